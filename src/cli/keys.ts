@@ -1,0 +1,86 @@
+import { type ConsoleCommand, keyCommand } from './typed-command.ts'
+
+/** What the terminal is waiting for. */
+export type KeyState =
+  | { readonly kind: 'keys' }
+  /** "P" was pressed: the next digit goes to preview. */
+  | { readonly kind: 'preview' }
+  | { readonly kind: 'line'; readonly text: string }
+
+export type KeyAction =
+  | { readonly kind: 'command'; readonly command: ConsoleCommand }
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'redraw' }
+
+export interface KeyMove {
+  readonly state: KeyState
+  readonly action?: KeyAction
+}
+
+const ENTER = ['\r', '\n']
+const BACKSPACE = ['\u007f', '\b']
+const ESCAPE = '\u001b'
+const CTRL_C = '\u0003'
+const CTRL_D = '\u0004'
+const CTRL_L = '\u000c'
+const CTRL_U = '\u0015'
+
+const KEYS: KeyState = { kind: 'keys' }
+const QUIT: KeyAction = { kind: 'command', command: { kind: 'quit' } }
+const MOST_TYPED = 5_000
+
+/**
+ * One key. Deterministic, without timing: the hot keys act at once, ":" or any other letter begins a command line, in
+ * which every key is text until Enter or Esc.
+ */
+export const pressKey = (state: KeyState, key: string): KeyMove => {
+  if (key === CTRL_L) return { state, action: { kind: 'redraw' } }
+  switch (state.kind) {
+    case 'keys':
+      return hotKey(key)
+    case 'preview': {
+      if (key === CTRL_C) return { state: KEYS, action: QUIT }
+      if (!/^[0-9]$/.test(key)) return { state: KEYS }
+      const command: ConsoleCommand = { kind: 'take_place', place: Number(key), bus: 'preview' }
+      return { state: KEYS, action: { kind: 'command', command } }
+    }
+    case 'line':
+      return lineKey(state.text, key)
+  }
+}
+
+const hotKey = (key: string): KeyMove => {
+  if (key === CTRL_C || key === CTRL_D) return { state: KEYS, action: QUIT }
+  if (key === 'P') return { state: { kind: 'preview' } }
+  const command = keyCommand(key)
+  if (command !== undefined) return { state: KEYS, action: { kind: 'command', command } }
+  if (key === ':') return { state: { kind: 'line', text: '' } }
+  return /^[A-Za-z]$/.test(key) ? { state: { kind: 'line', text: key } } : { state: KEYS }
+}
+
+const lineKey = (text: string, key: string): KeyMove => {
+  if (key === ESCAPE || key === CTRL_C) return { state: KEYS }
+  if (ENTER.includes(key)) return { state: KEYS, action: { kind: 'line', text } }
+  if (BACKSPACE.includes(key)) {
+    const shorter = [...text].slice(0, -1).join('')
+    return text === '' ? { state: KEYS } : { state: { kind: 'line', text: shorter } }
+  }
+  if (key === CTRL_U) return { state: { kind: 'line', text: '' } }
+  const printable = key >= ' ' && !key.startsWith(ESCAPE) && text.length < MOST_TYPED
+  return { state: { kind: 'line', text: printable ? text + key : text } }
+}
+
+// oxlint-disable-next-line no-control-regex -- escape sequences begin with a control character
+const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/y
+
+/** Splits what a terminal sent into keys; an arrow or function key (an escape sequence) is one key. */
+export const keysOf = (chunk: string): string[] => {
+  const keys: string[] = []
+  for (let at = 0; at < chunk.length; ) {
+    SEQUENCE.lastIndex = at
+    const key = SEQUENCE.exec(chunk)?.[0] ?? String.fromCodePoint(chunk.codePointAt(at)!)
+    keys.push(key)
+    at += key.length
+  }
+  return keys
+}

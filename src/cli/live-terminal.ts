@@ -1,0 +1,99 @@
+import { StringDecoder } from 'node:string_decoder'
+import { liveView } from './live-view.ts'
+import type { RunningApp } from './app-port.ts'
+import { channelConsole } from './console.ts'
+import type { CliIo } from './io.ts'
+import { type KeyAction, type KeyState, keysOf, pressKey } from './keys.ts'
+import { openScreen } from './screen.ts'
+import { eventLine, levelOf } from './sentences.ts'
+import { statusText } from './status-text.ts'
+
+/** Four times a second at most. */
+const REDRAW_MS = 250
+const KEPT_LINES = 200
+const KEYS_LINE = ' 0-9 take   p preview to program   m status   ? help   : command   q quit'
+
+export interface Attended {
+  /** Shows one line among the recent ones. */
+  note(line: string): void
+  /** Gives the terminal back. Idempotent. */
+  close(): void
+}
+
+/** The live status view with its keys, on a terminal. `onQuit` is called when the person wants to end. */
+export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): Attended => {
+  const screen = openScreen(io.stdout)
+  const decoder = new StringDecoder('utf8')
+  const recent: string[] = []
+  let keys: KeyState = { kind: 'keys' }
+  // The full status instead of the recent lines.
+  let view: 'events' | 'status' = 'events'
+  let size = ''
+
+  const note = (line: string): void => {
+    recent.push(line)
+    if (recent.length > KEPT_LINES) recent.shift()
+  }
+  const draw = (): void => {
+    const columns = Math.max(20, io.stdout.columns ?? 80)
+    const rows = Math.max(6, io.stdout.rows ?? 24)
+    if (size !== `${columns}x${rows}`) screen.forget()
+    size = `${columns}x${rows}`
+    const status = app.port.status()
+    const below = view === 'status' ? statusText(status).slice(0, rows) : recent
+    const { address } = app
+    const colour = io.env['NO_COLOR'] ? 'off' : 'on'
+    screen.draw(liveView(status, { columns, rows, colour, address, recent: below, prompt: promptOf(keys) }))
+  }
+  const channel = channelConsole(app.port, {
+    quit: onQuit,
+    status: () => {
+      view = view === 'status' ? 'events' : 'status'
+      return []
+    },
+  })
+  const act = async (action: KeyAction): Promise<void> => {
+    if (action.kind === 'redraw') {
+      screen.forget()
+      return
+    }
+    const answer =
+      action.kind === 'line' ? channel.typed(action.text) : channel.execute(action.command)
+    for (const line of await answer) {
+      // What the event of the take has said already.
+      if (!recent.slice(-5).some((said) => said.endsWith(line))) note(line)
+    }
+  }
+  const onData = (chunk: Buffer): void => {
+    for (const key of keysOf(decoder.write(chunk))) {
+      const move = pressKey(keys, key)
+      keys = move.state
+      if (move.action !== undefined) void act(move.action).then(draw)
+    }
+    draw()
+  }
+
+  const silence = app.port.events(0, (stamped) => {
+    if (levelOf(stamped.event) !== 'debug') note(eventLine(stamped))
+  })
+  io.stdin.setRawMode?.(true)
+  io.stdin.on('data', onData)
+  const timer = setInterval(draw, REDRAW_MS)
+  draw()
+  return {
+    note,
+    close: () => {
+      clearInterval(timer)
+      silence()
+      io.stdin.off('data', onData)
+      io.stdin.setRawMode?.(false)
+      io.stdin.pause()
+      screen.leave()
+    },
+  }
+}
+
+const promptOf = (keys: KeyState): string => {
+  if (keys.kind === 'line') return `:${keys.text}█`
+  return keys.kind === 'preview' ? ' on preview: 0-9, any other key leaves' : KEYS_LINE
+}

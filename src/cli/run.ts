@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/config.ts'
+import type { Flags } from '../config/text-layer.ts'
+import { redactor } from '../lib/redact.ts'
+import type { RunningApp, StartApp } from './app-port.ts'
+import { EXIT, type ExitCode } from './exit-code.ts'
+import type { CliIo, TextOutput } from './io.ts'
+import { attendLines } from './line-terminal.ts'
+import { type Attended, attendTerminal } from './live-terminal.ts'
+
+export interface RunOptions {
+  readonly flags: Flags
+  readonly file?: string
+  /** `off`: lines even where there is a terminal. */
+  readonly view: 'auto' | 'off'
+}
+
+export interface RunNeeds {
+  readonly io: CliIo
+  readonly version: string
+  readonly startApp: StartApp
+}
+
+/** `sluice run`: until a signal, `q`, or a fault. Throws SluiceError for what is wrong in the configuration or at start. */
+export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<ExitCode> => {
+  const { io, version, startApp } = needs
+  const { config, warnings } = loadConfig({
+    flags: options.flags,
+    env: io.env,
+    ...(options.file === undefined ? {} : { file: options.file }),
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
+  for (const warning of warnings) io.stderr.write(`sluice: ${warning}\n`)
+
+  const output = outputFor(config, io)
+  // Until the live view is there, and where there is none, the log goes straight out.
+  let writeLog = (line: string): void => void output.write(line.endsWith('\n') ? line : `${line}\n`)
+  const ending = endingOf(io)
+  try {
+    const clean = redactor(config.token === undefined ? [] : [config.token])
+    const app = await startApp(config, {
+      version,
+      log: { write: (line) => writeLog(clean(line)) },
+    })
+    ending.arm(app)
+    const isLive = isLiveView(options, config, io)
+    announce(app, config, output)
+    const attended = isLive
+      ? attendTerminal(app, io, ending.request)
+      : attendLines(app, { io, output, form: formOf(config), level: config.logLevel, onQuit: ending.request })
+    if (isLive) writeLog = (line) => attended.note(line.trimEnd())
+    await ended(app, attended)
+    if (isLive) announceEnd(output)
+    return EXIT.ok
+  } finally {
+    ending.release()
+  }
+}
+
+const ended = async (app: RunningApp, attended: Attended): Promise<void> => {
+  try {
+    await app.stopped
+  } finally {
+    attended.close()
+  }
+}
+
+const formOf = (config: Config): 'json' | 'plain' => (config.json ? 'json' : 'plain')
+
+/** Standard output may carry the program itself; then what is said goes to standard error. */
+const outputFor = (config: Config, io: CliIo): TextOutput =>
+  config.channel.outputs.some(({ url }) => url === '-') ? io.stderr : io.stdout
+
+const isLiveView = (options: RunOptions, config: Config, io: CliIo): boolean =>
+  options.view === 'auto' &&
+  !config.json &&
+  !io.env['SLUICE_NO_TTY'] &&
+  io.env['TERM'] !== 'dumb' &&
+  io.stdin.isTTY === true &&
+  io.stdout.isTTY === true &&
+  outputFor(config, io) === io.stdout
+
+const announce = ({ address }: RunningApp, config: Config, output: TextOutput): void => {
+  const event = { type: 'listening', address }
+  const line = config.json
+    ? JSON.stringify({ at: Date.now(), event })
+    : `Sluice is on the air: open ${address} (program: ${address}/stream.ts)`
+  output.write(`${line}\n`)
+}
+
+const announceEnd = (output: TextOutput): void => {
+  output.write('Sluice has stopped\n')
+}
+
+interface Ending {
+  /** From now on a request stops this. A request made before is carried out now. */
+  arm(app: RunningApp): void
+  request(): void
+  release(): void
+}
+
+/** The first signal stops cleanly, the second at once. A hang-up is ignored: the program outlives the terminal. */
+const endingOf = (io: CliIo): Ending => {
+  let requests = 0
+  let app: RunningApp | undefined
+  const request = (): void => {
+    requests++
+    if (requests > 1) io.exitNow(EXIT.fault)
+    // `stopped` tells how it ended; here it is only asked for.
+    else app?.stop().catch(() => undefined)
+  }
+  const release = io.onSignal((signal) => {
+    if (signal !== 'SIGHUP') request()
+  })
+  return {
+    arm: (started) => {
+      app = started
+      if (requests > 0) started.stop().catch(() => undefined)
+    },
+    request,
+    release,
+  }
+}

@@ -1,0 +1,103 @@
+import type { TakeAnswer, TakeDone } from '../contract/commands.ts'
+import type { ChannelEvent, StampedEvent } from '../contract/events.ts'
+import { harmless } from './ansi.ts'
+import { round, showDuration, showProblem, showTime } from './figures.ts'
+
+/** What a take did, or why not, in one line. */
+export const takeSentence = (answer: TakeAnswer): string => {
+  if (!answer.ok) return harmless(`refused (${answer.why}): ${answer.message}`)
+  const bus = answer.bus === 'preview' ? 'on preview' : 'on air'
+  return harmless(`${bus}: ${answer.source} (was ${answer.from}), ${facts(answer).join(', ')}`)
+}
+
+const facts = (done: TakeDone): string[] => [
+  done.executed === done.mode ? done.mode : `${done.executed} instead of ${done.mode}`,
+  `wait ${round(done.waitMs, 1)} ms`,
+  `gap ${round(done.gapMs, 1)} ms`,
+  `A/V ${done.avOffsetMs > 0 ? '+' : ''}${round(done.avOffsetMs, 1)} ms`,
+  ...(done.addedDelayMs > 0 ? [`${round(done.addedDelayMs, 0)} ms later`] : []),
+  `at program time ${showDuration(done.programTime / 90)}`,
+  ...(done.note === undefined ? [] : [done.note]),
+]
+
+export type EventLevel = 'debug' | 'info' | 'warn'
+
+export const levelOf = (event: ChannelEvent): EventLevel => {
+  switch (event.type) {
+    case 'take_requested':
+    case 'source_format':
+      return 'debug'
+    case 'warning':
+    case 'take_refused':
+    case 'failover_held':
+      return 'warn'
+    case 'switched':
+      // A take has an event of its own that says more.
+      if (event.cause === 'take') return 'debug'
+      return event.cause === 'failover' ? 'warn' : 'info'
+    case 'source_health':
+      return event.healthy ? 'info' : 'warn'
+    case 'source_state':
+      return event.state === 'failed' || event.state === 'waiting' ? 'warn' : 'info'
+    default:
+      return 'info'
+  }
+}
+
+/** `12:34:56.789 INFO  s1 on air (was s0): take`. */
+export const eventLine = ({ at, event }: StampedEvent): string =>
+  `${showTime(at)} ${levelOf(event).toUpperCase().padEnd(5)} ${eventSentence(event)}`
+
+export const eventSentence = (event: ChannelEvent): string => harmless(sentence(event))
+
+const because = (reason: string | undefined): string => (reason ? `: ${reason}` : '')
+
+const sentence = (event: ChannelEvent): string => {
+  switch (event.type) {
+    case 'channel_started':
+      return `channel "${event.name}" started`
+    case 'channel_stopped':
+      return 'channel stopped'
+    case 'format_chosen':
+      return `format of the program: ${event.video}, ${event.audio} (from ${event.source ?? event.from})`
+    case 'take_requested':
+      return `take ${event.source} to ${event.bus}, ${event.mode}`
+    case 'take_done':
+    case 'take_refused':
+      return `take: ${takeSentence(event.answer)}`
+    case 'switched': {
+      const problems = event.problems?.map(showProblem).join(', ')
+      const what = event.bus === 'preview' ? 'on preview' : 'on air'
+      return `${event.to} ${what} (was ${event.from}): ${event.cause}${because(event.reason ?? problems)}`
+    }
+    case 'failover_observed':
+      return `would fail over from ${event.from} to ${event.to}${because(event.problems.map(showProblem).join(', '))}`
+    case 'failover_held':
+      return `failover from ${event.source} held${because(event.reason)}`
+    case 'source_state': {
+      const retry =
+        event.retryInMs === undefined ? '' : `, next attempt in ${round(event.retryInMs / 1_000, 1)} s`
+      return `source ${event.source} ${event.state}${because(event.reason)}${retry}`
+    }
+    case 'source_health':
+      return `source ${event.source} ${event.healthy ? 'healthy' : 'unhealthy'}${because(event.problems.map(showProblem).join(', '))}`
+    case 'source_format':
+      return `source ${event.source}: ${event.video ?? 'no video'}, ${event.audio ?? 'no audio'} (${event.conform})`
+    case 'source_added':
+    case 'source_changed':
+    case 'source_removed':
+      return `source ${event.source} ${event.type.slice('source_'.length)}`
+    case 'output_added':
+    case 'output_removed':
+      return `output ${event.output} ${event.type.slice('output_'.length)}`
+    case 'output_state':
+      return `output ${event.output} ${event.state}${because(event.reason)}`
+    case 'viewer_joined':
+    case 'viewer_left':
+      return `viewer ${event.viewer} ${event.type.slice('viewer_'.length)} ${event.path} from ${event.address} (${event.agent})${because(event.reason)}`
+    case 'settings_changed':
+      return `settings changed: ${JSON.stringify(event.change)}`
+    case 'warning':
+      return event.message
+  }
+}

@@ -1,0 +1,44 @@
+import type { ChannelStatus, SourceStatus } from '../contract/status.ts'
+import { harmless } from './ansi.ts'
+import { showAudio, showBitrate, showBytes, showDuration, showHealth, showTracks, showVideo } from './figures.ts'
+
+/** The whole status as lines of text, for `sluice status` and the key `m`. */
+export const statusText = (status: ChannelStatus): string[] => {
+  const { program, preview } = status
+  const pending = program.pending === null ? '' : `, taking ${program.pending}`
+  return [
+    `${status.name}: ${status.state} for ${showDuration(status.upMs)}, Sluice ${status.version}`,
+    `on air ${program.onAir} for ${showDuration(program.onAirSinceMs)}${pending}, wanted ${program.wanted}, preview ${preview.onAir}`,
+    `mode ${status.mode}, failover ${status.failover}, revert ${status.revert}, conform ${status.conform}, ingest ${status.ingest}, latency ${status.latencyMs} ms`,
+    `format ${formatOf(status)}`,
+    `program ${showBitrate(program.bitrate)}bit/s, ${program.takes} takes, ${program.failovers} failovers, slate ${showDuration(program.slateMs)}, missing frames ${program.videoFramesMissing}, silence inserted ${program.silenceInserted}, audio dropped ${program.audioDropped}`,
+    ...status.sources.flatMap(sourceLines),
+    ...status.outputs.map(
+      (output) =>
+        `output ${output.id} ${output.state} ${output.url}: ${showBitrate(output.bitrate)}bit/s, ${showBytes(output.bytes)}, ${output.errors} errors${output.lastError === undefined ? '' : `, ${output.lastError}`}`,
+    ),
+    ...status.viewers.map(
+      (viewer) =>
+        `viewer ${viewer.id} ${viewer.path} ${viewer.address} ${viewer.agent}: ${showBytes(viewer.bytes)}, lag ${viewer.lagMs.toFixed(0)} ms, ${viewer.skips} skips`,
+    ),
+  ].map(harmless)
+}
+
+const formatOf = ({ format }: ChannelStatus): string => {
+  if (format === null) return 'not chosen yet'
+  const video = format.video === null ? 'no video' : showVideo(format.video)
+  return `${video}, ${format.audio === null ? 'no audio' : showAudio(format.audio)}`
+}
+
+const measured = (value: number | null): string => (value === null ? 'not measurable' : String(value))
+
+const sourceLines = (source: SourceStatus, place: number): string[] => {
+  const marks = [source.onAir ? 'ON AIR' : '', source.onPreview ? 'preview' : ''].filter(Boolean)
+  const label = source.label === '' || source.label === source.id ? '' : ` "${source.label}"`
+  const mark = marks.length > 0 ? ` [${marks.join(', ')}]` : ''
+  return [
+    `source ${place} ${source.id}${label}${mark} ${source.state}, ${showHealth(source)}: ${source.url}`,
+    `  ${showTracks(source) || 'no tracks yet'}; ${showBitrate(source.bitrate)}bit/s, buffer ${source.bufferMs.toFixed(0)} ms, conform ${source.conform}, priority ${source.priority}, ${source.ingest}`,
+    `  continuity errors ${measured(source.continuityErrors)}, lost packets ${measured(source.lostPackets)}, jumps ${source.timestampJumps}, dropped units ${source.droppedUnits}, restarts ${source.restarts}`,
+  ]
+}

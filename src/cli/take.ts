@@ -1,0 +1,50 @@
+import { TakeRequest } from '../contract/commands.ts'
+import { SluiceError } from '../contract/errors.ts'
+import { Bus, TakeMode } from '../contract/spec.ts'
+import { didYouMean } from '../config/suggest.ts'
+import { EXIT, type ExitCode } from './exit-code.ts'
+import type { CliIo } from './io.ts'
+import type { Remote } from './remote.ts'
+import { takeSentence } from './sentences.ts'
+
+export interface TakeFlags {
+  readonly source: string
+  readonly mode?: string
+  readonly bus?: string
+  readonly at?: string
+  readonly form: 'plain' | 'json'
+}
+
+/** `sluice take`: asks a running Sluice, prints what the take did. A refusal exits 3. */
+export const takeRemotely = async (flags: TakeFlags, remote: Remote, io: CliIo): Promise<ExitCode> => {
+  const answer = await remote.take(requestOf(flags))
+  const line = flags.form === 'json' ? JSON.stringify(answer) : takeSentence(answer)
+  if (answer.ok || flags.form === 'json') io.stdout.write(`${line}\n`)
+  else io.stderr.write(`sluice: ${line}\n`)
+  return answer.ok ? EXIT.ok : EXIT.refused
+}
+
+const requestOf = (flags: TakeFlags): TakeRequest => {
+  oneOf('--mode', flags.mode, TakeMode.options)
+  oneOf('--bus', flags.bus, Bus.options)
+  const at = flags.at === undefined ? undefined : timeOf(flags.at)
+  const parsed = TakeRequest.safeParse({ source: flags.source, mode: flags.mode, bus: flags.bus, at })
+  if (parsed.success) return parsed.data
+  const source = JSON.stringify(flags.source)
+  throw new SluiceError('bad_request', `source: ${source} is not text of 1 to 64 characters`)
+}
+
+const oneOf = (option: string, given: string | undefined, words: readonly string[]): void => {
+  if (given === undefined || words.includes(given)) return
+  const right = `expected one of ${words.join(', ')}${didYouMean(given, words)}`
+  throw new SluiceError('bad_request', `${option}: ${JSON.stringify(given)} is unknown; ${right}`)
+}
+
+const timeOf = (given: string): number | string => {
+  const at = /^\d+$/.test(given) ? Number(given) : given
+  if (TakeRequest.shape.at.safeParse(at).success) return at
+  throw new SluiceError(
+    'bad_request',
+    `--at: ${JSON.stringify(given)} is not a time; expected one like 2026-01-31T20:15:00Z, or milliseconds since 1970`,
+  )
+}

@@ -1,0 +1,127 @@
+import { Bus, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from '../contract/spec.ts'
+import type { ChannelChange } from '../contract/commands.ts'
+import { namedUrl } from '../config/named-url.ts'
+import { didYouMean } from '../config/suggest.ts'
+
+/** What a person at the terminal can ask for. */
+export type ConsoleCommand =
+  | { readonly kind: 'take'; readonly source: string; readonly bus: Bus; readonly mode?: TakeMode }
+  /** By the order of the list, from 0. */
+  | { readonly kind: 'take_place'; readonly place: number; readonly bus: Bus }
+  | { readonly kind: 'take_preview'; readonly mode?: TakeMode }
+  | { readonly kind: 'change'; readonly change: ChannelChange }
+  | { readonly kind: 'slate'; readonly wanted: 'on' | 'off' }
+  | { readonly kind: 'add'; readonly id?: string; readonly url: string }
+  | { readonly kind: 'remove'; readonly id: string }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'quit' }
+
+export type Typed =
+  | { readonly ok: true; readonly command: ConsoleCommand }
+  | { readonly ok: false; readonly problem: string }
+
+export const CONSOLE_HELP: readonly string[] = [
+  'Keys:  0-9 take that source (by order)   p take the preview to program   P then 0-9 put on preview',
+  '       m status   ? help   q quit   : or any other letter begins a command, Esc leaves it',
+  'Commands:',
+  '  take <source> [cutover|graceful|seamless]   preview <source>    mode <mode>',
+  '  auto on|off    observe    revert auto|manual    slate on|off    conform copy|auto|transcode',
+  '  ingest hot|standby    add <id>=<url>    remove <id>    status    help    quit',
+]
+
+type Parse = (words: readonly string[], rest: string) => Typed
+
+const done = (command: ConsoleCommand): Typed => ({ ok: true, command })
+const wrong = (problem: string): Typed => ({ ok: false, problem })
+
+/** One word of a fixed set, else what would be right. */
+const choice = <Word extends string>(
+  usage: string,
+  words: readonly Word[],
+  use: (word: Word) => ConsoleCommand,
+): Parse => {
+  return ([given, ...more]) => {
+    const word = words.find((one) => one === given)
+    if (word !== undefined && more.length === 0) return done(use(word))
+    const right = `${usage} ${words.join('|')}`
+    if (given === undefined) return wrong(`${usage} what? ${right}`)
+    return wrong(`"${[given, ...more].join(' ')}" is unknown; expected ${right}${didYouMean(given, words)}`)
+  }
+}
+
+const change = <Word extends string>(
+  usage: string,
+  words: readonly Word[],
+  use: (word: Word) => ChannelChange,
+): Parse => choice(usage, words, (word) => ({ kind: 'change', change: use(word) }))
+
+const take =
+  (bus: Bus): Parse =>
+  ([source, mode, ...more]) => {
+    const usage = bus === 'program' ? 'take <source> [mode]' : 'preview <source> [mode]'
+    if (source === undefined || more.length > 0) return wrong(`expected ${usage}`)
+    if (mode === undefined) return done({ kind: 'take', source, bus })
+    const known = TakeMode.safeParse(mode)
+    if (known.success) return done({ kind: 'take', source, bus, mode: known.data })
+    return wrong(`"${mode}" is not a mode; expected ${TakeMode.options.join(', ')}${didYouMean(mode, TakeMode.options)}`)
+  }
+
+const alone =
+  (command: ConsoleCommand): Parse =>
+  (words) =>
+    words.length === 0 ? done(command) : wrong(`${command.kind} takes nothing behind it`)
+
+const add: Parse = (_words, rest) => {
+  const { id, url } = namedUrl(rest)
+  if (url === '') return wrong('expected add <id>=<url>')
+  return done(id === undefined ? { kind: 'add', url } : { kind: 'add', id, url })
+}
+
+const remove: Parse = ([id, ...more]) =>
+  id === undefined || more.length > 0 ? wrong('expected remove <id>') : done({ kind: 'remove', id })
+
+const COMMANDS: Readonly<Record<string, Parse>> = {
+  take: take('program'),
+  preview: take('preview'),
+  mode: change('mode', TakeMode.options, (mode) => ({ mode })),
+  auto: change('auto', ['on', 'off'], (word) => ({ failover: word === 'on' ? 'auto' : 'off' })),
+  observe: alone({ kind: 'change', change: { failover: 'observe' } }),
+  failover: change('failover', FailoverMode.options, (failover) => ({ failover })),
+  revert: change('revert', RevertPolicy.options, (revert) => ({ revert })),
+  conform: change('conform', ConformMode.options, (conform) => ({ conform })),
+  ingest: change('ingest', IngestMode.options, (ingest) => ({ ingest })),
+  slate: choice('slate', ['on', 'off'], (wanted) => ({ kind: 'slate', wanted })),
+  add,
+  remove,
+  status: alone({ kind: 'status' }),
+  help: alone({ kind: 'help' }),
+  quit: alone({ kind: 'quit' }),
+  exit: alone({ kind: 'quit' }),
+}
+
+/** The single keys. A line that holds nothing but one of them means the same. */
+export const keyCommand = (key: string): ConsoleCommand | undefined => {
+  if (/^[0-9]$/.test(key)) return { kind: 'take_place', place: Number(key), bus: 'program' }
+  if (key === 'p') return { kind: 'take_preview' }
+  if (key === 'm') return { kind: 'status' }
+  if (key === 'q') return { kind: 'quit' }
+  return key === '?' ? { kind: 'help' } : undefined
+}
+
+const LONGEST_LINE = 5_000
+
+/** A typed line. Undefined where there is nothing on it. */
+export const parseTyped = (line: string): Typed | undefined => {
+  const text = line.slice(0, LONGEST_LINE).trim().replace(/^:\s*/, '')
+  if (text === '') return undefined
+  const key = keyCommand(text)
+  if (key !== undefined) return done(key)
+  const preview = /^P\s*([0-9])$/.exec(text)
+  if (preview !== null) return done({ kind: 'take_place', place: Number(preview[1]), bus: 'preview' })
+  const [name = '', ...words] = text.split(/\s+/)
+  const parse = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (parse !== undefined) return parse(words, text.slice(name.length).trim())
+  const shown = name.slice(0, 40)
+  return wrong(`unknown command "${shown}"${didYouMean(name, Object.keys(COMMANDS)) || '; help lists them'}`)
+}

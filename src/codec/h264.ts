@@ -1,0 +1,233 @@
+import { BitReader } from './bit-reader.ts'
+import {
+  insertAt,
+  leadingPrefix,
+  nextPrefix,
+  PREFIX_BYTES,
+  trimZeros,
+  unitStart,
+  withStartCodes,
+} from './annex-b.ts'
+import { parseH264Sps } from './h264-sps.ts'
+import type { H264Sps } from './h264-sps.ts'
+import { ParameterSets } from './parameter-sets.ts'
+import { emptyInspection, keepIdentity } from './video-inspection.ts'
+import type { VideoInspection, VideoInspector } from './video-inspection.ts'
+
+/** nal_unit_type, ITU-T H.264 table 7-1. */
+const SLICE = 1
+const PARTITION_A = 2
+const IDR_SLICE = 5
+const SEI = 6
+const SPS = 7
+const PPS = 8
+const DELIMITER = 9
+/** Types 15 to 18 begin an access unit too (7.4.1.2.3); 14 stands before every slice of SVC streams, so it does not. */
+const SUBSET_SPS = 15
+const RESERVED_18 = 18
+
+/** payloadType, annex D. */
+const RECOVERY_POINT = 6
+/** recovery_frame_cnt is below MaxFrameNum, which has at most 16 bits. */
+const MOST_RECOVERY_FRAMES = 65_535
+/** slice_type 7: every slice of the picture is I; 2: this one is. */
+const ALL_SLICES_I = 7
+const SLICE_I = 2
+/** primary_pic_type 0 of the delimiter: I slices only. */
+const DELIMITER_ALL_I = 0
+
+interface H264Pps {
+  readonly id: number
+  readonly spsId: number
+}
+
+interface FieldOfFrame {
+  readonly frameNum: number
+  readonly bottom: boolean
+}
+
+const typeAt = (bytes: Uint8Array, prefix: number): number => bytes[prefix + PREFIX_BYTES]! & 0x1f
+const isSlice = (type: number): boolean =>
+  type === SLICE || type === IDR_SLICE || type === PARTITION_A
+const beginsUnit = (type: number): boolean =>
+  (type >= SEI && type <= DELIMITER) || (type >= SUBSET_SPS && type <= RESERVED_18)
+/** first_mb_in_slice is ue(v): zero is the single bit 1. */
+const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
+  (bytes[prefix + PREFIX_BYTES + 1]! & 0x80) !== 0
+
+/** Entry points, format and access unit boundaries of H.264. Clauses are of ITU-T H.264. */
+export class H264Inspector implements VideoInspector {
+  readonly #sps = new ParameterSets(parseH264Sps)
+  readonly #pps = new ParameterSets(parsePps)
+  readonly #found = emptyInspection()
+  #unit = 0
+  #recoveryPoint = false
+  #delimiterSaysI = false
+
+  inspect(unit: Uint8Array): VideoInspection {
+    const found = this.#found
+    found.entry = 'none'
+    found.data = unit
+    this.#unit++
+    this.#recoveryPoint = false
+    this.#delimiterSaysI = false
+    let insertion = -1
+    let prefix = nextPrefix(unit, 0)
+    while (prefix >= 0 && prefix + PREFIX_BYTES < unit.length) {
+      const type = typeAt(unit, prefix)
+      if (insertion < 0 && type !== DELIMITER) insertion = unitStart(unit, prefix)
+      if (isSlice(type)) {
+        this.#picture(unit, prefix, insertion)
+        break
+      }
+      const next = nextPrefix(unit, prefix + PREFIX_BYTES)
+      this.#header(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
+      prefix = next
+    }
+    return found
+  }
+
+  startsAccessUnit(payload: Uint8Array): boolean {
+    const prefix = leadingPrefix(payload)
+    if (prefix < 0 || prefix + PREFIX_BYTES >= payload.length) return false
+    const type = typeAt(payload, prefix)
+    return beginsUnit(type) || (isSlice(type) && isFirstSlice(payload, prefix))
+  }
+
+  splitAccessUnits(payload: Uint8Array): readonly number[] {
+    const starts: number[] = []
+    let headers = -1
+    let field: FieldOfFrame | undefined
+    let prefix = nextPrefix(payload, 0)
+    while (prefix >= 0 && prefix + PREFIX_BYTES < payload.length) {
+      const type = typeAt(payload, prefix)
+      const next = nextPrefix(payload, prefix + PREFIX_BYTES)
+      if (isSlice(type)) {
+        if (headers >= 0 || isFirstSlice(payload, prefix)) {
+          const second = this.#fieldAt(payload, prefix)
+          if (completesFrame(field, second)) field = undefined
+          else {
+            starts.push(headers >= 0 ? headers : unitStart(payload, prefix))
+            field = second
+          }
+        }
+        headers = -1
+      } else {
+        if (headers < 0 && beginsUnit(type)) headers = unitStart(payload, prefix)
+        this.#learn(payload, type, prefix + PREFIX_BYTES, next < 0 ? payload.length : next)
+      }
+      prefix = next
+    }
+    return starts
+  }
+
+  reset(): void {
+    this.#sps.clear()
+    this.#pps.clear()
+    this.#found.format = undefined
+    this.#found.reorderFrames = undefined
+  }
+
+  #header(unit: Uint8Array, type: number, start: number, end: number): void {
+    if (type === SEI) this.#recoveryPoint ||= hasRecoveryPoint(unit, start, end)
+    else if (type === DELIMITER) this.#delimiterSaysI = unit[start + 1]! >> 5 === DELIMITER_ALL_I
+    else this.#learn(unit, type, start, end)
+  }
+
+  #learn(bytes: Uint8Array, type: number, start: number, end: number): void {
+    if (type === PPS) this.#pps.learn(bytes, start, trimZeros(bytes, start, end), this.#unit)
+    if (type !== SPS) return
+    const sps = this.#sps.learn(bytes, start, trimZeros(bytes, start, end), this.#unit)
+    if (sps === undefined) return
+    // A changed SPS makes the PPS that refer to it void: they have to be sent again.
+    for (const pps of this.#pps.all()) {
+      if (pps.parsed.spsId === sps.id && pps.seenIn !== this.#unit) this.#pps.forget(pps.parsed.id)
+    }
+    if (this.#found.format === undefined) this.#activate(sps)
+  }
+
+  #activate(sps: H264Sps): void {
+    this.#found.format = keepIdentity(this.#found.format, sps.format)
+    this.#found.reorderFrames = sps.reorderFrames
+  }
+
+  #picture(unit: Uint8Array, prefix: number, insertion: number): void {
+    const start = prefix + PREFIX_BYTES
+    const idr = typeAt(unit, prefix) === IDR_SLICE
+    // Bytes 1 and 2 hold first_mb_in_slice 0 and most slice types: pictures that are no candidates cost nothing more.
+    const r = new BitReader(unit, start + 1, start + 16)
+    r.ue()
+    const sliceType = r.ue()
+    const allIntra = sliceType === ALL_SLICES_I || (sliceType === SLICE_I && this.#delimiterSaysI)
+    if (!idr && !this.#recoveryPoint && !allIntra) return
+    const pps = this.#pps.get(r.ue())
+    const sps = pps && this.#sps.get(pps.parsed.spsId)
+    if (r.exhausted || sps === undefined) return
+    const missing: Uint8Array[] = sps.seenIn === this.#unit ? [] : [sps.bytes]
+    for (const set of this.#pps.all()) {
+      if (set.parsed.spsId === sps.parsed.id && set.seenIn !== this.#unit) missing.push(set.bytes)
+    }
+    if (!idr && !this.#recoveryPoint && missing.length > 0) return
+    this.#activate(sps.parsed)
+    this.#found.entry = idr ? 'idr' : 'recovery_point'
+    if (missing.length > 0) this.#found.data = this.#completed(unit, insertion, sps.parsed.id)
+  }
+
+  /** SPS and all its PPS as one block: one that the unit carries too is repeated with equal content. */
+  #completed(unit: Uint8Array, insertion: number, spsId: number): Uint8Array {
+    const sets = [this.#sps.get(spsId)!.bytes]
+    for (const set of this.#pps.all()) if (set.parsed.spsId === spsId) sets.push(set.bytes)
+    return insertAt(unit, insertion, withStartCodes(sets))
+  }
+
+  /** 7.3.3 as far as bottom_field_flag; undefined for a frame, or when its SPS is unknown. */
+  #fieldAt(bytes: Uint8Array, prefix: number): FieldOfFrame | undefined {
+    const r = new BitReader(bytes, prefix + PREFIX_BYTES + 1, prefix + PREFIX_BYTES + 32)
+    r.ue()
+    r.ue()
+    const pps = this.#pps.get(r.ue())
+    const sps = pps && this.#sps.get(pps.parsed.spsId)?.parsed
+    if (sps === undefined || sps.frameMbsOnly) return undefined
+    if (sps.separateColourPlanes) r.skip(2)
+    const frameNum = r.bits(sps.frameNumBits)
+    return r.flag() ? { frameNum, bottom: r.flag() } : undefined
+  }
+}
+
+const completesFrame = (
+  first: FieldOfFrame | undefined,
+  second: FieldOfFrame | undefined,
+): boolean =>
+  first !== undefined &&
+  second !== undefined &&
+  first.frameNum === second.frameNum &&
+  first.bottom !== second.bottom
+
+function parsePps(bytes: Uint8Array, start: number, end: number): H264Pps | undefined {
+  const r = new BitReader(bytes, start + 1, end)
+  const id = r.ue()
+  const spsId = r.ue()
+  return r.exhausted || id > 255 || spsId > 31 ? undefined : { id, spsId }
+}
+
+/** 7.3.2.3.1 and D.1.8: is there a recovery point with a count that can be? */
+function hasRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolean {
+  const r = new BitReader(bytes, start + 1, trimZeros(bytes, start, end))
+  while (r.more) {
+    const type = readExtended(r)
+    const size = readExtended(r)
+    if (type === RECOVERY_POINT) return r.ue() <= MOST_RECOVERY_FRAMES && !r.exhausted
+    r.skip(size * 8)
+  }
+  return false
+}
+
+function readExtended(r: BitReader): number {
+  let value = 0
+  let byte = r.bits(8)
+  while (byte === 255 && !r.exhausted) {
+    value += 255
+    byte = r.bits(8)
+  }
+  return value + byte
+}

@@ -1,0 +1,183 @@
+import { BitReader } from './bit-reader.ts'
+import {
+  insertAt,
+  leadingPrefix,
+  nextPrefix,
+  PREFIX_BYTES,
+  trimZeros,
+  unitStart,
+  withStartCodes,
+} from './annex-b.ts'
+import type { EntryPointName } from './entry-point.ts'
+import { parseHevcSps, parseHevcVps } from './hevc-sps.ts'
+import type { HevcSps } from './hevc-sps.ts'
+import { ParameterSets } from './parameter-sets.ts'
+import { emptyInspection, keepIdentity } from './video-inspection.ts'
+import type { VideoInspection, VideoInspector } from './video-inspection.ts'
+
+/** nal_unit_type, ITU-T H.265 table 7-1. */
+const RADL_N = 6
+const RADL_R = 7
+const RASL_N = 8
+const RASL_R = 9
+const BLA_W_LP = 16
+const BLA_N_LP = 18
+const IDR_W_RADL = 19
+const IDR_N_LP = 20
+const CRA = 21
+const LAST_IRAP = 23
+const LAST_VCL = 31
+const VPS = 32
+const SPS = 33
+const PPS = 34
+const DELIMITER = 35
+const PREFIX_SEI = 39
+const END_OF_SEQUENCE = 36
+
+const NAL_HEADER_BYTES = 2
+
+interface HevcPps {
+  readonly id: number
+  readonly spsId: number
+}
+
+const typeAt = (bytes: Uint8Array, prefix: number): number =>
+  (bytes[prefix + PREFIX_BYTES]! >> 1) & 0x3f
+const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
+  (bytes[prefix + PREFIX_BYTES + NAL_HEADER_BYTES]! & 0x80) !== 0
+/** 7.4.2.4.4. */
+const beginsUnit = (type: number): boolean =>
+  (type >= VPS && type <= DELIMITER) ||
+  type === PREFIX_SEI ||
+  (type >= 41 && type <= 44) ||
+  (type >= 48 && type <= 55)
+
+/**
+ * An end-of-sequence NAL unit (7.3.2.6), to go behind the last picture of a sequence: the CRA that follows
+ * starts a new one, and a decoder drops its leading pictures.
+ */
+export const hevcEndOfSequence = (): Uint8Array => Uint8Array.of(0, 0, 1, END_OF_SEQUENCE << 1, 1)
+
+/** Entry points, format and access unit boundaries of HEVC. Clauses are of ITU-T H.265. */
+export class HevcInspector implements VideoInspector {
+  readonly #vps = new ParameterSets(parseHevcVps)
+  readonly #sps = new ParameterSets(parseHevcSps)
+  readonly #pps = new ParameterSets(parsePps)
+  readonly #found = emptyInspection()
+  #unit = 0
+
+  inspect(unit: Uint8Array): VideoInspection {
+    const found = this.#found
+    found.entry = 'none'
+    found.leading = false
+    found.decodableLeading = false
+    found.data = unit
+    this.#unit++
+    let insertion = -1
+    let prefix = nextPrefix(unit, 0)
+    while (prefix >= 0 && prefix + PREFIX_BYTES + 1 < unit.length) {
+      const type = typeAt(unit, prefix)
+      if (insertion < 0 && type !== DELIMITER) insertion = unitStart(unit, prefix)
+      if (type <= LAST_VCL) {
+        found.leading = type === RASL_N || type === RASL_R
+        found.decodableLeading = type === RADL_N || type === RADL_R
+        if (type >= BLA_W_LP && type <= LAST_IRAP) this.#entry(unit, prefix, insertion)
+        break
+      }
+      const next = nextPrefix(unit, prefix + PREFIX_BYTES)
+      this.#learn(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
+      prefix = next
+    }
+    return found
+  }
+
+  startsAccessUnit(payload: Uint8Array): boolean {
+    const prefix = leadingPrefix(payload)
+    if (prefix < 0 || prefix + PREFIX_BYTES >= payload.length) return false
+    const type = typeAt(payload, prefix)
+    return beginsUnit(type) || (type <= LAST_VCL && isFirstSlice(payload, prefix))
+  }
+
+  splitAccessUnits(payload: Uint8Array): readonly number[] {
+    const starts: number[] = []
+    let headers = -1
+    let prefix = nextPrefix(payload, 0)
+    while (prefix >= 0 && prefix + PREFIX_BYTES < payload.length) {
+      const type = typeAt(payload, prefix)
+      if (type <= LAST_VCL) {
+        if (headers >= 0) starts.push(headers)
+        else if (isFirstSlice(payload, prefix)) starts.push(unitStart(payload, prefix))
+        headers = -1
+      } else if (headers < 0 && beginsUnit(type)) headers = unitStart(payload, prefix)
+      prefix = nextPrefix(payload, prefix + PREFIX_BYTES)
+    }
+    return starts
+  }
+
+  reset(): void {
+    this.#vps.clear()
+    this.#sps.clear()
+    this.#pps.clear()
+    this.#found.format = undefined
+    this.#found.reorderFrames = undefined
+  }
+
+  #learn(bytes: Uint8Array, type: number, start: number, end: number): void {
+    if (type < VPS || type > PPS) return
+    const trimmed = trimZeros(bytes, start, end)
+    if (type === VPS) this.#vps.learn(bytes, start, trimmed, this.#unit)
+    if (type === PPS) this.#pps.learn(bytes, start, trimmed, this.#unit)
+    if (type !== SPS) return
+    const sps = this.#sps.learn(bytes, start, trimmed, this.#unit)
+    if (sps === undefined) return
+    // A changed SPS makes the PPS that refer to it void: they have to be sent again.
+    for (const pps of this.#pps.all()) {
+      if (pps.parsed.spsId === sps.id && pps.seenIn !== this.#unit) this.#pps.forget(pps.parsed.id)
+    }
+    if (this.#found.format === undefined) this.#activate(sps)
+  }
+
+  #activate(sps: HevcSps): void {
+    const rate = sps.format.frameRate ?? this.#vps.get(sps.vpsId)?.parsed.frameRate
+    const format = rate === undefined ? sps.format : { ...sps.format, frameRate: rate }
+    this.#found.format = keepIdentity(this.#found.format, format)
+    this.#found.reorderFrames = sps.reorderFrames
+  }
+
+  /** 7.3.6.1: an IRAP slice names its PPS after two flags. */
+  #entry(unit: Uint8Array, prefix: number, insertion: number): void {
+    const start = prefix + PREFIX_BYTES + NAL_HEADER_BYTES
+    const r = new BitReader(unit, start, start + 16)
+    r.skip(2)
+    const pps = this.#pps.get(r.ue())
+    const sps = pps && this.#sps.get(pps.parsed.spsId)
+    const vps = sps && this.#vps.get(sps.parsed.vpsId)
+    const entry = entryOf(typeAt(unit, prefix))
+    if (r.exhausted || sps === undefined || vps === undefined) return
+    const sets = [vps.bytes, sps.bytes]
+    let missing = vps.seenIn !== this.#unit || sps.seenIn !== this.#unit
+    for (const set of this.#pps.all()) {
+      if (set.parsed.spsId !== sps.parsed.id) continue
+      missing ||= set.seenIn !== this.#unit
+      sets.push(set.bytes)
+    }
+    if (entry === 'none') return
+    this.#activate(sps.parsed)
+    this.#found.entry = entry
+    // As one block: a set that the unit carries too is repeated with equal content.
+    if (missing) this.#found.data = insertAt(unit, insertion, withStartCodes(sets))
+  }
+}
+
+function entryOf(type: number): EntryPointName {
+  if (type === IDR_W_RADL || type === IDR_N_LP) return 'idr'
+  if (type >= BLA_W_LP && type <= BLA_N_LP) return 'bla'
+  return type === CRA ? 'cra' : 'none'
+}
+
+function parsePps(bytes: Uint8Array, start: number, end: number): HevcPps | undefined {
+  const r = new BitReader(bytes, start + NAL_HEADER_BYTES, end)
+  const id = r.ue()
+  const spsId = r.ue()
+  return r.exhausted || id > 63 || spsId > 15 ? undefined : { id, spsId }
+}

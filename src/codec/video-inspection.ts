@@ -1,0 +1,69 @@
+import type { VideoFormat } from '../contract/format.ts'
+import type { EntryPointName } from './entry-point.ts'
+
+/** What is known of one video access unit. An inspector reuses one object: read it before the next call. */
+export interface VideoInspection {
+  readonly entry: EntryPointName
+  /** Cannot be decoded after entering at the entry point it follows (HEVC RASL, B pictures of an MPEG-2 open GOP). */
+  readonly leading: boolean
+  /** Precedes the entry point in presentation but can be decoded (HEVC RADL, B pictures of an MPEG-2 closed GOP). */
+  readonly decodableLeading: boolean
+  /** Of the newest entry picture; before the first, of the newest parameter sets. Same object while unchanged. */
+  readonly format: VideoFormat | undefined
+  /** How many pictures may precede one in decoding and follow it in presentation; undefined as `format` is. */
+  readonly reorderFrames: number | undefined
+  /** The unit, or a copy with the remembered parameter sets put in when it is an entry picture without them. */
+  readonly data: Uint8Array
+}
+
+/** Keeps the parameter sets of one track; never throws; memory is bounded. */
+export interface VideoInspector {
+  /** `unit`: one whole access unit in byte stream format. Only its headers are read, never its slices. */
+  inspect(unit: Uint8Array): VideoInspection
+  /** Does an access unit begin at the first byte of this PES payload (or does it continue an earlier one)? */
+  startsAccessUnit(payload: Uint8Array): boolean
+  /**
+   * Ascending offsets at which access units begin; [] when none does. Bytes before the first belong to a
+   * unit begun earlier; headers after the last slice stay with it. Both fields of a frame are one unit.
+   * Reads every byte: ask only when a payload may hold several pictures.
+   */
+  splitAccessUnits(payload: Uint8Array): readonly number[]
+  /** Forgets the parameter sets, as at a new stream. */
+  reset(): void
+}
+
+/** As an inspector writes it. */
+export interface MutableInspection {
+  entry: EntryPointName
+  leading: boolean
+  decodableLeading: boolean
+  format: VideoFormat | undefined
+  reorderFrames: number | undefined
+  data: Uint8Array
+}
+
+export const emptyInspection = (): MutableInspection => ({
+  entry: 'none',
+  leading: false,
+  decodableLeading: false,
+  format: undefined,
+  reorderFrames: undefined,
+  data: new Uint8Array(0),
+})
+
+/** The known object when the new one says the same: whoever watches the format compares by identity. */
+export function keepIdentity(known: VideoFormat | undefined, found: VideoFormat): VideoFormat {
+  if (known === undefined) return found
+  const same =
+    known.codec === found.codec &&
+    known.profile === found.profile &&
+    known.chroma === found.chroma &&
+    known.depth === found.depth &&
+    known.width === found.width &&
+    known.height === found.height &&
+    known.frameRate?.num === found.frameRate?.num &&
+    known.frameRate?.den === found.frameRate?.den &&
+    known.scan === found.scan &&
+    known.level === found.level
+  return same ? known : found
+}

@@ -1,0 +1,91 @@
+import type { z } from 'zod'
+import { redactText } from '../lib/redact.ts'
+import { choicesOf, describe, fieldsAt, schemaAt } from './schema-walk.ts'
+import type { Origin, Path, Problem } from './setting.ts'
+import { didYouMean, nearest } from './suggest.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** What the explanation is made from: the schema that refused, the tree it refused, and where each value came from. */
+export interface Refused {
+  readonly schema: z.core.$ZodType
+  readonly tree: unknown
+  readonly originOf: (path: Path) => Origin
+}
+
+/** One or more sentences for what the schema found at one place. */
+export const explain = (issue: Issue, refused: Refused): Problem[] => {
+  const path = issue.path as Path
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownField(path, key, refused))
+  }
+  if (issue.code === 'invalid_union') {
+    const within = deepest(issue)
+    if (within.length > 0) {
+      return within.flatMap((one) => explain({ ...one, path: [...path, ...one.path] }, refused))
+    }
+  }
+  const origin = refused.originOf(path)
+  return [`${origin.where}: ${wrongValue(issue, origin, refused)}`]
+}
+
+/** The problems of the branch that was probably meant: one that came further than the type of the value itself. */
+const deepest = (issue: Issue & { code: 'invalid_union' }): Issue[] =>
+  issue.errors.find((branch) =>
+    branch.every((one) => one.path.length > 0 || one.code === 'unrecognized_keys'),
+  ) ?? []
+
+const unknownField = (path: Path, key: string, refused: Refused): Problem => {
+  const { where } = refused.originOf([...path, key])
+  const known = fieldsAt(refused.schema, path)
+  const near = nearest(key, known)
+  if (near !== undefined) return `${where}: unknown field; did you mean "${near}"?`
+  const above = path.length > 0 ? nearest(key, fieldsAt(refused.schema, [])) : undefined
+  // In TOML a line below a [table] header belongs to that table, which is the usual way to get here.
+  if (above !== undefined) {
+    return `${where}: unknown field; "${above}" belongs at the top of the file, before the first [table]`
+  }
+  return `${where}: unknown field; known here are ${known.join(', ')}`
+}
+
+const wrongValue = (issue: Issue, origin: Origin, refused: Refused): string => {
+  const path = issue.path as Path
+  const value = valueAt(refused.tree, path)
+  const field = String(path.at(-1) ?? '')
+  const schema = schemaAt(refused.schema, path)
+  const right = schema === undefined ? '' : describe(schema, field)
+  if (value === undefined) return `"${field}" is missing; expected ${right}`
+  if (origin.secret) return `the value is not ${custom(issue) ?? right}`
+  const shown = show(value, origin)
+  if (issue.code === 'custom') return `${shown}: ${issue.message}`
+  const choices = schema === undefined ? [] : choicesOf(schema)
+  if (choices.length > 1) {
+    return `${shown} is unknown; expected one of ${choices.join(', ')}${didYouMean(String(value), choices)}`
+  }
+  return `${shown} is not ${custom(issue) ?? right}`
+}
+
+/** A pattern's own words say more than "text"; without words, the pattern itself does. */
+const custom = (issue: Issue): string | undefined => {
+  if (issue.code !== 'invalid_format') return undefined
+  if (!issue.message.startsWith('Invalid ')) return issue.message
+  return issue.pattern === undefined ? undefined : `text that matches ${issue.pattern}`
+}
+
+const SHOWN_LENGTH = 200
+
+const show = (value: unknown, origin: Origin): string => {
+  const text = origin.given ?? value
+  const clean = redactText(typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text)))
+  const short = clean.length > SHOWN_LENGTH ? `${clean.slice(0, SHOWN_LENGTH)}…` : clean
+  return typeof text === 'string' ? JSON.stringify(short) : short
+}
+
+const valueAt = (tree: unknown, path: Path): unknown => {
+  let at = tree
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null) return undefined
+    at = (at as Readonly<Record<string | number, unknown>>)[part]
+  }
+  return at
+}

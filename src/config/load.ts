@@ -1,0 +1,138 @@
+import { ChannelSpec } from '../contract/spec.ts'
+import { SluiceError } from '../contract/errors.ts'
+import type { Config, ListenAddress } from './config.ts'
+import { explain } from './explain.ts'
+import { Unreadable } from './format-text.ts'
+import { isLoopback, LISTEN_GRAMMAR, parseListen } from './listen.ts'
+import { merge, type Merged } from './merge.ts'
+import { ConfigInput } from './schema.ts'
+import type { Layer, Problem } from './setting.ts'
+import { environmentLayer, type Environment, type Flags, flagsLayer, unknownVariables } from './text-layer.ts'
+import { fileLayer } from './toml-file.ts'
+
+export interface ConfigRequest {
+  readonly flags: Flags
+  readonly env: Environment
+  /** Path of the configuration file, where one was named. */
+  readonly file?: string
+  /** Reads a whole text file; throws as node:fs does. */
+  readonly readFile: (path: string) => string
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Sentences for a person: nothing that keeps the channel from running. */
+  readonly warnings: readonly string[]
+}
+
+/** How many problems are told at once. */
+const MOST_PROBLEMS = 20
+
+/**
+ * Flags over environment over file over defaults, checked by the one schema. Throws `config_invalid` with one line per
+ * problem, each naming where the value came from, the value, and what would be right; `file_missing` for a file that
+ * cannot be read.
+ */
+export const loadConfig = (request: ConfigRequest): LoadedConfig => {
+  const file = request.file ?? nonEmpty(request.env['SLUICE_CONFIG'])
+  const layers: Layer[] = [
+    ...(file === undefined ? [] : [fileLayer(file, readText(file, request.readFile))]),
+    environmentLayer(request.env),
+    flagsLayer(request.flags),
+  ]
+  const merged = merge(layers)
+  const { input, listen } = check(merged)
+  const token = input.token ?? readToken(input.tokenFile, merged, request.readFile)
+  if (!isLoopback(listen.host) && token === undefined) {
+    const { where } = merged.originOf(['listen'])
+    throw invalid([
+      `${where}: ${JSON.stringify(input.listen)} can be reached from other machines, so a token is needed; set SLUICE_TOKEN, --token-file or --token, or listen on 127.0.0.1`,
+    ])
+  }
+  return { config: freeze(complete(input, listen, token)), warnings: unknownVariables(request.env) }
+}
+
+const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } => {
+  const unreadable = merged.tree['format']
+  if (unreadable instanceof Unreadable) {
+    const { where, given } = merged.originOf(['format'])
+    throw invalid([`${where}: ${JSON.stringify(given)} is not ${unreadable.expected}`])
+  }
+  const parsed = ConfigInput.safeParse(merged.tree)
+  if (!parsed.success) {
+    const refused = { schema: ConfigInput, tree: merged.tree, originOf: merged.originOf }
+    throw invalid(parsed.error.issues.flatMap((issue) => explain(issue, refused)))
+  }
+  const problems = [...twice(parsed.data, merged, 'sources'), ...twice(parsed.data, merged, 'outputs')]
+  const listen = parseListen(parsed.data.listen)
+  if (listen === undefined) {
+    const { where } = merged.originOf(['listen'])
+    problems.push(`${where}: ${JSON.stringify(parsed.data.listen)} is not an address to listen on (${LISTEN_GRAMMAR})`)
+  }
+  if (listen === undefined || problems.length > 0) throw invalid(problems)
+  return { input: parsed.data, listen }
+}
+
+const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'): Problem[] => {
+  const ids: readonly string[] = input[list].map(({ id }) => id)
+  return ids.flatMap((id, index) => {
+    if (ids.indexOf(id) === index) return []
+    const [here, first] = [index, ids.indexOf(id)].map((at) => merged.originOf([list, at]).where)
+    return [`${here}: the id ${JSON.stringify(id)} is taken by ${first}; give each its own`]
+  })
+}
+
+const complete = (input: ConfigInput, listen: ListenAddress, token: string | undefined): Config => {
+  const { listen: _address, token: _token, tokenFile: _file, ffmpeg, stateDir, logLevel, json, ...channel } = input
+  return {
+    // Parsed once more, so that a field which is not the channel's can never slip through.
+    channel: ChannelSpec.parse(channel),
+    listen,
+    ...(token === undefined ? {} : { token }),
+    ...(ffmpeg === undefined ? {} : { ffmpeg }),
+    ...(stateDir === undefined ? {} : { stateDir }),
+    logLevel,
+    json,
+  }
+}
+
+const readToken = (
+  path: string | undefined,
+  merged: Merged,
+  readFile: ConfigRequest['readFile'],
+): string | undefined => {
+  if (path === undefined) return undefined
+  const { where } = merged.originOf(['tokenFile'])
+  const [first] = readText(path, readFile, where).split(/\r?\n/)
+  const token = ConfigInput.shape.token.safeParse(first?.trim())
+  if (token.success && token.data !== undefined) return token.data
+  throw invalid([`${where}: the first line of ${JSON.stringify(path)} is not a token (1 to 512 printable characters without spaces)`])
+}
+
+const readText = (path: string, readFile: ConfigRequest['readFile'], where = '--config'): string => {
+  try {
+    return readFile(path)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.replace(/^(\w+): (.*?),.*$/s, '$2 ($1)') : String(cause)
+    throw new SluiceError('file_missing', `${where}: ${JSON.stringify(path)} cannot be read: ${why}`, { cause })
+  }
+}
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
+
+const invalid = (found: readonly Problem[]): SluiceError => {
+  // A number may be out of range and odd at once: one sentence says both.
+  const problems = [...new Set(found)]
+  const more = problems.length - MOST_PROBLEMS
+  const shown = problems.slice(0, MOST_PROBLEMS)
+  if (more > 0) shown.push(`… and ${more} more`)
+  return new SluiceError('config_invalid', shown.join('\n'))
+}
+
+const freeze = <Value>(value: Value): Value => {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inside of Object.values(value)) freeze(inside)
+  }
+  return value
+}

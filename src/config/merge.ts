@@ -1,0 +1,74 @@
+import { withIds } from './named-url.ts'
+import type { Layer, ListEntry, Origin, Path, Setting } from './setting.ts'
+
+export interface Merged {
+  /** What the schema is to judge. */
+  readonly tree: Readonly<Record<string, unknown>>
+  /** Where the value at a path came from; else that of the nearest table that holds it, or that it holds. */
+  readonly originOf: (path: Path) => Origin
+}
+
+type ListName = 'sources' | 'outputs'
+const ID_PREFIX: Readonly<Record<ListName, string>> = { sources: 's', outputs: 'out' }
+
+/**
+ * Lays layers over each other, the weakest first. Values merge field by field. A list (sources, outputs) is that of the
+ * strongest layer which names one; an entry named there by its id keeps what weaker layers say about the same id, so that
+ * `--source cam1=…` changes the URL of the file's cam1 and keeps its settings.
+ */
+export const merge = (layers: readonly Layer[]): Merged => {
+  const all: Setting[] = layers.flatMap((layer) => [...layer.settings])
+  const containers: Setting[] = []
+  for (const name of ['sources', 'outputs'] as const) {
+    for (const [index, entry] of mergedList(layers, name).entries()) {
+      containers.push({ path: [name, index], value: undefined, origin: entry.origin })
+      all.push(...entry.settings.map((one) => ({ ...one, path: [name, index, ...one.path] })))
+    }
+  }
+  const tree = emptyTable()
+  for (const { path, value } of all) put(tree, path, value)
+  return { tree, originOf: (path) => originOf(path, [...containers, ...all]) }
+}
+
+const mergedList = (layers: readonly Layer[], name: ListName): ListEntry[] => {
+  const strongest = layers.findLast((layer) => layer[name] !== undefined)
+  const chosen = strongest?.[name] ?? []
+  const weaker = layers.slice(0, strongest === undefined ? 0 : layers.indexOf(strongest))
+  const ids = withIds(chosen, ID_PREFIX[name])
+  return chosen.map((entry, index) => {
+    const id: Setting = { path: ['id'], value: ids[index], origin: entry.origin }
+    const kept = entry.id === undefined ? [] : weaker.flatMap((layer) => sameId(layer[name], entry))
+    // The id goes first, so that an id of a wrong type in a file is still the schema's to refuse.
+    return { ...entry, settings: [...kept, id, ...entry.settings] }
+  })
+}
+
+const sameId = (list: readonly ListEntry[] | undefined, entry: ListEntry): readonly Setting[] =>
+  list?.find(({ id }) => id === entry.id)?.settings ?? []
+
+/** Without a prototype: a field of a file may be called `__proto__`. */
+const emptyTable = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
+
+const put = (tree: Record<string, unknown>, path: Path, value: unknown): void => {
+  let at = tree as Record<string | number, unknown>
+  for (const [index, part] of path.slice(0, -1).entries()) {
+    const next = at[part]
+    // "none" below, a table above: the stronger layer's shape wins.
+    if (typeof next === 'object' && next !== null) at = next as Record<string | number, unknown>
+    else at = at[part] = (typeof path[index + 1] === 'number' ? [] : emptyTable()) as typeof at
+  }
+  at[path.at(-1)!] = value
+}
+
+const startsWith = (path: Path, start: Path): boolean =>
+  start.length <= path.length && start.every((part, index) => part === path[index])
+
+const originOf = (path: Path, settings: readonly Setting[]): Origin => {
+  let best: Setting | undefined
+  for (const setting of settings) {
+    const length = setting.path.length
+    if (startsWith(path, setting.path) && length >= (best?.path.length ?? 0)) best = setting
+  }
+  best ??= settings.findLast((setting) => startsWith(setting.path, path))
+  return best?.origin ?? { where: 'configuration' }
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { namedUrl, namedUrlList, withIds } from './named-url.ts'
+
+test.each([
+  ['s0=udp://h:1', { id: 's0', url: 'udp://h:1' }],
+  ['cam=http://h/?a=b;c=d', { id: 'cam', url: 'http://h/?a=b;c=d' }],
+  ['http://h/?a=b', { url: 'http://h/?a=b' }],
+  ['lavfi:testsrc=size=64x64', { url: 'lavfi:testsrc=size=64x64' }],
+  ['./a=b.ts', { url: './a=b.ts' }],
+  [' s1 = x ', { url: 's1 = x' }],
+  ['s1=', { id: 's1', url: '' }],
+])('%s', (text, expected) => {
+  expect(namedUrl(text)).toEqual(expected)
+})
+
+test.each([
+  ['s0=a;s1=b', ['s0 a', 's1 b']],
+  ['s0=a; s1=b;', ['s0 a', 's1 b']],
+  ['s0=http://h/x;y/z?q=1;s1=b', ['s0 http://h/x;y/z?q=1', 's1 b']],
+  ['one.ts', ['undefined one.ts']],
+  ['', []],
+])('the list %s', (text, expected) => {
+  expect(namedUrlList(text).map(({ id, url }) => `${id} ${url}`)).toEqual(expected)
+})
+
+test('an automatic id never takes one that was given', () => {
+  expect(withIds([{ id: undefined }, { id: 's0' }, { id: undefined }, { id: 's2' }], 's')).toEqual(['s1', 's0', 's3', 's2'])
+})

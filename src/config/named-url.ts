@@ -1,0 +1,44 @@
+import { ID_PATTERN } from '../contract/ids.ts'
+
+export interface NamedUrl {
+  /** Absent where only a URL was given. */
+  readonly id?: string
+  readonly url: string
+}
+
+/**
+ * `id=url`, or a URL alone. URLs may hold "=" themselves, so the text is split at the first one, and only when a valid id
+ * stands before it: `lavfi:testsrc=size=64x64` and `http://h/?a=b` are URLs without an id.
+ */
+export const namedUrl = (text: string): NamedUrl => {
+  const trimmed = text.trim()
+  const at = trimmed.indexOf('=')
+  const id = trimmed.slice(0, Math.max(at, 0))
+  return ID_PATTERN.test(id) ? { id, url: trimmed.slice(at + 1).trim() } : { url: trimmed }
+}
+
+const BEFORE_AN_ID = /;(?=\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)/
+
+/** `s0=url;s1=url`. A ";" separates only where an `id=` follows: inside a URL it stays. A trailing ";" is allowed. */
+export const namedUrlList = (text: string): NamedUrl[] =>
+  text
+    .trim()
+    .replace(/;$/, '')
+    .split(BEFORE_AN_ID)
+    .filter((part) => part.trim() !== '')
+    .map(namedUrl)
+
+/** Gives an id to those that have none: prefix and place in the list (`s0`, `s1`), or the next number that is free. */
+export const withIds = (
+  entries: readonly { readonly id: string | undefined }[],
+  prefix: string,
+): string[] => {
+  const taken = new Set(entries.flatMap(({ id }) => (id === undefined ? [] : [id])))
+  return entries.map(({ id }, place) => {
+    if (id !== undefined) return id
+    let number = place
+    while (taken.has(`${prefix}${number}`)) number++
+    taken.add(`${prefix}${number}`)
+    return `${prefix}${number}`
+  })
+}

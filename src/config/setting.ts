@@ -1,0 +1,42 @@
+/** Place of a value in the configuration tree: `['sources', 1, 'url']`. */
+export type Path = readonly (string | number)[]
+
+/** Where a value was given, as an error message begins: `--latency`, `SLUICE_MODE`, `channel.toml:12: sources[1].url`. */
+export interface Origin {
+  readonly where: string
+  /** The text as given, where it was parsed from a flag or a variable. Absent in files, which are typed. */
+  readonly given?: string
+  /** The value must not be shown. */
+  readonly secret?: true
+}
+
+/** One value of one layer. Lists are whole values, except `sources` and `outputs`, see `ListEntry`. */
+export interface Setting {
+  readonly path: Path
+  readonly value: unknown
+  readonly origin: Origin
+}
+
+/** One source or output of a layer; `settings` have paths relative to the entry. */
+export interface ListEntry {
+  readonly id: string | undefined
+  readonly origin: Origin
+  readonly settings: readonly Setting[]
+}
+
+/** What one of the flags, the environment or the file says. An absent list was not mentioned. */
+export interface Layer {
+  readonly settings: readonly Setting[]
+  readonly sources?: readonly ListEntry[]
+  readonly outputs?: readonly ListEntry[]
+}
+
+/** A sentence about one wrong value, origin first: `--latency: "abc" is not a number of milliseconds (0 to 10000)`. */
+export type Problem = string
+
+export const showPath = (path: Path): string =>
+  path
+    .map((part, index) =>
+      typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
+    )
+    .join('')

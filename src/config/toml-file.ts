@@ -1,0 +1,73 @@
+import { parse, TomlError } from 'smol-toml'
+import { SluiceError } from '../contract/errors.ts'
+import { type Layer, type ListEntry, type Origin, type Path, type Setting, showPath } from './setting.ts'
+import { tomlLines, type TomlLines } from './toml-lines.ts'
+
+interface TomlFile {
+  readonly name: string
+  readonly lines: TomlLines
+}
+
+/** Reads a configuration file's text. `name` is how errors call it. Throws `config_invalid` where it is not TOML. */
+export const fileLayer = (name: string, text: string): Layer => {
+  const tree = parseToml(name, text)
+  const file: TomlFile = { name, lines: tomlLines(text) }
+  const { sources, outputs, ...rest } = tree
+  return {
+    settings: [
+      ...flatten(rest, [], file),
+      // A list of another type is left to the schema, which knows what to say.
+      ...(isList(sources) ? [] : flatten({ sources }, [], file)),
+      ...(isList(outputs) ? [] : flatten({ outputs }, [], file)),
+    ],
+    ...(isList(sources) ? { sources: entries(sources, 'sources', file) } : {}),
+    ...(isList(outputs) ? { outputs: entries(outputs, 'outputs', file) } : {}),
+  }
+}
+
+const parseToml = (name: string, text: string): Record<string, unknown> => {
+  try {
+    return parse(text)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    // The parser quotes the lines around the mistake, and one of them may hold a token.
+    const [what] = cause.message.replace(/^Invalid TOML document: /, '').split('\n')
+    const place = `${name}:${cause.line}:${cause.column}`
+    throw new SluiceError('config_invalid', `${place}: not valid TOML: ${what}`, { cause })
+  }
+}
+
+type Table = Readonly<Record<string, unknown>>
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
+const isList = (value: unknown): value is readonly Table[] =>
+  Array.isArray(value) && value.every(isTable)
+
+const entries = (list: readonly Table[], name: string, file: TomlFile): ListEntry[] =>
+  list.map((table, index) => {
+    const place: Path = [name, index]
+    const settings = flatten(table, place, file).map((one) => ({ ...one, path: one.path.slice(2) }))
+    const id = table['id']
+    return { id: typeof id === 'string' ? id : undefined, origin: originAt(place, file), settings }
+  })
+
+/** Tables become one setting per leaf, so that layers merge field by field. */
+const flatten = (value: unknown, path: Path, file: TomlFile): Setting[] => {
+  if (value === undefined) return []
+  if (isTable(value) && (Object.keys(value).length > 0 || path.length === 0)) {
+    return Object.entries(value).flatMap(([key, inside]) => flatten(inside, [...path, key], file))
+  }
+  if (isTable(value) && path.length === 2 && typeof path[1] === 'number') return []
+  return [{ path, value, origin: originAt(path, file) }]
+}
+
+const originAt = (path: Path, { name, lines }: TomlFile): Origin => {
+  let line: number | undefined
+  for (let length = path.length; length > 0 && line === undefined; length--) {
+    line = lines.get(JSON.stringify(path.slice(0, length)))
+  }
+  const where = `${line === undefined ? name : `${name}:${line}`}: ${showPath(path)}`
+  return path.at(-1) === 'token' ? { where, secret: true } : { where }
+}

@@ -1,0 +1,24 @@
+import type { ChannelChange, TakeAnswer, TakeRequest } from './commands.ts'
+import type { StampedEvent } from './events.ts'
+import type { OutputId, SourceId } from './ids.ts'
+import type { OutputSpec, SourceChange, SourceSpec } from './spec.ts'
+import type { ChannelStatus } from './status.ts'
+
+/**
+ * What the control plane may ask of a channel. Everything that crosses is serialisable, so that the two planes can live
+ * in two processes. Commands that fail throw SluiceError.
+ */
+export interface ChannelPort {
+  take(request: TakeRequest): Promise<TakeAnswer>
+  /** Takes what is on preview to the program. */
+  takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer>
+  change(change: ChannelChange): Promise<void>
+  addSource(spec: SourceSpec): Promise<void>
+  changeSource(id: SourceId, change: SourceChange): Promise<void>
+  removeSource(id: SourceId): Promise<void>
+  addOutput(spec: OutputSpec): Promise<void>
+  removeOutput(id: OutputId): Promise<void>
+  status(): ChannelStatus
+  /** Calls back for each event after the id given (kept events first), until the returned function is called. */
+  events(after: number, listener: (event: StampedEvent) => void): () => void
+}

@@ -1,0 +1,30 @@
+/** Stable codes: they are part of the interface, in exits, HTTP answers and events. */
+export type ErrorCode =
+  | 'bad_request'
+  | 'unknown_source'
+  | 'unknown_output'
+  | 'id_in_use'
+  | 'unsupported_url'
+  | 'option_refused'
+  | 'address_in_use'
+  | 'ffmpeg_missing'
+  | 'ffmpeg_too_old'
+  | 'file_missing'
+  | 'not_media'
+  | 'codec_not_carriable'
+  | 'config_invalid'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'too_many_viewers'
+  | 'not_reachable'
+  | 'internal'
+
+/** A fault with a stable code and a sentence that names the field and the value. */
+export class SluiceError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'SluiceError'
+    this.code = code
+  }
+}

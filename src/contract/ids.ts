@@ -1,0 +1,23 @@
+import type { Brand } from '../lib/brand.ts'
+
+export type SourceId = Brand<string, 'SourceId'>
+export type OutputId = Brand<string, 'OutputId'>
+
+/** What a source or output may be called: it appears in URLs, metrics and file names. */
+export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+
+/** The id under which the channel's own slate is addressed in takes and status. No source may bear it. */
+export const SLATE = 'slate' as SourceId
+
+export const sourceId = (text: string): SourceId => {
+  if (!ID_PATTERN.test(text)) throw new RangeError(idProblem('source id', text))
+  return text as SourceId
+}
+
+export const outputId = (text: string): OutputId => {
+  if (!ID_PATTERN.test(text)) throw new RangeError(idProblem('output id', text))
+  return text as OutputId
+}
+
+const idProblem = (field: string, text: string): string =>
+  `${field} ${JSON.stringify(text)} must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit`

@@ -1,0 +1,195 @@
+import Fastify from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import type { ChannelPort } from '../../contract/channel-port.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { judgeAccess, type AccessPolicy } from './access.ts'
+import type { ApiInstance } from './api-instance.ts'
+import { errorAnswer, STATUS_OF, type ErrorBody } from './error-answer.ts'
+import { EVENT_STREAM_LIMITS, type EventStreamLimits } from './event-stream.ts'
+import type { MediaRoutes } from './media-routes.ts'
+import { openApiDocument, type DescribedRoute } from './openapi.ts'
+import { channelRoutes, type MetricsPage } from './routes/channel-routes.ts'
+import { eventRoutes } from './routes/event-routes.ts'
+import { mswRoutes } from './routes/msw-routes.ts'
+import { outputRoutes } from './routes/output-routes.ts'
+import { pageRoutes, WEB_ROOT } from './routes/page-routes.ts'
+import { sourceRoutes } from './routes/source-routes.ts'
+import { takeRoutes } from './routes/take-routes.ts'
+
+export interface ApiOptions {
+  readonly port: ChannelPort
+  readonly media: MediaRoutes
+  readonly access: AccessPolicy
+  readonly metrics: MetricsPage
+  readonly log: Logger
+  readonly clock: Clock
+  readonly eventLimits?: EventStreamLimits
+  readonly webRoot?: string
+}
+
+export interface Api {
+  /** Exists before it listens; `listen` opens it. */
+  readonly server: Server
+  readonly fastify: ApiInstance
+  /** Ends event streams and connections. Idempotent. */
+  close(): Promise<void>
+}
+
+const MAX_BODY_BYTES = 64 * 1024
+
+/** Builds everything and opens nothing, so that tests can inject. */
+export const buildApi = (options: ApiOptions): Api => {
+  const fastify: ApiInstance = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    exposeHeadRoutes: true,
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
+    clientErrorHandler: refuseGarbage,
+    frameworkErrors: (error, request, reply) => answerFault(error, request, reply, options.log),
+    serverFactory: (toFastify) => serverWithMedia(options, toFastify),
+  }).withTypeProvider<ZodTypeProvider>()
+
+  fastify.setValidatorCompiler(validatorCompiler)
+  fastify.setSerializerCompiler(serializerCompiler)
+  acceptOnlyJson(fastify)
+  guard(fastify, options)
+  fastify.setErrorHandler((error, request, reply) =>
+    answerFault(error, request, reply, options.log),
+  )
+  fastify.setNotFoundHandler((request, reply) => {
+    const message = `there is no ${request.method} ${pathOf(request.url)}`
+    void reply.code(404).send({ error: 'bad_request', message } satisfies ErrorBody)
+  })
+  const described = describeRoutes(fastify)
+
+  takeRoutes(fastify, options.port)
+  mswRoutes(fastify, options.port)
+  sourceRoutes(fastify, options.port)
+  outputRoutes(fastify, options.port)
+  channelRoutes(fastify, options.port, options.metrics)
+  eventRoutes(fastify, {
+    port: options.port,
+    clock: options.clock,
+    limits: options.eventLimits ?? EVENT_STREAM_LIMITS,
+  })
+  pageRoutes(fastify, options.webRoot ?? WEB_ROOT)
+  fastify.get('/openapi.json', async () =>
+    openApiDocument(described, options.port.status().version),
+  )
+
+  return { server: fastify.server, fastify, close: () => fastify.close() }
+}
+
+/** Media first, on the same address, as plain node:http: Fastify would buffer and wrap what must flow. */
+const serverWithMedia = (
+  options: ApiOptions,
+  toFastify: (request: IncomingMessage, response: ServerResponse) => void,
+): Server =>
+  createServer(
+    { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 20_000 },
+    (request, response) => {
+      const refusal = judgeAccess(request, options.access)
+      if (refusal !== undefined) {
+        answerPlainly(response, STATUS_OF[refusal.code], {
+          error: refusal.code,
+          message: refusal.message,
+        })
+        return
+      }
+      try {
+        if (options.media.handle(request, response)) return
+      } catch (error) {
+        options.log.error({ err: error, path: pathOf(request.url ?? '') }, 'media route failed')
+        const { status, body } = errorAnswer(error, undefined)
+        if (response.headersSent) response.destroy()
+        else answerPlainly(response, status, body)
+        return
+      }
+      toFastify(request, response)
+    },
+  )
+
+const answerPlainly = (response: ServerResponse, status: number, body: ErrorBody): void => {
+  // The body of a refused request is not read: the connection can't be used again.
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+  })
+  response.end(JSON.stringify(body))
+}
+
+/** What is not HTTP at all. */
+const refuseGarbage = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const body: ErrorBody = { error: 'bad_request', message: 'this is not a valid HTTP request' }
+  const text = JSON.stringify(body)
+  const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n`
+  if (socket.writable) socket.write(head + text)
+  socket.destroy(error)
+}
+
+/** JSON and nothing else: a form or plain text could be sent by any site's page without asking. */
+const acceptOnlyJson = (fastify: ApiInstance): void => {
+  fastify.removeAllContentTypeParsers()
+  const parse = fastify.getDefaultJsonParser('error', 'error')
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body)
+    if (text.trim() === '') done(null, undefined)
+    else parse(request, text, done)
+  })
+}
+
+/** For requests that did not come through the server: injected ones. And headers that every answer bears. */
+const guard = (fastify: ApiInstance, options: ApiOptions): void => {
+  fastify.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+    const refusal = judgeAccess(request.raw, options.access)
+    if (refusal === undefined) return undefined
+    const body: ErrorBody = { error: refusal.code, message: refusal.message }
+    return reply.code(STATUS_OF[refusal.code]).send(body)
+  })
+  fastify.addHook('onResponse', async (request, reply) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return
+    const facts = { method: request.method, path: pathOf(request.url), status: reply.statusCode }
+    options.log.info({ ...facts, from: request.ip }, 'request')
+  })
+}
+
+const answerFault = (
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): void => {
+  const { status, body } = errorAnswer(error, request.body ?? request.query)
+  if (status >= 500) log.error({ err: error, path: pathOf(request.url), status }, 'request failed')
+  void reply.code(status).send(body)
+}
+
+/** The query is left out of logs and answers: it may hold what somebody meant to keep. */
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
+
+const describeRoutes = (fastify: ApiInstance): readonly DescribedRoute[] => {
+  const routes: DescribedRoute[] = []
+  fastify.addHook('onRoute', (route) => {
+    const schema = route.schema as { summary?: string; body?: z.ZodType } | undefined
+    if (schema?.summary === undefined || route.method === 'HEAD') return
+    routes.push({
+      method: String(route.method),
+      url: route.url,
+      summary: schema.summary,
+      ...(schema.body !== undefined && { body: schema.body }),
+    })
+  })
+  return routes
+}

@@ -1,0 +1,33 @@
+import type { ChannelPort } from '../../../contract/channel-port.ts'
+import { ChannelChange } from '../../../contract/commands.ts'
+import type { ApiInstance } from '../api-instance.ts'
+import { healthOf, healthStatusCode } from '../health.ts'
+
+/** What renders the figures for Prometheus. */
+export interface MetricsPage {
+  readonly contentType: string
+  render(): Promise<string>
+}
+
+export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: MetricsPage): void => {
+  api.get('/status', { schema: { summary: 'Everything that is known' } }, async () => port.status())
+
+  api.get('/health', { schema: { summary: 'Is there a program' } }, async (_request, reply) => {
+    const health = healthOf(port.status())
+    return reply.code(healthStatusCode(health.status)).send(health)
+  })
+
+  api.get('/metrics', { schema: { summary: 'Figures for Prometheus' } }, async (_request, reply) =>
+    reply.header('content-type', metrics.contentType).send(await metrics.render()),
+  )
+
+  api.patch(
+    '/channel',
+    { schema: { summary: "Change the channel's settings on the air", body: ChannelChange } },
+    async (request) => {
+      await port.change(request.body)
+      const { mode, failover, revert, conform, ingest } = port.status()
+      return { mode, failover, revert, conform, ingest }
+    },
+  )
+}

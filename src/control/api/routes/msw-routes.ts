@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import type { ChannelPort } from '../../../contract/channel-port.ts'
+import { SLATE, type SourceId } from '../../../contract/ids.ts'
+import { RevertPolicy, TakeMode } from '../../../contract/spec.ts'
+import type { ChannelStatus } from '../../../contract/status.ts'
+import type { ApiInstance } from '../api-instance.ts'
+import { takeReply } from '../take-answer.ts'
+
+/** One address, the action in the body: the webhook of a switcher inside FFmpeg, for scripts written against that. */
+const MswCommand = z.discriminatedUnion('action', [
+  z.strictObject({
+    action: z.literal('switch'),
+    /** An id, or the place in the list of sources, from 0. */
+    target: z.union([z.string().min(1).max(64), z.number().int().min(0).max(1_000)]),
+    mode: TakeMode.optional(),
+  }),
+  z.strictObject({ action: z.literal('set_mode'), mode: TakeMode }),
+  z.strictObject({ action: z.literal('set_auto'), enable: z.boolean() }),
+  z.strictObject({ action: z.literal('revert'), policy: RevertPolicy }),
+  z.strictObject({ action: z.literal('status') }),
+])
+type MswCommand = z.infer<typeof MswCommand>
+
+export const mswRoutes = (api: ApiInstance, port: ChannelPort): void => {
+  api.post(
+    '/msw',
+    { schema: { summary: 'The webhook command set', body: MswCommand } },
+    async (request, reply) => {
+      const { status, body } = await perform(request.body, port)
+      return reply.code(status).send(body)
+    },
+  )
+}
+
+interface MswReply {
+  readonly status: number
+  readonly body: { readonly ok: boolean; readonly action: string } & Readonly<
+    Record<string, unknown>
+  >
+}
+
+const perform = async (command: MswCommand, port: ChannelPort): Promise<MswReply> => {
+  switch (command.action) {
+    case 'switch':
+      return performSwitch(command, port)
+    case 'set_mode':
+      await port.change({ mode: command.mode })
+      return done({ action: command.action, mode: command.mode })
+    case 'set_auto':
+      await port.change({ failover: command.enable ? 'auto' : 'off' })
+      return done({ action: command.action, auto: command.enable })
+    case 'revert':
+      await port.change({ revert: command.policy })
+      return done({ action: command.action, revert: command.policy })
+    case 'status':
+      return done({ action: command.action, ...mswStatus(port.status()) })
+  }
+}
+
+const performSwitch = async (
+  command: Extract<MswCommand, { action: 'switch' }>,
+  port: ChannelPort,
+): Promise<MswReply> => {
+  const source = targetOf(command.target, port.status())
+  const { status, body } = takeReply(
+    await port.take({ source, ...(command.mode !== undefined && { mode: command.mode }) }),
+  )
+  if (!body.ok) {
+    return {
+      status,
+      body: { ok: false, action: 'switch', target: source, error: body.why, message: body.message },
+    }
+  }
+  return done({ action: 'switch', ...activeOf(body.source, port.status()), take: body })
+}
+
+const done = (facts: { readonly action: string; readonly [fact: string]: unknown }): MswReply => ({
+  status: 200,
+  body: { ok: true, ...facts },
+})
+
+/** A source whose id is the text comes first: "1" may be a name as well as a place. */
+const targetOf = (target: string | number, status: ChannelStatus): SourceId => {
+  const text = String(target)
+  if (text === SLATE || status.sources.some((source) => source.id === text)) return text as SourceId
+  const place = /^\d{1,4}$/.test(text) ? Number(text) : -1
+  return status.sources[place]?.id ?? (text as SourceId)
+}
+
+const activeOf = (active: SourceId, status: ChannelStatus) => ({
+  active,
+  active_index: status.sources.findIndex((source) => source.id === active),
+})
+
+const mswStatus = (status: ChannelStatus) => ({
+  ...activeOf(status.program.onAir, status),
+  mode: status.mode,
+  auto: status.failover === 'auto',
+  revert: status.revert,
+  ingest: status.ingest,
+  sources: status.sources.map((source, index) => ({
+    index,
+    id: source.id,
+    url: source.url,
+    label: source.label,
+    state: source.state,
+    healthy: source.healthy,
+    active: source.id === status.program.onAir,
+  })),
+})

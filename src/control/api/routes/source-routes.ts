@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import type { ChannelPort } from '../../../contract/channel-port.ts'
+import { SluiceError } from '../../../contract/errors.ts'
+import type { SourceId } from '../../../contract/ids.ts'
+import { SourceChange, SourceSpec } from '../../../contract/spec.ts'
+import type { SourceStatus } from '../../../contract/status.ts'
+import type { ApiInstance } from '../api-instance.ts'
+
+/** As loose as an address can be: an id that is not allowed is simply unknown. */
+const SourcePath = z.object({ id: z.string().transform((id) => id as SourceId) })
+
+export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
+  api.get('/sources', { schema: { summary: 'All sources, in order' } }, async () => ({
+    sources: port.status().sources,
+  }))
+
+  api.post(
+    '/sources',
+    { schema: { summary: 'Add a source on the air', body: SourceSpec } },
+    async (request, reply) => {
+      await port.addSource(request.body)
+      return reply
+        .code(201)
+        .header('location', `/sources/${request.body.id}`)
+        .send(sourceNow(port, request.body.id))
+    },
+  )
+
+  api.get(
+    '/sources/:id',
+    { schema: { summary: 'One source', params: SourcePath } },
+    async (request) => sourceNow(port, request.params.id),
+  )
+
+  api.patch(
+    '/sources/:id',
+    { schema: { summary: 'Change a source', params: SourcePath, body: SourceChange } },
+    async (request) => {
+      await port.changeSource(request.params.id, request.body)
+      return sourceNow(port, request.params.id)
+    },
+  )
+
+  api.delete(
+    '/sources/:id',
+    { schema: { summary: 'Remove a source', params: SourcePath } },
+    async (request, reply) => {
+      await port.removeSource(request.params.id)
+      return reply.code(204).send()
+    },
+  )
+}
+
+const sourceNow = (port: ChannelPort, id: SourceId): SourceStatus => {
+  const found = port.status().sources.find((source) => source.id === id)
+  if (found === undefined) {
+    throw new SluiceError('unknown_source', `there is no source ${JSON.stringify(id)}`)
+  }
+  return found
+}

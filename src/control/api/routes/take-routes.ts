@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import type { ChannelPort } from '../../../contract/channel-port.ts'
+import { TakeRequest } from '../../../contract/commands.ts'
+import { TakeMode } from '../../../contract/spec.ts'
+import type { ApiInstance } from '../api-instance.ts'
+import { takeReply } from '../take-answer.ts'
+
+const PreviewRequest = TakeRequest.omit({ bus: true })
+const PreviewTake = z.strictObject({ mode: TakeMode.optional() }).optional()
+
+export const takeRoutes = (api: ApiInstance, port: ChannelPort): void => {
+  api.post(
+    '/switch',
+    { schema: { summary: 'Take a source to a bus', body: TakeRequest } },
+    async (request, reply) => {
+      const { status, body } = takeReply(await port.take(request.body))
+      return reply.code(status).send(body)
+    },
+  )
+
+  api.post(
+    '/preview',
+    { schema: { summary: 'Take a source to the preview bus', body: PreviewRequest } },
+    async (request, reply) => {
+      const { status, body } = takeReply(await port.take({ ...request.body, bus: 'preview' }))
+      return reply.code(status).send(body)
+    },
+  )
+
+  api.post(
+    '/preview/take',
+    { schema: { summary: 'Take what is on preview to the program', body: PreviewTake } },
+    async (request, reply) => {
+      const { status, body } = takeReply(await port.takePreview(request.body?.mode))
+      return reply.code(status).send(body)
+    },
+  )
+}

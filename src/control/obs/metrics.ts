@@ -1,0 +1,289 @@
+import { readdirSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { ChannelStatus } from '../../contract/status.ts'
+
+export interface Metrics {
+  readonly contentType: string
+  /** The figures now, in the text format of Prometheus. */
+  render(): Promise<string>
+  /** Ends the measurement of the event loop. */
+  close(): void
+}
+
+export interface MetricsOptions {
+  readonly status: () => ChannelStatus
+}
+
+/** One registry per app: nothing is shared by two of them in one process. Everything is read when it is asked for. */
+export const buildMetrics = (options: MetricsOptions): Metrics => {
+  const registry = new Registry()
+  const figures = new Figures(registry)
+  const loop = monitorEventLoopDelay({ resolution: 10 })
+  loop.enable()
+  return {
+    contentType: registry.contentType,
+    render: async () => {
+      programFigures(figures, options.status())
+      processFigures(figures, loop)
+      loop.reset()
+      return registry.metrics()
+    },
+    close: () => {
+      loop.disable()
+      registry.clear()
+    },
+  }
+}
+
+type Labels = Readonly<Record<string, string>>
+interface Sample {
+  /** Null is not measurable: no sample is shown, never 0. */
+  readonly value: number | null
+  readonly labels?: Labels
+}
+
+/** Replaces the samples of a metric by those of this moment, so that a source that left leaves no figures behind. */
+class Figures {
+  readonly #registry: Registry
+  readonly #gauges = new Map<string, Gauge>()
+  readonly #counters = new Map<string, Counter>()
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  gauge(name: string, help: string, samples: readonly Sample[]): void {
+    const labelNames = Object.keys(samples[0]?.labels ?? {})
+    const known = this.#gauges.get(name)
+    // Without samples the names of the labels are not known yet.
+    if (known === undefined && samples.length === 0) return
+    const gauge = known ?? new Gauge({ name, help, labelNames, registers: [this.#registry] })
+    this.#gauges.set(name, gauge)
+    gauge.remove()
+    gauge.reset()
+    for (const { value, labels } of samples) {
+      if (value !== null) gauge.set({ ...labels }, value)
+    }
+  }
+
+  /** The count is kept where it happens; here it is only shown. */
+  counter(name: string, help: string, samples: readonly Sample[]): void {
+    const labelNames = Object.keys(samples[0]?.labels ?? {})
+    const known = this.#counters.get(name)
+    if (known === undefined && samples.length === 0) return
+    const counter = known ?? new Counter({ name, help, labelNames, registers: [this.#registry] })
+    this.#counters.set(name, counter)
+    counter.reset()
+    for (const { value, labels } of samples) {
+      if (value !== null) counter.inc({ ...labels }, value)
+    }
+  }
+}
+
+const flag = (on: boolean): number => (on ? 1 : 0)
+
+const programFigures = (figures: Figures, status: ChannelStatus): void => {
+  const one = (value: number | null): Sample[] => [{ value }]
+  figures.gauge('sluice_info', 'Version and name of the channel', [
+    { value: 1, labels: { version: status.version, channel: status.name } },
+  ])
+  figures.gauge('sluice_up_seconds', 'Time since the channel started', one(status.upMs / 1000))
+  busFigures(figures, status)
+  sourceFigures(figures, status)
+  outputFigures(figures, status)
+  figures.gauge('sluice_viewers', 'Viewers connected', one(status.viewers.length))
+  figures.counter(
+    'sluice_viewer_skips_total',
+    'Skips of the viewers that are connected',
+    one(status.viewers.reduce((sum, viewer) => sum + viewer.skips, 0)),
+  )
+}
+
+const busFigures = (figures: Figures, status: ChannelStatus): void => {
+  const buses = [status.program, status.preview]
+  const each = (value: (bus: (typeof buses)[number]) => number): Sample[] =>
+    buses.map((bus) => ({ value: value(bus), labels: { bus: bus.bus } }))
+  figures.gauge(
+    'sluice_bus_bitrate_bits',
+    'Bits per second',
+    each((b) => b.bitrate),
+  )
+  figures.gauge(
+    'sluice_bus_delay_seconds',
+    'Rest of a unit in Sluice',
+    each((b) => b.delayMs / 1000),
+  )
+  figures.gauge(
+    'sluice_bus_clock_ppm',
+    'Correction of the play-out clock',
+    each((b) => b.clockPpm),
+  )
+  figures.counter(
+    'sluice_takes_total',
+    'Takes executed',
+    each((b) => b.takes),
+  )
+  figures.counter(
+    'sluice_failovers_total',
+    'Automatic switches',
+    each((b) => b.failovers),
+  )
+  figures.counter(
+    'sluice_slate_seconds_total',
+    'Time on slate',
+    each((b) => b.slateMs / 1000),
+  )
+  figures.counter(
+    'sluice_silence_inserted_total',
+    'Audio frames of silence inserted',
+    each((b) => b.silenceInserted),
+  )
+  figures.counter(
+    'sluice_audio_dropped_total',
+    'Audio frames dropped',
+    each((b) => b.audioDropped),
+  )
+  figures.counter(
+    'sluice_dts_compressed_total',
+    'DTS moved',
+    each((b) => b.dtsCompressed),
+  )
+  figures.counter(
+    'sluice_video_frames_missing_total',
+    'Video frames missing',
+    each((b) => b.videoFramesMissing),
+  )
+}
+
+const sourceFigures = (figures: Figures, status: ChannelStatus): void => {
+  type Source = ChannelStatus['sources'][number]
+  const each = (value: (source: Source) => number | null): Sample[] =>
+    status.sources.map((source) => ({ value: value(source), labels: { source: source.id } }))
+  figures.gauge(
+    'sluice_source_healthy',
+    '1 when healthy',
+    each((s) => flag(s.healthy)),
+  )
+  figures.gauge(
+    'sluice_source_on_air',
+    '1 when on the air',
+    each((s) => flag(s.onAir)),
+  )
+  figures.gauge(
+    'sluice_source_wanted',
+    '1 when wanted',
+    each((s) => flag(s.wanted)),
+  )
+  figures.gauge(
+    'sluice_source_running',
+    '1 when running',
+    each((s) => flag(s.state === 'running')),
+  )
+  figures.gauge(
+    'sluice_source_bitrate_bits',
+    'Bits per second',
+    each((s) => s.bitrate),
+  )
+  figures.gauge(
+    'sluice_source_buffer_seconds',
+    'Buffered',
+    each((s) => s.bufferMs / 1000),
+  )
+  figures.gauge(
+    'sluice_source_buffer_bytes',
+    'Buffered',
+    each((s) => s.bufferBytes),
+  )
+  figures.counter(
+    'sluice_source_restarts_total',
+    'Restarts',
+    each((s) => s.restarts),
+  )
+  figures.counter(
+    'sluice_source_continuity_errors_total',
+    'Continuity errors; absent where not measurable',
+    each((s) => s.continuityErrors),
+  )
+  figures.counter(
+    'sluice_source_lost_packets_total',
+    'Packets lost; absent where not measurable',
+    each((s) => s.lostPackets),
+  )
+  figures.counter(
+    'sluice_source_timestamp_jumps_total',
+    'Timestamp jumps',
+    each((s) => s.timestampJumps),
+  )
+  figures.counter(
+    'sluice_source_dropped_units_total',
+    'Units dropped',
+    each((s) => s.droppedUnits),
+  )
+}
+
+const outputFigures = (figures: Figures, status: ChannelStatus): void => {
+  type Output = ChannelStatus['outputs'][number]
+  const each = (value: (output: Output) => number): Sample[] =>
+    status.outputs.map((output) => ({
+      value: value(output),
+      labels: { output: output.id, kind: output.kind },
+    }))
+  figures.gauge(
+    'sluice_output_running',
+    '1 when running',
+    each((o) => flag(o.state === 'running')),
+  )
+  figures.gauge(
+    'sluice_output_bitrate_bits',
+    'Bits per second',
+    each((o) => o.bitrate),
+  )
+  figures.gauge(
+    'sluice_output_lag_seconds',
+    'Behind the program',
+    each((o) => o.lagMs / 1000),
+  )
+  figures.counter(
+    'sluice_output_bytes_total',
+    'Bytes sent',
+    each((o) => o.bytes),
+  )
+  figures.counter(
+    'sluice_output_skips_total',
+    'Skips',
+    each((o) => o.skips),
+  )
+  figures.counter(
+    'sluice_output_errors_total',
+    'Errors',
+    each((o) => o.errors),
+  )
+}
+
+const processFigures = (figures: Figures, loop: ReturnType<typeof monitorEventLoopDelay>): void => {
+  const cpu = process.cpuUsage()
+  const memory = process.memoryUsage()
+  const one = (value: number | null): Sample[] => [{ value }]
+  const seconds = (nanoseconds: number): number | null =>
+    Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : null
+  figures.counter('process_cpu_seconds_total', 'CPU time', one((cpu.user + cpu.system) / 1e6))
+  figures.gauge('process_resident_memory_bytes', 'Resident memory', one(memory.rss))
+  figures.gauge('process_heap_bytes', 'JavaScript heap in use', one(memory.heapUsed))
+  figures.gauge('process_external_memory_bytes', 'Buffers outside the heap', one(memory.external))
+  figures.gauge('process_uptime_seconds', 'Time since the process started', one(process.uptime()))
+  figures.gauge('process_open_fds', 'Open file descriptors', one(openDescriptors()))
+  figures.gauge('sluice_event_loop_lag_seconds', 'Delay of the event loop since the last reading', [
+    { value: seconds(loop.percentile(50)), labels: { quantile: '0.5' } },
+    { value: seconds(loop.percentile(99)), labels: { quantile: '0.99' } },
+    { value: seconds(loop.max), labels: { quantile: '1' } },
+  ])
+}
+
+const openDescriptors = (): number | null => {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return null // no /proc: not measurable
+  }
+}

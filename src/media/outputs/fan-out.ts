@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../../lib/clock.ts'
+import type { Viewer } from './viewer.ts'
+
+/** Up to this many viewers are written to at each append, for the least latency. */
+const PROMPT_VIEWERS = 8
+const TICK_MS = 5
+/** With many viewers each one is served once in this time: fewer and larger writes. */
+const LONGEST_PERIOD_MS = 100
+/** A tick that has taken this long leaves the rest to the next one: other work of the event loop must not wait. */
+const TICK_BUDGET_MS = 4
+const BUDGET_CHECK_EVERY = 8
+
+const periodFor = (viewers: number): number => Math.min(LONGEST_PERIOD_MS, viewers)
+
+/**
+ * Wakes the viewers: all of them at each append while they are few, else round robin, spread over the period. When
+ * the time does not suffice the round takes longer, and the writes become larger and so cheaper.
+ */
+export class FanOut {
+  readonly #clock: Clock
+  readonly #viewers: Viewer[] = []
+  #cursor = 0
+  #due = 0
+  #tickedAt = 0
+  #timer: Timer | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get viewers(): readonly Viewer[] {
+    return this.#viewers
+  }
+
+  add(viewer: Viewer): void {
+    viewer.slot = this.#viewers.push(viewer) - 1
+    if (this.#viewers.length > PROMPT_VIEWERS && this.#timer === undefined) {
+      this.#tickedAt = this.#clock.now()
+      this.#timer = this.#clock.every(TICK_MS, () => this.#tick())
+    }
+  }
+
+  remove(viewer: Viewer): void {
+    const last = this.#viewers.pop()
+    if (last !== undefined && last !== viewer) {
+      this.#viewers[viewer.slot] = last
+      last.slot = viewer.slot
+    }
+    viewer.slot = -1
+    if (this.#viewers.length <= PROMPT_VIEWERS) {
+      this.#timer?.cancel()
+      this.#timer = undefined
+    }
+  }
+
+  appended(): void {
+    if (this.#timer !== undefined) return
+    for (const viewer of this.#viewers) viewer.pump()
+  }
+
+  #tick(): void {
+    const start = this.#clock.now()
+    const count = this.#viewers.length
+    this.#due += (count * (start - this.#tickedAt)) / periodFor(count)
+    this.#due = Math.min(this.#due, count)
+    this.#tickedAt = start
+    for (let served = 1; this.#due >= 1; served++) {
+      this.#due--
+      this.#cursor = this.#cursor + 1 < this.#viewers.length ? this.#cursor + 1 : 0
+      this.#viewers[this.#cursor]?.pump()
+      const check = served % BUDGET_CHECK_EVERY === 0
+      if (check && this.#clock.now() - start > TICK_BUDGET_MS) break
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { OutputId } from '../../contract/ids.ts'
+import type { OutputStatus } from '../../contract/status.ts'
+import type { Millis, Ticks90k } from '../../contract/time.ts'
+
+/** Anything that drinks from the program. */
+export interface Output {
+  readonly id: OutputId
+  readonly kind: string
+  /** Resolves after an abort, and only when all that it started has ended. Trouble is shown in the status, never thrown. */
+  run(signal: AbortSignal): Promise<void>
+  status(): OutputStatus
+}
+
+/** A part of the program with its time. */
+export interface TimedBytes {
+  readonly bytes: Uint8Array
+  /** Program time of its first unit. */
+  readonly time: Ticks90k
+  /** The reader did not get what is before this. */
+  readonly skipped: boolean
+}
+
+/** One reader's place in the program's bytes, always at a packet boundary. */
+export interface ProgramReader {
+  /** At most `max` contiguous bytes (whole packets); undefined when it has caught up. The bytes never change. */
+  read(max: number): Uint8Array | undefined
+  /** The next part with its time: for outputs paced by the program clock. */
+  next(): TimedBytes | undefined
+  /** How far it is behind. */
+  readonly lag: Millis
+  readonly skips: number
+  /** Nothing more will come. */
+  readonly ended: boolean
+}
+
+export interface JoinOptions {
+  /** Age of the random access point to begin with, or wait for the next one. */
+  readonly joinAge: Millis | 'next'
+  /** A reader further behind than this skips to the newest random access point. */
+  readonly lagLimit: Millis
+}
+
+/** The program as an output sees it. */
+export interface Program {
+  join(options: JoinOptions): ProgramReader
+  /** Called after each append, and when the program ends. */
+  subscribe(onAppend: () => void): () => void
+}

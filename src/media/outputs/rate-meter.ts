@@ -1,0 +1,38 @@
+const WINDOW_MS = 1_000
+
+/** Bytes, and bits per second over the last one to two seconds. */
+export class RateMeter {
+  #total = 0
+  #windowStart: number
+  #windowBytes = 0
+  #before: { readonly bytes: number; readonly ms: number } | undefined
+
+  constructor(now: number) {
+    this.#windowStart = now
+  }
+
+  add(bytes: number, now: number): void {
+    this.#roll(now)
+    this.#total += bytes
+    this.#windowBytes += bytes
+  }
+
+  get total(): number {
+    return this.#total
+  }
+
+  bitrate(now: number): number {
+    this.#roll(now)
+    const bytes = this.#windowBytes + (this.#before?.bytes ?? 0)
+    const ms = now - this.#windowStart + (this.#before?.ms ?? 0)
+    return ms <= 0 ? 0 : Math.round((bytes * 8_000) / ms)
+  }
+
+  #roll(now: number): void {
+    const ms = now - this.#windowStart
+    if (ms < WINDOW_MS) return
+    this.#before = { bytes: this.#windowBytes, ms }
+    this.#windowBytes = 0
+    this.#windowStart = now
+  }
+}

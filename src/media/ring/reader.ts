@@ -1,0 +1,131 @@
+import type { Buffer } from 'node:buffer'
+import type { Millis, Ticks90k } from '../../contract/time.ts'
+import type { Ring } from './ring.ts'
+
+export interface JoinOptions {
+  /** How old the random access point to begin with should be, so that it fills a player's start-up buffer; `'next'`: wait for one that is still to come. */
+  readonly joinAge: Millis | 'next'
+  /** A reader further behind than this skips to the newest random access point. */
+  readonly lagLimit: Millis
+  readonly lagBytes?: number
+}
+
+/** A part of the program with its time. */
+export interface TimedBytes {
+  readonly bytes: Buffer
+  readonly time: Ticks90k
+  /** The reader did not get what is before this: it begins with the discontinuity indicator. */
+  readonly skipped: boolean
+}
+
+/**
+ * One reader's place in the ring: a position, whatever the reader's lag. The ring never waits for it and does not
+ * know it.
+ */
+export class RingReader {
+  readonly #ring: Ring
+  readonly #options: JoinOptions
+  /** −1 until there is a random access point to begin with. */
+  #position = -1
+  readonly #joinedAt: number
+  #skips = 0
+  #pendingPreamble: Buffer | undefined
+  /** A reader that was put far behind the live edge (long GOP) is not slow for that: until it has drained what there was then, that counts on top of the limit. */
+  #backlogEnd = 0
+  #backlog = 0
+  #backlogBytes = 0
+
+  constructor(ring: Ring, options: JoinOptions) {
+    this.#ring = ring
+    this.#options = options
+    this.#joinedAt = ring.end
+    this.#enter()
+  }
+
+  /** At most `max` contiguous bytes (whole packets), across chunks; undefined when it has caught up or must wait for a random access point. */
+  read(max: number): Buffer | undefined {
+    if (!this.#ready()) return undefined
+    const preamble = this.#takePreamble()
+    if (preamble !== undefined) return preamble
+    const bytes = this.#ring.view(this.#position, max)
+    if (bytes !== undefined) this.#position += bytes.length
+    return bytes
+  }
+
+  /** The next chunk, or what is left of it, with its program time: for outputs that are paced by the program clock. */
+  next(): TimedBytes | undefined {
+    if (!this.#ready()) return undefined
+    const chunk = this.#ring.chunkAt(this.#position)
+    if (chunk === undefined) return undefined
+    const preamble = this.#takePreamble()
+    if (preamble !== undefined) return { bytes: preamble, time: chunk.time, skipped: true }
+    const bytes = chunk.bytes.subarray(this.#position - chunk.byteOffset)
+    this.#position += bytes.length
+    return { bytes, time: chunk.time, skipped: false }
+  }
+
+  /** How far it is behind, in program time. */
+  get lag(): Millis {
+    return this.#position < 0 ? (0 as Millis) : this.#ring.lagAt(this.#position)
+  }
+
+  get skips(): number {
+    return this.#skips
+  }
+
+  /** Nothing more will come. */
+  get ended(): boolean {
+    return this.#ring.closed && (this.#position < 0 || this.#position >= this.#ring.end)
+  }
+
+  /** Is there a place to read from? Finds the first one, and moves on from one that is too far behind. */
+  #ready(): boolean {
+    if (this.#position < 0 && !this.#enter()) return false
+    if (this.#position >= this.#backlogEnd) {
+      this.#backlog = 0
+      this.#backlogBytes = 0
+    }
+    return !this.#tooFarBehind() || this.#skip()
+  }
+
+  #enter(): boolean {
+    const { joinAge } = this.#options
+    const entry =
+      joinAge === 'next' ? this.#ring.entryFrom(this.#joinedAt) : this.#ring.newestEntry(joinAge)
+    if (entry === undefined) return false
+    this.#goTo(entry.position)
+    return true
+  }
+
+  #goTo(position: number): void {
+    this.#position = position
+    this.#backlogEnd = this.#ring.end
+    this.#backlog = this.#ring.lagAt(position)
+    this.#backlogBytes = this.#ring.end - position
+  }
+
+  #tooFarBehind(): boolean {
+    if (this.#position < this.#ring.start) return true
+    const { lagLimit, lagBytes = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#ring.end - this.#position > lagBytes + this.#backlogBytes) return true
+    return this.#ring.lagAt(this.#position) > lagLimit + this.#backlog
+  }
+
+  /** False when it must wait for a random access point. */
+  #skip(): boolean {
+    const lost = this.#position < this.#ring.start
+    const entry = this.#ring.newestEntry()
+    if (entry === undefined) return !lost
+    if (entry.position <= this.#position) return true
+    this.#goTo(entry.position)
+    this.#skips++
+    this.#pendingPreamble = this.#ring.discontinuityAt(entry.position)
+    return true
+  }
+
+  #takePreamble(): Buffer | undefined {
+    const preamble = this.#pendingPreamble
+    this.#pendingPreamble = undefined
+    return preamble !== undefined && preamble.length > 0 ? preamble : undefined
+  }
+}

@@ -1,0 +1,87 @@
+import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import type { Pid } from '../../mpegts/access-unit.ts'
+
+/** The chosen tracks of a source as the demuxer announced them. */
+export interface SourceTracks {
+  readonly video?: { readonly pid: Pid; readonly format: VideoFormat }
+  readonly audio: readonly {
+    readonly pid: Pid
+    readonly format: AudioFormat
+    readonly language?: string
+  }[]
+}
+
+export interface TargetVideo {
+  /** Its frame rate must be known. */
+  readonly format: VideoFormat
+  readonly gopSeconds: number
+  readonly preset: string
+  readonly bitrate?: number
+}
+
+export interface TargetAudio {
+  readonly format: AudioFormat
+  readonly bitrate?: number
+}
+
+/** What the channel's program is made of; a track that is absent is not produced. */
+export interface ConformTarget {
+  readonly video?: TargetVideo
+  readonly audio?: TargetAudio
+}
+
+/** What a conforming transcoder does with each track. */
+export interface ConformPlan {
+  readonly video?: { readonly pid: Pid; readonly format: VideoFormat; readonly target: TargetVideo }
+  readonly audio: readonly {
+    readonly pid: Pid
+    readonly format: AudioFormat
+    readonly target: TargetAudio
+  }[]
+  /** Fits already: passes by the transcoder untouched, held back so that it stays beside the transcoded tracks. */
+  readonly bypass: ReadonlySet<Pid>
+}
+
+export type ConformMatch = 'by_format' | 'always'
+
+/** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from times, not told. */
+export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
+  a.codec === b.codec &&
+  a.profile === b.profile &&
+  a.chroma === b.chroma &&
+  a.depth === b.depth &&
+  a.width === b.width &&
+  a.height === b.height &&
+  a.scan === b.scan &&
+  (a.frameRate === undefined ||
+    b.frameRate === undefined ||
+    a.frameRate.num * b.frameRate.den === b.frameRate.num * a.frameRate.den)
+
+export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
+  a.codec === b.codec &&
+  a.profile === b.profile &&
+  a.sampleRate === b.sampleRate &&
+  a.channels === b.channels &&
+  a.frameSamples === b.frameSamples
+
+/** Undefined when every track fits as it is. `always` transcodes also what fits. */
+export const planConform = (
+  source: SourceTracks,
+  target: ConformTarget,
+  match: ConformMatch,
+): ConformPlan | undefined => {
+  const bypass = new Set<Pid>()
+  const { video } = source
+  let plannedVideo: ConformPlan['video']
+  if (video !== undefined && target.video !== undefined) {
+    if (match === 'by_format' && sameVideo(video.format, target.video.format)) bypass.add(video.pid)
+    else plannedVideo = { ...video, target: target.video }
+  }
+  const audio: ConformPlan['audio'][number][] = []
+  for (const track of target.audio === undefined ? [] : source.audio) {
+    if (match === 'by_format' && sameAudio(track.format, target.audio!.format)) bypass.add(track.pid)
+    else audio.push({ pid: track.pid, format: track.format, target: target.audio! })
+  }
+  if (plannedVideo === undefined && audio.length === 0) return undefined
+  return { ...(plannedVideo === undefined ? {} : { video: plannedVideo }), audio, bypass }
+}

@@ -1,0 +1,169 @@
+/** Sequence numbers are 16 bits, RFC 3550 5.1. */
+const SEQUENCES = 0x1_0000
+const HALF = 0x8000
+/** Packets that may be held; a power of two. At 5 Mbit/s this is half a second, at 50 Mbit/s 50 ms. */
+const SLOTS = 256
+/** A late packet further back than this is a restarted sender rather than a straggler (RFC 3550 A.1, MAX_MISORDER). */
+const MAX_MISORDER = 100
+/** A jump ahead by more than this is a restarted sender rather than a loss (RFC 3550 A.1, MAX_DROPOUT). */
+const MAX_DROPOUT = 3_000
+
+export interface ReorderFigures {
+  readonly received: number
+  readonly lost: number
+  readonly duplicates: number
+  /** Arrived after one that follows them, and were put in their place. */
+  readonly reordered: number
+  /** Arrived after their place had been given up; part of `lost`. */
+  readonly late: number
+  readonly restarts: number
+}
+
+/** Puts packets in the order of their 16-bit sequence numbers. Bounded in count (256) and time (`waitMs`). Pure: time comes in. */
+export class ReorderWindow<Packet> {
+  readonly #waitMs: number
+  readonly #deliver: (packet: Packet) => void
+  readonly #slots: (Packet | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
+  readonly #arrivals = new Float64Array(SLOTS)
+  /** 1 where the last packet of this place was given up, so that a straggler can be told from a second copy. */
+  readonly #missing = new Uint8Array(SLOTS)
+  #next = -1
+  #held = 0
+  /** After a jump: where the sender would be if it has restarted; the second packet in order there proves it. */
+  #suspect = -1
+  #received = 0
+  #lost = 0
+  #duplicates = 0
+  #reordered = 0
+  #late = 0
+  #restarts = 0
+
+  constructor(waitMs: number, deliver: (packet: Packet) => void) {
+    this.#waitMs = waitMs
+    this.#deliver = deliver
+  }
+
+  push(sequence: number, packet: Packet, now: number): void {
+    this.#received++
+    if (this.#next < 0) this.#next = sequence
+    const ahead = (sequence - this.#next) & (SEQUENCES - 1)
+    if (ahead === 0) this.#take(packet)
+    else if (ahead < SLOTS) this.#hold(ahead, packet, now)
+    else if (ahead < HALF && ahead < MAX_DROPOUT) this.#skipTo(sequence, packet)
+    else if (ahead >= SEQUENCES - MAX_MISORDER) this.#straggler(sequence)
+    else this.#jump(sequence, packet)
+    if (this.#held > 0) this.expire(now)
+  }
+
+  /** Gives up the places of packets that were waited for too long. */
+  expire(now: number): void {
+    while (this.#held > 0) {
+      let ahead = 0
+      while (this.#slots[(this.#next + ahead) & (SLOTS - 1)] === undefined) ahead++
+      const slot = (this.#next + ahead) & (SLOTS - 1)
+      if (ahead > 0 && now - this.#arrivals[slot]! < this.#waitMs) return
+      this.#giveUp(ahead)
+      this.#takeHeld()
+    }
+  }
+
+  /** Milliseconds until `expire` may have something to do; undefined when nothing is held. */
+  dueIn(now: number): number | undefined {
+    if (this.#held === 0) return undefined
+    let ahead = 0
+    while (this.#slots[(this.#next + ahead) & (SLOTS - 1)] === undefined) ahead++
+    return Math.max(0, this.#arrivals[(this.#next + ahead) & (SLOTS - 1)]! + this.#waitMs - now)
+  }
+
+  /** Another sender: what is held goes out, and the next packet begins a new sequence. */
+  restart(): void {
+    this.#flush()
+    this.#missing.fill(0)
+    this.#restarts++
+    this.#suspect = -1
+    this.#next = -1
+  }
+
+  figures(): ReorderFigures {
+    return {
+      received: this.#received,
+      lost: this.#lost,
+      duplicates: this.#duplicates,
+      reordered: this.#reordered,
+      late: this.#late,
+      restarts: this.#restarts,
+    }
+  }
+
+  #take(packet: Packet): void {
+    this.#suspect = -1
+    if (this.#held > 0) this.#reordered++
+    this.#pass(packet)
+    this.#takeHeld()
+  }
+
+  #pass(packet: Packet): void {
+    this.#missing[this.#next & (SLOTS - 1)] = 0
+    this.#next = (this.#next + 1) & (SEQUENCES - 1)
+    this.#deliver(packet)
+  }
+
+  #giveUp(count: number): void {
+    this.#lost += count
+    for (let i = 0; i < Math.min(count, SLOTS); i++) this.#missing[(this.#next + i) & (SLOTS - 1)] = 1
+    this.#next = (this.#next + count) & (SEQUENCES - 1)
+  }
+
+  /** Delivers what now stands in order. */
+  #takeHeld(): void {
+    while (this.#held > 0) {
+      const slot = this.#next & (SLOTS - 1)
+      const packet = this.#slots[slot]
+      if (packet === undefined) return
+      this.#slots[slot] = undefined
+      this.#held--
+      this.#pass(packet)
+    }
+  }
+
+  #hold(ahead: number, packet: Packet, now: number): void {
+    const slot = (this.#next + ahead) & (SLOTS - 1)
+    if (this.#slots[slot] !== undefined) {
+      this.#duplicates++
+      return
+    }
+    this.#slots[slot] = packet
+    this.#arrivals[slot] = now
+    this.#held++
+  }
+
+  /** Too far ahead to be held: everything before it is given up. */
+  #skipTo(sequence: number, packet: Packet): void {
+    this.#flush()
+    this.#giveUp((sequence - this.#next) & (SEQUENCES - 1))
+    this.#take(packet)
+  }
+
+  /** Gives up every missing place and delivers what is held. */
+  #flush(): void {
+    this.expire(Number.POSITIVE_INFINITY)
+  }
+
+  /** Behind the window: too late, or a second copy. */
+  #straggler(sequence: number): void {
+    const slot = sequence & (SLOTS - 1)
+    if (this.#missing[slot] === 1) this.#late++
+    else this.#duplicates++
+    this.#missing[slot] = 0
+  }
+
+  #jump(sequence: number, packet: Packet): void {
+    if (sequence !== this.#suspect) {
+      this.#suspect = (sequence + 1) & (SEQUENCES - 1)
+      return
+    }
+    this.restart()
+    this.#next = sequence
+    this.#take(packet)
+  }
+}

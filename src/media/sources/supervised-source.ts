@@ -1,0 +1,221 @@
+import { pause, type Clock } from '../../lib/clock.ts'
+import type { Measured } from '../../contract/status.ts'
+import type { HostBudget } from './host-budget.ts'
+import {
+  reasonOf,
+  type ReaderEnd,
+  type ReaderFigures,
+  type SourceFeed,
+  type SourceReader,
+} from './source-reader.ts'
+import {
+  afterAttempt,
+  transitionOf,
+  type SourceTransition,
+  type Supervision,
+  type SupervisionLimits,
+  type Wanted,
+} from './supervision.ts'
+import { WatchedFeed } from './watched-feed.ts'
+
+export interface SupervisedSourceParts {
+  /** A fresh reader for each attempt. May throw SluiceError: that is a permanent failure. */
+  readonly open: () => SourceReader
+  readonly feed: SourceFeed
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limits: SupervisionLimits
+  readonly budget: HostBudget
+  /** Undefined for what needs no network. */
+  readonly host: string | undefined
+  readonly wanted: Wanted
+  readonly onChange: (transition: SourceTransition) => void
+}
+
+export interface SupervisedFigures extends ReaderFigures {
+  /** Attempts after the first. */
+  readonly restarts: number
+  readonly lastError?: string
+}
+
+const WATCH_PARTS = 8
+
+/** Runs a reader and runs it again when it ends, for ever and politely. Retrying lives here and nowhere else. */
+export class SupervisedSource {
+  readonly #parts: SupervisedSourceParts
+  #wanted: Wanted
+  #observed: Supervision = { kind: 'stopped' }
+  #reader: SourceReader | undefined
+  #attempts = 0
+  #delivered = false
+  #lastError: string | undefined
+  #past: Totals = { bytes: 0, packets: 0, continuityErrors: 0, lostPackets: 0 }
+  /** Ends what is waited for or read at present, when the wish changes. */
+  #turn = new AbortController()
+
+  constructor(parts: SupervisedSourceParts) {
+    this.#parts = parts
+    this.#wanted = parts.wanted
+  }
+
+  get wanted(): Wanted {
+    return this.#wanted
+  }
+
+  get state(): SourceTransition {
+    return transitionOf(this.#observed)
+  }
+
+  /** Also: try again now, when it is waiting or was given up. */
+  start(): void {
+    this.#wanted = 'run'
+    const { kind } = this.#observed
+    if (kind === 'stopped' || kind === 'waiting' || kind === 'failed') this.#turn.abort()
+  }
+
+  stop(): void {
+    this.#wanted = 'stop'
+    this.#turn.abort()
+  }
+
+  /** Ends the attempt under way and begins anew (a change of the input, a fault seen from outside). */
+  restart(): void {
+    if (this.#wanted === 'run') this.#turn.abort()
+  }
+
+  figures(): SupervisedFigures {
+    const now = this.#reader?.figures()
+    return {
+      ...now,
+      ...added(this.#past, now),
+      restarts: Math.max(0, this.#attempts - 1),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
+  }
+
+  /** Resolves after the abort, when the reader has ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    let attempt = 1
+    while (!signal.aborted) {
+      this.#turn = new AbortController()
+      const turn = AbortSignal.any([signal, this.#turn.signal])
+      if (this.#wanted === 'stop') {
+        if (this.#observed.kind !== 'stopped') this.#become({ kind: 'stopped' })
+        attempt = 1
+        await untilAborted(turn)
+        continue
+      }
+      const next = await this.#attempt(attempt, turn)
+      if (turn.aborted) {
+        attempt = 1
+        continue
+      }
+      this.#become(next)
+      if (next.kind === 'stopped') this.#wanted = 'stop'
+      if (next.kind === 'failed') await untilAborted(turn)
+      if (next.kind !== 'waiting') {
+        attempt = 1
+        continue
+      }
+      attempt = next.attempt
+      await pause(this.#parts.clock, next.retryInMs, turn)
+    }
+    this.#become({ kind: 'stopped' })
+  }
+
+  async #attempt(attempt: number, turn: AbortSignal): Promise<Supervision> {
+    const { budget, host, clock, limits, random, feed } = this.#parts
+    const release = await budget.admit(host, turn)
+    if (release === undefined) return { kind: 'stopped' }
+    this.#attempts++
+    this.#become({ kind: 'starting', attempt })
+    const watched = new WatchedFeed(feed, clock, {
+      continues: this.#delivered,
+      onFirstUnit: () => {
+        this.#delivered = true
+        release()
+        this.#become({ kind: 'running', attempt })
+      },
+    })
+    let reader: SourceReader | undefined
+    let end: ReaderEnd
+    try {
+      reader = this.#parts.open()
+      this.#reader = reader
+      end = await this.#read(reader, watched, turn)
+    } catch (error) {
+      end = { kind: 'failed', reason: reasonOf(error), permanent: reader === undefined }
+    } finally {
+      release()
+      this.#settle()
+    }
+    if (end.kind !== 'aborted') this.#lastError = end.reason
+    return afterAttempt(
+      { end, finite: reader?.live === false, mediaMs: watched.mediaMs, attempt },
+      limits,
+      random,
+    )
+  }
+
+  /** Reads under the watchdog: a reader that lives but yields no byte is ended and counts as failed. */
+  async #read(reader: SourceReader, feed: WatchedFeed, turn: AbortSignal): Promise<ReaderEnd> {
+    const { clock, limits } = this.#parts
+    const hung = new AbortController()
+    let bytes = 0
+    let since = clock.now()
+    const watch = clock.every(limits.noDataMs / WATCH_PARTS, () => {
+      const now = reader.figures().bytes
+      const idle =
+        reader.silence === 'normal' ||
+        (reader.silence === 'fault_after_media' && !feed.started) ||
+        feed.full
+      if (now !== bytes || idle) {
+        bytes = now
+        since = clock.now()
+      } else if (clock.now() - since >= limits.noDataMs) hung.abort()
+    })
+    try {
+      const end = await reader.run(feed, AbortSignal.any([turn, hung.signal]))
+      if (end.kind !== 'aborted' || turn.aborted) return end
+      return { kind: 'failed', reason: `no data for ${limits.noDataMs} ms`, permanent: false }
+    } finally {
+      watch.cancel()
+    }
+  }
+
+  #settle(): void {
+    if (this.#reader !== undefined) this.#past = added(this.#past, this.#reader.figures())
+    this.#reader = undefined
+  }
+
+  #become(state: Supervision): void {
+    this.#observed = state
+    this.#parts.onChange(transitionOf(state))
+  }
+}
+
+interface Totals {
+  readonly bytes: number
+  readonly packets: number
+  readonly continuityErrors: Measured
+  readonly lostPackets: Measured
+}
+
+/** A figure that one of the runs could not measure is not measurable. */
+const sum = (a: Measured, b: Measured): Measured => (a === null || b === null ? null : a + b)
+
+const added = (past: Totals, now: ReaderFigures | undefined): Totals =>
+  now === undefined
+    ? past
+    : {
+        bytes: past.bytes + now.bytes,
+        packets: past.packets + now.packets,
+        continuityErrors: sum(past.continuityErrors, now.continuityErrors),
+        lostPackets: sum(past.lostPackets, now.lostPackets),
+      }
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

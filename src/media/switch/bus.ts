@@ -1,0 +1,406 @@
+import { SLATE, type SourceId } from '../../contract/ids.ts'
+import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
+import type { SwitchCause } from '../../contract/events.ts'
+import { ticks, type Ticks90k } from '../../contract/time.ts'
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import { AudioTrack } from './audio-track.ts'
+import { edgeOffset, offsetOf, idealOffset, slateEntry, type SplicePlace } from './entry-choice.ts'
+import { chooseFallback, leaveSlate, type FallbackContext } from './fallback.ts'
+import { type Entry, Lane } from './lane.ts'
+import { ProgramClock } from './program-clock.ts'
+import type { SlateLoop, SilentAudio } from './slate-loop.ts'
+import type { Position } from './source-buffer.ts'
+import type { Playable } from './playable.ts'
+import { Stretch } from './stretch.ts'
+import type { SourceLookup, StandingOrder } from './switch-source.ts'
+import { type PlanStep, stepPlan, type TakePlan } from './take-planner.ts'
+import { VideoTrack } from './video-track.ts'
+
+/** What a bus writes to. */
+export interface BusSink {
+  advance(clock: Ticks90k): void
+  video(unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }): void
+  audio(track: number, unit: AccessUnit, pts: Ticks90k): void
+  /** A hole was left in the timeline on purpose. */
+  hole(): void
+}
+
+/** A splice that was made. */
+export interface CutMade {
+  readonly from: SourceId
+  readonly to: SourceId
+  readonly cause: SwitchCause
+  readonly at: Ticks90k
+  readonly wallMs: number
+  /** Presentation step beyond one frame, ticks. */
+  readonly gap: number
+  readonly addedDelayMs: number
+  readonly executed: TakeMode
+}
+
+export interface BusReport {
+  cut(made: CutMade): void
+  planRefused(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): void
+  planExecuted(plan: TakePlan, made: CutMade): void
+}
+
+export interface BusOptions {
+  readonly name: BusName
+  readonly now: number
+  readonly start: Ticks90k
+  readonly hasVideo: boolean
+  readonly audioTracks: number
+  readonly slate: SlateLoop
+  readonly silence: SilentAudio | undefined
+  readonly latencyMs: number
+  /** With latency 0 a source counts as dry after this, milliseconds. */
+  readonly stallMs: number
+  readonly sources: SourceLookup
+  readonly sink: BusSink
+  readonly report: BusReport
+}
+
+/** The program is advanced in steps of at most this, so that units of different tracks stay interleaved. */
+const STEP_TICKS = 900
+/** A tick that comes this late means that the host was paused. */
+const PAUSED_MS = 1_500
+/** Units later than this against the clock would overtake the PCR: the source is spliced anew behind a hole. */
+const LATE_TICKS = 200 * 90
+/** Cuts and units in one step: past it something is wrong, and the event loop must live. */
+const STEP_BUDGET = 20_000
+const LEAN_EVERY_MS = 1_000
+
+/** Carries one source at a time and plays it out by the program's clock (DESIGN.md, sections 3 to 5). */
+export class Bus {
+  readonly #options: BusOptions
+  readonly #clock: ProgramClock
+  readonly #video: VideoTrack
+  readonly #audio: readonly AudioTrack[]
+  #lane: Lane
+  #slate: SlateLoop
+  #order: StandingOrder = { wanted: SLATE, substitutes: [] }
+  #plan: (TakePlan & { readonly cause: SwitchCause }) | undefined
+  #reached: number
+  #lastTick: number
+  #leanedAt: number
+  #laneSince: number
+  #slateTicks = 0
+
+  constructor(options: BusOptions) {
+    this.#options = options
+    this.#slate = options.slate
+    this.#clock = new ProgramClock({ at: options.now, ticks: options.start })
+    this.#reached = options.start
+    this.#lastTick = options.now
+    this.#leanedAt = options.now
+    this.#laneSince = options.now
+    this.#video = new VideoTrack(options.start, (unit, times) => options.sink.video(unit, times))
+    this.#audio = Array.from({ length: options.audioTracks }, (_, track) => {
+      const write = (unit: AccessUnit, pts: Ticks90k): void => options.sink.audio(track, unit, pts)
+      return new AudioTrack({ track, start: options.start, silence: options.silence, write })
+    })
+    this.#lane = this.#open(slateEntry(options.slate))
+  }
+
+  get onAir(): SourceId {
+    return this.#lane.source
+  }
+
+  get order(): StandingOrder {
+    return this.#order
+  }
+
+  get pending(): SourceId | undefined {
+    return this.#plan?.source
+  }
+
+  get audio(): readonly AudioTrack[] {
+    return this.#audio
+  }
+
+  get figures() {
+    return {
+      programTime: ticks(this.#reached),
+      onAirSince: this.#laneSince,
+      delayMs: this.#delayMs(),
+      slateMs: this.#slateTicks / 90,
+      silenceInserted: this.#audio.reduce((sum, track) => sum + track.silenceInserted, 0),
+      audioDropped: this.#audio.reduce((sum, track) => sum + track.framesDropped, 0),
+      dtsCompressed: this.#video.dtsCompressed,
+      videoDropped: this.#video.dropped,
+      clockPpm: this.#clock.ppm,
+    }
+  }
+
+  setOrder(order: StandingOrder): void {
+    this.#order = order
+  }
+
+  /** A new message or picture: it is seen when the slate is next entered, or at its next turn when it is on air. */
+  setSlate(slate: SlateLoop): void {
+    this.#slate = slate
+    if (this.#lane.isSlate) this.#cut(slateEntry(slate), 'take', 'cutover')
+  }
+
+  /** One take may be pending: a newer one answers the older. */
+  plan(plan: TakePlan, cause: SwitchCause): TakePlan | undefined {
+    const superseded = this.#plan
+    this.#plan = { ...plan, cause }
+    return superseded
+  }
+
+  cancelPlan(): TakePlan | undefined {
+    const plan = this.#plan
+    this.#plan = undefined
+    return plan
+  }
+
+  /** What this bus still needs of a stretch. */
+  positionIn(stretch: Stretch): Position | undefined {
+    const video = this.#lane.picture === stretch ? this.#lane.next : Number.POSITIVE_INFINITY
+    const audio = this.#audio.map((track) => track.positionIn(stretch) ?? Number.POSITIVE_INFINITY)
+    const reads = video !== Number.POSITIVE_INFINITY || audio.some((at) => at !== Number.POSITIVE_INFINITY)
+    return reads ? { video, audio } : undefined
+  }
+
+  /** Plays out everything that is due at wall time `now`. */
+  tick(now: number): void {
+    if (now - this.#lastTick > PAUSED_MS) this.#resumeAfterPause(now)
+    this.#lastTick = now
+    if (now - this.#leanedAt >= LEAN_EVERY_MS) this.#lean(now)
+    const target = this.#clock.at(now)
+    while (this.#reached < target) {
+      this.#reached = Math.min(target, this.#reached + STEP_TICKS)
+      this.#step(this.#reached, now)
+    }
+  }
+
+  #step(clock: number, now: number): void {
+    this.#options.sink.advance(ticks(clock))
+    for (let budget = STEP_BUDGET; budget > 0; budget--) {
+      if (!this.#moveOn(clock, now)) break
+    }
+    for (const track of this.#audio) track.pump(clock)
+    if (this.#lane.isSlate) this.#slateTicks += STEP_TICKS
+  }
+
+  /** One unit of the leading track, or one cut; false when nothing is due. */
+  #moveOn(clock: number, now: number): boolean {
+    if (this.#atBoundary() && this.#cutIfPlanned(clock, now)) return true
+    const verdict = this.#options.hasVideo ? this.#showNext(clock) : 'nothing'
+    if (verdict === 'shown') return true
+    if (verdict === 'late') return this.#recover(clock, now)
+    if (!this.#isDry(clock, now)) return false
+    return this.#cutToFallback(clock, now)
+  }
+
+  /** True where the old source's pictures are complete in presentation order. */
+  #atBoundary(): boolean {
+    return !this.#options.hasVideo || (this.#lane.last?.cleanAfter ?? true)
+  }
+
+  #showNext(clock: number): 'shown' | 'late' | 'nothing' {
+    const lane = this.#lane
+    const item = this.#nextPicture()
+    if (item === undefined) return 'nothing'
+    const { unit } = item
+    if (lane.last !== undefined && unit.entry !== 'none') lane.dropsLeading = false
+    if (unit.leading && lane.dropsLeading) {
+      lane.next++
+      return 'shown'
+    }
+    const due = unit.dts + lane.pictureOffset
+    if (due > clock) return 'nothing'
+    if (clock - due > LATE_TICKS && lane.last !== undefined) return 'late'
+    this.#video.put(unit, lane.pictureOffset, lane.picture.frameTicks)
+    lane.next++
+    lane.last = item
+    return 'shown'
+  }
+
+  #nextPicture() {
+    const { picture, next } = this.#lane
+    const end = this.#options.latencyMs === 0 ? picture.videoEnd : picture.cleanEnd
+    return next < end ? picture.video(next) : undefined
+  }
+
+  #place(now: number): SplicePlace {
+    return { end: this.#end(), clock: this.#clock, now }
+  }
+
+  /** Program time at which what was emitted ends. */
+  #end(): number {
+    return this.#options.hasVideo ? this.#video.end : (this.#audio[0]?.end ?? this.#reached)
+  }
+
+  #cutIfPlanned(clock: number, now: number): boolean {
+    const plan = this.#plan
+    if (plan !== undefined) {
+      const step = stepPlan(plan, {
+        source: this.#options.sources.get(plan.source),
+        lane: this.#lane,
+        slate: this.#slate,
+        place: this.#place(now),
+        programClock: clock,
+      })
+      if (step.kind === 'refuse') {
+        this.#plan = undefined
+        this.#options.report.planRefused(plan, step)
+      }
+      if (step.kind === 'cut') {
+        this.#plan = undefined
+        const made = this.#cut(step.entry, plan.cause, step.executed)
+        this.#options.report.planExecuted(plan, made)
+        return true
+      }
+    }
+    return this.#yieldSlate(clock, now)
+  }
+
+  /** An automatic slate yields to whatever plays; an operator's slate does not. */
+  #yieldSlate(clock: number, now: number): boolean {
+    if (!this.#lane.isSlate || this.#order.wanted === SLATE) return false
+    const entry = leaveSlate(this.#fallbackContext(clock, now))
+    if (entry === undefined) return false
+    this.#cut(entry, entry.source?.id === this.#order.wanted ? 'revert' : 'failover', 'cutover')
+    return true
+  }
+
+  #fallbackContext(clock: number, now: number): FallbackContext {
+    return {
+      lane: this.#lane,
+      order: this.#order,
+      sources: this.#options.sources,
+      slate: this.#slate,
+      place: this.#place(now),
+      programClock: clock,
+    }
+  }
+
+  /** Nothing is left to show at the time the next picture is due. */
+  #isDry(clock: number, now: number): boolean {
+    const lane = this.#lane
+    if (lane.isSlate || lane.picture === this.#slate) return lane.isSlate ? false : this.#soundDry(clock)
+    if (!this.#options.hasVideo) return this.#soundDry(clock)
+    if (this.#soundEndedFirst()) return true
+    if (this.#nextPicture() !== undefined) return false
+    const expected = this.#video.lastDts + lane.picture.frameTicks
+    const patience = this.#options.latencyMs === 0 && !lane.picture.closed ? this.#options.stallMs * 90 : 0
+    return clock >= expected + patience && now >= this.#laneSince
+  }
+
+  /** A source without pictures of its own is judged by its first audio track. */
+  #soundDry(clock: number): boolean {
+    const track = this.#audio[0]
+    if (track === undefined || track.hasNext) return false
+    const patience = this.#options.latencyMs === 0 && !this.#lane.playable.closed ? this.#options.stallMs * 90 : 0
+    return clock >= track.end + patience
+  }
+
+  /** A source that ended is left at its earliest-ending track. */
+  #soundEndedFirst(): boolean {
+    const { playable, offset } = this.#lane
+    if (!playable.closed || !playable.hasAudio[0] || this.#lane.last === undefined) return false
+    const end = playable.audioEnd(0)
+    if (end === undefined) return false
+    const behind = this.#video.end - (end + offset)
+    return behind >= 0 && behind < 90_000 && this.#atBoundary()
+  }
+
+  #cutToFallback(clock: number, now: number): boolean {
+    const entry = chooseFallback(this.#fallbackContext(clock, now))
+    const again = entry.source?.id === this.#lane.source
+    this.#cut(entry, again ? 'source_jump' : 'failover', 'cutover')
+    return true
+  }
+
+  /** The source's units come too late for the clock: it is spliced anew at the clock, behind a hole. */
+  #recover(clock: number, now: number): boolean {
+    this.#leaveHole(clock)
+    const lane = this.#lane
+    const source = this.#options.sources.get(lane.source)
+    const stretch = lane.stretch
+    if (source === undefined || stretch === undefined) return this.#cutToFallback(clock, now)
+    const unit = stretch.video(lane.next)!.unit
+    const ideal = idealOffset(source, stretch, this.#place(now))
+    const entry: Entry = { source, playable: stretch, index: lane.next, anchor: unit.pts, ideal }
+    this.#cut(entry, 'source_jump', 'cutover')
+    return true
+  }
+
+  #resumeAfterPause(now: number): void {
+    const clock = this.#clock.at(now)
+    this.#reached = clock - STEP_TICKS
+    this.#leaveHole(clock)
+    this.#cutToFallback(clock, now)
+  }
+
+  #leaveHole(clock: number): void {
+    this.#video.skipTo(clock)
+    for (const track of this.#audio) track.skipTo(clock)
+    this.#options.sink.hole()
+  }
+
+  #cut(entry: Entry, cause: SwitchCause, executed: TakeMode): CutMade {
+    const from = this.#lane.source
+    const end = this.#end()
+    const hole = this.#options.latencyMs === 0 ? Math.max(0, this.#reached - end) : 0
+    if (hole > LATE_TICKS) this.#leaveHole(this.#reached)
+    this.#lane = this.#open(entry)
+    this.#laneSince = this.#lastTick
+    const at = this.#end()
+    const late = (this.#lane.offset - entry.ideal) / 90
+    const made: CutMade = {
+      from,
+      to: this.#lane.source,
+      cause,
+      at: ticks(at),
+      wallMs: this.#lastTick,
+      gap: at - end,
+      addedDelayMs: Number.isFinite(late) ? Math.max(0, late) : 0,
+      executed,
+    }
+    this.#options.report.cut(made)
+    return made
+  }
+
+  #open(entry: Entry): Lane {
+    const end = this.#end()
+    const offset = offsetOf(entry, end)
+    const lipSync = entry.source?.lipSync ?? 0
+    const lane = new Lane({
+      entry,
+      offset,
+      programEnd: end,
+      slate: this.#slate,
+      channelHasVideo: this.#options.hasVideo,
+      edge: entry.source?.buffer.live === true ? this.#edgeOf(entry.playable) : undefined,
+    })
+    this.#audio.forEach((track, index) => {
+      const playable = entry.playable.hasAudio[index] ? entry.playable : undefined
+      track.enqueue({ playable, offset: offset + lipSync, from: end })
+    })
+    return lane
+  }
+
+  #delayMs(): number {
+    const source = this.#options.sources.get(this.#lane.source)
+    const stretch = this.#lane.stretch
+    if (source === undefined || stretch === undefined) return 0
+    const late = (this.#lane.offset - this.#lane.ideal) / 90
+    return source.buffer.delayMs(stretch) + (Number.isFinite(late) ? late : 0)
+  }
+
+  /** Follows the clock of the source on air: for drift only. */
+  #lean(now: number): void {
+    this.#leanedAt = now
+    const edge = this.#edgeOf(this.#lane.playable)
+    const entered = this.#lane.edge
+    const drift = edge === undefined || entered === undefined ? 0 : (edge - entered) / 90
+    this.#clock.lean(drift, now)
+  }
+
+  #edgeOf(playable: Playable): number | undefined {
+    return playable instanceof Stretch ? edgeOffset(playable, this.#place(this.#lastTick)) : undefined
+  }
+}

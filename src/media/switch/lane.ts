@@ -1,0 +1,68 @@
+import { SLATE, type SourceId } from '../../contract/ids.ts'
+import type { Playable } from './playable.ts'
+import type { SlateLoop } from './slate-loop.ts'
+import { Stretch } from './stretch.ts'
+import type { BufferedUnit } from './unit-queue.ts'
+import type { SwitchSource } from './switch-source.ts'
+
+/** Where and how a source goes on air: its place in its own buffer, and its place on the program's timeline. */
+export interface Entry {
+  readonly source: SwitchSource | undefined
+  readonly playable: Playable
+  /** Index of the entry point in the leading track. */
+  readonly index: number
+  /** Smallest PTS that is kept: the offset anchors on it. */
+  readonly anchor: number
+  /** Offset at which the source would rest exactly its own delay; −Infinity where it is paced by us. */
+  readonly ideal: number
+  /** Given where the offset is not to be computed from what was emitted: twins share one timeline. */
+  readonly fixedOffset?: number
+}
+
+/** One source (or the slate) while it is on air. */
+export class Lane {
+  readonly source: SourceId
+  readonly playable: Playable
+  /** Program time minus source time. */
+  readonly offset: number
+  /** What gives the pictures: the playable itself, or the slate where it has none. */
+  readonly picture: Playable
+  readonly pictureOffset: number
+  readonly ideal: number
+  /** Where the source's live edge lay when it entered; undefined where it has none. */
+  readonly edge: number | undefined
+  next: number
+  /** Until the next entry point, pictures that refer to ones from before the splice are dropped. */
+  dropsLeading = true
+  /** The last picture that went out; undefined before the first. */
+  last: BufferedUnit | undefined
+
+  constructor(options: {
+    readonly entry: Entry
+    readonly offset: number
+    readonly programEnd: number
+    readonly slate: SlateLoop
+    readonly channelHasVideo: boolean
+    readonly edge: number | undefined
+  }) {
+    const { entry, offset, slate } = options
+    this.source = entry.source?.id ?? SLATE
+    this.playable = entry.playable
+    this.offset = offset
+    this.ideal = entry.ideal
+    this.edge = options.edge
+    const fills = options.channelHasVideo && !entry.playable.hasVideo
+    this.picture = fills ? slate : entry.playable
+    this.pictureOffset = fills ? options.programEnd : offset
+    this.next = fills ? 0 : entry.index
+    if (entry.fixedOffset !== undefined) this.dropsLeading = false
+  }
+
+  get stretch(): Stretch | undefined {
+    return this.playable instanceof Stretch ? this.playable : undefined
+  }
+
+  get isSlate(): boolean {
+    return this.source === SLATE
+  }
+}

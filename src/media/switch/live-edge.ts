@@ -1,0 +1,72 @@
+/** Arrivals are summed by the second, over this many seconds: three of the longest usual playlist segments. */
+const WINDOW_SECONDS = 30
+const BUCKET_MS = 1_000
+/** A pause in arrivals above this begins a burst; below it, it is jitter, which `latency` is there for. */
+const PAUSE_MS = 250
+export const BURST_LIMIT_MS = 15_000
+
+interface Bucket {
+  readonly second: number
+  earliest: number
+}
+
+/** The first unit after a pause: how late it came tells how long the rest must wait for such pauses. */
+interface Burst {
+  readonly at: number
+  readonly offset: number
+  /** The very first arrival, which may bring history. */
+  readonly first: boolean
+}
+
+/**
+ * Where "live" is on a source's own timeline, from when its units arrive: the earliest (arrival − DTS) of the window is
+ * the edge; how much later the first unit after each pause comes is the burst of a source that arrives by the segment.
+ */
+export class LiveEdge {
+  readonly #buckets: Bucket[] = []
+  readonly #bursts: Burst[] = []
+  #lastArrival = Number.NEGATIVE_INFINITY
+
+  add(dts: number, arrival: number): void {
+    const offset = arrival - dts / 90
+    if (arrival - this.#lastArrival > PAUSE_MS) this.#noteBurst(offset, arrival)
+    this.#lastArrival = arrival
+    const second = Math.floor(arrival / BUCKET_MS)
+    const last = this.#buckets.at(-1)
+    if (last?.second === second) {
+      if (offset < last.earliest) last.earliest = offset
+      return
+    }
+    this.#buckets.push({ second, earliest: offset })
+    while (this.#buckets[0]!.second < second - WINDOW_SECONDS) this.#buckets.shift()
+  }
+
+  /** Wall milliseconds minus source milliseconds of the earliest arrivals; undefined before the first unit. */
+  get offset(): number | undefined {
+    if (this.#buckets.length === 0) return undefined
+    let earliest = Number.POSITIVE_INFINITY
+    for (const bucket of this.#buckets) if (bucket.earliest < earliest) earliest = bucket.earliest
+    return earliest
+  }
+
+  /**
+   * The rest that a bursty source needs on top of `latencyMs`, milliseconds; 0 for a steady one. One pause alone is a
+   * stall, not a habit, unless the source is known to arrive by the segment; and the history that the first burst
+   * brings counts only until there are others to judge by.
+   */
+  burst(latencyMs: number, arrives: 'steadily' | 'by_segment'): number {
+    const edge = this.offset
+    if (edge === undefined) return 0
+    const later = this.#bursts.filter((burst) => !burst.first)
+    const counted = later.length >= 2 || arrives === 'steadily' ? later : this.#bursts
+    const late = counted.map((burst) => burst.offset - edge).sort((a, b) => b - a)
+    const worst = (arrives === 'by_segment' ? late[0] : late[1]) ?? 0
+    return worst > Math.max(PAUSE_MS, latencyMs / 2) ? Math.min(worst, BURST_LIMIT_MS) : 0
+  }
+
+  #noteBurst(offset: number, arrival: number): void {
+    this.#bursts.push({ at: arrival, offset, first: this.#bursts.length === 0 })
+    const oldest = arrival - WINDOW_SECONDS * BUCKET_MS
+    while (this.#bursts[0]!.at < oldest) this.#bursts.shift()
+  }
+}

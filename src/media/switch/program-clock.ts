@@ -1,0 +1,50 @@
+import { ticks, type Ticks90k } from '../../contract/time.ts'
+
+/** DESIGN.md, section 4: play-out follows a source's drift by at most this. */
+const MAX_PPM = 500
+/** Correction per millisecond of drift: 10 ms are made good in about 100 s. */
+const PPM_PER_MS = 10
+/** Drift below this is the noise of the estimate. */
+const DEADBAND_MS = 2
+
+/** The program's clock: it runs with wall time, and is never stepped; its rate leans towards the source on air. */
+export class ProgramClock {
+  #baseTicks: number
+  #baseMs: number
+  #ppm = 0
+
+  constructor(start: { readonly at: number; readonly ticks: Ticks90k }) {
+    this.#baseMs = start.at
+    this.#baseTicks = start.ticks
+  }
+
+  get ppm(): number {
+    return this.#ppm
+  }
+
+  /** Program time at the wall time `nowMs`. */
+  at(nowMs: number): Ticks90k {
+    return ticks(this.#baseTicks + (nowMs - this.#baseMs) * this.#ticksPerMs())
+  }
+
+  /** Wall time at which program time `t` is reached. */
+  wallAt(t: number): number {
+    return this.#baseMs + (t - this.#baseTicks) / this.#ticksPerMs()
+  }
+
+  /** `driftMs`: how much later the source on air arrives than when it entered; positive slows the program. */
+  lean(driftMs: number, nowMs: number): void {
+    const wanted =
+      Math.abs(driftMs) <= DEADBAND_MS
+        ? 0
+        : Math.max(-MAX_PPM, Math.min(MAX_PPM, -driftMs * PPM_PER_MS))
+    if (wanted === this.#ppm) return
+    this.#baseTicks = this.at(nowMs)
+    this.#baseMs = nowMs
+    this.#ppm = wanted
+  }
+
+  #ticksPerMs(): number {
+    return 90 * (1 + this.#ppm / 1e6)
+  }
+}

@@ -1,0 +1,213 @@
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import { LiveEdge } from './live-edge.ts'
+import type { Playable } from './playable.ts'
+import { PresentationOrder } from './presentation-order.ts'
+import { type BufferedUnit, UnitQueue } from './unit-queue.ts'
+
+/** Audio kept from before the oldest picture kept: a splice may need what lies just before its entry point. */
+const AUDIO_LEAD_TICKS = 45_000
+
+export interface StretchOptions {
+  readonly hasVideo: boolean
+  readonly hasAudio: readonly boolean[]
+  /** Enter H.264 at recovery points too (an option of the source). */
+  readonly recoveryPoints: boolean
+}
+
+/** One unbroken piece of a source's timeline: from a (re)start or a jump of its timestamps to the next. */
+export class Stretch implements Playable {
+  readonly hasVideo: boolean
+  readonly hasAudio: readonly boolean[]
+  readonly edge = new LiveEdge()
+  readonly #videoUnits = new UnitQueue()
+  readonly #audioUnits: UnitQueue[]
+  readonly #entries: number[] = []
+  readonly #order = new PresentationOrder()
+  readonly #recoveryPoints: boolean
+  #cleanEnd = 0
+  #closed = false
+  #gop = 0
+  #newestEntryPts = Number.NaN
+  #newestEntryArrival: number | undefined
+  #lastDts = Number.NaN
+
+  constructor(options: StretchOptions) {
+    this.hasVideo = options.hasVideo
+    this.hasAudio = options.hasAudio
+    this.#recoveryPoints = options.recoveryPoints
+    this.#audioUnits = options.hasAudio.map(() => new UnitQueue())
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get frameTicks(): number {
+    if (this.hasVideo) return this.#order.frameTicks
+    return this.#audioUnits[0]?.last()?.unit.duration ?? 0
+  }
+
+  get cleanEnd(): number {
+    return this.#cleanEnd
+  }
+
+  get videoEnd(): number {
+    return this.#videoUnits.end
+  }
+
+  get bytes(): number {
+    return this.#audioUnits.reduce((sum, queue) => sum + queue.bytes, this.#videoUnits.bytes)
+  }
+
+  /** Distance of the last two entry points in ticks, 0 before the second. */
+  get gopTicks(): number {
+    return this.#gop
+  }
+
+  get newestEntryArrival(): number | undefined {
+    return this.#newestEntryArrival
+  }
+
+  get empty(): boolean {
+    return this.#videoUnits.size === 0 && this.#audioUnits.every((queue) => queue.size === 0)
+  }
+
+  /** DTS of the newest unit of the leading track, NaN before the first. */
+  get newestDts(): number {
+    return this.#lastDts
+  }
+
+  /** Media held, in ticks, on the leading track. */
+  get heldTicks(): number {
+    const queue = this.#leading()
+    const first = queue?.first()
+    const last = queue?.last()
+    return first === undefined || last === undefined ? 0 : last.unit.dts - first.unit.dts
+  }
+
+  /** Media held from the oldest entry point on, in ticks; 0 where there is none. */
+  get ticksFromEntry(): number {
+    const queue = this.#leading()
+    const oldest = this.hasVideo ? this.#entries[0] : queue?.start
+    const from = oldest === undefined ? undefined : queue?.at(oldest)
+    const last = queue?.last()
+    return from === undefined || last === undefined ? 0 : last.unit.dts - from.unit.dts
+  }
+
+  video(index: number): BufferedUnit | undefined {
+    return this.#videoUnits.at(index)
+  }
+
+  audio(track: number, index: number): BufferedUnit | undefined {
+    return this.#audioUnits[track]?.at(index)
+  }
+
+  audioStart(track: number): number {
+    return this.#audioUnits[track]?.start ?? 0
+  }
+
+  audioEnd(track: number): number | undefined {
+    const last = this.#audioUnits[track]?.last()?.unit
+    return last === undefined ? undefined : last.pts + last.duration
+  }
+
+  videoStart(): number {
+    return this.#videoUnits.start
+  }
+
+  /** Returns false for pictures before the first entry point: no decoder could begin there, so they are not kept. */
+  addVideo(unit: AccessUnit, arrival: number): boolean {
+    this.edge.add(unit.dts, arrival)
+    this.#lastDts = unit.dts
+    const isEntry =
+      unit.entry !== 'none' && (unit.entry !== 'recovery_point' || this.#recoveryPoints)
+    if (!isEntry && this.#videoUnits.end === 0) return false
+    const proof = this.#order.add(unit.pts, unit.dts)
+    if (proof.provesEarlier) this.#markClean(this.#videoUnits.end)
+    const index = this.#videoUnits.push({ unit, arrival, cleanAfter: false })
+    if (isEntry) this.#noteEntry(index, unit.pts, arrival)
+    if (proof.complete) this.#markClean(index + 1)
+    return true
+  }
+
+  addAudio(track: number, unit: AccessUnit, arrival: number): void {
+    this.#audioUnits[track]?.push({ unit, arrival, cleanAfter: true })
+    if (track !== 0 || this.hasVideo) return
+    this.edge.add(unit.dts, arrival)
+    this.#lastDts = unit.dts
+  }
+
+  /** The source ended or jumped: what is here is all there will be. Pictures behind a hole are given up. */
+  close(): void {
+    this.#closed = true
+  }
+
+  entryAtOrBefore(pts: number): number | undefined {
+    if (!this.hasVideo) return this.#audioEntry((unit) => unit.pts <= pts, 'last')
+    for (let i = this.#entries.length - 1; i >= 0; i--) {
+      const index = this.#entries[i]!
+      if (this.#videoUnits.at(index)!.unit.pts <= pts) return index
+    }
+    return undefined
+  }
+
+  entryAfter(pts: number): number | undefined {
+    if (!this.hasVideo) return this.#audioEntry((unit) => unit.pts > pts, 'first')
+    return this.#entries.find((index) => this.#videoUnits.at(index)!.unit.pts > pts)
+  }
+
+  entryIndices(): readonly number[] {
+    return this.#entries
+  }
+
+  /** Drops what lies before the picture (audio-only: frame) `index`, which must be where a reader or an entry still is. */
+  dropBefore(index: number): void {
+    if (!this.hasVideo) {
+      this.#audioUnits[0]?.dropBefore(index)
+      const from = this.#audioUnits[0]?.first()?.unit.pts
+      if (from !== undefined) for (const queue of this.#audioUnits.slice(1)) dropOlder(queue, from)
+      return
+    }
+    this.#videoUnits.dropBefore(index)
+    while (this.#entries.length > 0 && this.#entries[0]! < this.#videoUnits.start) this.#entries.shift()
+  }
+
+  /** Drops audio from before `pts`, less what a splice may need. */
+  dropAudioBefore(track: number, pts: number): void {
+    const queue = this.#audioUnits[track]
+    if (queue !== undefined) dropOlder(queue, pts - AUDIO_LEAD_TICKS)
+  }
+
+  #leading(): UnitQueue | undefined {
+    return this.hasVideo ? this.#videoUnits : this.#audioUnits[0]
+  }
+
+  #markClean(end: number): void {
+    if (end <= this.#cleanEnd) return
+    const last = this.#videoUnits.at(end - 1)
+    if (last !== undefined) last.cleanAfter = true
+    this.#cleanEnd = end
+  }
+
+  #noteEntry(index: number, pts: number, arrival: number): void {
+    if (!Number.isNaN(this.#newestEntryPts)) this.#gop = pts - this.#newestEntryPts
+    this.#newestEntryPts = pts
+    this.#newestEntryArrival = arrival
+    this.#entries.push(index)
+  }
+
+  #audioEntry(wanted: (unit: AccessUnit) => boolean, which: 'first' | 'last'): number | undefined {
+    const queue = this.#audioUnits[0]
+    if (queue === undefined) return undefined
+    if (which === 'first') {
+      const index = queue.find(queue.start, (item) => wanted(item.unit))
+      return index === queue.end ? undefined : index
+    }
+    for (let i = queue.end - 1; i >= queue.start; i--) if (wanted(queue.at(i)!.unit)) return i
+    return undefined
+  }
+}
+
+const dropOlder = (queue: UnitQueue, pts: number): void => {
+  queue.dropBefore(queue.find(queue.start, (item) => item.unit.pts >= pts))
+}

@@ -1,0 +1,45 @@
+/** Where the muxer writes: packets of one batch lie contiguous, and are never written again once they were taken. */
+import { PACKET_SIZE } from './packet.ts'
+import { WordBytes, uninitialised } from './word-bytes.ts'
+
+/** About 256 KiB; whole packets, so that each begins on a word. */
+const SLAB_SIZE = 1394 * PACKET_SIZE
+
+export class MuxOutput {
+  #slab = new WordBytes(new Uint8Array(0))
+  #start = 0
+  #end = 0
+
+  get slab(): WordBytes {
+    return this.#slab
+  }
+
+  /** Bytes written since the last batch was taken. */
+  get pending(): number {
+    return this.#end - this.#start
+  }
+
+  /** Makes room for `packets` and returns the offset of the first in `slab` (ask for `slab` after this call). */
+  claim(packets: number): number {
+    const size = packets * PACKET_SIZE
+    if (this.#end + size > this.#slab.bytes.length) this.#renew(size)
+    const at = this.#end
+    this.#end += size
+    return at
+  }
+
+  take(): Uint8Array {
+    const batch = this.#slab.bytes.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    return batch
+  }
+
+  #renew(size: number): void {
+    const batch = this.#slab.bytes.subarray(this.#start, this.#end)
+    const needed = batch.length + size
+    this.#slab = new WordBytes(uninitialised(needed > SLAB_SIZE ? 2 * needed : SLAB_SIZE))
+    this.#slab.bytes.set(batch)
+    this.#start = 0
+    this.#end = batch.length
+  }
+}

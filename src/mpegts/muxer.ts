@@ -1,0 +1,253 @@
+/** Access units to one program in a transport stream: ISO/IEC 13818-1; DESIGN.md section 3, invariants 1 and 2. */
+import { isVideoCodec, type Codec } from '../contract/format.ts'
+import { ticksOfMs, type Ticks90k } from '../contract/time.ts'
+import { delimiterFor } from './access-unit-delimiter.ts'
+import type { Pid } from './access-unit.ts'
+import { MuxTables, type TableTrack } from './mux-tables.ts'
+import { PID_FIRST_FREE, PID_NULL, PID_PAT, PID_SDT, PAYLOAD_MAX } from './packet.ts'
+import { PacketWriter, PidWriter } from './packet-writer.ts'
+import { pesHeaderSize, writePesHeader } from './pes.ts'
+import { PCR_INTERVAL_MAX, ProgramClock } from './program-clock.ts'
+import { signalOf } from './stream-types.ts'
+import { wrap33 } from './timestamps.ts'
+import { WordBytes } from './word-bytes.ts'
+
+export interface MuxTrack {
+  readonly pid: Pid
+  readonly codec: Codec
+  /** Three letters of ISO 639-2. */
+  readonly language?: string
+}
+
+export interface MuxOptions {
+  readonly tracks: readonly MuxTrack[]
+  readonly programNumber?: number
+  readonly transportStreamId?: number
+  readonly pmtPid?: Pid
+  readonly serviceName: string
+  readonly provider?: string
+  /** How far the PCR runs behind the units' DTS. */
+  readonly muxDelay: Ticks90k
+  /** Default 80 ms. */
+  readonly psiInterval?: Ticks90k
+  /** After this long a packet of its own carries the PCR, where no unit did; default 30 ms. */
+  readonly pcrInterval?: Ticks90k
+  /** Default 500 ms. */
+  readonly sdtInterval?: Ticks90k
+}
+
+export interface MuxUnit {
+  /** Index into the tracks. */
+  readonly track: number
+  readonly pts: Ticks90k
+  readonly dts: Ticks90k
+  /** Random access point: PAT and PMT before it, random_access_indicator and PCR in it. */
+  readonly entry: boolean
+  readonly data: Uint8Array
+}
+
+export interface MuxedBatch {
+  /** Whole packets; never written again. */
+  readonly bytes: Uint8Array
+  /** Offset of the first random access point (of its PAT), or -1. */
+  readonly randomAccess: number
+}
+
+const DEFAULT_PMT_PID: Pid = 0x1000
+/** PES header with stuffing, an end of sequence and a delimiter stay below this. */
+const HEAD_SIZE = 64
+/** A time step above this is a hole: it is not filled with PCR packets. */
+const FILL_MAX = 90_000
+const LANGUAGE = /^[a-z]{3}$/i
+
+/**
+ * Contract of the caller: `advance(t)` with t that never falls, then the units that are due at `t` (their DTS is about
+ * t or above, strictly increasing per track), then `take()`. Every PID's continuity counter runs on for the muxer's
+ * whole life. How the PCR follows from this: ProgramClock.
+ */
+export class TsMuxer {
+  readonly #tracks: TableTrack[]
+  readonly #tables: MuxTables
+  readonly #clock: ProgramClock
+  readonly #writer = new PacketWriter()
+  readonly #pat = new PidWriter(PID_PAT)
+  readonly #sdt = new PidWriter(PID_SDT)
+  readonly #pmt: PidWriter
+  readonly #pids: readonly PidWriter[]
+  readonly #pcrPid: PidWriter
+  readonly #psiInterval: number
+  readonly #sdtInterval: number
+  readonly #pcrInterval: number
+  readonly #head = new Uint8Array(HEAD_SIZE)
+  #psiAt = -Infinity
+  #sdtAt = -Infinity
+  #randomAccess = -1
+
+  constructor(options: MuxOptions) {
+    const pmtPid = options.pmtPid ?? DEFAULT_PMT_PID
+    checkTracks(options.tracks, pmtPid)
+    this.#tracks = [...options.tracks]
+    this.#pmt = new PidWriter(pmtPid)
+    this.#pids = options.tracks.map(({ pid }) => new PidWriter(pid))
+    const video = options.tracks.findIndex(({ codec }) => isVideoCodec(codec))
+    this.#pcrPid = this.#pids[Math.max(0, video)]!
+    this.#tables = new MuxTables(
+      {
+        programNumber: options.programNumber ?? 1,
+        transportStreamId: options.transportStreamId ?? 1,
+        provider: options.provider ?? 'Sluice',
+        pmtPid,
+        pcrPid: this.#pcrPid.pid,
+      },
+      this.#tracks,
+      options.serviceName,
+    )
+    this.#clock = new ProgramClock(options.muxDelay, options.tracks.length)
+    this.#psiInterval = options.psiInterval ?? ticksOfMs(80)
+    this.#sdtInterval = options.sdtInterval ?? ticksOfMs(500)
+    this.#pcrInterval = options.pcrInterval ?? ticksOfMs(30)
+  }
+
+  /** Units whose DTS lay below a PCR that was written already: the caller broke the contract so often. */
+  get lateUnits(): number {
+    return this.#clock.lateUnits
+  }
+
+  /** The program clock reached `t` (same scale as DTS): tables and PCR that are due. */
+  advance(t: Ticks90k): void {
+    this.#clock.advance(t)
+    this.#fillPcr()
+    this.#dueTables()
+  }
+
+  write(unit: MuxUnit): void {
+    const writer = this.#pids[unit.track]
+    const track = this.#tracks[unit.track]
+    if (writer === undefined || track === undefined) {
+      throw new RangeError(
+        `there is no track ${unit.track}: the program has ${this.#tracks.length}`,
+      )
+    }
+    this.#clock.unit(unit.track, unit.dts)
+    this.#fillPcr()
+    if (unit.entry) {
+      if (this.#randomAccess < 0) this.#randomAccess = this.#writer.output.pending
+      this.#writeTables()
+    } else this.#dueTables()
+    if (unit.entry && writer !== this.#pcrPid) this.#pcrPacket()
+    this.#writeUnit(unit, { writer, codec: track.codec })
+  }
+
+  /** The packets since the last call. */
+  take(): MuxedBatch {
+    if (this.#sincePcr() >= this.#pcrInterval) this.#pcrPacket()
+    const batch = { bytes: this.#writer.output.take(), randomAccess: this.#randomAccess }
+    this.#randomAccess = -1
+    return batch
+  }
+
+  /** A change of content gives the PMT its next version. */
+  setTrack(index: number, change: { readonly codec?: Codec; readonly language?: string }): void {
+    const track = this.#tracks[index]
+    if (track === undefined) throw new RangeError(`there is no track ${index}`)
+    const changed = { ...track, ...change }
+    checkLanguage(changed)
+    this.#tracks[index] = changed
+    this.#tables.setTracks(this.#tracks)
+  }
+
+  setServiceName(name: string): void {
+    this.#tables.setServiceName(name)
+  }
+
+  /** The next packet of each PID carries the discontinuity_indicator: timestamps leave a hole here. */
+  markDiscontinuity(): void {
+    for (const writer of [this.#pat, this.#pmt, this.#sdt, ...this.#pids]) writer.flow = 'broken'
+  }
+
+  #writeUnit(unit: MuxUnit, to: { readonly writer: PidWriter; readonly codec: Codec }): void {
+    const { writer, codec } = to
+    const extra = delimiterFor(codec, unit.data)
+    const data = new WordBytes(unit.data)
+    const pcr = this.#pcrFor(unit, writer)
+    const first = { randomAccess: unit.entry ? 'yes' : 'no', pcr } as const
+    const fields = {
+      streamId: signalOf(codec).streamId,
+      pts33: wrap33(unit.pts),
+      dts33: wrap33(Math.min(unit.dts, unit.pts)),
+      payload: extra.bytes.length + unit.data.length - extra.rest,
+      stuffing: 0,
+    }
+    // Up to three bytes of stuffing put the following packets' payload on the same word phase as the unit's bytes.
+    const before = pesHeaderSize(fields) + extra.bytes.length
+    const room = PAYLOAD_MAX - this.#writer.firstAdaptation(writer, first) - before
+    if (unit.data.length > 2 * PAYLOAD_MAX) fields.stuffing = data.phase(extra.rest + room)
+    const size = writePesHeader(this.#head, 0, fields)
+    this.#head.set(extra.bytes, size)
+    const headSize = size + extra.bytes.length
+    this.#writer.unit(writer, { head: this.#head, headSize, data, from: extra.rest }, first)
+  }
+
+  /** The PCR that goes into this unit's first packet, if any. */
+  #pcrFor(unit: MuxUnit, writer: PidWriter): number | undefined {
+    if (writer !== this.#pcrPid) return undefined
+    if (!unit.entry && this.#sincePcr() < this.#pcrInterval / 2) return undefined
+    const now = this.#clock.now!
+    const pcr = Math.max(this.#clock.last ?? -Infinity, Math.min(now, Math.round(unit.dts)))
+    this.#clock.wrote(pcr)
+    return pcr
+  }
+
+  #sincePcr(): number {
+    const { now, last } = this.#clock
+    if (now === undefined) return -Infinity
+    return last === undefined ? Infinity : now - last
+  }
+
+  /** However far the clock stepped: no two PCR values lie further apart than they may. */
+  #fillPcr(): void {
+    if (this.#sincePcr() > FILL_MAX) return
+    while (this.#sincePcr() > PCR_INTERVAL_MAX)
+      this.#pcrPacket(this.#clock.last! + this.#pcrInterval)
+  }
+
+  #pcrPacket(pcr = this.#clock.now!): void {
+    this.#writer.pcrOnly(this.#pcrPid, pcr)
+    this.#clock.wrote(pcr)
+  }
+
+  #dueTables(): void {
+    const now = this.#clock.now!
+    if (now - this.#psiAt >= this.#psiInterval) this.#writeTables()
+  }
+
+  #writeTables(): void {
+    const now = this.#clock.now!
+    this.#psiAt = now
+    this.#writer.section(this.#pat, this.#tables.pat.section)
+    this.#writer.section(this.#pmt, this.#tables.pmt.section)
+    if (now - this.#sdtAt < this.#sdtInterval) return
+    this.#sdtAt = now
+    this.#writer.section(this.#sdt, this.#tables.sdt.section)
+  }
+}
+
+const checkTracks = (tracks: readonly MuxTrack[], pmtPid: Pid): void => {
+  if (tracks.length === 0) throw new RangeError('a program needs at least one track')
+  const seen = new Set<Pid>()
+  for (const pid of [pmtPid, ...tracks.map((track) => track.pid)]) {
+    if (!Number.isInteger(pid) || pid < PID_FIRST_FREE || pid >= PID_NULL) {
+      throw new RangeError(`PID ${pid} must be between ${PID_FIRST_FREE} and ${PID_NULL - 1}`)
+    }
+    if (seen.has(pid)) throw new RangeError(`PID ${pid} is used twice`)
+    seen.add(pid)
+  }
+  for (const track of tracks) checkLanguage(track)
+}
+
+const checkLanguage = (track: { readonly language?: string }): void => {
+  if (track.language === undefined || LANGUAGE.test(track.language)) return
+  throw new RangeError(
+    `language ${JSON.stringify(track.language)} must be three letters (ISO 639-2)`,
+  )
+}

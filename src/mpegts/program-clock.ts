@@ -1,0 +1,61 @@
+/** Which PCR to write: ISO/IEC 13818-1, 2.4.2.2 and 2.7.2; DESIGN.md section 3, invariant 2. */
+import { PCR_STEPS, WRAP_33 } from './timestamps.ts'
+
+/** 2.7.2 allows 100 ms, TR 101 290 (2.3a) 40 ms. */
+export const PCR_INTERVAL_MAX = 3600
+
+/**
+ * The PCR runs `muxDelay` behind the program time `t` that the caller has reached. The caller promises that units which
+ * follow have a DTS of about `t` or above, so PCR ≤ DTS holds with the whole mux delay as the margin for late ones.
+ * A unit that comes early (its DTS is ahead of `t`) would lie further ahead of the PCR than the mux delay: then the PCR
+ * moves up to `dts - muxDelay`, but never past the last DTS of any track, because DTS strictly increases per track, so
+ * that no unit still to come can fall behind it. PCR never steps back; a unit below it is counted as late.
+ */
+export class ProgramClock {
+  readonly #muxDelay: number
+  readonly #lastDts: (number | undefined)[]
+  #time: number | undefined
+  #last: number | undefined
+  lateUnits = 0
+
+  constructor(muxDelay: number, tracks: number) {
+    this.#muxDelay = muxDelay
+    this.#lastDts = new Array<number | undefined>(tracks).fill(undefined)
+  }
+
+  /** PCR of the program time, in (fractional) 90 kHz ticks; undefined before the first time is known. */
+  get now(): number | undefined {
+    if (this.#time === undefined) return undefined
+    return Math.max(this.#last ?? -Infinity, this.#time - this.#muxDelay)
+  }
+
+  /** The PCR that was written last. */
+  get last(): number | undefined {
+    return this.#last
+  }
+
+  advance(t: number): void {
+    if (this.#time === undefined || t > this.#time) this.#time = t
+  }
+
+  /** A unit is about to be written. */
+  unit(track: number, dts: number): void {
+    this.#time ??= dts
+    this.#lastDts[track] = dts
+    if (this.#last !== undefined && dts < this.#last) this.lateUnits++
+    if (dts <= this.#time) return
+    let safe = dts - this.#muxDelay
+    for (const last of this.#lastDts) if (last !== undefined && last < safe) safe = last
+    this.#time = Math.max(this.#time, safe + this.#muxDelay)
+  }
+
+  wrote(pcr: number): void {
+    this.#last = pcr
+  }
+}
+
+/** 27 MHz on the wire: 33 bits of base and an extension from what is left of the tick. */
+export const wirePcr = (pcr: number): number => {
+  const wrapped = Math.floor(pcr * PCR_STEPS) % (WRAP_33 * PCR_STEPS)
+  return wrapped < 0 ? wrapped + WRAP_33 * PCR_STEPS : wrapped
+}

@@ -1,0 +1,95 @@
+/** What a byte queue asks of the stream it is filled from. */
+export interface Tap {
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+/**
+ * Bytes between a child's stdout and its one reader. Bounded: above `limit` the tap is paused, so that the child feels
+ * the back-pressure of a reader that reads slowly (how finite inputs are paced); below half of it, resumed.
+ */
+export class ByteQueue implements AsyncIterable<Uint8Array> {
+  readonly #limit: number
+  readonly #tap: Tap
+  #chunks: Uint8Array[] = []
+  #head = 0
+  #bytes = 0
+  #paused = false
+  #ended = false
+  #wake: (() => void) | undefined
+
+  constructor(limit: number, tap: Tap) {
+    this.#limit = limit
+    this.#tap = tap
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#ended) return
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.byteLength
+    if (this.#bytes >= this.#limit && !this.#paused) {
+      this.#paused = true
+      this.#tap.pause()
+    }
+    this.#signal()
+  }
+
+  /** No more will come; what is queued can still be read. */
+  end(): void {
+    this.#ended = true
+    this.#signal()
+  }
+
+  /** Forgets what is queued and swallows what comes: the writer must never hang on a reader that left. */
+  discard(): void {
+    this.#chunks = []
+    this.#head = 0
+    this.#bytes = 0
+    this.#ended = true
+    this.#resume()
+    this.#signal()
+  }
+
+  get queuedBytes(): number {
+    return this.#bytes
+  }
+
+  /** For one reader. Leaving the loop early discards the rest. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (;;) {
+        const chunk = this.#shift()
+        if (chunk !== undefined) yield chunk
+        else if (this.#ended) return
+        else await new Promise<void>((resolve) => (this.#wake = resolve))
+      }
+    } finally {
+      this.discard()
+    }
+  }
+
+  #shift(): Uint8Array | undefined {
+    const chunk = this.#chunks[this.#head]
+    if (chunk === undefined) return undefined
+    this.#head++
+    this.#bytes -= chunk.byteLength
+    if (this.#head === this.#chunks.length) {
+      this.#chunks = []
+      this.#head = 0
+    }
+    if (this.#bytes <= this.#limit / 2) this.#resume()
+    return chunk
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#tap.resume()
+  }
+
+  #signal(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { startMarkOf } from './proc.ts'
+import { endGroup } from './process-group.ts'
+
+/** A process, told from a later one with the same pid. */
+interface Identity {
+  readonly pid: number
+  readonly start: string
+}
+
+interface ChildRecord extends Identity {
+  readonly command: string
+  readonly purpose: string
+  readonly parent: Identity
+}
+
+export interface RunningChild {
+  readonly pid: number
+  readonly command: string
+  readonly purpose: string
+}
+
+/** Where running children are written down, so that the next start of Sluice can end what a killed one left behind. */
+export interface Ledger {
+  /** Returns the function that strikes the child out again (idempotent). */
+  record(child: RunningChild): () => void
+  /** Removes the instance's own folder: at the end of the program, when every child has ended. */
+  close(): void
+}
+
+const OWNER_FILE = 'owner.json'
+const WRITABLE_BY_OTHERS = 0o022
+const ORPHAN_GRACE_MS = 2_000
+
+/** Per user, because /tmp is shared: "sluice-<uid>/children". */
+export const defaultLedgerFolder = (): string =>
+  join(tmpdir(), `sluice-${userInfo().uid}`, 'children')
+
+// The records name processes to end, so nobody else may have written them: a folder in a shared /tmp that another
+// user made first is refused.
+const ownFolder = (folder: string): void => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const stat = lstatSync(folder)
+  const uid = process.getuid?.()
+  if (!stat.isDirectory() || (uid !== undefined && stat.uid !== uid)) {
+    throw new Error(`${folder} must be a folder that belongs to this user (uid ${uid})`)
+  }
+  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
+    throw new Error(`${folder} can be written by others (mode ${(stat.mode & 0o777).toString(8)})`)
+  }
+}
+
+// A reader in another process sees a whole record or none.
+const writeWhole = (path: string, value: unknown): void => {
+  const part = `${path}.${randomBytes(4).toString('hex')}.part`
+  writeFileSync(part, JSON.stringify(value), { mode: 0o600 })
+  renameSync(part, path)
+}
+
+/** Opens a folder of this instance's own under `root`. */
+export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
+  ownFolder(root)
+  const parent: Identity = { pid: process.pid, start: startMarkOf(process.pid) ?? 'unknown' }
+  const folder = join(root, `${parent.pid}-${randomBytes(6).toString('hex')}`)
+  mkdirSync(folder, { mode: 0o700 })
+  writeWhole(join(folder, OWNER_FILE), parent)
+  return {
+    record: (child) => {
+      const start = startMarkOf(child.pid)
+      if (start === undefined) return () => {}
+      const path = join(folder, `${child.pid}.json`)
+      const record: ChildRecord = { ...child, start, parent }
+      try {
+        writeWhole(path, record)
+      } catch {
+        // A full disk must not keep a source from starting; this child is then only ended by pdeathsig.
+        return () => {}
+      }
+      return () => rmSync(path, { force: true })
+    },
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+const isIdentity = (value: unknown): value is Identity =>
+  typeof value === 'object' &&
+  value !== null &&
+  'pid' in value &&
+  Number.isSafeInteger(value.pid) &&
+  // 0 and 1 as a group would be everybody.
+  (value.pid as number) > 1 &&
+  'start' in value &&
+  typeof value.start === 'string'
+
+const isRecord = (value: unknown): value is ChildRecord =>
+  isIdentity(value) &&
+  'command' in value &&
+  typeof value.command === 'string' &&
+  'purpose' in value &&
+  typeof value.purpose === 'string' &&
+  'parent' in value &&
+  isIdentity(value.parent)
+
+const readJson = (path: string): unknown => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const lives = (one: Identity): boolean => startMarkOf(one.pid) === one.start
+
+const namesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/**
+ * Ends the process groups of children whose Sluice has died (killed, crashed), and returns them. Children of instances
+ * that still run are left alone, as are processes that merely have a recorded pid. Safe with several at once.
+ */
+export const endOrphans = async (
+  root: string = defaultLedgerFolder(),
+): Promise<readonly RunningChild[]> => {
+  ownFolder(root)
+  const ended = await Promise.all(namesIn(root).map((name) => endOrphansOf(join(root, name))))
+  return ended.flat()
+}
+
+const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
+  const owner = readJson(join(folder, OWNER_FILE))
+  // Without a readable owner it is half made (by an instance that is starting) or not ours.
+  if (!isIdentity(owner) || lives(owner)) return []
+  const ended: RunningChild[] = []
+  for (const name of namesIn(folder)) {
+    const record = readJson(join(folder, name))
+    if (name === OWNER_FILE || !isRecord(record)) continue
+    if (lives(record.parent) || !lives(record)) continue
+    await endGroup(record.pid, { graceMs: ORPHAN_GRACE_MS })
+    ended.push({ pid: record.pid, command: record.command, purpose: record.purpose })
+  }
+  for (const name of namesIn(folder)) {
+    if (name.endsWith('.json') || name.endsWith('.part'))
+      rmSync(join(folder, name), { force: true })
+  }
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Another instance was quicker, or somebody keeps a file there.
+  }
+  return ended
+}

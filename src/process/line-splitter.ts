@@ -1,0 +1,58 @@
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+
+/** A program that never ends its line costs this much memory and no more; the rest of the line is cut. */
+export const LONGEST_LINE = 4096
+
+/**
+ * Bytes in, lines out, whatever the chunks. CR, LF and CRLF end a line (progress displays use CR); empty lines are
+ * left out; a line longer than `longest` bytes is cut there and marked with "…".
+ */
+export class LineSplitter {
+  readonly #longest: number
+  readonly #onLine: (line: string) => void
+  readonly #buffer: Buffer
+  #length = 0
+  #cut = false
+
+  constructor(onLine: (line: string) => void, longest = LONGEST_LINE) {
+    this.#onLine = onLine
+    this.#longest = longest
+    this.#buffer = Buffer.alloc(longest)
+  }
+
+  push(chunk: Uint8Array): void {
+    let from = 0
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]
+      if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) continue
+      this.#append(chunk, from, at)
+      this.#emit()
+      from = at + 1
+    }
+    this.#append(chunk, from, chunk.length)
+  }
+
+  /** The last line may lack its end. */
+  end(): void {
+    this.#emit()
+  }
+
+  #append(chunk: Uint8Array, from: number, to: number): void {
+    const room = this.#longest - this.#length
+    const take = Math.min(room, to - from)
+    if (take < to - from) this.#cut = true
+    if (take <= 0) return
+    this.#buffer.set(chunk.subarray(from, from + take), this.#length)
+    this.#length += take
+  }
+
+  #emit(): void {
+    if (this.#length === 0) return
+    const line = this.#buffer.toString('utf8', 0, this.#length)
+    this.#length = 0
+    const marked = this.#cut ? `${line}…` : line
+    this.#cut = false
+    this.#onLine(marked)
+  }
+}

@@ -1,0 +1,78 @@
+import type { Writable } from 'node:stream'
+
+/** Beyond this a child that does not read loses what is written: memory stays bounded. */
+const HARD_LIMIT = 8 * 1024 * 1024
+
+/**
+ * `written`: go on. `wait`: taken, but the child is behind; await `drained()` first. `dropped`: not taken, the child has
+ * not read for `HARD_LIMIT` bytes. `closed`: the child reads no more.
+ */
+export type WriteOutcome = 'written' | 'wait' | 'dropped' | 'closed'
+
+/** The stdin of a child. Nothing here throws: a child that went away is an outcome, told by `ended`. */
+export interface StdinWriter {
+  write(bytes: Uint8Array): WriteOutcome
+  /** Resolves when the child has caught up, or is closed, or the signal is aborted. */
+  drained(signal?: AbortSignal): Promise<void>
+  /** End of input; idempotent. */
+  end(): void
+  readonly queuedBytes: number
+  readonly droppedBytes: number
+}
+
+export const stdinWriter = (stream: Writable): StdinWriter => {
+  let open = true
+  let droppedBytes = 0
+  const shut = (): void => void (open = false)
+  // EPIPE when the child is gone before its input: expected, and told by its end.
+  stream.on('error', shut)
+  stream.on('close', shut)
+  return {
+    write: (bytes) => {
+      if (!open || stream.writableEnded || stream.destroyed) return 'closed'
+      if (stream.writableLength + bytes.byteLength > HARD_LIMIT) {
+        droppedBytes += bytes.byteLength
+        return 'dropped'
+      }
+      return stream.write(bytes) ? 'written' : 'wait'
+    },
+    drained: (signal) => drained(stream, signal),
+    end: () => {
+      if (!stream.writableEnded && !stream.destroyed) stream.end()
+    },
+    get queuedBytes() {
+      return stream.writableLength
+    },
+    get droppedBytes() {
+      return droppedBytes
+    },
+  }
+}
+
+const drained = (stream: Writable, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    if (!stream.writableNeedDrain || stream.destroyed || signal?.aborted === true) {
+      resolve()
+      return
+    }
+    const done = (): void => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      stream.off('error', done)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    stream.on('drain', done)
+    stream.on('close', done)
+    stream.on('error', done)
+    signal?.addEventListener('abort', done)
+  })
+
+/** For a child started without stdin. */
+export const CLOSED_STDIN: StdinWriter = {
+  write: () => 'closed',
+  drained: () => Promise.resolve(),
+  end: () => {},
+  queuedBytes: 0,
+  droppedBytes: 0,
+}

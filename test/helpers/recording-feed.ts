@@ -1,0 +1,75 @@
+import type { AudioFormat, VideoFormat } from '../../src/contract/format.ts'
+import type { AccessUnit, Pid } from '../../src/mpegts/access-unit.ts'
+import type { ElementaryProgram } from '../../src/mpegts/demuxer.ts'
+import type { SourceFeed } from '../../src/media/sources/source-reader.ts'
+
+interface Waiter {
+  readonly holds: () => boolean
+  readonly resolve: () => void
+}
+
+/** Keeps what a source feeds it, and lets a test wait for it. */
+export class RecordingFeed implements SourceFeed {
+  readonly units: AccessUnit[] = []
+  readonly programs: ElementaryProgram[] = []
+  readonly formats: { pid: Pid; format: VideoFormat | AudioFormat }[] = []
+  /** Number of units before each restart that was announced. */
+  readonly restarts: number[] = []
+  pcrs = 0
+  /** Undefined: always room. Else that many more units until it is full. */
+  credit: number | undefined
+  #waiters: Waiter[] = []
+  #room: (() => void) | undefined
+
+  program(program: ElementaryProgram): void {
+    this.programs.push(program)
+    this.#look()
+  }
+
+  unit(unit: AccessUnit): void {
+    this.units.push(unit)
+    if (this.credit !== undefined) this.credit--
+    this.#look()
+  }
+
+  format(pid: Pid, format: VideoFormat | AudioFormat): void {
+    this.formats.push({ pid, format })
+  }
+
+  pcr(): void {
+    this.pcrs++
+  }
+
+  restarted(): void {
+    this.restarts.push(this.units.length)
+  }
+
+  room(): Promise<void> | undefined {
+    if (this.credit === undefined || this.credit > 0) return undefined
+    return new Promise((resolve) => (this.#room = resolve))
+  }
+
+  give(units: number): void {
+    this.credit = units
+    const room = this.#room
+    this.#room = undefined
+    room?.()
+  }
+
+  of(kind: AccessUnit['kind'], from = 0): AccessUnit[] {
+    return this.units.slice(from).filter((unit) => unit.kind === kind)
+  }
+
+  until(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push({ holds, resolve }))
+  }
+
+  /** Looks again, for conditions that do not depend on units. */
+  #look(): void {
+    const met = this.#waiters.filter(({ holds }) => holds())
+    if (met.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => !met.includes(waiter))
+    for (const { resolve } of met) resolve()
+  }
+}
