@@ -84,13 +84,21 @@ const share = (run: Run, index: number): Omit<LoadOptions, 'port' | 'path'> => {
   return { viewers: part(run.viewers), stalled: part(run.stalled), slow: part(run.slow) }
 }
 
-const measure = async (name: string, target: { pid: number; port: number }, run: Run) => {
+interface Target {
+  readonly pid: number
+  readonly port: number
+  /** The measurement begins. */
+  readonly settled?: () => void
+}
+
+const measure = async (name: string, target: Target, run: Run) => {
   const idle = rssBytes(target.pid)
   const loaders = Array.from({ length: run.loaders }, (_, index) =>
     role('load', { port: target.port, path: '/stream.ts', ...share(run, index) }),
   )
   await Promise.all(loaders.map((loader) => message(loader, 'connected')))
   await pause(SETTLE_MS)
+  target.settled?.()
   const [cpuBefore, before, begun] = [
     cpuSeconds(target.pid),
     await counts(loaders),
@@ -136,7 +144,11 @@ const benchSluice = async (path: string, run: Run) => {
     worstLag = Math.max(worstLag, received.lags.at(-1 - run.stalled - run.slow) ?? 0)
     loopDelay = Math.max(loopDelay, received.loopDelay)
   })
-  const row = await measure('sluice', { pid: server.pid!, port }, run)
+  const settled = (): void => {
+    worstLag = 0
+    loopDelay = 0
+  }
+  const row = await measure('sluice', { pid: server.pid!, port, settled }, run)
   server.disconnect()
   const { skips, errors } = figures
   return {

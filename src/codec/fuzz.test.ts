@@ -41,7 +41,7 @@ beforeAll(async () => {
     ]
     const quiet = codec === 'hevc' ? ['-x265-params', 'log-level=none'] : []
     const made = await fixtures.encode([...input, '-c:v', encoder, ...quiet], extension)
-    streams.set(codec, made.bytes.subarray(0, 20_000))
+    streams.set(codec, made.bytes.subarray(0, 12_000))
   }
   for (const codec of audioCodecs) {
     const [encoder, extension] = AUDIO[codec]
@@ -59,7 +59,7 @@ interface Damage {
 const damages = fc.array(
   fc.record({
     // Most faults hit the front, where the headers are.
-    at: fc.oneof(fc.nat(200), fc.nat(20_000)),
+    at: fc.oneof(fc.nat(200), fc.nat(12_000)),
     value: fc.nat(255),
     kind: fc.constantFrom('set', 'set', 'set', 'cut'),
   }) as fc.Arbitrary<Damage>,
@@ -70,7 +70,8 @@ function damaged(bytes: Uint8Array, faults: readonly Damage[]): Uint8Array {
   let result = bytes.slice()
   for (const { at, value, kind } of faults) {
     if (kind === 'set') result[at % result.length] = value
-    else result = result.filter((_, i) => i < at || i > at + value)
+    else
+      result = new Uint8Array(Buffer.concat([result.subarray(0, at), result.subarray(at + value)]))
     if (result.length < 300) return result
   }
   return result
@@ -130,7 +131,8 @@ describe.each(audioCodecs)('damaged %s', (codec) => {
             last = at + offset
             expect(format.sampleRate).toBeGreaterThan(0)
             expect(format.channels).toBeGreaterThan(0)
-            expect(frame).toEqual(bytes.subarray(at + offset, at + offset + frame.length))
+            const own = bytes.subarray(at + offset, at + offset + frame.length)
+            expect(Buffer.compare(frame, own)).toBe(0)
           })
         }
         splitter.reset()

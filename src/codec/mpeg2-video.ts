@@ -23,6 +23,9 @@ const FRAME = 3
 /** With the two quantiser matrices, extensions and user data; what is longer is corrupt. */
 const MOST_SEQUENCE_BYTES = 4096
 
+/** In place of its offset: the unit's sequence header was read. */
+const LEARNT = -2
+
 interface PictureHeader {
   readonly codingType: number
   readonly temporalReference: number
@@ -153,8 +156,6 @@ export class Mpeg2Inspector implements VideoInspector {
     if (!unit.ownSequence) found.data = insertAt(found.data, 0, this.#sequenceBytes)
   }
 }
-
-const LEARNT = -2
 
 /** 6.2.3: temporal_reference 10 bits, picture_coding_type 3 bits. */
 function pictureHeader(bytes: Uint8Array, prefix: number): PictureHeader | undefined {

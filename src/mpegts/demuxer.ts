@@ -59,7 +59,7 @@ export interface DemuxSink {
   unit(unit: AccessUnit): void
   /** First and each change; before the unit that it describes. */
   format(pid: Pid, format: VideoFormat | AudioFormat): void
-  /** Unwrapped, 27 MHz, on the scale of the units' times (times 300). */
+  /** Unwrapped, 27 MHz, on the scale of the units' times (times 300); not before the first PTS has set that scale. */
   pcr?(pcr27: number, pid: Pid): void
 }
 
@@ -220,7 +220,8 @@ export class TsDemuxer {
   }
 
   #pcr(raw27: number, pid: Pid): void {
-    if (this.#sink.pcr === undefined) return
+    // The first PTS or DTS sets the scale: a PCR just before the wrap would lift all times by 2^33.
+    if (this.#sink.pcr === undefined || !this.#clock.started) return
     const base = Math.floor(raw27 / PCR_STEPS)
     this.#sink.pcr(this.#clock.unwrap(base) * PCR_STEPS + (raw27 - base * PCR_STEPS), pid)
   }

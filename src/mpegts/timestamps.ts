@@ -14,6 +14,11 @@ const HIGH_BITS = 2 ** 30
 export class Unwrapper {
   #last: number | undefined
 
+  /** Has a first value set the scale? */
+  get started(): boolean {
+    return this.#last !== undefined
+  }
+
   unwrap(raw: number): Ticks90k {
     const last = this.#last
     if (last === undefined) {

@@ -171,9 +171,16 @@ const answerFault = (
   reply: FastifyReply,
   log: Logger,
 ): void => {
-  const { status, body } = errorAnswer(error, request.body ?? request.query)
+  const { status, body } = errorAnswer(error, checkedPart(error, request))
   if (status >= 500) log.error({ err: error, path: pathOf(request.url), status }, 'request failed')
   void reply.code(status).send(body)
+}
+
+/** The part of the request that the validator looked at. */
+const checkedPart = (error: unknown, request: FastifyRequest): unknown => {
+  const part = (error as { validationContext?: string }).validationContext
+  if (part === 'querystring') return request.query
+  return part === 'params' ? request.params : request.body
 }
 
 /** The query is left out of logs and answers: it may hold what somebody meant to keep. */

@@ -47,12 +47,12 @@ interface FieldComplaint {
 
 const LONGEST_VALUE = 120
 
-/** What any thrown thing becomes on the wire. `body` is what the client sent, to name the offending value. */
-export const errorAnswer = (thrown: unknown, body: unknown): ErrorAnswer => {
+/** What any thrown thing becomes on the wire. `sent` is the part of the request that was checked, to name the offending value. */
+export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
   if (thrown instanceof SluiceError) return answer(thrown.code, thrown.message)
   const fault = thrown as { code?: unknown; statusCode?: unknown; validation?: unknown }
   if (Array.isArray(fault.validation) && fault.validation.length > 0) {
-    return fieldAnswer(fault.validation[0] as FieldComplaint, body)
+    return fieldAnswer(fault.validation[0] as FieldComplaint, sent)
   }
   const known = typeof fault.code === 'string' ? TRANSPORT_FAULTS[fault.code] : undefined
   if (known !== undefined) return { status: known.status, body: bad(known.message) }
@@ -89,6 +89,9 @@ const fieldAnswer = (complaint: FieldComplaint, body: unknown): ErrorAnswer => {
   if (complaint.keyword === 'unrecognized_keys' && Array.isArray(unknownKeys)) {
     path.push(String(unknownKeys[0]))
     return wrongField(path, `unknown field ${JSON.stringify(path.join('.'))}`)
+  }
+  if (path.length === 0 && (body === null || body === undefined)) {
+    return wrongField(path, 'a JSON body is needed')
   }
   if (path.length === 0) return wrongField(path, `the body ${shown(body)}: ${complaint.message}`)
   const value = valueAt(body, path)

@@ -54,31 +54,39 @@ class Figures {
   }
 
   gauge(name: string, help: string, samples: readonly Sample[]): void {
-    const labelNames = Object.keys(samples[0]?.labels ?? {})
-    const known = this.#gauges.get(name)
-    // Without samples the names of the labels are not known yet.
-    if (known === undefined && samples.length === 0) return
-    const gauge = known ?? new Gauge({ name, help, labelNames, registers: [this.#registry] })
-    this.#gauges.set(name, gauge)
-    gauge.remove()
-    gauge.reset()
-    for (const { value, labels } of samples) {
-      if (value !== null) gauge.set({ ...labels }, value)
-    }
+    const gauge = this.#gauges.get(name) ?? this.#newGauge(name, help, samples)
+    gauge?.reset()
+    for (const { value, labels } of samples) if (value !== null) gauge?.set({ ...labels }, value)
   }
 
   /** The count is kept where it happens; here it is only shown. */
   counter(name: string, help: string, samples: readonly Sample[]): void {
-    const labelNames = Object.keys(samples[0]?.labels ?? {})
-    const known = this.#counters.get(name)
-    if (known === undefined && samples.length === 0) return
-    const counter = known ?? new Counter({ name, help, labelNames, registers: [this.#registry] })
-    this.#counters.set(name, counter)
-    counter.reset()
-    for (const { value, labels } of samples) {
-      if (value !== null) counter.inc({ ...labels }, value)
-    }
+    const counter = this.#counters.get(name) ?? this.#newCounter(name, help, samples)
+    counter?.reset()
+    for (const { value, labels } of samples) if (value !== null) counter?.inc({ ...labels }, value)
   }
+
+  #newGauge(name: string, help: string, samples: readonly Sample[]): Gauge | undefined {
+    const labelNames = labelNamesOf(samples)
+    if (labelNames === undefined) return undefined
+    const gauge = new Gauge({ name, help, labelNames, registers: [this.#registry] })
+    this.#gauges.set(name, gauge)
+    return gauge
+  }
+
+  #newCounter(name: string, help: string, samples: readonly Sample[]): Counter | undefined {
+    const labelNames = labelNamesOf(samples)
+    if (labelNames === undefined) return undefined
+    const counter = new Counter({ name, help, labelNames, registers: [this.#registry] })
+    this.#counters.set(name, counter)
+    return counter
+  }
+}
+
+/** Undefined while nothing was measured: the labels are not known, and a metric without any would show 0. */
+const labelNamesOf = (samples: readonly Sample[]): string[] | undefined => {
+  const measured = samples.find((sample) => sample.value !== null)
+  return measured === undefined ? undefined : Object.keys(measured.labels ?? {})
 }
 
 const flag = (on: boolean): number => (on ? 1 : 0)

@@ -54,7 +54,7 @@ export class Viewer {
 
   /** Has nothing been taken for this long, though there was something to take? */
   stalledFor(now: number): number {
-    return this.#underWay > 0 ? now - this.#progressAt : 0
+    return this.#underWay > 0 && !this.#parts.socket.destroyed ? now - this.#progressAt : 0
   }
 
   get bytes(): number {
@@ -92,6 +92,7 @@ export class Viewer {
     this.#underWay = 0
     if (error !== null && error !== undefined) return
     this.#bytes += count
-    if (this.#parts.reader.lag > 0) this.pump()
+    // What came while the socket was busy, or behind a skip's preamble.
+    this.pump()
   }
 }

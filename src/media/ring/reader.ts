@@ -28,6 +28,7 @@ export class RingReader {
   /** −1 until there is a random access point to begin with. */
   #position = -1
   readonly #joinedAt: number
+  #waited = false
   #skips = 0
   #pendingPreamble: Buffer | undefined
   /** A reader that was put far behind the live edge (long GOP) is not slow for that: until it has drained what there was then, that counts on top of the limit. */
@@ -90,8 +91,10 @@ export class RingReader {
 
   #enter(): boolean {
     const { joinAge } = this.#options
-    const entry =
-      joinAge === 'next' ? this.#ring.entryFrom(this.#joinedAt) : this.#ring.newestEntry(joinAge)
+    // One that found none at first begins with the first that comes.
+    const ahead = joinAge === 'next' || this.#waited
+    const entry = ahead ? this.#ring.entryFrom(this.#joinedAt) : this.#ring.newestEntry(joinAge)
+    this.#waited = true
     if (entry === undefined) return false
     this.#goTo(entry.position)
     return true

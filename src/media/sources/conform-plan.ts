@@ -1,4 +1,5 @@
 import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import type { AudioTarget, TargetFormat, VideoTarget } from '../../ffmpeg/target-format.ts'
 import type { Pid } from '../../mpegts/access-unit.ts'
 
 /** The chosen tracks of a source as the demuxer announced them. */
@@ -11,32 +12,13 @@ export interface SourceTracks {
   }[]
 }
 
-export interface TargetVideo {
-  /** Its frame rate must be known. */
-  readonly format: VideoFormat
-  readonly gopSeconds: number
-  readonly preset: string
-  readonly bitrate?: number
-}
-
-export interface TargetAudio {
-  readonly format: AudioFormat
-  readonly bitrate?: number
-}
-
-/** What the channel's program is made of; a track that is absent is not produced. */
-export interface ConformTarget {
-  readonly video?: TargetVideo
-  readonly audio?: TargetAudio
-}
-
 /** What a conforming transcoder does with each track. */
 export interface ConformPlan {
-  readonly video?: { readonly pid: Pid; readonly format: VideoFormat; readonly target: TargetVideo }
+  readonly video?: { readonly pid: Pid; readonly format: VideoFormat; readonly target: VideoTarget }
   readonly audio: readonly {
     readonly pid: Pid
     readonly format: AudioFormat
-    readonly target: TargetAudio
+    readonly target: AudioTarget
   }[]
   /** Fits already: passes by the transcoder untouched, held back so that it stays beside the transcoded tracks. */
   readonly bypass: ReadonlySet<Pid>
@@ -67,7 +49,7 @@ export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
 /** Undefined when every track fits as it is. `always` transcodes also what fits. */
 export const planConform = (
   source: SourceTracks,
-  target: ConformTarget,
+  target: TargetFormat,
   match: ConformMatch,
 ): ConformPlan | undefined => {
   const bypass = new Set<Pid>()

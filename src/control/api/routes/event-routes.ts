@@ -26,7 +26,10 @@ export const eventRoutes = (api: ApiInstance, options: EventRoutesOptions): void
 
   api.get(
     '/events',
-    { schema: { summary: 'What happens, as it happens', querystring: EventsQuery } },
+    {
+      schema: { summary: 'What happens, as it happens', querystring: EventsQuery },
+      exposeHeadRoute: false, // it would never end
+    },
     (request, reply) => {
       if (streams.size >= MAX_EVENT_CLIENTS) {
         throw new SluiceError(

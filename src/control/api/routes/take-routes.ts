@@ -6,7 +6,7 @@ import type { ApiInstance } from '../api-instance.ts'
 import { takeReply } from '../take-answer.ts'
 
 const PreviewRequest = TakeRequest.omit({ bus: true })
-const PreviewTake = z.strictObject({ mode: TakeMode.optional() }).optional()
+const PreviewTake = z.strictObject({ mode: TakeMode.optional() }).nullish()
 
 export const takeRoutes = (api: ApiInstance, port: ChannelPort): void => {
   api.post(

@@ -1,0 +1,94 @@
+import { Command } from 'commander'
+import { SCALAR_OPTIONS } from '../config/options.ts'
+import { FORMAT_GRAMMAR } from '../config/format-text.ts'
+import type { RunOptions } from './run.ts'
+import { CONSOLE_HELP } from './typed-command.ts'
+
+/** What commander hands over: its own camel case of the flags. */
+type Parsed = Readonly<Record<string, unknown>>
+
+const collect = (value: string, before: readonly string[] | undefined): string[] => [
+  ...(before ?? []),
+  value,
+]
+
+/** Values are judged by the configuration's schema, not here: the same sentence for flag, environment and file. */
+export const runCommand = (): Command =>
+  new Command('run')
+    .description('run a channel: sources in, one program out')
+    .option('-s, --source <id=url>', 'a source (repeatable); without an id it is s0, s1 …', collect)
+    .option('--sources <list>', 'sources in one text: "s0=…;s1=…"')
+    .option('-o, --output <url>', 'an output (repeatable): udp://, rtp://, a file, or - ; also id=url', collect)
+    .option('-c, --config <file>', 'configuration file (TOML); flags and environment win over it')
+    .option('--mode <mode>', 'how takes cut: cutover, graceful or seamless (default: cutover)')
+    .option('--ingest <mode>', 'hot: sources are always read; standby: when needed (default: hot)')
+    .option('--latency <ms>', 'how long pictures rest in Sluice, 0 to 10000 (default: 800)')
+    .option('--failover <mode>', 'auto, observe or off (default: auto)')
+    .option('--revert <policy>', 'back to the wanted source: auto or manual (default: auto)')
+    .option('--conform <mode>', 'sources of another format: copy, auto or transcode (default: auto)')
+    .option('--format <format>', `picture of the program: ${FORMAT_GRAMMAR}`)
+    .option('--slate-message <text>', 'what the slate says when nothing else can play')
+    .option('--name <text>', 'name of the channel')
+    .option('--listen <address>', 'where to serve (default: 127.0.0.1:8099); others than loopback need a token')
+    .option('--token <token>', 'token for what changes state; SLUICE_TOKEN or --token-file keep it out of sight')
+    .option('--token-file <file>', 'a file whose first line is the token')
+    .option('--ffmpeg <path>', 'the ffmpeg to use')
+    .option('--state-dir <folder>', 'where state that outlives the process is kept')
+    .option('--log-level <level>', 'debug, info, warn or error (default: info)')
+    .option('--json', 'log and answers as JSON lines')
+    .option('--no-tty', 'no live view: log lines, and commands by line from standard input')
+    .addHelpText('after', RUN_HELP)
+
+const RUN_HELP = `
+Every option has an environment variable: SLUICE_MODE, SLUICE_LATENCY, SLUICE_SOURCES, SLUICE_OUTPUTS, SLUICE_CONFIG …
+Flags win over the environment, the environment over the file.
+
+In a terminal there is a live view:
+${CONSOLE_HELP.map((line) => `  ${line}`).join('\n')}
+Without a terminal each line of standard input is a command; a key alone on a line is that key.
+
+Examples:
+  sluice run -s udp://127.0.0.1:5000 -s backup.mp4
+  sluice run --sources "s0=udp://239.0.0.1:5000;s1=rtmp://host/live/key" --mode graceful -o udp://239.0.0.9:5000
+  sluice run --config channel.toml --latency 400
+
+channel.toml:
+  name = "Channel 1"
+  latencyMs = 800
+  [failover]
+  revert = "manual"
+  [[sources]]
+  id = "main"
+  url = "srt://192.0.2.7:9000"
+  [[sources]]
+  id = "backup"
+  url = "backup.mp4"
+  delayMs = 40
+  [[outputs]]
+  id = "air"
+  url = "udp://239.0.0.9:5000"`
+
+const camel = (flag: string): string =>
+  flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+const text = (value: unknown): string | undefined =>
+  value === undefined ? undefined : value === true ? 'true' : String(value)
+
+export const runOptionsOf = (parsed: Parsed): RunOptions => {
+  const scalars = Object.fromEntries(
+    SCALAR_OPTIONS.map(({ flag }) => [flag, text(parsed[camel(flag)])]),
+  )
+  const { source, output } = parsed
+  const [sources, format, file] = [text(parsed['sources']), text(parsed['format']), text(parsed['config'])]
+  return {
+    flags: {
+      scalars,
+      ...(Array.isArray(source) ? { source: source.map(String) } : {}),
+      ...(Array.isArray(output) ? { output: output.map(String) } : {}),
+      ...(sources === undefined ? {} : { sources }),
+      ...(format === undefined ? {} : { format }),
+    },
+    ...(file === undefined ? {} : { file }),
+    view: parsed['tty'] === false ? 'off' : 'auto',
+  }
+}

@@ -1,0 +1,57 @@
+import { afterEach, expect, test } from 'vitest'
+import { aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
+import type { ChannelStatus } from '../../contract/status.ts'
+import { buildMetrics, type Metrics } from './metrics.ts'
+
+const open: Metrics[] = []
+afterEach(() => {
+  for (const metrics of open.splice(0)) metrics.close()
+})
+const measured = (status: () => ChannelStatus): Metrics => {
+  const metrics = buildMetrics({ status })
+  open.push(metrics)
+  return metrics
+}
+
+test('the figures of the program, its sources and the process are there', async () => {
+  const text = await measured(() => aStatus()).render()
+  for (const line of [
+    'sluice_bus_bitrate_bits{bus="program"} 3400000',
+    'sluice_takes_total{bus="program"} 3',
+    'sluice_failovers_total{bus="program"} 1',
+    'sluice_silence_inserted_total{bus="program"} 2',
+    'sluice_source_healthy{source="s1"} 1',
+    'sluice_source_on_air{source="s0"} 1',
+    'sluice_source_on_air{source="s1"} 0',
+    'sluice_source_restarts_total{source="s0"} 0',
+    'sluice_viewers 0',
+  ]) {
+    expect(text.split('\n')).toContain(line)
+  }
+  expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m)
+  expect(text).toContain('# TYPE sluice_takes_total counter')
+})
+
+test('what is not measurable is absent, not zero', async () => {
+  const text = await measured(() => aStatus()).render()
+  expect(text).toContain('sluice_source_continuity_errors_total{source="s0"} 0')
+  expect(text).not.toContain('sluice_source_continuity_errors_total{source="s1"}')
+  expect(text).not.toContain('sluice_source_lost_packets_total{source="s1"}')
+})
+
+test('counters show the count as it is, and a source that left leaves nothing behind', async () => {
+  let status = aStatus({ sources: [aSource('s0', { restarts: 4 }), aSource('s1')] })
+  const metrics = measured(() => status)
+  await metrics.render()
+  status = aStatus({ sources: [aSource('s0', { restarts: 5 })] })
+  const text = await metrics.render()
+  expect(text).toContain('sluice_source_restarts_total{source="s0"} 5')
+  expect(text).not.toContain('source="s1"')
+})
+
+test('two apps in one process share nothing', async () => {
+  const one = measured(() => aStatus({ sources: [aSource('only-here')] }))
+  const two = measured(() => aStatus())
+  await one.render()
+  expect(await two.render()).not.toContain('only-here')
+})

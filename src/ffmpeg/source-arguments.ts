@@ -1,0 +1,198 @@
+import { secretsOfUrl } from '../lib/redact.ts'
+import type { TrackChoice } from '../contract/spec.ts'
+import { GLOBAL, TS_OUTPUT } from './arguments.ts'
+import { generatedInputs } from './generated-source.ts'
+import { parseInputOptions, secretsOfOptions, type InputOptions } from './input-options.ts'
+import {
+  isGenerated,
+  mustEncode,
+  parseSourceUrl,
+  protocolsOf,
+  type SourceKind,
+  type SourceUrl,
+} from './source-url.ts'
+import {
+  AUDIO_FILTERS,
+  audioEncoding,
+  videoEncoding,
+  videoFilters,
+  type AudioTarget,
+  type TargetFormat,
+  type VideoTarget,
+} from './target-format.ts'
+
+/** Per track: passed on as it is, or encoded. */
+export interface SourceRecipe {
+  readonly video: 'copy' | VideoTarget
+  readonly audio: 'copy' | AudioTarget
+}
+
+export const COPY: SourceRecipe = { video: 'copy', audio: 'copy' }
+
+export interface SourceRequest {
+  readonly url: string
+  /** Ignored for generated sources and devices: they are encoded to `encoded`. */
+  readonly recipe: SourceRecipe
+  /** Format of generated sources and devices where their query does not say otherwise. */
+  readonly encoded: TargetFormat
+  /** Files: begin again at the end. */
+  readonly loop: boolean
+  readonly program?: number
+  readonly video: TrackChoice
+  readonly audio: TrackChoice
+  readonly inputOptions: InputOptions
+}
+
+export interface SourceCommand {
+  readonly kind: SourceKind
+  /** For ffmpeg; MPEG-TS comes on its stdout. */
+  readonly args: readonly string[]
+  /** Runs by its own clock. Otherwise (files) read it as fast as it is needed: back-pressure paces it. */
+  readonly pace: 'live' | 'by_reader'
+  /** Whether an end of stream is an end (a file played once) or a failure. */
+  readonly ends: 'never' | 'normally'
+  /** For `redactor`. */
+  readonly secrets: readonly string[]
+}
+
+/** Microseconds and bytes. FFmpeg's own defaults (5 s, 5 MB) keep a live source from the screen for that long. */
+const LIVE_PROBE: readonly [string, string][] = [
+  ['analyzeduration', '2000000'],
+  ['probesize', '1000000'],
+]
+const RW_TIMEOUT: [string, string] = ['rw_timeout', '15000000']
+
+const KIND_OPTIONS: Partial<Record<SourceKind, readonly [string, string][]>> = {
+  udp: [...LIVE_PROBE, ['fifo_size', '50000'], ['overrun_nonfatal', '1']],
+  rtp: LIVE_PROBE,
+  rtmp: LIVE_PROBE,
+  rtmp_listen: [...LIVE_PROBE, ['listen', '1']],
+  srt: LIVE_PROBE,
+  rtsp: [...LIVE_PROBE, ['rtsp_transport', 'tcp']],
+  hls: [...LIVE_PROBE, RW_TIMEOUT],
+  http: [...LIVE_PROBE, RW_TIMEOUT],
+  v4l2: [
+    ['f', 'v4l2'],
+    ['thread_queue_size', '64'],
+  ],
+  alsa: [
+    ['f', 'alsa'],
+    ['thread_queue_size', '1024'],
+  ],
+  pulse: [
+    ['f', 'pulse'],
+    ['thread_queue_size', '1024'],
+  ],
+}
+
+// The option is the same as the protocol's own query argument; given twice, the URL's must win.
+const inUrl = (url: SourceUrl, name: string): boolean =>
+  url.kind === 'udp' && new RegExp(`[?&]${name}=`).test(url.target)
+
+const deviceOptions = (url: SourceUrl): [string, string][] => {
+  if (url.kind !== 'v4l2') return []
+  const { size, rate } = url.options
+  return [
+    ...(size === undefined ? [] : [['video_size', size] as [string, string]]),
+    ...(rate === undefined ? [] : [['framerate', rate] as [string, string]]),
+  ]
+}
+
+/** The user's options take the place of ours of the same name. */
+const inputArguments = (url: SourceUrl, request: SourceRequest, user: Map<string, string>) => {
+  const ours = [...(KIND_OPTIONS[url.kind] ?? []), ...deviceOptions(url)]
+  const options = new Map([...ours.filter(([name]) => !inUrl(url, name)), ...user])
+  return [
+    ...['-protocol_whitelist', protocolsOf(url.kind)],
+    ...(url.kind === 'file' && request.loop ? ['-stream_loop', '-1'] : []),
+    ...[...options].flatMap(([name, value]) => [`-${name}`, value]),
+    ...['-i', url.target],
+  ]
+}
+
+const trackSpecifier = (choice: TrackChoice): string => {
+  if (typeof choice === 'number') return `:${choice}`
+  return choice === 'auto' ? '' : `:m:language:${choice}`
+}
+
+/**
+ * `-map` for the wanted tracks; every one optional, so that a missing track is no error. Cover pictures ("V" leaves
+ * them out), subtitles and data are dropped. Of an HLS master playlist only one variant is read: its variants are
+ * programs.
+ */
+export const mapArguments = (
+  kind: SourceKind,
+  choice: Pick<SourceRequest, 'program' | 'video' | 'audio'>,
+): string[] => {
+  const program = choice.program ?? (kind === 'hls' ? 0 : undefined)
+  const input = program === undefined ? '0' : `0:p:${program}`
+  const firstVideo = choice.video === 'auto' ? ':0' : trackSpecifier(choice.video)
+  return [
+    ...(choice.video === 'none' ? [] : ['-map', `${input}:V${firstVideo}?`]),
+    ...(choice.audio === 'none' ? [] : ['-map', `${input}:a${trackSpecifier(choice.audio)}?`]),
+    ...['-dn', '-sn', '-ignore_unknown'],
+  ]
+}
+
+const TRANSCODE_TUNING = { delay: 'lowest', bFrames: 0 } as const
+
+const recipeArguments = ({ video, audio }: SourceRecipe): string[] => [
+  ...(video === 'copy'
+    ? ['-c:v', 'copy']
+    : ['-vf', videoFilters(video), ...videoEncoding(video, TRANSCODE_TUNING)]),
+  ...(audio === 'copy' ? ['-c:a', 'copy'] : ['-af', AUDIO_FILTERS, ...audioEncoding(audio)]),
+]
+
+const generatedArguments = (url: SourceUrl, request: SourceRequest): string[] => {
+  const { inputs, target, bFrames } = generatedInputs(url, request.encoded)
+  const { video, audio } = target
+  const soundInput = url.kind === 'lavfi' || video === undefined ? 0 : 1
+  return [
+    ...inputs,
+    ...(video === undefined || request.video === 'none'
+      ? ['-vn']
+      : [
+          ...['-map', '0:v:0?'],
+          ...['-vf', url.kind === 'image' || url.kind === 'lavfi' ? videoFilters(video) : 'setsar=1'],
+          ...videoEncoding(video, { delay: bFrames > 0 ? 'normal' : 'lowest', bFrames }),
+        ]),
+    ...(audio === undefined || request.audio === 'none'
+      ? ['-an']
+      : ['-map', `${soundInput}:a:0?`, ...audioEncoding(audio)]),
+  ]
+}
+
+const deviceRecipe = (url: SourceUrl, encoded: TargetFormat): string[] => {
+  const { video, audio } = encoded
+  const picture = url.kind === 'v4l2'
+  return [
+    ...(picture && video !== undefined
+      ? ['-vf', videoFilters(video), ...videoEncoding(video, TRANSCODE_TUNING)]
+      : ['-vn']),
+    ...(!picture && audio !== undefined ? ['-af', AUDIO_FILTERS, ...audioEncoding(audio)] : ['-an']),
+  ]
+}
+
+/** Throws SluiceError 'unsupported_url' or 'option_refused', with a sentence for the user. */
+export const sourceArguments = (request: SourceRequest): SourceCommand => {
+  const url = parseSourceUrl(request.url)
+  const user = parseInputOptions(request.inputOptions)
+  const { kind } = url
+  const body = isGenerated(kind)
+    ? generatedArguments(url, request)
+    : [
+        ...inputArguments(url, request, user),
+        ...mapArguments(kind, request),
+        ...(mustEncode(kind)
+          ? deviceRecipe(url, request.encoded)
+          : recipeArguments(request.recipe)),
+      ]
+  return {
+    kind,
+    args: [...GLOBAL, ...body, ...TS_OUTPUT],
+    pace: kind === 'file' ? 'by_reader' : 'live',
+    ends: kind === 'file' && !request.loop ? 'normally' : 'never',
+    secrets: [...secretsOfUrl(request.url), ...secretsOfOptions(user)],
+  }
+}
+

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs'
+import { processIo } from './cli/process-io.ts'
+import { runCli } from './cli/program.ts'
+
+/** How long what is left over (an idle connection, a pipe held open by somebody) may delay the end. */
+const LINGER_MS = 1_000
+
+const version = (): string => {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(text) as { version: string }
+  return version
+}
+
+// Loaded when needed: `sluice --help` and `sluice take` start without the media plane.
+process.exitCode = await runCli(process.argv.slice(2), {
+  io: processIo(),
+  version: version(),
+  startApp: async () => (await import('./app.ts')).startApp,
+  startAnalysis: async () => (await import('./cli/ts-analysis.ts')).startAnalysis,
+  probeUrl: async () => (await import('./cli/ffmpeg-probe.ts')).probeUrl,
+})
+setTimeout(() => process.exit(), LINGER_MS).unref()

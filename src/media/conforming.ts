@@ -1,0 +1,184 @@
+import type { AudioFormat, VideoFormat } from '../contract/format.ts'
+import type { ConformMode } from '../contract/spec.ts'
+import type { SourceStatus } from '../contract/status.ts'
+import type { AccessUnit } from '../mpegts/access-unit.ts'
+import { describeAudio, describeVideo, type ProgramFormat } from './program-format.ts'
+import {
+  planConform,
+  type ConformPlan,
+  type ConformTarget,
+  type SourceTracks,
+} from './sources/conform-plan.ts'
+import type { ConformFeed, Conformer } from './sources/conformer.ts'
+
+export type ConformState = SourceStatus['conform']
+
+export interface ConformingParts {
+  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly out: Required<ConformFeed>
+  /** Units in another format than the program's may be in the buffer: they must go. */
+  readonly onReplan: () => void
+}
+
+export interface ConformWish {
+  readonly tracks: SourceTracks
+  readonly target: ProgramFormat | undefined
+  readonly mode: ConformMode
+  /** H.264 that can only be entered at recovery points, and the source's option does not allow that. */
+  readonly lacksEntryPoints: boolean
+}
+
+/** Sees to it that a source's units fit the program: as they are, through a transcoder, or not at all. */
+export class Conforming {
+  readonly #parts: ConformingParts
+  readonly #running = new Set<Promise<void>>()
+  #state: ConformState = 'unknown'
+  #reason: string | undefined
+  #planned = ''
+  #conformer: Conformer | undefined
+  #stop: AbortController | undefined
+
+  constructor(parts: ConformingParts) {
+    this.#parts = parts
+  }
+
+  get state(): ConformState {
+    return this.#state
+  }
+
+  /** Why it is transcoded or refused, in words. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /** How far the transcoder's output is behind its input, milliseconds; 0 without one. */
+  get behindMs(): number {
+    return this.#conformer?.figures().behindMs ?? 0
+  }
+
+  get droppedUnits(): number {
+    return this.#conformer?.figures().droppedUnits ?? 0
+  }
+
+  /** Decides anew. True when something changed. */
+  wish(wish: ConformWish): boolean {
+    const decision = decide(wish)
+    const key = `${decision.state} ${decision.plan === undefined ? '' : keyOf(decision.plan)}`
+    this.#reason = decision.reason
+    if (key === this.#planned) return false
+    const first = this.#planned === ''
+    this.#planned = key
+    this.#state = decision.state
+    this.#close()
+    if (decision.plan !== undefined) this.#open(decision.plan)
+    // The units gathered before the first decision stay where they fit.
+    if (!(first && decision.state === 'as_is') && decision.state !== 'unknown') this.#parts.onReplan()
+    return true
+  }
+
+  /** A unit of a chosen track. */
+  unit(unit: AccessUnit): void {
+    if (this.#conformer !== undefined) this.#conformer.unit(unit)
+    else if (this.#state !== 'refused') this.#parts.out.unit(unit)
+  }
+
+  restarted(): void {
+    this.#conformer?.restarted()
+  }
+
+  /** Resolves when every transcoder has ended. */
+  async close(): Promise<void> {
+    this.#close()
+    await Promise.all(this.#running)
+  }
+
+  #open(plan: ConformPlan): void {
+    const stop = new AbortController()
+    const conformer = this.#parts.openConformer(plan)
+    const { out } = this.#parts
+    const mine = (): boolean => this.#conformer === conformer
+    const run = conformer.run(
+      {
+        unit: (unit) => {
+          if (!mine()) return
+          this.#state = 'transcoding'
+          out.unit(unit)
+        },
+        format: (pid, format) => mine() && out.format(pid, format),
+        restarted: () => mine() && out.restarted(),
+      },
+      stop.signal,
+    )
+    this.#conformer = conformer
+    this.#stop = stop
+    this.#running.add(run)
+    void run.finally(() => this.#running.delete(run))
+  }
+
+  #close(): void {
+    this.#stop?.abort()
+    this.#stop = undefined
+    this.#conformer = undefined
+  }
+}
+
+interface Decision {
+  readonly state: ConformState
+  readonly plan?: ConformPlan
+  readonly reason?: string
+}
+
+function decide(wish: ConformWish): Decision {
+  const { tracks, target, mode } = wish
+  if (target === undefined || (tracks.video === undefined && tracks.audio.length === 0)) {
+    return { state: 'unknown' }
+  }
+  if (mode === 'copy') {
+    const reason = codecDifference(tracks, target)
+    return reason === undefined ? { state: 'as_is' } : { state: 'refused', reason }
+  }
+  const always = mode === 'transcode' || wish.lacksEntryPoints
+  const plan = planConform(tracks, targetOf(target), always ? 'always' : 'by_format')
+  if (plan === undefined) return { state: 'as_is' }
+  const cause = wish.lacksEntryPoints ? 'no IDR pictures: ' : ''
+  return { state: 'starting', plan, reason: cause + differences(tracks, target, mode) }
+}
+
+function targetOf(format: ProgramFormat): ConformTarget {
+  return {
+    ...(format.video === undefined ? {} : { video: format.video }),
+    ...(format.audio === undefined ? {} : { audio: format.audio }),
+  }
+}
+
+/** Under `copy` only parameters may change; another codec on the same track is refused (DESIGN.md, 3.10). */
+function codecDifference(tracks: SourceTracks, target: ProgramFormat): string | undefined {
+  const video = tracks.video?.format.codec
+  const wanted = target.video?.format.codec
+  if (video !== undefined && wanted !== undefined && video !== wanted) {
+    return `video is ${video}, the channel's is ${wanted}, and conform is "copy"`
+  }
+  const sound = target.audio?.format.codec
+  const other = tracks.audio.find((track) => sound !== undefined && track.format.codec !== sound)
+  return other === undefined
+    ? undefined
+    : `audio is ${other.format.codec}, the channel's is ${sound}, and conform is "copy"`
+}
+
+function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformMode): string {
+  if (mode === 'transcode') return 'conform is "transcode"'
+  const parts: string[] = []
+  const video: [VideoFormat | undefined, VideoFormat | undefined] = [tracks.video?.format, target.video?.format]
+  if (video[0] !== undefined && video[1] !== undefined && describeVideo(video[0]) !== describeVideo(video[1])) {
+    parts.push(`${describeVideo(video[0])} to ${describeVideo(video[1])}`)
+  }
+  const audio: [AudioFormat | undefined, AudioFormat | undefined] = [tracks.audio[0]?.format, target.audio?.format]
+  if (audio[0] !== undefined && audio[1] !== undefined && describeAudio(audio[0]) !== describeAudio(audio[1])) {
+    parts.push(`${describeAudio(audio[0])} to ${describeAudio(audio[1])}`)
+  }
+  return parts.join(', ')
+}
+
+const keyOf = (plan: ConformPlan): string =>
+  JSON.stringify(plan, (_key, value: unknown) => (value instanceof Set ? [...value] : value))
+

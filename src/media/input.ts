@@ -1,0 +1,320 @@
+import { isVideoCodec, type AudioFormat, type VideoFormat } from '../contract/format.ts'
+import type { SourceId } from '../contract/ids.ts'
+import type { ConformMode, SourceSpec, Thresholds } from '../contract/spec.ts'
+import { ticksOfMs } from '../contract/time.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { AccessUnit, Pid } from '../mpegts/access-unit.ts'
+import type { ElementaryProgram } from '../mpegts/demuxer.ts'
+import { Conforming } from './conforming.ts'
+import type { ProgramFormat, SourceFormat } from './program-format.ts'
+import type { ConformPlan, SourceTracks } from './sources/conform-plan.ts'
+import type { Conformer } from './sources/conformer.ts'
+import type { SourceFeed } from './sources/source-reader.ts'
+import type { SupervisedFigures, SupervisedSource } from './sources/supervised-source.ts'
+import type { SourceTransition } from './sources/supervision.ts'
+import type { SourceMonitor } from './source-monitor.ts'
+import { SourceBuffer } from './switch/source-buffer.ts'
+import { SourceHealth, type HealthVerdict } from './switch/source-health.ts'
+import type { SwitchSource } from './switch/switch-source.ts'
+import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
+
+export interface InputParts {
+  readonly spec: SourceSpec
+  readonly clock: Clock
+  readonly latencyMs: number
+  readonly live: boolean
+  readonly arrives: 'steadily' | 'by_segment'
+  /** Makes the supervised reader that will feed this input. */
+  readonly supervise: (feed: SourceFeed, onChange: (change: SourceTransition) => void) => SupervisedSource
+  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly monitor: SourceMonitor
+  readonly settings: InputSettings
+  readonly events: InputEvents
+}
+
+/** What the channel has decided; read whenever it matters, because it may change on the air. */
+export interface InputSettings {
+  readonly format: ProgramFormat | undefined
+  conformOf(spec: SourceSpec): ConformMode
+  thresholdsOf(spec: SourceSpec): Thresholds
+}
+
+export interface InputEvents {
+  state(input: Input, change: SourceTransition): void
+  health(input: Input, verdict: HealthVerdict): void
+  format(input: Input): void
+}
+
+/** A video track is waited for this long before a source counts as one without entry points. */
+const ENTRY_PATIENCE_TICKS = 6 * 90_000
+/** A transcoder of a finite source is not fed further ahead than this. */
+const CONFORM_AHEAD_MS = 1_500
+
+/** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
+export class Input implements SwitchSource {
+  readonly id: SourceId
+  readonly spec: SourceSpec
+  readonly buffer: SourceBuffer
+  readonly monitor: SourceMonitor
+  readonly supervised: SupervisedSource
+  readonly #parts: InputParts
+  readonly #conforming: Conforming
+  readonly #health = new SourceHealth()
+  readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
+  readonly #lastAt = new Map<Pid, number>()
+  readonly #bytes = new Map<Pid, number>()
+  #program: ElementaryProgram | undefined
+  #chosen: ChosenTracks = NO_TRACKS
+  #verdict: HealthVerdict = { healthy: false, problems: [] }
+  #runningSince: number | undefined
+  #firstVideo: number | undefined
+  #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'
+  #waiters: (() => void)[] = []
+
+  constructor(parts: InputParts) {
+    const { spec } = parts
+    this.id = spec.id
+    this.spec = spec
+    this.#parts = parts
+    this.monitor = parts.monitor
+    this.buffer = new SourceBuffer({
+      live: parts.live,
+      recoveryPoints: spec.recoveryPoints,
+      latencyMs: parts.latencyMs,
+      delayMs: spec.delayMs,
+      arrives: parts.arrives,
+    })
+    this.#conforming = new Conforming({
+      openConformer: parts.openConformer,
+      out: {
+        unit: (unit) => this.#rest(unit),
+        format: () => {},
+        restarted: () => this.buffer.breakTimeline(),
+      },
+      onReplan: () => this.buffer.breakTimeline(),
+    })
+    this.supervised = parts.supervise(this.#feed(), (change) => this.#changed(change))
+  }
+
+  get lipSync(): number {
+    return ticksOfMs(this.spec.lipSyncMs)
+  }
+
+  get fits(): boolean {
+    return this.#conforming.state !== 'refused' && this.#conforming.state !== 'unknown'
+  }
+
+  get conforming(): Conforming {
+    return this.#conforming
+  }
+
+  get verdict(): HealthVerdict {
+    return this.#verdict
+  }
+
+  get figures(): SupervisedFigures {
+    return this.supervised.figures()
+  }
+
+  get runningSince(): number | undefined {
+    return this.#runningSince
+  }
+
+  get program(): ElementaryProgram | undefined {
+    return this.#program
+  }
+
+  get chosen(): ChosenTracks {
+    return this.#chosen
+  }
+
+  formatOf(pid: Pid): VideoFormat | AudioFormat | undefined {
+    return this.#formats.get(pid)
+  }
+
+  bytesOf(pid: Pid): number {
+    return this.#bytes.get(pid) ?? 0
+  }
+
+  /** What a program would be made of that took its format from this source; undefined until that is known. */
+  get usableFormat(): SourceFormat | undefined {
+    const stretch = this.buffer.newest
+    if (this.#program === undefined || stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
+    const tracks = this.#tracks()
+    if (tracks === undefined) return undefined
+    return {
+      video: tracks.video?.format,
+      frameTicks: stretch.frameTicks,
+      audio: tracks.audio.map((track) => ({ format: track.format, language: track.language ?? '' })),
+    }
+  }
+
+  /** The channel's format was fixed, or its conform mode changed. */
+  reconsider(): void {
+    if (this.#program !== undefined) this.#choose(this.#program)
+    this.#wish()
+  }
+
+  /** Judges health and trims the buffer; called some times a second. */
+  look(now: number): void {
+    this.buffer.trim(now)
+    if (!this.#full()) for (const wake of this.#waiters.splice(0)) wake()
+    const before = this.#verdict
+    const figures = this.figures
+    this.#verdict = this.#health.add(
+      {
+        at: now,
+        state: this.supervised.state.state,
+        tracks: this.#watchedTracks(),
+        runningSince: this.#runningSince,
+        bytes: figures.bytes,
+        packets: figures.packets,
+        continuityErrors: figures.continuityErrors,
+        lostPackets: figures.lostPackets,
+        jumps: this.buffer.jumps,
+        live: this.buffer.live,
+      },
+      this.#parts.settings.thresholdsOf(this.spec),
+    )
+    const changed = conditionsOf(before) !== conditionsOf(this.#verdict)
+    if (changed) this.#parts.events.health(this, this.#verdict)
+  }
+
+  /** Resolves when the reader, the transcoder and the monitor have ended. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.supervised.run(signal), this.monitor.run(signal)])
+    await this.#conforming.close()
+    for (const wake of this.#waiters.splice(0)) wake()
+  }
+
+  #feed(): SourceFeed {
+    return {
+      program: (program) => this.#announced(program),
+      unit: (unit) => this.#arrived(unit),
+      format: (pid, format) => this.#described(pid, format),
+      restarted: () => {
+        this.buffer.breakTimeline()
+        this.#conforming.restarted()
+      },
+      room: () => (this.#full() ? new Promise((resolve) => this.#waiters.push(resolve)) : undefined),
+    }
+  }
+
+  #full(): boolean {
+    return this.buffer.full || (!this.buffer.live && this.#conforming.behindMs > CONFORM_AHEAD_MS)
+  }
+
+  #announced(program: ElementaryProgram): void {
+    this.#program = program
+    this.monitor.program(program)
+    this.#choose(program)
+    this.#wish()
+  }
+
+  #choose(program: ElementaryProgram): void {
+    const { format } = this.#parts.settings
+    const languages = format === undefined ? undefined : format.audio === undefined ? [] : format.languages
+    const withoutVideo = format !== undefined && format.video === undefined
+    const found = chooseTracks(program, this.spec, languages)
+    const chosen = withoutVideo ? { ...found, video: undefined } : found
+    if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return
+    this.#chosen = chosen
+    this.buffer.setLayout({
+      hasVideo: chosen.video !== undefined,
+      hasAudio: chosen.audio.map((pid) => pid !== undefined),
+    })
+  }
+
+  #described(pid: Pid, format: VideoFormat | AudioFormat): void {
+    this.#formats.set(pid, format)
+    if (this.#isChosen(pid)) this.#wish()
+  }
+
+  #isChosen(pid: Pid): boolean {
+    return pid === this.#chosen.video || this.#chosen.audio.includes(pid)
+  }
+
+  #arrived(unit: AccessUnit): void {
+    this.monitor.unit(unit)
+    this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
+    if (!this.#isChosen(unit.pid)) return
+    this.#lastAt.set(unit.pid, this.#parts.clock.now())
+    if (unit.kind === 'video' && this.#recoveryOnly === 'unknown') this.#watchEntries(unit)
+    this.#conforming.unit(unit)
+  }
+
+  /** H.264 that refreshes without IDR pictures cannot be cut into as it is (DESIGN.md, 3.3). */
+  #watchEntries(unit: AccessUnit): void {
+    if (this.spec.recoveryPoints || (unit.entry !== 'none' && unit.entry !== 'recovery_point')) {
+      this.#recoveryOnly = 'no'
+      return
+    }
+    this.#firstVideo ??= unit.dts
+    if (unit.entry !== 'recovery_point' || unit.dts - this.#firstVideo < ENTRY_PATIENCE_TICKS) return
+    this.#recoveryOnly = 'yes'
+    this.#wish()
+  }
+
+  /** Into the buffer, as the track of the program that it plays. */
+  #rest(unit: AccessUnit): void {
+    const now = this.#parts.clock.now()
+    if (unit.pid === this.#chosen.video) {
+      this.buffer.addVideo(unit, now)
+      return
+    }
+    this.#chosen.audio.forEach((pid, track) => {
+      if (pid === unit.pid) this.buffer.addAudio(track, unit, now)
+    })
+  }
+
+  #wish(): void {
+    const tracks = this.#tracks()
+    if (tracks === undefined) return
+    const changed = this.#conforming.wish({
+      tracks,
+      target: this.#parts.settings.format,
+      mode: this.#parts.settings.conformOf(this.spec),
+      lacksEntryPoints: this.#recoveryOnly === 'yes',
+    })
+    if (changed) this.#parts.events.format(this)
+  }
+
+  /** The chosen tracks with their formats; undefined while one of them is not known. */
+  #tracks(): SourceTracks | undefined {
+    const audio: SourceTracks['audio'][number][] = []
+    for (const pid of new Set(this.#chosen.audio)) {
+      if (pid === undefined) continue
+      const format = this.#formats.get(pid)
+      if (format === undefined || isVideoCodec(format.codec)) return undefined
+      const language = this.#program?.tracks.find((track) => track.pid === pid)?.language
+      audio.push({ pid, format: format as AudioFormat, ...(language === undefined ? {} : { language }) })
+    }
+    const { video } = this.#chosen
+    if (video === undefined) return { audio }
+    const format = this.#formats.get(video)
+    if (format === undefined || !isVideoCodec(format.codec)) return undefined
+    return { video: { pid: video, format: format as VideoFormat }, audio }
+  }
+
+  #watchedTracks() {
+    const audio = this.#chosen.audio.filter((pid) => pid !== undefined)
+    return [
+      ...(this.#chosen.video === undefined ? [] : [{ kind: 'video' as const, lastAt: this.#lastAt.get(this.#chosen.video) }]),
+      ...audio.map((pid) => ({ kind: 'audio' as const, lastAt: this.#lastAt.get(pid) })),
+    ]
+  }
+
+  #changed(change: SourceTransition): void {
+    if (change.state === 'running') this.#runningSince = this.#parts.clock.now()
+    else {
+      this.#runningSince = undefined
+      this.#lastAt.clear()
+      // Known at once: what is buffered is all there will be of this run.
+      if (change.state !== 'starting') this.buffer.breakTimeline()
+    }
+    this.#parts.events.state(this, change)
+  }
+}
+
+const conditionsOf = (verdict: HealthVerdict): string =>
+  verdict.problems.map((problem) => problem.condition).join()

@@ -1,0 +1,121 @@
+/** Frames of one audio track on the time line: holes and overlaps between the end of one and the start of the next. */
+import type { AudioCodec, AudioFormat } from '../contract/format.ts'
+import { frameTicks } from '../contract/format.ts'
+import { createFrameSplitter, type FrameSplitter } from '../codec/audio-frames.ts'
+import { measured, type AudioReport, type WorstStep } from './analysis-report.ts'
+import type { ViolationLedger } from './analyzer-ledger.ts'
+import { rounded, scaled } from './analyzer-numbers.ts'
+import { AUDIO_TOLERANCE } from './analyzer-rules.ts'
+
+const TICKS_PER_MS = 90
+/** PES packets whose first frame has not come out of the splitter yet. */
+const ANCHORS_MAX = 16
+
+/** A PTS and where its PES packet begins: 2.4.3.7, it belongs to the first frame that commences there. */
+interface Anchor {
+  /** Bytes of the elementary stream before it. */
+  readonly offset: number
+  /** Unwrapped ticks. */
+  readonly pts: number
+  readonly position: number
+  readonly timeMs: number | undefined
+}
+
+export class AudioTimeline {
+  readonly #pid: number
+  readonly #ledger: ViolationLedger
+  readonly #splitter: FrameSplitter
+  #anchors: Anchor[] = []
+  /** Bytes of the elementary stream that were pushed. */
+  #offset = 0
+  #frames = 0
+  #format: AudioFormat | undefined
+  #end: number | undefined
+  #holes = 0
+  #overlaps = 0
+  #longestHole: WorstStep | undefined
+  #longestOverlap: WorstStep | undefined
+
+  constructor(pid: number, codec: AudioCodec, ledger: ViolationLedger) {
+    this.#pid = pid
+    this.#ledger = ledger
+    this.#splitter = createFrameSplitter(codec)
+  }
+
+  /** The PTS of the PES packet whose payload comes next. */
+  anchor(pts: number, position: number, timeMs: number | undefined): void {
+    this.#anchors.push({ offset: this.#offset, pts, position, timeMs })
+    if (this.#anchors.length > ANCHORS_MAX) this.#anchors.shift()
+  }
+
+  payload(bytes: Uint8Array): void {
+    const begin = this.#offset
+    this.#offset += bytes.length
+    this.#splitter.push(bytes, (_frame, format, offset) => this.#frame(format, begin + offset))
+  }
+
+  /** What follows is not measured against what came before. */
+  break(): void {
+    this.#splitter.reset()
+    this.#anchors = []
+    this.#end = undefined
+  }
+
+  /** Unwrapped ticks behind the last frame. */
+  get end(): number | undefined {
+    return this.#end
+  }
+
+  report(): AudioReport {
+    const format = this.#format
+    return {
+      frames: this.#frames,
+      format: measured(format),
+      frameMs: measured(format && scaled(frameTicks(format), TICKS_PER_MS)),
+      holes: this.#holes,
+      longestHole: measured(this.#longestHole),
+      overlaps: this.#overlaps,
+      longestOverlap: measured(this.#longestOverlap),
+      strayBytes: this.#splitter.skippedBytes,
+    }
+  }
+
+  #frame(format: AudioFormat, offset: number): void {
+    const duration = frameTicks(format)
+    this.#frames++
+    this.#format = format
+    const anchor = this.#takeAnchor(offset)
+    if (anchor !== undefined) this.#place(anchor, duration)
+    if (this.#end !== undefined) this.#end += duration
+  }
+
+  /** Of several PES packets in which no frame commenced, the last one counts. */
+  #takeAnchor(offset: number): Anchor | undefined {
+    let taken: Anchor | undefined
+    while (this.#anchors[0] !== undefined && this.#anchors[0].offset <= offset) {
+      taken = this.#anchors.shift()
+    }
+    return taken
+  }
+
+  #place(anchor: Anchor, duration: number): void {
+    const end = this.#end
+    this.#end = anchor.pts
+    if (end === undefined) return
+    const hole = anchor.pts - end
+    if (Math.abs(hole) <= duration * AUDIO_TOLERANCE) return
+    const { position, timeMs, pts } = anchor
+    const ms = rounded(Math.abs(hole) / TICKS_PER_MS)
+    const worst = { ms, ptsTicks: pts, position, timeMs: measured(timeMs) }
+    const finding = { position, timeMs, pid: this.#pid, detail: `${ms} ms at PTS ${pts}` }
+    if (hole > 0) {
+      this.#holes++
+      this.#ledger.add('audio_hole', finding)
+      if (ms > (this.#longestHole?.ms ?? 0)) this.#longestHole = worst
+    } else {
+      this.#overlaps++
+      this.#ledger.add('audio_overlap', finding)
+      if (ms > (this.#longestOverlap?.ms ?? 0)) this.#longestOverlap = worst
+    }
+  }
+}

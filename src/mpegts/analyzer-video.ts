@@ -1,0 +1,110 @@
+/** Pictures of one video track: presentation order, random access. */
+import type { VideoCodec, VideoFormat } from '../contract/format.ts'
+import { createVideoInspector } from '../codec/video-inspector.ts'
+import type { VideoInspector } from '../codec/video-inspection.ts'
+import { measured, type VideoReport } from './analysis-report.ts'
+import type { ViolationLedger } from './analyzer-ledger.ts'
+import { Extent, rounded } from './analyzer-numbers.ts'
+import { pictureFront } from './analyzer-picture.ts'
+import { PresentationOrder, type PicturePlace } from './analyzer-presentation.ts'
+
+const TICKS_PER_MS = 90
+
+export interface Picture extends PicturePlace {
+  readonly dts: number
+  /** PAT and PMT came since the picture before. */
+  readonly afterTables: boolean
+}
+
+export class VideoTimeline {
+  readonly #pid: number
+  readonly #codec: VideoCodec
+  readonly #ledger: ViolationLedger
+  readonly #inspector: VideoInspector
+  readonly #order: PresentationOrder
+  readonly #entryIntervals = new Extent()
+  #format: VideoFormat | undefined
+  #pictures = 0
+  #entries = 0
+  #withoutTables = 0
+  #withoutSets = 0
+  #lastEntry: number | undefined
+
+  constructor(pid: number, codec: VideoCodec, ledger: ViolationLedger) {
+    this.#pid = pid
+    this.#codec = codec
+    this.#ledger = ledger
+    this.#inspector = createVideoInspector(codec)
+    this.#order = new PresentationOrder({
+      gap: (step, usual, at) => {
+        const detail = `${ms(step)} ms where ${ms(usual)} ms are usual, up to PTS ${at.pts}`
+        ledger.add('presentation_gap', { ...place(at), pid, detail })
+      },
+      late: (at) => ledger.add('pts_order', { ...place(at), pid, detail: `PTS ${at.pts}` }),
+    })
+  }
+
+  get firstPts(): number | undefined {
+    return this.#order.firstPts
+  }
+
+  picture(picture: Picture): void {
+    this.#pictures++
+    this.#order.push(picture, picture.dts)
+  }
+
+  /** The first bytes of the same picture, once they are all there. */
+  front(bytes: Uint8Array, picture: Picture): void {
+    this.#format = this.#inspector.inspect(bytes).format ?? this.#format
+    const { entry, parameterSets } = pictureFront(this.#codec, bytes)
+    if (!entry) return
+    this.#entries++
+    const finding = { ...place(picture), pid: this.#pid, detail: `PTS ${picture.pts}` }
+    if (!picture.afterTables) {
+      this.#withoutTables++
+      this.#ledger.add('random_access_without_tables', finding)
+    }
+    if (!parameterSets) {
+      this.#withoutSets++
+      this.#ledger.add('random_access_without_parameter_sets', finding)
+    }
+    if (this.#lastEntry !== undefined && picture.pts > this.#lastEntry) {
+      this.#entryIntervals.add(picture.pts - this.#lastEntry)
+    }
+    this.#lastEntry = picture.pts
+  }
+
+  /** What follows is not measured against what came before. */
+  break(): void {
+    this.#order.break()
+    this.#lastEntry = undefined
+  }
+
+  finish(position: number, timeMs: number | undefined): void {
+    this.#order.break()
+    if (this.#pictures === 0 || this.#entries > 0) return
+    const detail = `${this.#pictures} pictures`
+    this.#ledger.add('random_access_missing', { position, timeMs, pid: this.#pid, detail })
+  }
+
+  report(): VideoReport {
+    return {
+      pictures: this.#pictures,
+      format: measured(this.#format),
+      medianFrameMs: measured(this.#order.medianMs),
+      gaps: this.#order.gaps,
+      longestStep: measured(this.#order.longest),
+      randomAccessPoints: this.#entries,
+      randomAccessIntervalMs: measured(this.#entryIntervals.range(TICKS_PER_MS)),
+      randomAccessWithoutTables: this.#withoutTables,
+      randomAccessWithoutParameterSets: this.#withoutSets,
+    }
+  }
+}
+
+const ms = (ticks: number): number => rounded(ticks / TICKS_PER_MS)
+
+const place = (at: PicturePlace): { position: number; timeMs: number | undefined } => ({
+  position: at.position,
+  timeMs: at.timeMs,
+})
