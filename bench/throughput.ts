@@ -2,8 +2,7 @@
  * Transport stream in, access units, transport stream out: MB/s and CPU seconds per GB, beside `ffmpeg -c copy` from pipe
  * to pipe over the same bytes. Run: npx tsc -p tsconfig.json --outDir /tmp/x; node /tmp/x/bench/throughput.js [MB]
  */
-import { execFileSync } from 'node:child_process'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { ticks, ticksOfMs } from '../src/contract/time.ts'
 import type { AccessUnit } from '../src/mpegts/access-unit.ts'
 import { TsDemuxer, type ElementaryProgram } from '../src/mpegts/demuxer.ts'
@@ -103,7 +102,9 @@ const measureFfmpeg = async (chunks: Uint8Array[], rounds: number): Promise<Figu
   const start = performance.now()
   const child = spawn(
     'ffmpeg',
-    '-nostdin -hide_banner -nostats -v info -benchmark -f mpegts -i pipe:0 -map 0 -c copy -f mpegts pipe:1'.split(' '),
+    '-nostdin -hide_banner -nostats -v info -benchmark -f mpegts -i pipe:0 -map 0 -c copy -f mpegts pipe:1'.split(
+      ' ',
+    ),
     { stdio: ['pipe', 'pipe', 'pipe'] },
   )
   let log = ''

@@ -21,11 +21,14 @@ export interface AnalysisResult {
   readonly packets: number
 }
 
-export type StartAnalysis = (kind: 'stored' | 'live') => StreamAnalysis
+/** `program` judges by the stricter rules that Sluice's own program keeps. */
+export type Rules = 'standard' | 'program'
+export type StartAnalysis = (rules: Rules) => StreamAnalysis
 
 export interface AnalyzeFlags {
   readonly target: string
   readonly form: 'plain' | 'json'
+  readonly rules: Rules
   /** Stop after this long, by wall time. */
   readonly seconds?: number
 }
@@ -42,7 +45,7 @@ export const analyzeStream = async (
   const limit = flags.seconds === undefined ? undefined : setTimeout(abort, flags.seconds * 1_000)
   try {
     const input = await openBytes(flags.target, io, stop.signal)
-    const analysis = start(input.kind)
+    const analysis = start(flags.rules)
     await readInto(analysis, input, stop.signal)
     const result = analysis.finish()
     if (result.packets === 0) throw notTransportStream(flags.target)
@@ -50,7 +53,9 @@ export const analyzeStream = async (
     io.stdout.write(`${text.trimEnd()}\n`)
     const dropped = input.dropped()
     if (dropped > 0) {
-      io.stderr.write(`sluice: ${dropped} datagrams came faster than they could be analysed and are missing\n`)
+      io.stderr.write(
+        `sluice: ${dropped} datagrams came faster than they could be analysed and are missing\n`,
+      )
     }
     return result.errors > 0 ? EXIT.refused : EXIT.ok
   } finally {
@@ -91,5 +96,17 @@ export const secondsOf = (given: string | undefined): number | undefined => {
   if (given === undefined) return undefined
   const seconds = Number(given)
   if (given.trim() !== '' && seconds > 0 && seconds <= 86_400) return seconds
-  throw new SluiceError('bad_request', `--seconds: ${JSON.stringify(given)} is not a number of seconds (more than 0, at most 86400)`)
+  throw new SluiceError(
+    'bad_request',
+    `--seconds: ${JSON.stringify(given)} is not a number of seconds (more than 0, at most 86400)`,
+  )
+}
+
+export const rulesOf = (given: string | undefined): Rules => {
+  if (given === undefined || given === 'standard') return 'standard'
+  if (given === 'program') return 'program'
+  throw new SluiceError(
+    'bad_request',
+    `--rules: ${JSON.stringify(given)} is unknown; expected one of standard, program`,
+  )
 }

@@ -15,7 +15,11 @@ export interface ByteInput {
 }
 
 /** The bytes behind `-`, `udp://`, `http(s)://`, `file:` or a path. Ends with the input, or when the signal is aborted. */
-export const openBytes = async (target: string, io: CliIo, signal: AbortSignal): Promise<ByteInput> => {
+export const openBytes = async (
+  target: string,
+  io: CliIo,
+  signal: AbortSignal,
+): Promise<ByteInput> => {
   if (target === '-') return standardInput(io)
   if (/^udp:\/\//i.test(target)) return datagrams(target, signal)
   if (/^https?:\/\//i.test(target)) return response(target, io, signal)
@@ -33,7 +37,10 @@ const none = (): number => 0
 
 const standardInput = (io: CliIo): ByteInput => {
   if (io.stdin.isTTY) {
-    throw new SluiceError('bad_request', '"-" reads standard input, which is this terminal; pipe a stream into it')
+    throw new SluiceError(
+      'bad_request',
+      '"-" reads standard input, which is this terminal; pipe a stream into it',
+    )
   }
   return { kind: 'live', bytes: io.stdin, dropped: none }
 }
@@ -44,20 +51,29 @@ const file = async (path: string | URL): Promise<ByteInput> => {
     const why = cause.code === 'ENOENT' ? 'no such file' : (cause.code ?? cause.message)
     throw new SluiceError('file_missing', `${name}: ${why}`, { cause })
   })
-  if (found.isDirectory()) throw new SluiceError('file_missing', `${name} is a folder; expected a file`)
-  return { kind: 'stored', bytes: createReadStream(path, { highWaterMark: 1 << 18 }), dropped: none }
+  if (found.isDirectory())
+    throw new SluiceError('file_missing', `${name} is a folder; expected a file`)
+  return {
+    kind: 'stored',
+    bytes: createReadStream(path, { highWaterMark: 1 << 18 }),
+    dropped: none,
+  }
 }
 
 const response = async (url: string, io: CliIo, signal: AbortSignal): Promise<ByteInput> => {
   const shown = redactUrl(url)
-  if (!URL.canParse(url)) throw new SluiceError('bad_request', `${JSON.stringify(shown)} is not a URL`)
+  if (!URL.canParse(url))
+    throw new SluiceError('bad_request', `${JSON.stringify(shown)} is not a URL`)
   const answer = await io.fetch(url, { signal }).catch((cause: unknown) => {
     const inner = (cause as { cause?: { code?: string; message?: string } }).cause
     const why = inner?.code ?? inner?.message ?? String(cause)
     throw new SluiceError('not_reachable', `${shown} does not answer (${why})`, { cause })
   })
   if (!answer.ok || answer.body === null) {
-    throw new SluiceError('not_reachable', `${shown} answered ${answer.status} ${answer.statusText}`)
+    throw new SluiceError(
+      'not_reachable',
+      `${shown} answered ${answer.status} ${answer.statusText}`,
+    )
   }
   return { kind: 'live', bytes: answer.body, dropped: none }
 }
@@ -85,7 +101,9 @@ const datagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> =
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (cause: NodeJS.ErrnoException) => {
       const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'not_reachable'
-      reject(new SluiceError(code, `${url}: cannot listen (${cause.code ?? cause.message})`, { cause }))
+      reject(
+        new SluiceError(code, `${url}: cannot listen (${cause.code ?? cause.message})`, { cause }),
+      )
     })
     socket.bind(port, isMulticast(host) ? undefined : host, () => {
       if (isMulticast(host)) socket.addMembership(host)
@@ -117,7 +135,10 @@ const udpAddress = (url: string): { host: string; port: number } => {
   const parts = /^udp:\/\/@?(?:\[([^\]]+)\]|([^:/?]*)):(\d{1,5})(?:[/?].*)?$/i.exec(url)
   const port = Number(parts?.[3])
   if (parts === null || port > 65_535) {
-    throw new SluiceError('bad_request', `${JSON.stringify(url)} is not a UDP address; expected udp://host:port`)
+    throw new SluiceError(
+      'bad_request',
+      `${JSON.stringify(url)} is not a UDP address; expected udp://host:port`,
+    )
   }
   return { host: parts[1] ?? (parts[2] || '0.0.0.0'), port }
 }

@@ -13,7 +13,11 @@ const open = (sources?: readonly string[]) => {
 }
 
 test.each([
-  ['take s1', 'take s1 program', 'on air: s1 (was s0), cutover, wait 12.3 ms, gap 0 ms, A/V +3.1 ms, at program time 00:01:00'],
+  [
+    'take s1',
+    'take s1 program',
+    'on air: s1 (was s0), cutover, wait 12.3 ms, gap 0 ms, A/V +3.1 ms, at program time 00:01:00',
+  ],
   ['1', 'take s1 program', 'on air: s1 (was s0)'],
   ['P1', 'take s1 preview', 'on preview: s1'],
   ['p', 'take preview', 'on air: s1'],
@@ -48,10 +52,12 @@ test('slate off goes back to what was wanted before the slate', async () => {
 })
 
 test('slate off without a source says so', async () => {
-  expect(await open([]).typed('slate off')).toEqual(['slate off: there is no healthy source to return to'])
+  expect(await open([]).typed('slate off')).toEqual([
+    'slate off: there is no healthy source to return to',
+  ])
 })
 
-test('status and quit are the terminal\'s', async () => {
+test("status and quit are the terminal's", async () => {
   const channel = open()
   expect(await channel.typed('m')).toEqual(['the status'])
   expect(await channel.typed('quit')).toEqual(['stopping'])

@@ -17,7 +17,11 @@ export interface EventsFlags {
 }
 
 /** `sluice events`: the kept events after an id, then each new one; a lost connection is taken up where it was lost. */
-export const followEvents = async (flags: EventsFlags, remote: Remote, io: CliIo): Promise<ExitCode> => {
+export const followEvents = async (
+  flags: EventsFlags,
+  remote: Remote,
+  io: CliIo,
+): Promise<ExitCode> => {
   await untilStopped(io, async (signal) => {
     let after = flags.after
     let attempt = 0
@@ -44,5 +48,8 @@ export const followEvents = async (flags: EventsFlags, remote: Remote, io: CliIo
 export const afterOf = (given: string | undefined): number => {
   if (given === undefined) return 0
   if (/^\d{1,15}$/.test(given)) return Number(given)
-  throw new SluiceError('bad_request', `--after: ${JSON.stringify(given)} is not the id of an event (0, 1, 2 …)`)
+  throw new SluiceError(
+    'bad_request',
+    `--after: ${JSON.stringify(given)} is not the id of an event (0, 1, 2 …)`,
+  )
 }

@@ -27,7 +27,8 @@ export const showBytes = (bytes: number): string => {
 }
 
 export const showVideo = (video: VideoFormat): string => {
-  const rate = video.frameRate === undefined ? '' : ` ${round(video.frameRate.num / video.frameRate.den)}`
+  const rate =
+    video.frameRate === undefined ? '' : ` ${round(video.frameRate.num / video.frameRate.den)}`
   const scan = video.scan === 'interlaced' ? 'i' : 'p'
   return `${video.codec} ${video.width}x${video.height}${scan}${rate}`
 }
@@ -58,7 +59,8 @@ export const showProblem = (problem: HealthProblem): string => {
 /** One phrase on how a source is, for a person. */
 export const showHealth = (source: SourceStatus): string => {
   if (source.state === 'waiting' || source.state === 'failed') {
-    const retry = source.retryInMs === undefined ? '' : `retry in ${Math.ceil(source.retryInMs / 1_000)} s`
+    const retry =
+      source.retryInMs === undefined ? '' : `retry in ${Math.ceil(source.retryInMs / 1_000)} s`
     return [retry, source.lastError ?? ''].filter((part) => part !== '').join(': ') || source.state
   }
   if (source.problems.length > 0) return source.problems.map(showProblem).join(', ')

@@ -17,7 +17,11 @@ const line = (text: string) => ({ kind: 'line', text })
 
 test.each<[string, string, object[]]>([
   ['a digit takes', '1', [command({ kind: 'take_place', place: 1, bus: 'program' })]],
-  ['P and a digit put on preview', 'P2', [command({ kind: 'take_place', place: 2, bus: 'preview' })]],
+  [
+    'P and a digit put on preview',
+    'P2',
+    [command({ kind: 'take_place', place: 2, bus: 'preview' })],
+  ],
   ['P and something else does nothing', 'Px', []],
   ['p takes the preview', 'p', [command({ kind: 'take_preview' })]],
   ['q quits', 'q', [command({ kind: 'quit' })]],
@@ -29,7 +33,11 @@ test.each<[string, string, object[]]>([
   ['Ctrl-U empties the line', 'take\u0015status\r', [line('status')]],
   ['Esc leaves the line', 'take s1\u001b\r', []],
   ['Ctrl-C in a line leaves only the line', 'take\u0003', []],
-  ['backspace past the beginning leaves the line', 'a\u007f\u007f1', [command({ kind: 'take_place', place: 1, bus: 'program' })]],
+  [
+    'backspace past the beginning leaves the line',
+    'a\u007f\u007f1',
+    [command({ kind: 'take_place', place: 1, bus: 'program' })],
+  ],
   ['arrow keys are nothing', '\u001b[A\u001b[1;5C\u001bOP', []],
   ['arrow keys within a line are nothing', 'ta\u001b[Dke\r', [line('take')]],
   ['characters beyond ASCII are text', 'add é😀\r', [line('add é😀')]],

@@ -76,7 +76,7 @@ const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/y
 /** Splits what a terminal sent into keys; an arrow or function key (an escape sequence) is one key. */
 export const keysOf = (chunk: string): string[] => {
   const keys: string[] = []
-  for (let at = 0; at < chunk.length; ) {
+  for (let at = 0; at < chunk.length;) {
     SEQUENCE.lastIndex = at
     const key = SEQUENCE.exec(chunk)?.[0] ?? String.fromCodePoint(chunk.codePointAt(at)!)
     keys.push(key)

@@ -15,7 +15,12 @@ export interface LineOptions {
   readonly onQuit: () => void
 }
 
-const RANK: Readonly<Record<LogLevel | EventLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 }
+const RANK: Readonly<Record<LogLevel | EventLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+}
 
 /** Without a terminal: events as lines, and each line of standard input is a typed command. */
 export const attendLines = (app: RunningApp, options: LineOptions): Attended => {

@@ -40,10 +40,20 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
     if (size !== `${columns}x${rows}`) screen.forget()
     size = `${columns}x${rows}`
     const status = app.port.status()
-    const below = view === 'status' ? statusText(status).slice(0, rows) : recent
+    const below = view === 'status' ? statusText(status) : recent
     const { address } = app
     const colour = io.env['NO_COLOR'] ? 'off' : 'on'
-    screen.draw(liveView(status, { columns, rows, colour, address, recent: below, prompt: promptOf(keys) }))
+    screen.draw(
+      liveView(status, {
+        columns,
+        rows,
+        colour,
+        address,
+        below,
+        keep: view === 'status' ? 'first' : 'last',
+        prompt: promptOf(keys),
+      }),
+    )
   }
   const channel = channelConsole(app.port, {
     quit: onQuit,

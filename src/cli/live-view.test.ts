@@ -10,7 +10,8 @@ const options = (change: Partial<ViewOptions> = {}): ViewOptions => ({
   rows: 14,
   colour: 'off',
   address: 'http://127.0.0.1:8099',
-  recent: ['12:00:01.000 INFO  first', '12:00:02.000 INFO  second'],
+  keep: 'last',
+  below: ['12:00:01.000 INFO  first', '12:00:02.000 INFO  second'],
   prompt: ':take s1',
   ...change,
 })
@@ -23,10 +24,25 @@ const busy = channelStatus({
       problems: [{ condition: 'stall', measured: 2_300, limit: 2_000, unit: 'ms' }],
       onPreview: true,
     }),
-    sourceStatus('s2', { state: 'waiting', healthy: false, retryInMs: 2_400, lastError: 'refused\u001b[2J\nhere' }),
+    sourceStatus('s2', {
+      state: 'waiting',
+      healthy: false,
+      retryInMs: 2_400,
+      lastError: 'refused\u001b[2J\nhere',
+    }),
   ],
   outputs: [
-    { id: 'out0' as OutputId, kind: 'udp', url: 'udp://239.0.0.1:5000', state: 'running', bytes: 1, bitrate: 5e6, lagMs: 0, skips: 0, errors: 0 },
+    {
+      id: 'out0' as OutputId,
+      kind: 'udp',
+      url: 'udp://239.0.0.1:5000',
+      state: 'running',
+      bytes: 1,
+      bitrate: 5e6,
+      lagMs: 0,
+      skips: 0,
+      errors: 0,
+    },
   ],
 })
 
@@ -35,10 +51,10 @@ test('the view of a channel', () => {
     ' Channel 1   s0                                                     http://127.0.0.1:8099  00:12:34',
     ' cutover · failover auto · revert auto · latency 800 ms · conform auto · hot',
     '',
-    '           # source         state       bit/s   buffer health',
-    ' ON AIR    0 s0 Stadium no… running    4.92 M   812 ms ok',
-    ' preview   1 s1             running    4.92 M   812 ms stalled 2300 ms (limit 2000)',
-    '           2 s2             waiting    4.92 M   812 ms retry in 3 s: refused [2J here',
+    '           # source             state       bit/s   buffer health',
+    ' ON AIR    0 s0 Stadium north,… running    4.92 M   812 ms ok',
+    ' preview   1 s1                 running    4.92 M   812 ms stalled 2300 ms (limit 2000)',
+    '           2 s2                 waiting    4.92 M   812 ms retry in 3 s: refused [2J here',
     '',
     ' → out0 running 5.00 M udp://239.0.0.1:5000',
     ' viewers 0   program 4.90 Mbit/s   takes 3   failovers 1   slate 00:00:04   missing frames 0',
@@ -50,9 +66,15 @@ test('the view of a channel', () => {
 })
 
 describe('whatever the size of the terminal', () => {
-  const many = channelStatus({ sources: Array.from({ length: 200 }, (_, n) => sourceStatus(`s${n}`, { label: '体'.repeat(40) })) })
+  const many = channelStatus({
+    sources: Array.from({ length: 200 }, (_, n) =>
+      sourceStatus(`s${n}`, { label: '体'.repeat(40) }),
+    ),
+  })
   const statuses = { busy, many, empty: channelStatus({ sources: [] }) }
-  const sizes = [20, 40, 60, 80, 100, 120, 200].flatMap((columns) => [6, 10, 24, 60].map((rows) => ({ columns, rows })))
+  const sizes = [20, 40, 60, 80, 100, 120, 200].flatMap((columns) =>
+    [6, 10, 24, 60].map((rows) => ({ columns, rows })),
+  )
 
   test.each(sizes)('$columns x $rows is filled and never passed', ({ columns, rows }) => {
     for (const status of Object.values(statuses)) {
@@ -68,8 +90,17 @@ describe('whatever the size of the terminal', () => {
   })
 })
 
+test.each([
+  ['last', '12:00:02.000 INFO  second'],
+  ['first', '12:00:01.000 INFO  first'],
+] as const)('when there is room for one line below, the %s stays', (keep, line) => {
+  expect(liveView(busy, options({ rows: 13, keep })).at(-2)).toBe(line)
+})
+
 test('the slate on air is said in words, and a pending take too', () => {
-  const status = channelStatus({ program: busStatus('program', { onAir: SLATE, pending: 's1' as SourceId }) })
+  const status = channelStatus({
+    program: busStatus('program', { onAir: SLATE, pending: 's1' as SourceId }),
+  })
   expect(liveView(status, options())[0]).toContain('SLATE   taking s1 …')
 })
 

@@ -8,8 +8,10 @@ export interface ViewOptions {
   readonly rows: number
   readonly colour: Colour
   readonly address: string
-  /** What happened and what was answered, oldest first. */
-  readonly recent: readonly string[]
+  /** What fills the space that is left: events and answers, oldest first, or the status in full. */
+  readonly below: readonly string[]
+  /** Which of them stay when there is not space for all. */
+  readonly keep: 'first' | 'last'
   /** The last line: the command being typed, or which keys there are. */
   readonly prompt: string
 }
@@ -35,13 +37,55 @@ const cell = (text: string, style: Style = 'plain'): Cell => ({ text: harmless(t
 const COLUMNS: readonly Column[] = [
   { title: '', align: 'left', width: 8, from: 0, cell: (source) => busCell(source) },
   { title: '#', align: 'right', width: 3, from: 0, cell: (_, place) => cell(String(place), 'dim') },
-  { title: 'source', align: 'left', width: 14, from: 0, cell: (source) => cell(nameOf(source), 'bold') },
-  { title: 'state', align: 'left', width: 8, from: 60, cell: (source) => cell(source.state, stateStyle(source)) },
-  { title: 'bit/s', align: 'right', width: 8, from: 50, cell: (source) => cell(showBitrate(source.bitrate)) },
-  { title: 'buffer', align: 'right', width: 8, from: 90, cell: (source) => cell(`${source.bufferMs.toFixed(0)} ms`) },
-  { title: 'GOP', align: 'right', width: 7, from: 110, cell: (source) => cell(source.gopMs === null ? '-' : `${(source.gopMs / 1_000).toFixed(1)} s`) },
-  { title: 'health', align: 'left', width: 'rest', from: 0, cell: (source) => cell(showHealth(source), healthStyle(source)) },
-  { title: 'tracks', align: 'left', width: 34, from: 120, cell: (source) => cell(showTracks(source), 'dim') },
+  {
+    title: 'source',
+    align: 'left',
+    width: 18,
+    from: 0,
+    cell: (source) => cell(nameOf(source), 'bold'),
+  },
+  {
+    title: 'state',
+    align: 'left',
+    width: 8,
+    from: 60,
+    cell: (source) => cell(source.state, stateStyle(source)),
+  },
+  {
+    title: 'bit/s',
+    align: 'right',
+    width: 8,
+    from: 50,
+    cell: (source) => cell(showBitrate(source.bitrate)),
+  },
+  {
+    title: 'buffer',
+    align: 'right',
+    width: 8,
+    from: 90,
+    cell: (source) => cell(`${source.bufferMs.toFixed(0)} ms`),
+  },
+  {
+    title: 'GOP',
+    align: 'right',
+    width: 7,
+    from: 110,
+    cell: (source) => cell(source.gopMs === null ? '-' : `${(source.gopMs / 1_000).toFixed(1)} s`),
+  },
+  {
+    title: 'health',
+    align: 'left',
+    width: 'rest',
+    from: 0,
+    cell: (source) => cell(showHealth(source), healthStyle(source)),
+  },
+  {
+    title: 'tracks',
+    align: 'left',
+    width: 34,
+    from: 120,
+    cell: (source) => cell(showTracks(source), 'dim'),
+  },
 ]
 
 const nameOf = (source: SourceStatus): string =>
@@ -59,25 +103,36 @@ const stateStyle = (source: SourceStatus): Style => {
 }
 
 const healthStyle = (source: SourceStatus): Style =>
-  source.healthy ? 'green' : source.state === 'starting' || source.state === 'stopped' ? 'dim' : 'red'
+  source.healthy
+    ? 'green'
+    : source.state === 'starting' || source.state === 'stopped'
+      ? 'dim'
+      : 'red'
 
 /**
  * The status view: at most `rows` lines of at most `columns` columns, the prompt on the last. Sources that do not fit are
- * counted; what happened lately fills what is left.
+ * counted; `below` fills what is left.
  */
 export const liveView = (status: ChannelStatus, options: ViewOptions): string[] => {
   const { rows, prompt } = options
   const head = [...headRows(status, options), [], headingRow(options.columns)]
   const foot = [[], ...outputRows(status), totalsRow(status)]
   const room = Math.max(1, rows - head.length - foot.length - 1)
-  const sources = sourceRows(status, Math.max(1, Math.min(room, status.sources.length)), options.columns)
+  const sources = sourceRows(
+    status,
+    Math.max(1, Math.min(room, status.sources.length)),
+    options.columns,
+  )
   const left = room - sources.length - 1
-  const recent = left > 0 ? options.recent.slice(-left).map((line): Row => [cell(line)]) : []
-  const body: Row[] = [...head, ...sources, ...foot, ...(recent.length > 0 ? [[], ...recent] : [])]
+  const below = left > 0 ? kept(options, left).map((line): Row => [cell(line)]) : []
+  const body: Row[] = [...head, ...sources, ...foot, ...(below.length > 0 ? [[], ...below] : [])]
   const lines = body.slice(0, Math.max(0, rows - 1)).map((row) => render(row, options))
   while (lines.length < rows - 1) lines.push('')
   return [...lines, truncate(harmless(prompt), options.columns - 1)]
 }
+
+const kept = ({ below, keep }: ViewOptions, room: number): readonly string[] =>
+  keep === 'last' ? below.slice(-room) : below.slice(0, room)
 
 const headRows = (status: ChannelStatus, { address, columns }: ViewOptions): Row[] => {
   const { program } = status
@@ -119,7 +174,9 @@ const sourceRows = (status: ChannelStatus, room: number, columns: number): Row[]
   if (sources.length === 0) return [[cell(' no sources yet: type "add s0=<url>"', 'dim')]]
   // The line that counts the rest takes the place of a source.
   const shown = sources.length > room ? sources.slice(0, room - 1) : sources
-  const rows = shown.map((source, place) => tableRow(columns, (column) => column.cell(source, place)))
+  const rows = shown.map((source, place) =>
+    tableRow(columns, (column) => column.cell(source, place)),
+  )
   const more = sources.length - shown.length
   return more === 0 ? rows : [...rows, [cell(` … and ${more} more`, 'dim')]]
 }
@@ -139,7 +196,9 @@ const outputRow = (output: OutputStatus): Row => [
 ]
 
 const totalsRow = ({ program, viewers }: ChannelStatus): Row => [
-  cell(` viewers ${viewers.length}   program ${showBitrate(program.bitrate)}bit/s   takes ${program.takes}   `),
+  cell(
+    ` viewers ${viewers.length}   program ${showBitrate(program.bitrate)}bit/s   takes ${program.takes}   `,
+  ),
   cell(`failovers ${program.failovers}   slate ${showDuration(program.slateMs)}   `),
   cell(
     `missing frames ${program.videoFramesMissing}`,

@@ -21,13 +21,18 @@ export interface ProbeFlags {
 }
 
 /** `sluice probe`: what FFmpeg finds behind a URL, and whether a channel could carry it. */
-export const showProbe = async (flags: ProbeFlags, probe: ProbeUrl, io: CliIo): Promise<ExitCode> => {
+export const showProbe = async (
+  flags: ProbeFlags,
+  probe: ProbeUrl,
+  io: CliIo,
+): Promise<ExitCode> => {
   await untilStopped(io, async (signal) => {
     const answer = await probe(flags.url, {
       signal,
       ...(flags.ffmpeg === undefined ? {} : { ffmpeg: flags.ffmpeg }),
     })
-    const text = flags.form === 'json' ? JSON.stringify(answer.report, null, 2) : answer.lines.join('\n')
+    const text =
+      flags.form === 'json' ? JSON.stringify(answer.report, null, 2) : answer.lines.join('\n')
     io.stdout.write(`${text}\n`)
   })
   return EXIT.ok

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { SluiceError } from '../contract/errors.ts'
 import { redactText } from '../lib/redact.ts'
-import { analyzeStream, secondsOf, type StartAnalysis } from './analyze.ts'
+import { analyzeStream, rulesOf, secondsOf, type StartAnalysis } from './analyze.ts'
 import type { StartApp } from './app-port.ts'
 import { afterOf, followEvents } from './events.ts'
 import { EXIT, EXIT_CODES_HELP, type ExitCode, exitCodeOf } from './exit-code.ts'
@@ -55,12 +55,15 @@ const tell = (error: unknown, io: CliIo): ExitCode => {
   return EXIT.fault
 }
 
-const formOf = (flags: { readonly json?: boolean }): 'plain' | 'json' => (flags.json ? 'json' : 'plain')
+const formOf = (flags: { readonly json?: boolean }): 'plain' | 'json' =>
+  flags.json ? 'json' : 'plain'
 
 const buildProgram = (parts: CliParts, finish: (code: ExitCode) => void): Command => {
   const { io, version } = parts
   const program = new Command('sluice')
-    .description('Keeps a live stream on the air: many sources in, one program out that never breaks.')
+    .description(
+      'Keeps a live stream on the air: many sources in, one program out that never breaks.',
+    )
     .version(version, '-V, --version')
     .addHelpText('after', `\n${EXIT_CODES_HELP}\n${EXAMPLES}`)
   program.addCommand(
@@ -76,7 +79,8 @@ const buildProgram = (parts: CliParts, finish: (code: ExitCode) => void): Comman
     command.configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => write(`${text.replace(/^error: /, 'sluice: ').trimEnd()}\nsluice: see "sluice --help"\n`),
+      outputError: (text, write) =>
+        write(`${text.replace(/^error: /, 'sluice: ').trimEnd()}\nsluice: see "sluice --help"\n`),
     })
   }
   return program
@@ -101,11 +105,13 @@ const addRemoteCommands = (program: Command, io: CliIo, finish: (code: ExitCode)
     .option('--mode <mode>', 'cutover, graceful or seamless (default: that of the channel)')
     .option('--bus <bus>', 'program or preview (default: program)')
     .option('--at <time>', 'when: 2026-01-31T20:15:00Z, or milliseconds since 1970')
-    .action(async (source: string, flags: RemoteFlags & { mode?: string; bus?: string; at?: string }) => {
-      const { mode, bus, at } = flags
-      const given = { ...(mode && { mode }), ...(bus && { bus }), ...(at && { at }) }
-      finish(await takeRemotely({ source, form: formOf(flags), ...given }, remote(flags), io))
-    })
+    .action(
+      async (source: string, flags: RemoteFlags & { mode?: string; bus?: string; at?: string }) => {
+        const { mode, bus, at } = flags
+        const given = { ...(mode && { mode }), ...(bus && { bus }), ...(at && { at }) }
+        finish(await takeRemotely({ source, form: formOf(flags), ...given }, remote(flags), io))
+      },
+    )
   add('status', 'what a running Sluice is doing')
     .option('--watch', 'again every second')
     .action(async (flags: RemoteFlags & { watch?: boolean }) => {
@@ -120,19 +126,28 @@ const addRemoteCommands = (program: Command, io: CliIo, finish: (code: ExitCode)
     })
 }
 
-const addStreamCommands = (program: Command, parts: CliParts, finish: (code: ExitCode) => void): void => {
+const addStreamCommands = (
+  program: Command,
+  parts: CliParts,
+  finish: (code: ExitCode) => void,
+): void => {
   const { io } = parts
   program
     .command('analyze')
     .description('check a transport stream: continuity, timestamps, PCR, tables')
     .argument('<input>', 'a file, http(s)://, udp://, or - for standard input')
     .option('--seconds <n>', 'stop after this long (Ctrl-C also ends with the report)')
+    .option(
+      '--rules <rules>',
+      "standard (ETSI TR 101 290), or program: the stricter ones of Sluice's own program",
+    )
     .option('--json', 'as JSON')
-    .action(async (target: string, flags: { seconds?: string; json?: boolean }) => {
+    .action(async (target: string, flags: { seconds?: string; rules?: string; json?: boolean }) => {
       const seconds = secondsOf(flags.seconds)
+      const rules = rulesOf(flags.rules)
       const limit = seconds === undefined ? {} : { seconds }
       const start = await parts.startAnalysis()
-      finish(await analyzeStream({ target, form: formOf(flags), ...limit }, start, io))
+      finish(await analyzeStream({ target, rules, form: formOf(flags), ...limit }, start, io))
     })
   program
     .command('probe')
@@ -143,7 +158,9 @@ const addStreamCommands = (program: Command, parts: CliParts, finish: (code: Exi
     .action(async (url: string, flags: { ffmpeg?: string; json?: boolean }) => {
       const ffmpeg = flags.ffmpeg ?? io.env['SLUICE_FFMPEG']
       const probe = await parts.probeUrl()
-      finish(await showProbe({ url, form: formOf(flags), ...(ffmpeg ? { ffmpeg } : {}) }, probe, io))
+      finish(
+        await showProbe({ url, form: formOf(flags), ...(ffmpeg ? { ffmpeg } : {}) }, probe, io),
+      )
     })
 }
 

@@ -81,7 +81,10 @@ const baseOf = (text: string): URL => {
   const url = URL.canParse(full) ? new URL(full) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     const shown = JSON.stringify(redactUrl(text))
-    throw new SluiceError('bad_request', `--url: ${shown} is not an http address; expected one like ${DEFAULT_URL}`)
+    throw new SluiceError(
+      'bad_request',
+      `--url: ${shown} is not an http address; expected one like ${DEFAULT_URL}`,
+    )
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
@@ -113,9 +116,13 @@ const notSluice = (address: string, why: string): SluiceError =>
   new SluiceError('not_reachable', `${address} is not Sluice: ${why}; --url names another address`)
 
 const faultOf = (response: Response, body: Body, address: string): SluiceError => {
-  const message = typeof body['message'] === 'string' ? body['message'] : `status ${response.status}`
+  const message =
+    typeof body['message'] === 'string' ? body['message'] : `status ${response.status}`
   if (response.status === 401) {
-    return new SluiceError('unauthorized', `${address}: ${message}; give the token with SLUICE_TOKEN or --token`)
+    return new SluiceError(
+      'unauthorized',
+      `${address}: ${message}; give the token with SLUICE_TOKEN or --token`,
+    )
   }
   if (response.status === 403) return new SluiceError('forbidden', `${address}: ${message}`)
   if (response.status < 500) return new SluiceError('bad_request', `${address}: ${message}`)

@@ -18,19 +18,32 @@ export const runCommand = (): Command =>
     .description('run a channel: sources in, one program out')
     .option('-s, --source <id=url>', 'a source (repeatable); without an id it is s0, s1 …', collect)
     .option('--sources <list>', 'sources in one text: "s0=…;s1=…"')
-    .option('-o, --output <url>', 'an output (repeatable): udp://, rtp://, a file, or - ; also id=url', collect)
+    .option(
+      '-o, --output <url>',
+      'an output (repeatable): udp://, rtp://, a file, or - ; also id=url',
+      collect,
+    )
     .option('-c, --config <file>', 'configuration file (TOML); flags and environment win over it')
     .option('--mode <mode>', 'how takes cut: cutover, graceful or seamless (default: cutover)')
     .option('--ingest <mode>', 'hot: sources are always read; standby: when needed (default: hot)')
     .option('--latency <ms>', 'how long pictures rest in Sluice, 0 to 10000 (default: 800)')
     .option('--failover <mode>', 'auto, observe or off (default: auto)')
     .option('--revert <policy>', 'back to the wanted source: auto or manual (default: auto)')
-    .option('--conform <mode>', 'sources of another format: copy, auto or transcode (default: auto)')
+    .option(
+      '--conform <mode>',
+      'sources of another format: copy, auto or transcode (default: auto)',
+    )
     .option('--format <format>', `picture of the program: ${FORMAT_GRAMMAR}`)
     .option('--slate-message <text>', 'what the slate says when nothing else can play')
     .option('--name <text>', 'name of the channel')
-    .option('--listen <address>', 'where to serve (default: 127.0.0.1:8099); others than loopback need a token')
-    .option('--token <token>', 'token for what changes state; SLUICE_TOKEN or --token-file keep it out of sight')
+    .option(
+      '--listen <address>',
+      'where to serve (default: 127.0.0.1:8099); others than loopback need a token',
+    )
+    .option(
+      '--token <token>',
+      'token for what changes state; SLUICE_TOKEN or --token-file keep it out of sight',
+    )
     .option('--token-file <file>', 'a file whose first line is the token')
     .option('--ffmpeg <path>', 'the ffmpeg to use')
     .option('--state-dir <folder>', 'where state that outlives the process is kept')
@@ -79,7 +92,11 @@ export const runOptionsOf = (parsed: Parsed): RunOptions => {
     SCALAR_OPTIONS.map(({ flag }) => [flag, text(parsed[camel(flag)])]),
   )
   const { source, output } = parsed
-  const [sources, format, file] = [text(parsed['sources']), text(parsed['format']), text(parsed['config'])]
+  const [sources, format, file] = [
+    text(parsed['sources']),
+    text(parsed['format']),
+    text(parsed['config']),
+  ]
   return {
     flags: {
       scalars,

@@ -48,7 +48,13 @@ export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<
     announce(app, config, output)
     const attended = isLive
       ? attendTerminal(app, io, ending.request)
-      : attendLines(app, { io, output, form: formOf(config), level: config.logLevel, onQuit: ending.request })
+      : attendLines(app, {
+          io,
+          output,
+          form: formOf(config),
+          level: config.logLevel,
+          onQuit: ending.request,
+        })
     if (isLive) writeLog = (line) => attended.note(line.trimEnd())
     await ended(app, attended)
     if (isLive) announceEnd(output)

@@ -28,8 +28,10 @@ export const openScreen = (output: TextOutput): Screen => {
         line === shown[row] ? '' : `${ESC}[${row + 1};1H${line}${ESC}[K`,
       )
       // Below the last line nothing may remain of a longer frame.
-      const below = lines.length < shown.length ? `${ESC}[${lines.length + 1};1H${END}` : `${ESC}[?2026l`
-      if (changed.join('') !== '' || lines.length < shown.length) output.write(BEGIN + changed.join('') + below)
+      const below =
+        lines.length < shown.length ? `${ESC}[${lines.length + 1};1H${END}` : `${ESC}[?2026l`
+      if (changed.join('') !== '' || lines.length < shown.length)
+        output.write(BEGIN + changed.join('') + below)
       shown = lines
     },
     forget: () => {

@@ -76,7 +76,9 @@ const sentence = (event: ChannelEvent): string => {
       return `failover from ${event.source} held${because(event.reason)}`
     case 'source_state': {
       const retry =
-        event.retryInMs === undefined ? '' : `, next attempt in ${round(event.retryInMs / 1_000, 1)} s`
+        event.retryInMs === undefined
+          ? ''
+          : `, next attempt in ${round(event.retryInMs / 1_000, 1)} s`
       return `source ${event.source} ${event.state}${because(event.reason)}${retry}`
     }
     case 'source_health':

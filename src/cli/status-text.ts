@@ -1,6 +1,14 @@
 import type { ChannelStatus, SourceStatus } from '../contract/status.ts'
 import { harmless } from './ansi.ts'
-import { showAudio, showBitrate, showBytes, showDuration, showHealth, showTracks, showVideo } from './figures.ts'
+import {
+  showAudio,
+  showBitrate,
+  showBytes,
+  showDuration,
+  showHealth,
+  showTracks,
+  showVideo,
+} from './figures.ts'
 
 /** The whole status as lines of text, for `sluice status` and the key `m`. */
 export const statusText = (status: ChannelStatus): string[] => {
@@ -30,7 +38,8 @@ const formatOf = ({ format }: ChannelStatus): string => {
   return `${video}, ${format.audio === null ? 'no audio' : showAudio(format.audio)}`
 }
 
-const measured = (value: number | null): string => (value === null ? 'not measurable' : String(value))
+const measured = (value: number | null): string =>
+  value === null ? 'not measurable' : String(value)
 
 const sourceLines = (source: SourceStatus, place: number): string[] => {
   const marks = [source.onAir ? 'ON AIR' : '', source.onPreview ? 'preview' : ''].filter(Boolean)

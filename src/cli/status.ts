@@ -14,10 +14,15 @@ export interface StatusFlags {
 }
 
 /** `sluice status`: once, or every second until it is stopped. */
-export const showStatus = async (flags: StatusFlags, remote: Remote, io: CliIo): Promise<ExitCode> => {
+export const showStatus = async (
+  flags: StatusFlags,
+  remote: Remote,
+  io: CliIo,
+): Promise<ExitCode> => {
   if (flags.repeat === 'once') {
     const status = await remote.status()
-    const text = flags.form === 'json' ? JSON.stringify(status, null, 2) : statusText(status).join('\n')
+    const text =
+      flags.form === 'json' ? JSON.stringify(status, null, 2) : statusText(status).join('\n')
     io.stdout.write(`${text}\n`)
     return EXIT.ok
   }
@@ -53,7 +58,8 @@ const showOnce = async (
       rows: Math.max(6, io.stdout.rows ?? 24),
       colour: io.env['NO_COLOR'] ? 'off' : 'on',
       address: remote.address,
-      recent: [],
+      below: [],
+      keep: 'first',
       prompt: ' Ctrl-C ends',
     }),
   )

@@ -16,7 +16,11 @@ export interface TakeFlags {
 }
 
 /** `sluice take`: asks a running Sluice, prints what the take did. A refusal exits 3. */
-export const takeRemotely = async (flags: TakeFlags, remote: Remote, io: CliIo): Promise<ExitCode> => {
+export const takeRemotely = async (
+  flags: TakeFlags,
+  remote: Remote,
+  io: CliIo,
+): Promise<ExitCode> => {
   const answer = await remote.take(requestOf(flags))
   const line = flags.form === 'json' ? JSON.stringify(answer) : takeSentence(answer)
   if (answer.ok || flags.form === 'json') io.stdout.write(`${line}\n`)
@@ -28,7 +32,12 @@ const requestOf = (flags: TakeFlags): TakeRequest => {
   oneOf('--mode', flags.mode, TakeMode.options)
   oneOf('--bus', flags.bus, Bus.options)
   const at = flags.at === undefined ? undefined : timeOf(flags.at)
-  const parsed = TakeRequest.safeParse({ source: flags.source, mode: flags.mode, bus: flags.bus, at })
+  const parsed = TakeRequest.safeParse({
+    source: flags.source,
+    mode: flags.mode,
+    bus: flags.bus,
+    at,
+  })
   if (parsed.success) return parsed.data
   const source = JSON.stringify(flags.source)
   throw new SluiceError('bad_request', `source: ${source} is not text of 1 to 64 characters`)

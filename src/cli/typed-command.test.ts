@@ -28,7 +28,10 @@ test.each([
   ['take', 'expected take <source> [mode]'],
   ['take s1 fast', '"fast" is not a mode; expected cutover, graceful, seamless'],
   ['mode', 'mode what? mode cutover|graceful|seamless'],
-  ['mode gracefull', '"gracefull" is unknown; expected mode cutover|graceful|seamless; did you mean "graceful"?'],
+  [
+    'mode gracefull',
+    '"gracefull" is unknown; expected mode cutover|graceful|seamless; did you mean "graceful"?',
+  ],
   ['auto', 'auto what? auto on|off'],
   ['tkae s1', 'unknown command "tkae"; did you mean "take"?'],
   ['xyzzy', 'unknown command "xyzzy"; help lists them'],

@@ -1,4 +1,11 @@
-import { Bus, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from '../contract/spec.ts'
+import {
+  Bus,
+  ConformMode,
+  FailoverMode,
+  IngestMode,
+  RevertPolicy,
+  TakeMode,
+} from '../contract/spec.ts'
 import type { ChannelChange } from '../contract/commands.ts'
 import { namedUrl } from '../config/named-url.ts'
 import { didYouMean } from '../config/suggest.ts'
@@ -46,7 +53,9 @@ const choice = <Word extends string>(
     if (word !== undefined && more.length === 0) return done(use(word))
     const right = `${usage} ${words.join('|')}`
     if (given === undefined) return wrong(`${usage} what? ${right}`)
-    return wrong(`"${[given, ...more].join(' ')}" is unknown; expected ${right}${didYouMean(given, words)}`)
+    return wrong(
+      `"${[given, ...more].join(' ')}" is unknown; expected ${right}${didYouMean(given, words)}`,
+    )
   }
 }
 
@@ -64,7 +73,9 @@ const take =
     if (mode === undefined) return done({ kind: 'take', source, bus })
     const known = TakeMode.safeParse(mode)
     if (known.success) return done({ kind: 'take', source, bus, mode: known.data })
-    return wrong(`"${mode}" is not a mode; expected ${TakeMode.options.join(', ')}${didYouMean(mode, TakeMode.options)}`)
+    return wrong(
+      `"${mode}" is not a mode; expected ${TakeMode.options.join(', ')}${didYouMean(mode, TakeMode.options)}`,
+    )
   }
 
 const alone =
@@ -118,10 +129,13 @@ export const parseTyped = (line: string): Typed | undefined => {
   const key = keyCommand(text)
   if (key !== undefined) return done(key)
   const preview = /^P\s*([0-9])$/.exec(text)
-  if (preview !== null) return done({ kind: 'take_place', place: Number(preview[1]), bus: 'preview' })
+  if (preview !== null)
+    return done({ kind: 'take_place', place: Number(preview[1]), bus: 'preview' })
   const [name = '', ...words] = text.split(/\s+/)
   const parse = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (parse !== undefined) return parse(words, text.slice(name.length).trim())
   const shown = name.slice(0, 40)
-  return wrong(`unknown command "${shown}"${didYouMean(name, Object.keys(COMMANDS)) || '; help lists them'}`)
+  return wrong(
+    `unknown command "${shown}"${didYouMean(name, Object.keys(COMMANDS)) || '; help lists them'}`,
+  )
 }

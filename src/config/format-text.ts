@@ -3,7 +3,8 @@ import type { Setting } from './setting.ts'
 const SIZE_AT_RATE = /^(\d{1,5})x(\d{1,5})(?:@(\d{1,7}\/\d{1,7}|\d{1,3}(?:\.\d{1,6})?))?$/
 
 /** The grammar of `--format`, for the help and for errors. */
-export const FORMAT_GRAMMAR = 'WIDTHxHEIGHT, WIDTHxHEIGHT@RATE (1280x720@25, 1920x1080@30000/1001), or none'
+export const FORMAT_GRAMMAR =
+  'WIDTHxHEIGHT, WIDTHxHEIGHT@RATE (1280x720@25, 1920x1080@30000/1001), or none'
 
 /** `1280x720@25` as settings of the channel's format; `none` is a channel without a picture. */
 export const formatSettings = (where: string, given: string | undefined): Setting[] => {

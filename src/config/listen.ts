@@ -1,6 +1,7 @@
 import type { ListenAddress } from './config.ts'
 
-export const LISTEN_GRAMMAR = 'host:port, [ipv6]:port, :port (every address) or a port alone (loopback), port 0 to 65535'
+export const LISTEN_GRAMMAR =
+  'host:port, [ipv6]:port, :port (every address) or a port alone (loopback), port 0 to 65535'
 
 const ADDRESS = /^(?:(?:\[([0-9a-fA-F:.%a-z]+)\]|([A-Za-z0-9_.-]*)):)?(\d{1,5})$/
 

@@ -3,10 +3,16 @@ import { SluiceError } from '../contract/errors.ts'
 import { type ConfigRequest, loadConfig } from './load.ts'
 import type { Flags } from './text-layer.ts'
 
-type Given = { flags?: Partial<Flags>; env?: ConfigRequest['env']; toml?: string; files?: Record<string, string> }
+type Given = {
+  flags?: Partial<Flags>
+  env?: ConfigRequest['env']
+  toml?: string
+  files?: Record<string, string>
+}
 
 const load = ({ flags = {}, env = {}, toml, files = {} }: Given) => {
-  const all: Record<string, string> = toml === undefined ? files : { ...files, 'channel.toml': toml }
+  const all: Record<string, string> =
+    toml === undefined ? files : { ...files, 'channel.toml': toml }
   return loadConfig({
     flags: { scalars: {}, ...flags },
     env,
@@ -47,7 +53,12 @@ describe('defaults and layers', () => {
       env: { SLUICE_MODE: 'graceful', SLUICE_LATENCY: '200', SLUICE_INGEST: '' },
       flags: { scalars: { latency: '300', failover: 'observe' } },
     })
-    expect(config.channel).toMatchObject({ name: 'file', mode: 'graceful', latencyMs: 300, ingest: 'hot' })
+    expect(config.channel).toMatchObject({
+      name: 'file',
+      mode: 'graceful',
+      latencyMs: 300,
+      ingest: 'hot',
+    })
     expect(config.channel.failover).toMatchObject({ mode: 'observe', switchesPerHour: 7 })
   })
 
@@ -82,15 +93,15 @@ describe('defaults and layers', () => {
 })
 
 describe('sources', () => {
-  const ids = (given: Given) => load(given).config.channel.sources.map(({ id, url }) => `${id} ${url}`)
+  const ids = (given: Given) =>
+    load(given).config.channel.sources.map(({ id, url }) => `${id} ${url}`)
 
   test('--sources and --source add up, and bare URLs are numbered by their place', () => {
-    expect(ids({ flags: { sources: 's0=udp://h:1;b=rtmp://h/a?x=1', source: ['test:', 's4=file=1.ts'] } })).toEqual([
-      's0 udp://h:1',
-      'b rtmp://h/a?x=1',
-      's2 test:',
-      's4 file=1.ts',
-    ])
+    expect(
+      ids({
+        flags: { sources: 's0=udp://h:1;b=rtmp://h/a?x=1', source: ['test:', 's4=file=1.ts'] },
+      }),
+    ).toEqual(['s0 udp://h:1', 'b rtmp://h/a?x=1', 's2 test:', 's4 file=1.ts'])
   })
 
   test('a flag chooses the list, and a source named there keeps its settings from the file', () => {
@@ -99,11 +110,18 @@ describe('sources', () => {
       flags: { source: ['a=new.ts'] },
     })
     expect(config.channel.sources).toHaveLength(1)
-    expect(config.channel.sources[0]).toMatchObject({ id: 'a', url: 'new.ts', delayMs: 40, thresholds: { stallMs: 500 } })
+    expect(config.channel.sources[0]).toMatchObject({
+      id: 'a',
+      url: 'new.ts',
+      delayMs: 40,
+      thresholds: { stallMs: 500 },
+    })
   })
 
   test('SLUICE_SOURCES and SLUICE_OUTPUTS are lists', () => {
-    const { config } = load({ env: { SLUICE_SOURCES: 'x=a;y=b;', SLUICE_OUTPUTS: 'udp://127.0.0.1:1' } })
+    const { config } = load({
+      env: { SLUICE_SOURCES: 'x=a;y=b;', SLUICE_OUTPUTS: 'udp://127.0.0.1:1' },
+    })
     expect(config.channel.sources.map(({ id }) => id)).toEqual(['x', 'y'])
     expect(config.channel.outputs).toEqual([{ id: 'out0', url: 'udp://127.0.0.1:1' }])
   })
@@ -111,35 +129,120 @@ describe('sources', () => {
 
 describe('a wrong value names its origin, itself and what would be right', () => {
   test.each<[string, Given, string]>([
-    ['text for a number', scalars({ latency: 'abc' }), '--latency: "abc" is not a number of milliseconds (0 to 10000)'],
-    ['a number out of range', scalars({ latency: '20000' }), '--latency: "20000" is not a number of milliseconds (0 to 10000)'],
-    ['half a millisecond', scalars({ latency: '1.5' }), '--latency: "1.5" is not a number of milliseconds (0 to 10000)'],
-    ['an unknown word', { env: { SLUICE_MODE: 'fast' } }, 'SLUICE_MODE: "fast" is unknown; expected one of cutover, graceful, seamless'],
-    ['a misspelt word', scalars({ mode: 'gracefull' }), '--mode: "gracefull" is unknown; expected one of cutover, graceful, seamless; did you mean "graceful"?'],
-    ['a format', { flags: { format: '720p' } }, '--format: "720p" is not WIDTHxHEIGHT, WIDTHxHEIGHT@RATE (1280x720@25, 1920x1080@30000/1001), or none'],
-    ['an odd width', { flags: { format: '1281x720' } }, '--format: "1281x720" is not an even number (64 to 8192)'],
-    ['a port', scalars({ listen: 'localhost:99999' }), '--listen: "localhost:99999" is not an address to listen on (host:port, [ipv6]:port, :port (every address) or a port alone (loopback), port 0 to 65535)'],
-    ['an id', { flags: { source: ['slate=x.ts'] } }, '--source slate: "slate": "slate" is the channel\'s own slate; choose another id'],
-    ['no URL', { flags: { source: ['cam='] } }, '--source cam: "url" is missing; expected text of 1 to 4096 characters'],
-    ['the same id twice', { flags: { source: ['a=1.ts', 'a=2.ts'] } }, '--source a: the id "a" is taken by --source a; give each its own'],
-    ['an address without a token', scalars({ listen: '0.0.0.0:80' }), '--listen: "0.0.0.0:80" can be reached from other machines, so a token is needed; set SLUICE_TOKEN, --token-file or --token, or listen on 127.0.0.1'],
-    ['a field of the file', { toml: 'mode = "graceful"\n\n[[sources]]\nid = "a"\nurl = "x"\n\n[[sources]]\nid = "b"\nurl = "y"\ndelyMs = 3\n' }, 'channel.toml:10: sources[1].delyMs: unknown field; did you mean "delayMs"?'],
-    ['snake case', { toml: 'latency_ms = 3\n' }, 'channel.toml:1: latency_ms: unknown field; did you mean "latencyMs"?'],
-    ['a field below the wrong table', { toml: '[slate]\nmessage = "x"\nlatencyMs = 3\n' }, 'channel.toml:3: slate.latencyMs: unknown field; "latencyMs" belongs at the top of the file, before the first [table]'],
-    ['a missing URL', { toml: '[[sources]]\nid = "a"\n' }, 'channel.toml:1: sources[0]: "url" is missing; expected text of 1 to 4096 characters'],
+    [
+      'text for a number',
+      scalars({ latency: 'abc' }),
+      '--latency: "abc" is not a number of milliseconds (0 to 10000)',
+    ],
+    [
+      'a number out of range',
+      scalars({ latency: '20000' }),
+      '--latency: "20000" is not a number of milliseconds (0 to 10000)',
+    ],
+    [
+      'half a millisecond',
+      scalars({ latency: '1.5' }),
+      '--latency: "1.5" is not a number of milliseconds (0 to 10000)',
+    ],
+    [
+      'an unknown word',
+      { env: { SLUICE_MODE: 'fast' } },
+      'SLUICE_MODE: "fast" is unknown; expected one of cutover, graceful, seamless',
+    ],
+    [
+      'a misspelt word',
+      scalars({ mode: 'gracefull' }),
+      '--mode: "gracefull" is unknown; expected one of cutover, graceful, seamless; did you mean "graceful"?',
+    ],
+    [
+      'a format',
+      { flags: { format: '720p' } },
+      '--format: "720p" is not WIDTHxHEIGHT, WIDTHxHEIGHT@RATE (1280x720@25, 1920x1080@30000/1001), or none',
+    ],
+    [
+      'an odd width',
+      { flags: { format: '1281x720' } },
+      '--format: "1281x720" is not an even number (64 to 8192)',
+    ],
+    [
+      'a port',
+      scalars({ listen: 'localhost:99999' }),
+      '--listen: "localhost:99999" is not an address to listen on (host:port, [ipv6]:port, :port (every address) or a port alone (loopback), port 0 to 65535)',
+    ],
+    [
+      'an id',
+      { flags: { source: ['slate=x.ts'] } },
+      '--source slate: "slate": "slate" is the channel\'s own slate; choose another id',
+    ],
+    [
+      'no URL',
+      { flags: { source: ['cam='] } },
+      '--source cam: "url" is missing; expected text of 1 to 4096 characters',
+    ],
+    [
+      'the same id twice',
+      { flags: { source: ['a=1.ts', 'a=2.ts'] } },
+      '--source a: the id "a" is taken by --source a; give each its own',
+    ],
+    [
+      'an address without a token',
+      scalars({ listen: '0.0.0.0:80' }),
+      '--listen: "0.0.0.0:80" can be reached from other machines, so a token is needed; set SLUICE_TOKEN, --token-file or --token, or listen on 127.0.0.1',
+    ],
+    [
+      'a field of the file',
+      {
+        toml: 'mode = "graceful"\n\n[[sources]]\nid = "a"\nurl = "x"\n\n[[sources]]\nid = "b"\nurl = "y"\ndelyMs = 3\n',
+      },
+      'channel.toml:10: sources[1].delyMs: unknown field; did you mean "delayMs"?',
+    ],
+    [
+      'snake case',
+      { toml: 'latency_ms = 3\n' },
+      'channel.toml:1: latency_ms: unknown field; did you mean "latencyMs"?',
+    ],
+    [
+      'a field below the wrong table',
+      { toml: '[slate]\nmessage = "x"\nlatencyMs = 3\n' },
+      'channel.toml:3: slate.latencyMs: unknown field; "latencyMs" belongs at the top of the file, before the first [table]',
+    ],
+    [
+      'a missing URL',
+      { toml: '[[sources]]\nid = "a"\n' },
+      'channel.toml:1: sources[0]: "url" is missing; expected text of 1 to 4096 characters',
+    ],
     ['a wrong type', { toml: 'sources = 3\n' }, 'channel.toml:1: sources: 3 is not a list'],
-    ['a wrong leaf of a union', { toml: '[format.video]\nheight = 9\n' }, 'channel.toml:2: format.video.height: 9 is not an even number (64 to 8192)'],
-    ['a threshold', { toml: '[failover.thresholds]\nstallMs = "2s"\n' }, 'channel.toml:2: failover.thresholds.stallMs: "2s" is not a number of milliseconds (40 to 60000)'],
-    ['a language', { toml: '[format.audio]\nlanguages = ["deu", "english"]\n' }, 'channel.toml:2: format.audio.languages: "english" is not text that matches /^[a-z]{3}$/'],
+    [
+      'a wrong leaf of a union',
+      { toml: '[format.video]\nheight = 9\n' },
+      'channel.toml:2: format.video.height: 9 is not an even number (64 to 8192)',
+    ],
+    [
+      'a threshold',
+      { toml: '[failover.thresholds]\nstallMs = "2s"\n' },
+      'channel.toml:2: failover.thresholds.stallMs: "2s" is not a number of milliseconds (40 to 60000)',
+    ],
+    [
+      'a language',
+      { toml: '[format.audio]\nlanguages = ["deu", "english"]\n' },
+      'channel.toml:2: format.audio.languages: "english" is not text that matches /^[a-z]{3}$/',
+    ],
     ['no TOML', { toml: 'a = 1\nmode = fast\n' }, 'channel.toml:2:'],
   ])('%s', (_name, given, expected) => {
     expect(refusal(given)).toContain(expected)
   })
 
   test('a file that is not there', () => {
-    expect(() => loadConfig({ flags: { scalars: {} }, env: {}, file: 'no.toml', readFile: () => { throw new Error("ENOENT: no such file or directory, open 'no.toml'") } })).toThrow(
-      '--config: "no.toml" cannot be read: no such file or directory (ENOENT)',
-    )
+    expect(() =>
+      loadConfig({
+        flags: { scalars: {} },
+        env: {},
+        file: 'no.toml',
+        readFile: () => {
+          throw new Error("ENOENT: no such file or directory, open 'no.toml'")
+        },
+      }),
+    ).toThrow('--config: "no.toml" cannot be read: no such file or directory (ENOENT)')
   })
 
   test('all problems are told at once', () => {
@@ -153,13 +256,28 @@ describe('secrets', () => {
     expect(config.token).toBe('s3cret')
   })
 
+  test('a token file of a flag wins over a token of the environment', () => {
+    const given = {
+      flags: { scalars: { 'token-file': 't' } },
+      env: { SLUICE_TOKEN: 'weaker' },
+      files: { t: 's3cret' },
+    }
+    expect(load(given).config.token).toBe('s3cret')
+  })
+
   test.each<[string, Given]>([
     ['a token with a space', scalars({ token: 'hush hush' })],
     ['a token in the file', { toml: 'token = "hush hush"\n' }],
     ['a token of a wrong type', { toml: 'token = ["hush"]\n' }],
     ['a token near a syntax error', { toml: 'token = "hush\nmode = 1\n' }],
-    ['a URL with a password', { toml: '[[sources]]\nid = "!"\nurl = ["rtmp://u:hush@h/a/hush"]\n' }],
-    ['a long URL with a password', { flags: { output: [`x=rtmp://u:hush@h/a/hush?${'x'.repeat(5_000)}`] } }],
+    [
+      'a URL with a password',
+      { toml: '[[sources]]\nid = "!"\nurl = ["rtmp://u:hush@h/a/hush"]\n' },
+    ],
+    [
+      'a long URL with a password',
+      { flags: { output: [`x=rtmp://u:hush@h/a/hush?${'x'.repeat(5_000)}`] } },
+    ],
   ])('%s is refused without being shown', (_name, given) => {
     expect(refusal(given)).not.toContain('hush')
   })

@@ -7,7 +7,13 @@ import { isLoopback, LISTEN_GRAMMAR, parseListen } from './listen.ts'
 import { merge, type Merged } from './merge.ts'
 import { ConfigInput } from './schema.ts'
 import type { Layer, Problem } from './setting.ts'
-import { environmentLayer, type Environment, type Flags, flagsLayer, unknownVariables } from './text-layer.ts'
+import {
+  environmentLayer,
+  type Environment,
+  type Flags,
+  flagsLayer,
+  unknownVariables,
+} from './text-layer.ts'
 import { fileLayer } from './toml-file.ts'
 
 export interface ConfigRequest {
@@ -42,7 +48,9 @@ export const loadConfig = (request: ConfigRequest): LoadedConfig => {
   ]
   const merged = merge(layers)
   const { input, listen } = check(merged)
-  const token = input.token ?? readToken(input.tokenFile, merged, request.readFile)
+  const token = isTokenFromFile(layers)
+    ? readToken(input.tokenFile, merged, request.readFile)
+    : input.token
   if (!isLoopback(listen.host) && token === undefined) {
     const { where } = merged.originOf(['listen'])
     throw invalid([
@@ -63,11 +71,16 @@ const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } =>
     const refused = { schema: ConfigInput, tree: merged.tree, originOf: merged.originOf }
     throw invalid(parsed.error.issues.flatMap((issue) => explain(issue, refused)))
   }
-  const problems = [...twice(parsed.data, merged, 'sources'), ...twice(parsed.data, merged, 'outputs')]
+  const problems = [
+    ...twice(parsed.data, merged, 'sources'),
+    ...twice(parsed.data, merged, 'outputs'),
+  ]
   const listen = parseListen(parsed.data.listen)
   if (listen === undefined) {
     const { where } = merged.originOf(['listen'])
-    problems.push(`${where}: ${JSON.stringify(parsed.data.listen)} is not an address to listen on (${LISTEN_GRAMMAR})`)
+    problems.push(
+      `${where}: ${JSON.stringify(parsed.data.listen)} is not an address to listen on (${LISTEN_GRAMMAR})`,
+    )
   }
   if (listen === undefined || problems.length > 0) throw invalid(problems)
   return { input: parsed.data, listen }
@@ -83,7 +96,16 @@ const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'):
 }
 
 const complete = (input: ConfigInput, listen: ListenAddress, token: string | undefined): Config => {
-  const { listen: _address, token: _token, tokenFile: _file, ffmpeg, stateDir, logLevel, json, ...channel } = input
+  const {
+    listen: _address,
+    token: _token,
+    tokenFile: _file,
+    ffmpeg,
+    stateDir,
+    logLevel,
+    json,
+    ...channel
+  } = input
   return {
     // Parsed once more, so that a field which is not the channel's can never slip through.
     channel: ChannelSpec.parse(channel),
@@ -96,6 +118,14 @@ const complete = (input: ConfigInput, listen: ListenAddress, token: string | und
   }
 }
 
+/** The strongest layer that says anything about the token decides; within one, the token itself wins over a file. */
+const isTokenFromFile = (layers: readonly Layer[]): boolean => {
+  const says = (layer: Layer, name: string): boolean =>
+    layer.settings.some(({ path }) => path[0] === name)
+  const strongest = layers.findLast((layer) => says(layer, 'token') || says(layer, 'tokenFile'))
+  return strongest !== undefined && !says(strongest, 'token')
+}
+
 const readToken = (
   path: string | undefined,
   merged: Merged,
@@ -106,15 +136,28 @@ const readToken = (
   const [first] = readText(path, readFile, where).split(/\r?\n/)
   const token = ConfigInput.shape.token.safeParse(first?.trim())
   if (token.success && token.data !== undefined) return token.data
-  throw invalid([`${where}: the first line of ${JSON.stringify(path)} is not a token (1 to 512 printable characters without spaces)`])
+  throw invalid([
+    `${where}: the first line of ${JSON.stringify(path)} is not a token (1 to 512 printable characters without spaces)`,
+  ])
 }
 
-const readText = (path: string, readFile: ConfigRequest['readFile'], where = '--config'): string => {
+const readText = (
+  path: string,
+  readFile: ConfigRequest['readFile'],
+  where = '--config',
+): string => {
   try {
     return readFile(path)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.replace(/^(\w+): (.*?),.*$/s, '$2 ($1)') : String(cause)
-    throw new SluiceError('file_missing', `${where}: ${JSON.stringify(path)} cannot be read: ${why}`, { cause })
+    const why =
+      cause instanceof Error
+        ? cause.message.replace(/^(\w+): (.*?),.*$/s, '$2 ($1)')
+        : String(cause)
+    throw new SluiceError(
+      'file_missing',
+      `${where}: ${JSON.stringify(path)} cannot be read: ${why}`,
+      { cause },
+    )
   }
 }
 

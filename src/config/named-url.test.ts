@@ -24,5 +24,10 @@ test.each([
 })
 
 test('an automatic id never takes one that was given', () => {
-  expect(withIds([{ id: undefined }, { id: 's0' }, { id: undefined }, { id: 's2' }], 's')).toEqual(['s1', 's0', 's3', 's2'])
+  expect(withIds([{ id: undefined }, { id: 's0' }, { id: undefined }, { id: 's2' }], 's')).toEqual([
+    's1',
+    's0',
+    's3',
+    's2',
+  ])
 })

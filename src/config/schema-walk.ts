@@ -5,7 +5,8 @@ type Schema = z.core.$ZodType
 
 /** The schema inside optional, default and transform wrappers: what a person has to write. */
 export const inner = (schema: Schema): Schema => {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return inner(schema.unwrap())
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return inner(schema.unwrap())
   if (schema instanceof z.ZodPrefault) return inner(schema.unwrap())
   if (schema instanceof z.ZodPipe) return inner(schema.in)
   return schema
@@ -54,7 +55,8 @@ export const choicesOf = (schema: Schema): readonly string[] => {
 
 const range = (schema: z.ZodNumber): string => {
   const { minValue, maxValue } = schema
-  const from = minValue !== null && Number.isFinite(minValue) && minValue !== Number.MIN_SAFE_INTEGER
+  const from =
+    minValue !== null && Number.isFinite(minValue) && minValue !== Number.MIN_SAFE_INTEGER
   const to = maxValue !== null && Number.isFinite(maxValue) && maxValue !== Number.MAX_SAFE_INTEGER
   if (from && to) return ` (${minValue} to ${maxValue})`
   if (from) return ` (at least ${minValue})`
@@ -70,7 +72,8 @@ const describeNumber = (schema: z.ZodNumber, field: string): string => {
 
 const describeText = (schema: z.ZodString): string => {
   const { minLength, maxLength } = schema
-  if (minLength !== null && maxLength !== null) return `text of ${minLength} to ${maxLength} characters`
+  if (minLength !== null && maxLength !== null)
+    return `text of ${minLength} to ${maxLength} characters`
   return maxLength === null ? 'text' : `text of at most ${maxLength} characters`
 }
 
@@ -78,7 +81,8 @@ const describeText = (schema: z.ZodString): string => {
 export const describe = (schema: Schema, field: string): string => {
   const here = inner(schema)
   const choices = choicesOf(here)
-  if (choices.length > 0) return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`
+  if (choices.length > 0)
+    return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`
   if (here instanceof z.ZodNumber) return describeNumber(here, field)
   if (here instanceof z.ZodString) return describeText(here)
   if (here instanceof z.ZodBoolean) return 'true or false'

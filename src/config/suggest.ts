@@ -6,7 +6,11 @@ export const editDistance = (from: string, to: string): number => {
     const current = [row]
     for (let column = 1; column <= to.length; column++) {
       const same = from[row - 1] === to[column - 1]
-      let best = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
+      let best = Math.min(
+        last[column]! + 1,
+        current[column - 1]! + 1,
+        last[column - 1]! + (same ? 0 : 1),
+      )
       const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
       if (row > 1 && column > 1 && swapped) best = Math.min(best, before[column - 2]! + 1)
       current.push(best)

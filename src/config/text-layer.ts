@@ -51,8 +51,12 @@ export const environmentLayer = (env: Environment): Layer => {
       }),
       ...formatSettings('SLUICE_FORMAT', read('SLUICE_FORMAT')),
     ],
-    ...(sources === undefined ? {} : { sources: listEntries('SLUICE_SOURCES', namedUrlList(sources)) }),
-    ...(outputs === undefined ? {} : { outputs: listEntries('SLUICE_OUTPUTS', namedUrlList(outputs)) }),
+    ...(sources === undefined
+      ? {}
+      : { sources: listEntries('SLUICE_SOURCES', namedUrlList(sources)) }),
+    ...(outputs === undefined
+      ? {}
+      : { outputs: listEntries('SLUICE_OUTPUTS', namedUrlList(outputs)) }),
   }
 }
 

@@ -1,6 +1,13 @@
 import { parse, TomlError } from 'smol-toml'
 import { SluiceError } from '../contract/errors.ts'
-import { type Layer, type ListEntry, type Origin, type Path, type Setting, showPath } from './setting.ts'
+import {
+  type Layer,
+  type ListEntry,
+  type Origin,
+  type Path,
+  type Setting,
+  showPath,
+} from './setting.ts'
 import { tomlLines, type TomlLines } from './toml-lines.ts'
 
 interface TomlFile {

@@ -4,7 +4,8 @@ export type TomlLines = ReadonlyMap<string, number>
 type Path = readonly (string | number)[]
 
 const HEADER = /^\s*(\[\[?)([^\]]+)\]/
-const KEY = /^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$/
+const KEY =
+  /^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$/
 const KEY_PART = /"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)/g
 
 const keyParts = (key: string): string[] =>
@@ -43,7 +44,11 @@ export const tomlLines = (text: string): TomlLines => {
 }
 
 /** The full path of a header: below a `[[list]]` its newest member is meant. */
-const enter = (parts: readonly string[], kind: 'table' | 'list', tables: Map<string, number>): Path => {
+const enter = (
+  parts: readonly string[],
+  kind: 'table' | 'list',
+  tables: Map<string, number>,
+): Path => {
   const path: (string | number)[] = []
   for (const [index, part] of parts.entries()) {
     path.push(part)
@@ -62,7 +67,7 @@ const enter = (parts: readonly string[], kind: 'table' | 'list', tables: Map<str
 /** What a value leaves open at the end of its line: a multi-line string (its delimiter) or brackets (one "[" each). */
 const stillOpen = (before: string, line: string): string => {
   let open = before
-  for (let at = 0; at < line.length; ) {
+  for (let at = 0; at < line.length;) {
     const three = line.slice(at, at + 3)
     const one = line[at]!
     if (open === '"""' || open === "'''") {

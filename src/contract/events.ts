@@ -12,7 +12,7 @@ export type ChannelEvent =
   | { readonly type: 'channel_stopped' }
   | {
       readonly type: 'format_chosen'
-      readonly from: 'configuration' | 'source' | 'default'
+      readonly from: 'configuration' | 'source' | 'default' | 'stored'
       readonly source?: SourceId
       readonly video: string
       readonly audio: string

@@ -31,24 +31,37 @@ export const OutputIdText = idText.transform((id) => id as OutputId)
 const milliseconds = (from: number, to: number) => z.number().int().min(from).max(to)
 const ratio = z.number().min(0).max(1)
 
+const thresholdLimits = {
+  /** No media time for this long. */
+  stallMs: milliseconds(40, 60_000),
+  /** A track that the source announced has been silent for this long while another ran. */
+  missingTrackMs: milliseconds(100, 600_000),
+  /** Continuity errors per second, over the window. 0 switches the check off. */
+  continuityPerSecond: z.number().min(0).max(10_000),
+  /** Lost packets in proportion to all, over the window. 0 switches the check off. */
+  packetLoss: ratio,
+  lossWindowMs: milliseconds(500, 600_000),
+  /** Bits per second below which the source is unhealthy, over the window. 0 switches the check off. */
+  bitrateFloor: z.number().min(0),
+  /** Timestamp jumps within the window. 0 switches the check off. */
+  timestampJumps: z.number().int().min(0),
+  /** A source must have been healthy this long before it is returned to. */
+  returnMs: milliseconds(0, 3_600_000),
+}
+
 /** Limits beyond which a source counts as unhealthy; leaving, returning and forgetting differ (DESIGN.md, section 6). */
 export const Thresholds = z.strictObject({
-  /** No media time for this long. */
-  stallMs: milliseconds(40, 60_000).default(2_000),
-  /** A track that the source announced has been silent for this long while another ran. */
-  missingTrackMs: milliseconds(100, 600_000).default(5_000),
-  /** Continuity errors per second, over the window. 0 switches the check off. */
-  continuityPerSecond: z.number().min(0).max(10_000).default(10),
-  /** Lost packets in proportion to all, over the window. 0 switches the check off. */
-  packetLoss: ratio.default(0.05),
-  lossWindowMs: milliseconds(500, 600_000).default(5_000),
-  /** Bits per second below which the source is unhealthy, over the window. 0 switches the check off. */
-  bitrateFloor: z.number().min(0).default(0),
-  /** Timestamp jumps within the window. 0 switches the check off. */
-  timestampJumps: z.number().int().min(0).default(5),
-  /** A source must have been healthy this long before it is returned to. */
-  returnMs: milliseconds(0, 3_600_000).default(10_000),
+  stallMs: thresholdLimits.stallMs.default(2_000),
+  missingTrackMs: thresholdLimits.missingTrackMs.default(5_000),
+  continuityPerSecond: thresholdLimits.continuityPerSecond.default(10),
+  packetLoss: thresholdLimits.packetLoss.default(0.05),
+  lossWindowMs: thresholdLimits.lossWindowMs.default(5_000),
+  bitrateFloor: thresholdLimits.bitrateFloor.default(0),
+  timestampJumps: thresholdLimits.timestampJumps.default(5),
+  returnMs: thresholdLimits.returnMs.default(10_000),
 })
+/** One source's own limits; what is absent is the channel's. */
+export const ThresholdOverrides = z.strictObject(thresholdLimits).partial()
 export type Thresholds = z.infer<typeof Thresholds>
 
 export const TrackChoice = z.union([
@@ -86,7 +99,7 @@ export const SourceSpec = z.strictObject({
   interface: z.string().max(64).optional(),
   /** Accept H.264 without IDR pictures at its recovery points: no promise about decoder errors. */
   recoveryPoints: z.boolean().default(false),
-  thresholds: Thresholds.partial().optional(),
+  thresholds: ThresholdOverrides.optional(),
 })
 export type SourceSpec = z.infer<typeof SourceSpec>
 export type SourceSpecInput = z.input<typeof SourceSpec>

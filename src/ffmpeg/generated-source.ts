@@ -63,12 +63,18 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   preset: { shape: /^[a-z]{4,9}$/, right: 'a preset of x264' },
   vcodec: { shape: /^(?:h264|hevc|mpeg2video|none)$/, right: 'h264, hevc, mpeg2video or none' },
   acodec: { shape: /^(?:aac|mp2|mp3|ac3|eac3|none)$/, right: 'aac, mp2, mp3, ac3, eac3 or none' },
-  samplerate: { shape: /^(?:16|22\.05|24|32|44\.1|48)000$|^22050$|^44100$/, right: '48000 or 44100' },
+  samplerate: {
+    shape: /^(?:16|22\.05|24|32|44\.1|48)000$|^22050$|^44100$/,
+    right: '48000 or 44100',
+  },
   channels: { shape: /^[1-8]$/, right: '1 to 8' },
   abitrate: INTEGER,
   tone: { shape: /^\d{1,5}$/, right: 'hertz, 0 for silence' },
   text: { shape: /^[^]{0,500}$/, right: 'at most 500 characters' },
-  background: { shape: /^(?:0x|#)?[0-9a-z]{1,32}(?:@[\d.]+)?$/i, right: 'a colour name or 0xRRGGBB' },
+  background: {
+    shape: /^(?:0x|#)?[0-9a-z]{1,32}(?:@[\d.]+)?$/i,
+    right: 'a colour name or 0xRRGGBB',
+  },
 }
 
 const check = (options: Readonly<Record<string, string>>): void => {
@@ -161,7 +167,10 @@ const LAVFI_REFUSED =
 const lavfiGraph = (graph: string): string => {
   const refused = LAVFI_REFUSED.exec(graph.replace(/[\\']/g, ''))
   if (refused !== null) {
-    throw new SluiceError('option_refused', `lavfi graph: "${refused[0]}" is not allowed (it reaches files)`)
+    throw new SluiceError(
+      'option_refused',
+      `lavfi graph: "${refused[0]}" is not allowed (it reaches files)`,
+    )
   }
   return graph
 }
@@ -229,7 +238,10 @@ export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedIn
   const video = videoOf(base.video, url.options)
   const audio = audioOf(base.audio, url.options)
   if (video === undefined && audio === undefined) {
-    throw new SluiceError('option_refused', 'a generated source with vcodec=none and acodec=none is empty')
+    throw new SluiceError(
+      'option_refused',
+      'a generated source with vcodec=none and acodec=none is empty',
+    )
   }
   const hertz = Number(url.options['tone'] ?? DEFAULT_TONE[url.kind as GeneratedKind])
   return {
@@ -238,7 +250,10 @@ export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedIn
       // A graph of the user's own brings its own sound, or none.
       ...(audio === undefined || url.kind === 'lavfi' ? [] : live(soundGraph(hertz, audio))),
     ],
-    target: { ...(video === undefined ? {} : { video }), ...(audio === undefined ? {} : { audio }) },
+    target: {
+      ...(video === undefined ? {} : { video }),
+      ...(audio === undefined ? {} : { audio }),
+    },
     bFrames: Math.min(16, Number(url.options['bframes'] ?? 0), video ? gopFrames(video) - 1 : 0),
   }
 }

@@ -31,7 +31,10 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
   ...entries(NUMBER, 'rw_timeout timeout stimeout reconnect reconnect_at_eof reconnect_streamed'),
   ...entries(NUMBER, 'reconnect_on_network_error reconnect_delay_max multiple_requests seekable'),
   ...entries(WORD, 'reconnect_on_http_error'),
-  ...entries(NUMBER, 'http_persistent http_multiple live_start_index max_reload m3u8_hold_counters'),
+  ...entries(
+    NUMBER,
+    'http_persistent http_multiple live_start_index max_reload m3u8_hold_counters',
+  ),
   ...entries(NUMBER, 'tls_verify icy'),
   // RTSP, RTP, UDP.
   ['rtsp_transport', RTSP_TRANSPORT],
@@ -44,7 +47,10 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
   ...entries(WORD, 'mode transtype smoother'),
   ...entries(TEXT, 'passphrase streamid srt_streamid'),
   // RTMP.
-  ...entries(TEXT, 'rtmp_app rtmp_playpath rtmp_tcurl rtmp_swfurl rtmp_pageurl rtmp_conn rtmp_flashver'),
+  ...entries(
+    TEXT,
+    'rtmp_app rtmp_playpath rtmp_tcurl rtmp_swfurl rtmp_pageurl rtmp_conn rtmp_flashver',
+  ),
   ...entries(WORD, 'rtmp_live rtmp_buffer rtmp_subscribe'),
   // Demuxers.
   ...entries(NUMBER, 'scan_all_pmts merge_pmt_versions resync_size ignore_editlist flv_metadata'),
@@ -55,7 +61,15 @@ function entries(value: RegExp, names: string): [string, RegExp][] {
 }
 
 const SECRET_OPTIONS = new Set([
-  ...['headers', 'cookies', 'passphrase', 'streamid', 'srt_streamid', 'rtmp_playpath', 'http_proxy'],
+  ...[
+    'headers',
+    'cookies',
+    'passphrase',
+    'streamid',
+    'srt_streamid',
+    'rtmp_playpath',
+    'http_proxy',
+  ],
   ...['rtmp_tcurl', 'rtmp_conn'],
 ])
 

@@ -2,7 +2,7 @@ import type { SourceRecipe } from './source-arguments.ts'
 import type { TargetFormat } from './target-format.ts'
 
 const CARRIABLE: ReadonlySet<string> = new Set([
-  ...['h264', 'hevc', 'mpeg2video', 'mpeg1video'],
+  ...['h264', 'hevc', 'mpeg2video'],
   ...['aac', 'aac_latm', 'mp1', 'mp2', 'mp3', 'ac3', 'eac3'],
 ])
 
@@ -16,7 +16,9 @@ interface CodedTrack {
 
 /** Tracks that recipe `copy` cannot carry, as one sentence; undefined when it can carry all. */
 export const carriageProblem = (tracks: readonly CodedTrack[]): string | undefined => {
-  const codecs = [...new Set(tracks.map(({ codec }) => codec).filter((codec) => !isCarriable(codec)))]
+  const codecs = [
+    ...new Set(tracks.map(({ codec }) => codec).filter((codec) => !isCarriable(codec))),
+  ]
   if (codecs.length === 0) return undefined
   const which = codecs.length === 1 ? `codec ${codecs[0]}` : `codecs ${codecs.join(', ')}`
   return `${which} can't be carried in MPEG-TS; use recipe transcode`

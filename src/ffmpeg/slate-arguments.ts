@@ -66,7 +66,10 @@ export const slateArguments = (request: SlateRequest): readonly string[] => {
   const length = video === undefined ? seconds : frames / rateOf(video)
   return [
     ...GLOBAL,
-    ...(video === undefined ? [] : pictureInput(request, video)),
+    // Ended at the input and by a filter: `-frames:v` would end the sound along with the picture.
+    ...(video === undefined
+      ? []
+      : ['-t', (length + 1).toFixed(3), ...pictureInput(request, video)]),
     ...(audio === undefined
       ? []
       : ['-f', 'lavfi', '-t', (length + AUDIO_MARGIN_SECONDS).toFixed(3)]),
@@ -74,7 +77,7 @@ export const slateArguments = (request: SlateRequest): readonly string[] => {
     ...(video === undefined
       ? []
       : [
-          ...['-map', '0:v:0', '-frames:v', String(frames), '-vf', videoFilters(video)],
+          ...['-map', '0:v:0', '-vf', `${videoFilters(video)},trim=end_frame=${frames}`],
           ...videoEncoding(video, { delay: 'lowest', bFrames: 0 }),
         ]),
     ...(audio === undefined

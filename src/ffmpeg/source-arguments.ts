@@ -153,7 +153,10 @@ const generatedArguments = (url: SourceUrl, request: SourceRequest): string[] =>
       ? ['-vn']
       : [
           ...['-map', '0:v:0?'],
-          ...['-vf', url.kind === 'image' || url.kind === 'lavfi' ? videoFilters(video) : 'setsar=1'],
+          ...[
+            '-vf',
+            url.kind === 'image' || url.kind === 'lavfi' ? videoFilters(video) : 'setsar=1',
+          ],
           ...videoEncoding(video, { delay: bFrames > 0 ? 'normal' : 'lowest', bFrames }),
         ]),
     ...(audio === undefined || request.audio === 'none'
@@ -169,7 +172,9 @@ const deviceRecipe = (url: SourceUrl, encoded: TargetFormat): string[] => {
     ...(picture && video !== undefined
       ? ['-vf', videoFilters(video), ...videoEncoding(video, TRANSCODE_TUNING)]
       : ['-vn']),
-    ...(!picture && audio !== undefined ? ['-af', AUDIO_FILTERS, ...audioEncoding(audio)] : ['-an']),
+    ...(!picture && audio !== undefined
+      ? ['-af', AUDIO_FILTERS, ...audioEncoding(audio)]
+      : ['-an']),
   ]
 }
 
@@ -195,4 +200,3 @@ export const sourceArguments = (request: SourceRequest): SourceCommand => {
     secrets: [...secretsOfUrl(request.url), ...secretsOfOptions(user)],
   }
 }
-

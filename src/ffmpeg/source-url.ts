@@ -1,14 +1,6 @@
 import { SluiceError } from '../contract/errors.ts'
 
-export type NetworkKind =
-  | 'udp'
-  | 'rtp'
-  | 'rtmp'
-  | 'rtmp_listen'
-  | 'srt'
-  | 'rtsp'
-  | 'hls'
-  | 'http'
+export type NetworkKind = 'udp' | 'rtp' | 'rtmp' | 'rtmp_listen' | 'srt' | 'rtsp' | 'hls' | 'http'
 export type DeviceKind = 'v4l2' | 'alsa' | 'pulse'
 export type GeneratedKind = 'test' | 'bars' | 'color' | 'text' | 'image' | 'lavfi'
 export type SourceKind = NetworkKind | DeviceKind | GeneratedKind | 'file'
@@ -81,7 +73,10 @@ const file = (path: string): SourceUrl => ({
 /** Throws 'unsupported_url' with what would be right. */
 export const parseSourceUrl = (url: string): SourceUrl => {
   if (url === '' || url.includes('\0')) {
-    throw new SluiceError('unsupported_url', `source url ${JSON.stringify(url)} is empty or holds NUL`)
+    throw new SluiceError(
+      'unsupported_url',
+      `source url ${JSON.stringify(url)} is empty or holds NUL`,
+    )
   }
   const match = SCHEME.exec(url)
   if (match === null) return file(url)

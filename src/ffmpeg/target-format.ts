@@ -61,13 +61,20 @@ const ENCODERS: Readonly<Record<VideoCodec | AudioCodec, string | undefined>> = 
 export const encoderFor = (codec: VideoCodec | AudioCodec): string => {
   const encoder = ENCODERS[codec]
   if (encoder === undefined) {
-    throw new SluiceError('codec_not_carriable', `FFmpeg cannot encode ${codec}; use aac, mp2 or ac3`)
+    throw new SluiceError(
+      'codec_not_carriable',
+      `FFmpeg cannot encode ${codec}; use aac, mp2 or ac3`,
+    )
   }
   return encoder
 }
 
 /** Where the target asks for no bitrate: bits per pixel that look decent for live pictures of each codec. */
-const BITS_PER_PIXEL: Readonly<Record<VideoCodec, number>> = { h264: 0.1, hevc: 0.07, mpeg2video: 0.2 }
+const BITS_PER_PIXEL: Readonly<Record<VideoCodec, number>> = {
+  h264: 0.1,
+  hevc: 0.07,
+  mpeg2video: 0.2,
+}
 const LOWEST_BITRATE = 300_000
 
 export const videoBitrate = (video: VideoTarget): number => {

@@ -25,9 +25,9 @@ export class Emitter<Events extends object> {
     }
     // A wrapper per subscription: the same function subscribed twice is served twice and ended separately.
     const own: Listener<Events[Name]> = (payload) => listener(payload)
-    set.add(own as Listener<never>)
+    set.add(own)
     return () => {
-      set.delete(own as Listener<never>)
+      set.delete(own)
     }
   }
 

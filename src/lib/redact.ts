@@ -4,8 +4,9 @@ export const REDACTED = '***'
 /** Below this length a value is too common to be searched for in arbitrary text. */
 const SHORTEST_SEARCHED = 3
 
+// A whole word of the name ("api_key", but not "keyframes"), or a telling part of it ("wmsAuthSign", "accessToken2").
 const SECRET_NAME =
-  /^(?:x-)?(?:.*[-_.])?(?:key|token|tokens|pass|passwd|password|passphrase|pwd|secret|signature|sign|sig|hash|auth|authorization|jwt|hmac|md5|st|credential|credentials|session|sessionid|streamkey|accesskey|apikey|accesstoken|streamid|policy)$/i
+  /^(?:.*[-_.])?(?:key|pass|pwd|sign|sig|hash|auth|authorization|jwt|hmac|md5|st|session|sessionid|streamid|policy)$|token|secret|passw|passphrase|signature|apikey|accesskey|streamkey|authsign|credential/i
 
 const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi
 const HEADER_IN_TEXT =

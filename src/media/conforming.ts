@@ -1,12 +1,12 @@
 import type { AudioFormat, VideoFormat } from '../contract/format.ts'
 import type { ConformMode } from '../contract/spec.ts'
 import type { SourceStatus } from '../contract/status.ts'
+import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../mpegts/access-unit.ts'
 import { describeAudio, describeVideo, type ProgramFormat } from './program-format.ts'
 import {
   planConform,
   type ConformPlan,
-  type ConformTarget,
   type SourceTracks,
 } from './sources/conform-plan.ts'
 import type { ConformFeed, Conformer } from './sources/conformer.ts'
@@ -144,7 +144,7 @@ function decide(wish: ConformWish): Decision {
   return { state: 'starting', plan, reason: cause + differences(tracks, target, mode) }
 }
 
-function targetOf(format: ProgramFormat): ConformTarget {
+function targetOf(format: ProgramFormat): TargetFormat {
   return {
     ...(format.video === undefined ? {} : { video: format.video }),
     ...(format.audio === undefined ? {} : { audio: format.audio }),

@@ -53,11 +53,11 @@ const CONFORM_AHEAD_MS = 1_500
 /** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
 export class Input implements SwitchSource {
   readonly id: SourceId
-  readonly spec: SourceSpec
   readonly buffer: SourceBuffer
   readonly monitor: SourceMonitor
   readonly supervised: SupervisedSource
   readonly #parts: InputParts
+  #spec: SourceSpec
   readonly #conforming: Conforming
   readonly #health = new SourceHealth()
   readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
@@ -74,7 +74,7 @@ export class Input implements SwitchSource {
   constructor(parts: InputParts) {
     const { spec } = parts
     this.id = spec.id
-    this.spec = spec
+    this.#spec = spec
     this.#parts = parts
     this.monitor = parts.monitor
     this.buffer = new SourceBuffer({
@@ -94,6 +94,16 @@ export class Input implements SwitchSource {
       onReplan: () => this.buffer.breakTimeline(),
     })
     this.supervised = parts.supervise(this.#feed(), (change) => this.#changed(change))
+  }
+
+  get spec(): SourceSpec {
+    return this.#spec
+  }
+
+  /** Fields changed that the reader does not notice. */
+  respec(spec: SourceSpec): void {
+    this.#spec = spec
+    this.reconsider()
   }
 
   get lipSync(): number {
@@ -130,6 +140,12 @@ export class Input implements SwitchSource {
 
   formatOf(pid: Pid): VideoFormat | AudioFormat | undefined {
     return this.#formats.get(pid)
+  }
+
+  /** Of the chosen tracks; undefined where there is none or it is not known yet. */
+  get formats(): { readonly video: VideoFormat | undefined; readonly audio: AudioFormat | undefined } {
+    const tracks = this.#tracks()
+    return { video: tracks?.video?.format, audio: tracks?.audio[0]?.format }
   }
 
   bytesOf(pid: Pid): number {
@@ -205,6 +221,7 @@ export class Input implements SwitchSource {
   }
 
   #announced(program: ElementaryProgram): void {
+    this.buffer.setLive(this.supervised.live ?? this.buffer.live)
     this.#program = program
     this.monitor.program(program)
     this.#choose(program)

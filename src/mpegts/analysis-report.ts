@@ -103,6 +103,8 @@ export interface TrackReport {
   /** Time stamp minus the newest PCR at the first byte of its PES packet. */
   readonly dtsMinusPcrMs: Measured<Range>
   readonly ptsMinusPcrMs: Measured<Range>
+  /** DTS minus the time of that byte, interpolated between the PCR around it. */
+  readonly dtsMinusArrivalMs: Measured<Range>
   readonly timelineBreaks: number
   readonly video?: VideoReport
   readonly audio?: AudioReport

@@ -61,9 +61,9 @@ export class AudioTimeline {
     this.#end = undefined
   }
 
-  /** Unwrapped ticks behind the last frame. */
-  get end(): number | undefined {
-    return this.#end
+  /** As the frames say: the PMT does not tell the layers of MPEG audio apart. */
+  get codec(): AudioCodec | undefined {
+    return this.#format?.codec
   }
 
   report(): AudioReport {

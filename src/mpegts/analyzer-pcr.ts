@@ -3,11 +3,7 @@ import { measured, type PcrReport } from './analysis-report.ts'
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import { rounded, scaled, wrappedStep } from './analyzer-numbers.ts'
 import { PcrAccuracy } from './analyzer-pcr-accuracy.ts'
-import {
-  PCR_LIMIT_MS,
-  PCR_LIMIT_PROGRAM_MS,
-  type ViolationCode,
-} from './analyzer-rules.ts'
+import { PCR_LIMIT_MS, PCR_LIMIT_PROGRAM_MS, type ViolationCode } from './analyzer-rules.ts'
 
 const PCR_WRAP = 2 ** 33 * 300
 const TICKS_PER_MS = 27_000
@@ -25,6 +21,9 @@ export interface PcrSample {
   /** discontinuity_indicator. */
   readonly signalled: boolean
 }
+
+/** 'between' two PCR that follow each other, or by an estimate. */
+export type Located = (timeMs: number, how: 'between' | 'estimated') => void
 
 type StepKind = 'first' | 'steady' | 'signalled' | 'jump' | 'backwards'
 
@@ -46,7 +45,7 @@ export class PcrWatch {
   #count = 0
   #discontinuities = 0
   #maxStep: number | undefined
-  #waiting: { readonly position: number; readonly located: (timeMs: number) => void }[] = []
+  #waiting: { readonly position: number; readonly located: Located }[] = []
 
   constructor(pid: number, ledger: ViolationLedger) {
     this.pid = pid
@@ -67,7 +66,7 @@ export class PcrWatch {
   }
 
   /** Calls back with the program time of a position, once the next PCR tells it. */
-  locate(position: number, located: (timeMs: number) => void): void {
+  locate(position: number, located: Located): void {
     if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ position, located })
   }
 
@@ -77,7 +76,7 @@ export class PcrWatch {
     this.#count++
     if (last === undefined) {
       this.#last = sample
-      this.#settle(sample.position, 0)
+      this.#settle({ from: sample.position, to: sample.position, advance: 0, how: 'estimated' })
       this.#sampleAccuracy(sample)
       return 'steady'
     }
@@ -86,7 +85,8 @@ export class PcrWatch {
     const advance = kind === 'steady' ? step : (this.#likelyStep(last, sample) ?? 0)
     if (kind === 'steady') this.#judgeStep(step, sample)
     else this.#noteJump(kind, step, sample)
-    this.#settle(sample.position, advance, last.position)
+    const how = kind === 'steady' ? 'between' : 'estimated'
+    this.#settle({ from: last.position, to: sample.position, advance, how })
     this.#elapsed += advance
     this.#unwrapped += advance
     this.#last = sample
@@ -99,7 +99,7 @@ export class PcrWatch {
     const last = this.#last
     if (last !== undefined && this.#ticksPerByte !== undefined) {
       const advance = Math.max(0, endPosition - last.position) * this.#ticksPerByte
-      this.#settle(endPosition, advance, last.position)
+      this.#settle({ from: last.position, to: endPosition, advance, how: 'estimated' })
     }
     this.#accuracy.flush()
   }
@@ -159,13 +159,19 @@ export class PcrWatch {
     else this.#violation('pcr_backwards', sample, `a step of ${ms}`)
   }
 
-  #settle(to: number, advance: number, from = to): void {
+  #settle(stretch: {
+    from: number
+    to: number
+    advance: number
+    how: 'between' | 'estimated'
+  }): void {
     const waiting = this.#waiting
     if (waiting.length === 0) return
     this.#waiting = []
+    const { from, to, advance, how } = stretch
     for (const { position, located } of waiting) {
       const share = to > from ? Math.max(0, (position - from) / (to - from)) : 0
-      located((this.#elapsed + advance * share) / TICKS_PER_MS)
+      located((this.#elapsed + advance * share) / TICKS_PER_MS, how)
     }
   }
 

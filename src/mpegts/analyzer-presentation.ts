@@ -2,7 +2,7 @@
  * The steps of one video track in presentation order. Pictures come in decoding order; one may be put in order for
  * good once the DTS have passed its PTS, since a later picture's PTS is not below its DTS.
  */
-import type { WorstStep } from './analysis-report.ts'
+import { measured, type WorstStep } from './analysis-report.ts'
 import { median, rounded } from './analyzer-numbers.ts'
 import { GAP_FACTOR } from './analyzer-rules.ts'
 
@@ -96,7 +96,7 @@ export class PresentationOrder {
     if (longest === undefined) return undefined
     const { position, timeMs, pts } = longest.to
     const ms = rounded(longest.ticks / TICKS_PER_MS)
-    return { ms, ptsTicks: pts, position, timeMs: timeMs ?? 'not measurable' }
+    return { ms, ptsTicks: pts, position, timeMs: measured(timeMs) }
   }
 
   #present(picture: PicturePlace): void {

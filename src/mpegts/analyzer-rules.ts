@@ -185,6 +185,10 @@ const rules = {
   audio_hole: { severity: 'error', text: 'a hole of more than half a frame in the audio' },
   audio_overlap: { severity: 'error', text: 'audio frames overlap by more than half a frame' },
   dts_before_pcr: { severity: 'error', text: 'a DTS lies before the PCR: the data came too late' },
+  dts_before_arrival: {
+    severity: 'warning',
+    text: 'a DTS lies before the time of its first byte, interpolated between the PCR around it',
+  },
   mux_delay: {
     severity: 'warning',
     program: 'error',

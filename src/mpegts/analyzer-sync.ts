@@ -65,7 +65,8 @@ export class SyncWatch {
   #consume(bytes: Uint8Array, good: number): number {
     let at = 0
     while (at < bytes.length) {
-      const next = this.#state === 'locked' ? this.#locked(bytes, at) : this.#search(bytes, at, good)
+      const next =
+        this.#state === 'locked' ? this.#locked(bytes, at) : this.#search(bytes, at, good)
       if (next === at) break
       at = next
     }

@@ -81,7 +81,8 @@ export class TableWatch {
   #judge(interval: number, timeMs: number, position: number): void {
     const { limits, ledger, pid } = this.#options
     for (const { ms, code } of limits) {
-      if (interval > ms) ledger.add(code, { position, timeMs, pid, detail: `${rounded(interval)} ms` })
+      if (interval > ms)
+        ledger.add(code, { position, timeMs, pid, detail: `${rounded(interval)} ms` })
     }
   }
 

@@ -1,5 +1,5 @@
 /** Transport stream to access units: ISO/IEC 13818-1. Any chunking of bytes in, whole frames in decode order out. */
-import { isVideoCodec, type AudioFormat, type Codec, type VideoFormat } from '../contract/format.ts'
+import { isVideoCodec, type AudioFormat, type VideoFormat } from '../contract/format.ts'
 import type { AccessUnit, Pid } from './access-unit.ts'
 import { AudioTrack } from './demux-audio.ts'
 import { newTally, type DemuxCounters, type DemuxTally } from './demux-counters.ts'
@@ -26,31 +26,13 @@ import {
 } from './packet.ts'
 import { IGNORED, PesAssembler, type PayloadConsumer } from './pes-assembler.ts'
 import { ProgramTables, type ChosenProgram } from './program-tables.ts'
-import { languageOf, type PmtStream } from './psi.ts'
-import { codecOf, isAnnouncedScrambled } from './stream-types.ts'
+import type { PmtStream } from './psi.ts'
+import { trackOf, type ElementaryProgram } from './elementary.ts'
+import { codecOf } from './stream-types.ts'
 import { PCR_STEPS, Unwrapper } from './timestamps.ts'
 import type { WordBytes } from './word-bytes.ts'
 
-export interface ElementaryTrack {
-  readonly pid: Pid
-  readonly kind: 'video' | 'audio' | 'data'
-  /** Absent where we cannot read it: such a track yields no units. */
-  readonly codec?: Codec
-  readonly streamType: number
-  readonly language?: string
-  readonly scrambled?: boolean
-  /** The descriptor loop of the PMT as it stands (subtitles, SCTE-35 …). */
-  readonly descriptors: Uint8Array
-}
-
-export interface ElementaryProgram {
-  readonly number: number
-  readonly pmtPid: Pid
-  readonly pcrPid: Pid
-  readonly version: number
-  readonly tracks: readonly ElementaryTrack[]
-  readonly serviceName?: string
-}
+export type { ElementaryProgram, ElementaryTrack } from './elementary.ts'
 
 export interface DemuxSink {
   /** First PMT and each change of its content (or of the service name, or of what is scrambled). */
@@ -323,18 +305,3 @@ export class TsDemuxer {
 
 const sameStream = (a: PmtStream, b: PmtStream): boolean =>
   codecOf(a.streamType, a.descriptors) === codecOf(b.streamType, b.descriptors)
-
-const trackOf = (stream: PmtStream, scrambled: ReadonlySet<Pid>): ElementaryTrack => {
-  const { pid, streamType, descriptors } = stream
-  const codec = codecOf(streamType, descriptors)
-  const language = languageOf(descriptors)
-  return {
-    pid,
-    kind: codec === undefined ? 'data' : isVideoCodec(codec) ? 'video' : 'audio',
-    streamType,
-    descriptors,
-    ...(codec === undefined ? {} : { codec }),
-    ...(language === undefined ? {} : { language }),
-    ...(scrambled.has(pid) || isAnnouncedScrambled(descriptors) ? { scrambled: true } : {}),
-  }
-}

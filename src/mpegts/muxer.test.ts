@@ -53,10 +53,10 @@ const continuityErrors = (bytes: Uint8Array): number => {
 /** Program time by the latest PCR at each packet of a PID, in ms. */
 const timesOf = (bytes: Uint8Array, pid: number): number[] => {
   const times: number[] = []
-  let now = 0
+  let now = Number.NaN
   for (const at of offsets(bytes)) {
     if (hasPcr(bytes, at)) now = pcrAt(bytes, at) / MS
-    if (pidAt(bytes, at) === pid) times.push(now)
+    if (pidAt(bytes, at) === pid && !Number.isNaN(now)) times.push(now)
   }
   return times
 }

@@ -26,9 +26,9 @@ export interface MuxOptions {
   readonly pmtPid?: Pid
   readonly serviceName: string
   readonly provider?: string
-  /** How far the PCR runs behind the units' DTS. */
+  /** How far at most a unit's DTS lies ahead of the PCR before it. */
   readonly muxDelay: Ticks90k
-  /** Default 80 ms. */
+  /** Default 50 ms: the tables follow the next PCR after that, which is at most 40 ms away. */
   readonly psiInterval?: Ticks90k
   /** After this long a packet of its own carries the PCR, where no unit did; default 30 ms. */
   readonly pcrInterval?: Ticks90k
@@ -103,7 +103,7 @@ export class TsMuxer {
       options.serviceName,
     )
     this.#clock = new ProgramClock(options.muxDelay, options.tracks.length)
-    this.#psiInterval = options.psiInterval ?? ticksOfMs(80)
+    this.#psiInterval = options.psiInterval ?? ticksOfMs(50)
     this.#sdtInterval = options.sdtInterval ?? ticksOfMs(500)
     this.#pcrInterval = options.pcrInterval ?? ticksOfMs(30)
   }
@@ -117,7 +117,6 @@ export class TsMuxer {
   advance(t: Ticks90k): void {
     this.#clock.advance(t)
     this.#fillPcr()
-    this.#dueTables()
   }
 
   write(unit: MuxUnit): void {
@@ -133,7 +132,7 @@ export class TsMuxer {
     if (unit.entry) {
       if (this.#randomAccess < 0) this.#randomAccess = this.#writer.output.pending
       this.#writeTables()
-    } else this.#dueTables()
+    } else if (this.#psiAt === -Infinity) this.#writeTables()
     if (unit.entry && writer !== this.#pcrPid) this.#pcrPacket()
     this.#writeUnit(unit, { writer, codec: track.codec })
   }
@@ -186,6 +185,7 @@ export class TsMuxer {
     this.#head.set(extra.bytes, size)
     const headSize = size + extra.bytes.length
     this.#writer.unit(writer, { head: this.#head, headSize, data, from: extra.rest }, first)
+    if (pcr !== undefined) this.#dueTables()
   }
 
   /** The PCR that goes into this unit's first packet, if any. */
@@ -212,17 +212,19 @@ export class TsMuxer {
   }
 
   #pcrPacket(pcr = this.#clock.now!): void {
+    if (this.#psiAt === -Infinity) this.#writeTables()
     this.#writer.pcrOnly(this.#pcrPid, pcr)
     this.#clock.wrote(pcr)
+    this.#dueTables()
   }
 
+  /** Tables that no random access point calls for follow a PCR: so their distance is the same by whatever clock it is measured. */
   #dueTables(): void {
-    const now = this.#clock.now!
-    if (now - this.#psiAt >= this.#psiInterval) this.#writeTables()
+    if (this.#clock.last! - this.#psiAt >= this.#psiInterval) this.#writeTables()
   }
 
   #writeTables(): void {
-    const now = this.#clock.now!
+    const now = this.#clock.last ?? this.#clock.now!
     this.#psiAt = now
     this.#writer.section(this.#pat, this.#tables.pat.section)
     this.#writer.section(this.#pmt, this.#tables.pmt.section)

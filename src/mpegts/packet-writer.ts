@@ -15,7 +15,7 @@ import {
   SYNC_BYTE,
   writePcr,
 } from './packet.ts'
-import { WordBytes } from './word-bytes.ts'
+import type { WordBytes } from './word-bytes.ts'
 import { wirePcr } from './program-clock.ts'
 
 const STUFFING = 0xff

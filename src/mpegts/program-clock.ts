@@ -5,28 +5,28 @@ import { PCR_STEPS, WRAP_33 } from './timestamps.ts'
 export const PCR_INTERVAL_MAX = 3600
 
 /**
- * The PCR runs `muxDelay` behind the program time `t` that the caller has reached. The caller promises that units which
- * follow have a DTS of about `t` or above, so PCR ≤ DTS holds with the whole mux delay as the margin for late ones.
- * A unit that comes early (its DTS is ahead of `t`) would lie further ahead of the PCR than the mux delay: then the PCR
- * moves up to `dts - muxDelay`, but never past the last DTS of any track, because DTS strictly increases per track, so
+ * The PCR runs behind the program time `t` that the caller has reached, by the mux delay less the greatest distance of
+ * two PCRs: so a unit that is due lies at most the mux delay ahead even of a PCR that is about to be replaced. The caller
+ * promises that units which follow have a DTS of about `t` or above; PCR ≤ DTS holds for those that are late by less
+ * than this lag. A unit that comes early (its DTS is ahead of `t`) pulls the PCR up to `dts - lag`, but never past the last DTS of any track, because DTS strictly increases per track, so
  * that no unit still to come can fall behind it. PCR never steps back; a unit below it is counted as late.
  */
 export class ProgramClock {
-  readonly #muxDelay: number
+  readonly #lag: number
   readonly #lastDts: (number | undefined)[]
   #time: number | undefined
   #last: number | undefined
   lateUnits = 0
 
   constructor(muxDelay: number, tracks: number) {
-    this.#muxDelay = muxDelay
+    this.#lag = muxDelay - Math.min(PCR_INTERVAL_MAX, muxDelay / 4)
     this.#lastDts = new Array<number | undefined>(tracks).fill(undefined)
   }
 
   /** PCR of the program time, in (fractional) 90 kHz ticks; undefined before the first time is known. */
   get now(): number | undefined {
     if (this.#time === undefined) return undefined
-    return Math.max(this.#last ?? -Infinity, this.#time - this.#muxDelay)
+    return Math.max(this.#last ?? -Infinity, this.#time - this.#lag)
   }
 
   /** The PCR that was written last. */
@@ -44,9 +44,9 @@ export class ProgramClock {
     this.#lastDts[track] = dts
     if (this.#last !== undefined && dts < this.#last) this.lateUnits++
     if (dts <= this.#time) return
-    let safe = dts - this.#muxDelay
+    let safe = dts - this.#lag
     for (const last of this.#lastDts) if (last !== undefined && last < safe) safe = last
-    this.#time = Math.max(this.#time, safe + this.#muxDelay)
+    this.#time = Math.max(this.#time, safe + this.#lag)
   }
 
   wrote(pcr: number): void {

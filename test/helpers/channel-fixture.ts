@@ -109,11 +109,21 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
   const all = [...sources]
   let onAir = id(all[0] ?? SLATE)
   const note = async (...words: unknown[]): Promise<void> => {
-    asked.push(words.map((word) => (typeof word === 'object' ? JSON.stringify(word) : String(word))).join(' '))
+    asked.push(
+      words
+        .map((word) => (typeof word === 'object' ? JSON.stringify(word) : String(word)))
+        .join(' '),
+    )
   }
   const take = (source: SourceId, bus: 'program' | 'preview' = 'program'): TakeAnswer => {
     if (source !== SLATE && !all.includes(source)) {
-      return { ok: false, bus, source, why: 'unknown_source', message: `there is no source "${source}"` }
+      return {
+        ok: false,
+        bus,
+        source,
+        why: 'unknown_source',
+        message: `there is no source "${source}"`,
+      }
     }
     const from = onAir
     if (bus === 'program') onAir = source
@@ -132,7 +142,8 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
     addSource: (spec) => note('add source', spec.id, spec.url),
     changeSource: (source, change) => note('change source', source, change),
     removeSource: async (source) => {
-      if (!all.includes(source)) throw new SluiceError('unknown_source', `there is no source "${source}"`)
+      if (!all.includes(source))
+        throw new SluiceError('unknown_source', `there is no source "${source}"`)
       await note('remove source', source)
     },
     addOutput: (spec) => note('add output', spec.id, spec.url),

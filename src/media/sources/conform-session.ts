@@ -1,9 +1,10 @@
 import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
 import { ticks } from '../../contract/time.ts'
+import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../ffmpeg/ffmpeg-process.ts'
+import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import { TsDemuxer, type ElementaryProgram } from '../../mpegts/demuxer.ts'
-import { spawnChild, type Child, type ExitFacts } from '../../process/spawn.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import { Alignment } from './conform-alignment.ts'
 import { ConformMux } from './conform-mux.ts'
@@ -25,12 +26,13 @@ export interface ConformOutput {
 export interface ConformSessionParts {
   readonly host: ProcessHost
   readonly clock: Clock
-  readonly command: string
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
   readonly args: readonly string[]
   readonly purpose: string
   readonly plan: ConformPlan
   readonly output: ConformOutput
-  readonly onStderrLine: (line: string) => void
+  readonly onLine: (line: StderrLine) => void
 }
 
 export interface ConformSessionFigures {
@@ -47,7 +49,7 @@ export class ConformSession {
   /** `new`: its first unit is not related to those of the session before. */
   timeline: 'same' | 'new' = 'same'
   readonly #parts: ConformSessionParts
-  readonly #child: Child
+  readonly #child: FfmpegProcess
   readonly #stop: AbortController
   #start: ConformStart
   readonly #alignment: Alignment
@@ -65,14 +67,15 @@ export class ConformSession {
   constructor(parts: ConformSessionParts, signal: AbortSignal) {
     this.#parts = parts
     this.#stop = new AbortController()
-    this.#child = spawnChild(
+    this.#child = startFfmpeg(
       parts.host,
       {
-        command: parts.command,
+        ffmpeg: parts.ffmpeg,
         args: parts.args,
         stdin: 'pipe',
         purpose: parts.purpose,
-        onStderrLine: parts.onStderrLine,
+        secrets: [],
+        onLine: parts.onLine,
       },
       AbortSignal.any([signal, this.#stop.signal]),
     )
@@ -110,15 +113,19 @@ export class ConformSession {
   }
 
   /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
-  async run(before: Promise<unknown>): Promise<ExitFacts> {
+  async run(before: Promise<unknown>): Promise<FfmpegEnd> {
     await before
     const demuxer = new TsDemuxer(this.#sink())
-    for await (const chunk of this.#child.stdout) demuxer.push(chunk)
-    const facts = await this.#child.ended
-    if (facts.cause.kind === 'exited' && facts.cause.code === 0) demuxer.flush()
-    if (facts.cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
+    for await (const chunk of this.#child.stdout) {
+      this.#child.playing()
+      demuxer.push(chunk)
+    }
+    const end = await this.#child.ended
+    const { cause } = end.facts
+    if (cause.kind === 'exited' && cause.code === 0) demuxer.flush()
+    if (cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
     this.#state = 'finished'
-    return facts
+    return end
   }
 
   figures(): ConformSessionFigures {

@@ -1,4 +1,6 @@
 import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import { conformArguments } from '../../ffmpeg/conform-arguments.ts'
+import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import { backoffDelay, type BackoffLimits } from '../../lib/backoff.ts'
 import { pause, type Clock } from '../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
@@ -22,12 +24,12 @@ export interface ConformerParts {
   readonly host: ProcessHost
   readonly clock: Clock
   readonly random: () => number
-  readonly command: string
-  /** FFmpeg's arguments for this plan: a transport stream from pipe:0 to pipe:1, tracks in the order of the plan. */
-  readonly args: readonly string[]
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
   readonly plan: ConformPlan
   /** Names the process in the ledger: "conform cam1". */
   readonly purpose: string
+  readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
 }
 
@@ -92,6 +94,7 @@ export class Conformer {
       if (how === 'jumped') continue
       this.#close(session)
       if (signal.aborted) break
+      this.#lastError = how.sentence
       if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
       await this.#pauseAfterEnd(attempt++, signal)
     }
@@ -126,6 +129,7 @@ export class Conformer {
     const session: ConformSession = new ConformSession(
       {
         ...this.#parts,
+        args: argumentsFor(this.#parts.plan),
         output: {
           format: (pid, format) => feed.format(pid, format),
           unit: (unit) => {
@@ -134,7 +138,6 @@ export class Conformer {
             feed.unit(unit)
           },
         },
-        onStderrLine: (line) => (this.#lastError = line),
       },
       signal,
     )
@@ -163,3 +166,13 @@ export class Conformer {
     jumped()
   }
 }
+
+/** Only what differs goes through the transcoder: all that it is given is transcoded. */
+const argumentsFor = ({ video, audio }: ConformPlan): readonly string[] =>
+  conformArguments({
+    target: {
+      ...(video === undefined ? {} : { video: video.target }),
+      ...(audio[0] === undefined ? {} : { audio: audio[0].target }),
+    },
+    transcode: { video: true, audio: true },
+  })

@@ -1,6 +1,8 @@
-import { TsDemuxer, type DemuxOptions } from '../../mpegts/demuxer.ts'
+import type { ExitReason } from '../../ffmpeg/exit-reason.ts'
+import { startFfmpeg, type FfmpegProcess } from '../../ffmpeg/ffmpeg-process.ts'
+import type { StderrCounts, StderrLine } from '../../ffmpeg/stderr-lines.ts'
+import { TsDemuxer, type DemuxOptions, type ElementaryProgram } from '../../mpegts/demuxer.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import { spawnChild, type Child, type ExitFacts } from '../../process/spawn.ts'
 import type {
   ReaderEnd,
   ReaderFigures,
@@ -9,30 +11,53 @@ import type {
   SourceReader,
 } from './source-reader.ts'
 
-/** A program that writes a transport stream to its stdout: what to run, and what its end means. */
-export interface PipeInput {
+/** `again`: start anew at once, with other arguments; `refused`: give up for good, with this reason. */
+export type Verdict = 'go_on' | 'again' | { readonly refused: string }
+
+/** What ffmpeg is to run, and what its end means. */
+export interface FfmpegInput {
   readonly kind: string
-  readonly command: string
-  readonly args: readonly string[]
-  readonly live: boolean
+  /** Asked before each start: what was learnt of the source may have changed them. */
+  readonly args: () => readonly string[]
+  readonly secrets: readonly string[]
+  /** Asked once, before the first start. */
+  readonly live: boolean | ((signal: AbortSignal) => Promise<boolean>)
   readonly silence: Silence
   /** In a few words, without secrets. */
   readonly purpose: string
   /** Finite inputs: begin again at the end. */
   readonly atEnd: 'stop' | 'again'
-  readonly onStderrLine: (line: string) => void
-  /** A sentence for a person. */
-  readonly explain: (facts: ExitFacts) => { readonly reason: string; readonly permanent: boolean }
+  /** Whether the protocol tells what it lost. */
+  readonly tellsLoss: boolean
+  readonly judgeLine: (line: StderrLine) => Verdict
+  readonly judgeProgram: (program: ElementaryProgram) => Verdict
+  readonly onLine: (line: StderrLine) => void
 }
 
 export interface FfmpegReaderParts {
   readonly host: ProcessHost
-  readonly input: PipeInput
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly input: FfmpegInput
   readonly demux: DemuxOptions
 }
 
+/** Trying again with the same arguments and the same ffmpeg cannot mend these. */
+const PERMANENT: ReadonlySet<ExitReason['cause']> = new Set([
+  'not_started',
+  'option_unknown',
+  'encoder_missing',
+  'protocol_refused',
+])
+
+interface Round {
+  readonly end: ReaderEnd
+  readonly packets: number
+  readonly verdict: Verdict
+}
+
 /**
- * Reads a transport stream from a process's pipe. A live one is drained as fast as it comes; a finite one is read when
+ * Reads a transport stream from ffmpeg's pipe. A live one is drained as fast as it comes; a finite one is read when
  * there is room, so that the process is held back by its full pipe.
  *
  * A looped file is one process per round. FFmpeg's own -stream_loop is not used: measured with `copy`, it leaves a hole
@@ -41,96 +66,132 @@ export interface FfmpegReaderParts {
  */
 export class FfmpegReader implements SourceReader {
   readonly kind: string
-  readonly live: boolean
   readonly silence: Silence
   readonly #parts: FfmpegReaderParts
+  #live: boolean
   #bytes = 0
   #packets = 0
   #pid: number | undefined
+  #counts: StderrCounts | undefined
 
   constructor(parts: FfmpegReaderParts) {
     this.#parts = parts
     this.kind = parts.input.kind
-    this.live = parts.input.live
     this.silence = parts.input.silence
+    this.#live = parts.input.live !== false
+  }
+
+  get live(): boolean {
+    return this.#live
   }
 
   async run(feed: SourceFeed, signal: AbortSignal): Promise<ReaderEnd> {
+    const { live, atEnd } = this.#parts.input
+    if (typeof live === 'function') this.#live = await live(signal)
     for (;;) {
-      const { end, packets } = await this.#round(feed, signal)
-      const again = this.#parts.input.atEnd === 'again' && !this.live
-      if (!again || end.kind !== 'ended' || packets === 0) return end
-      feed.restarted?.()
+      const { end, packets, verdict } = await this.#round(feed, signal)
+      if (end.kind === 'aborted' || signal.aborted) return { kind: 'aborted' }
+      if (typeof verdict === 'object') {
+        return { kind: 'failed', reason: verdict.refused, permanent: true }
+      }
+      const looped = !this.#live && atEnd === 'again' && end.kind === 'ended' && packets > 0
+      if (!looped && verdict !== 'again') return end
+      if (packets > 0) feed.restarted?.()
     }
   }
 
-  /** Upstream loss is hidden by the remuxer in between: not measurable. */
+  /** Upstream continuity errors and, with most protocols, loss are hidden by the remuxer in between. */
   figures(): ReaderFigures {
+    const { tellsLoss } = this.#parts.input
+    const told = this.#counts?.figures({ tellsLoss })
     return {
       bytes: this.#bytes,
       packets: this.#packets,
-      continuityErrors: null,
-      lostPackets: null,
+      continuityErrors: measured(told?.continuityErrors),
+      lostPackets: measured(told?.packetsLost),
       ...(this.#pid === undefined ? {} : { pid: this.#pid }),
     }
   }
 
-  async #round(
-    feed: SourceFeed,
-    signal: AbortSignal,
-  ): Promise<{ readonly end: ReaderEnd; readonly packets: number }> {
-    const { host, input, demux } = this.#parts
-    const child = spawnChild(
+  async #round(feed: SourceFeed, signal: AbortSignal): Promise<Round> {
+    const { host, ffmpeg, input, demux } = this.#parts
+    const judged = new AbortController()
+    let verdict: Verdict = 'go_on'
+    const take = (given: Verdict): void => {
+      if (given === 'go_on') return
+      verdict = given
+      judged.abort()
+    }
+    const process = startFfmpeg(
       host,
       {
-        command: input.command,
-        args: input.args,
+        ffmpeg,
+        args: input.args(),
         stdin: 'none',
         purpose: input.purpose,
-        onStderrLine: input.onStderrLine,
-        // A finite input is held back by its reader: more than the smallest queue would only be a longer way.
-        ...(input.live ? {} : { stdoutLimit: 0 }),
+        secrets: input.secrets,
+        onLine: (line) => {
+          take(input.judgeLine(line))
+          input.onLine(line)
+        },
+        // A finite input is held back by its reader: a longer queue would only be a longer way.
+        ...(this.#live ? {} : { stdoutLimit: 0 }),
       },
-      signal,
+      AbortSignal.any([signal, judged.signal]),
     )
-    this.#pid = child.pid
-    const demuxer = new TsDemuxer(feed, demux)
+    this.#pid = process.pid
+    this.#counts = process.counts
+    const demuxer = new TsDemuxer(
+      {
+        program: (program) => {
+          take(input.judgeProgram(program))
+          feed.program(program)
+        },
+        unit: (unit) => feed.unit(unit),
+        format: (pid, format) => feed.format(pid, format),
+        ...(feed.pcr === undefined ? {} : { pcr: (pcr27, pid) => feed.pcr?.(pcr27, pid) }),
+      },
+      demux,
+    )
     const before = this.#packets
-    await this.#drain({ child, demuxer, feed, signal })
-    const facts = await child.ended
+    await this.#drain({ process, demuxer, feed, signal })
+    const { sentence, cause, facts } = await process.ended
     this.#pid = undefined
+    const whole = facts.cause.kind === 'exited' && facts.cause.code === 0
     // A killed process leaves half a picture behind; one that ended by itself has written its last one whole.
-    if (facts.cause.kind === 'exited' && facts.cause.code === 0) demuxer.flush()
-    return { end: this.#endOf(facts, signal), packets: this.#packets - before }
+    if (whole) demuxer.flush()
+    const end: ReaderEnd =
+      facts.cause.kind === 'stopped' && signal.aborted
+        ? { kind: 'aborted' }
+        : whole && cause === 'ended'
+          ? { kind: 'ended', reason: sentence }
+          : { kind: 'failed', reason: sentence, permanent: PERMANENT.has(cause) }
+    return { end, packets: this.#packets - before, verdict }
   }
 
   async #drain(flow: {
-    readonly child: Child
+    readonly process: FfmpegProcess
     readonly demuxer: TsDemuxer
     readonly feed: SourceFeed
     readonly signal: AbortSignal
   }): Promise<void> {
-    const { child, demuxer, feed, signal } = flow
+    const { process, demuxer, feed, signal } = flow
     const { counters } = demuxer
     const packetsBefore = this.#packets
-    for await (const chunk of child.stdout) {
+    for await (const chunk of process.stdout) {
+      if (counters.packets === 0) process.playing()
       this.#bytes += chunk.byteLength
       demuxer.push(chunk)
       this.#packets = packetsBefore + counters.packets
-      if (this.live) continue
+      if (this.#live) continue
       const room = feed.room()
       if (room !== undefined) await roomOrAbort(room, signal)
     }
   }
-
-  #endOf(facts: ExitFacts, signal: AbortSignal): ReaderEnd {
-    if (signal.aborted && facts.cause.kind === 'stopped') return { kind: 'aborted' }
-    const { reason, permanent } = this.#parts.input.explain(facts)
-    return facts.cause.kind === 'exited' && facts.cause.code === 0
-      ? { kind: 'ended', reason }
-      : { kind: 'failed', reason, permanent }
-  }
 }
+
+const measured = (figure: number | 'not measurable' | undefined): number | null =>
+  typeof figure === 'number' ? figure : null
 
 const roomOrAbort = (room: Promise<void>, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

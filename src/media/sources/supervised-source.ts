@@ -66,6 +66,11 @@ export class SupervisedSource {
     return transitionOf(this.#observed)
   }
 
+  /** Whether the reader at work paces itself; undefined while none is. */
+  get live(): boolean | undefined {
+    return this.#reader?.live
+  }
+
   /** Also: try again now, when it is waiting or was given up. */
   start(): void {
     this.#wanted = 'run'

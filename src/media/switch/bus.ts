@@ -85,6 +85,7 @@ export class Bus {
   #leanedAt: number
   #laneSince: number
   #slateTicks = 0
+  #lastCut: CutMade | undefined
 
   constructor(options: BusOptions) {
     this.#options = options
@@ -235,7 +236,11 @@ export class Bus {
 
   #cutIfPlanned(clock: number, now: number): boolean {
     const plan = this.#plan
-    if (plan !== undefined) {
+    if (plan !== undefined && plan.source === this.#lane.source && this.#lastCut !== undefined) {
+      // The fallback was there first.
+      this.#plan = undefined
+      this.#options.report.planExecuted(plan, this.#lastCut)
+    } else if (plan !== undefined) {
       const step = stepPlan(plan, {
         source: this.#options.sources.get(plan.source),
         lane: this.#lane,
@@ -262,7 +267,8 @@ export class Bus {
     if (!this.#lane.isSlate || this.#order.wanted === SLATE) return false
     const entry = leaveSlate(this.#fallbackContext(clock, now))
     if (entry === undefined) return false
-    this.#cut(entry, entry.source?.id === this.#order.wanted ? 'revert' : 'failover', 'cutover')
+    const returns = entry.source?.id === this.#order.wanted ? 'revert' : 'failover'
+    this.#cut(entry, this.#lastCut === undefined ? 'start' : returns, 'cutover')
     return true
   }
 
@@ -360,6 +366,7 @@ export class Bus {
       addedDelayMs: Number.isFinite(late) ? Math.max(0, late) : 0,
       executed,
     }
+    this.#lastCut = made
     this.#options.report.cut(made)
     return made
   }

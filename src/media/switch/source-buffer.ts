@@ -42,6 +42,7 @@ export type PositionOf = (stretch: Stretch) => Position | undefined
 /** Everything of one source that rests in Sluice: bounded, always being filled, read by any number of buses. */
 export class SourceBuffer {
   readonly #options: SourceBufferOptions
+  #live: boolean
   readonly #readers = new Set<PositionOf>()
   readonly #stretches: Stretch[] = []
   /** DTS and size of the pictures received last: a reconnected playlist brings them again. */
@@ -54,10 +55,16 @@ export class SourceBuffer {
 
   constructor(options: SourceBufferOptions) {
     this.#options = options
+    this.#live = options.live
   }
 
   get live(): boolean {
-    return this.#options.live
+    return this.#live
+  }
+
+  /** Whether a playlist is live or recorded is known only once it is read. */
+  setLive(live: boolean): void {
+    this.#live = live
   }
 
   get stretches(): readonly Stretch[] {

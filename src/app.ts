@@ -1,0 +1,119 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AppHooks, RunningApp } from './cli/app-port.ts'
+import type { Config } from './config/config.ts'
+import { SluiceError } from './contract/errors.ts'
+import { accessPolicy } from './control/api/access.ts'
+import { buildApi } from './control/api/api.ts'
+import { listen } from './control/api/listen.ts'
+import { runFailoverLoop } from './control/channels/failover-loop.ts'
+import { buildLog } from './control/obs/log.ts'
+import { buildMetrics } from './control/obs/metrics.ts'
+import { findFfmpeg } from './ffmpeg/capabilities.ts'
+import { realClock } from './lib/clock.ts'
+import { Channel } from './media/channel.ts'
+import type { ProgramFormat } from './media/program-format.ts'
+import { realParts } from './media/real-parts.ts'
+import { processHost } from './process/host.ts'
+import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts'
+
+/** Builds each part once, starts them in order, and stops them in the opposite one. */
+export const startApp = async (config: Config, hooks: AppHooks): Promise<RunningApp> => {
+  const access = accessPolicy(config.listen.host, config.token)
+  const log = buildLog({
+    level: config.logLevel,
+    form: config.json ? 'json' : 'plain',
+    destination: hooks.log,
+    secrets: config.token === undefined ? [] : [config.token],
+  })
+  const folder = config.stateDir === undefined ? defaultLedgerFolder() : join(config.stateDir, 'children')
+  for (const { pid, purpose } of await endOrphans(folder)) {
+    log.warn({ pid, purpose }, 'ended a process that an earlier run left behind')
+  }
+  const ledger = openLedger(folder)
+  const stop = new AbortController()
+  try {
+    const host = processHost(ledger)
+    const paths = config.ffmpeg === undefined ? {} : { ffmpeg: config.ffmpeg }
+    const ffmpeg = await findFfmpeg(host, paths, stop.signal)
+    const channel = new Channel(
+      config.channel,
+      realParts({
+        version: hooks.version,
+        channel: config.channel,
+        host,
+        ffmpeg,
+        clock: realClock,
+        stdout: process.stdout,
+        formats: storedFormats(config),
+        onLine: (source, { level, text }) => log[levelOf(level)]({ source }, text),
+        warn: (source, message) => log.warn({ source }, message),
+      }),
+    )
+    const metrics = buildMetrics({ status: () => channel.status() })
+    const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
+    const address = await listen(api, config.listen)
+    const running = Promise.all([
+      channel.run(stop.signal),
+      runFailoverLoop(
+        {
+          port: channel,
+          clock: realClock,
+          limits: () => ({
+            switchesPerHour: config.channel.failover.switchesPerHour,
+            returnMsOf: (id) => channel.returnMsOf(id),
+          }),
+        },
+        stop.signal,
+      ),
+    ])
+    const stopped = running
+      .finally(async () => {
+        stop.abort()
+        await running.catch(() => undefined)
+        await api.close()
+        metrics.close()
+        ledger.close()
+      })
+      .then(() => undefined)
+    stopped.catch(() => undefined)
+    return {
+      port: channel,
+      address: address.replace(/\/$/, ''),
+      stopped,
+      stop: () => {
+        stop.abort()
+        return stopped
+      },
+    }
+  } catch (error) {
+    stop.abort()
+    ledger.close()
+    throw error
+  }
+}
+
+const levelOf = (level: 'fatal' | 'error' | 'warning' | 'info'): 'warn' | 'info' | 'debug' =>
+  level === 'fatal' || level === 'error' ? 'warn' : level === 'warning' ? 'info' : 'debug'
+
+/** The format of an earlier run with the same state folder (DESIGN.md, 3.10: it is stored). */
+function storedFormats({ stateDir }: Config) {
+  const path = stateDir === undefined ? undefined : join(stateDir, 'format.json')
+  return {
+    storedFormat: (): ProgramFormat | undefined => {
+      if (path === undefined) return undefined
+      try {
+        return JSON.parse(readFileSync(path, 'utf8')) as ProgramFormat
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw new SluiceError('config_invalid', `${path} can't be read as a stored format; remove it`, { cause: error })
+      }
+    },
+    storeFormat: (format: ProgramFormat): void => {
+      if (stateDir === undefined || path === undefined) return
+      mkdirSync(stateDir, { recursive: true })
+      writeFileSync(`${path}.part`, JSON.stringify(format))
+      renameSync(`${path}.part`, path)
+    },
+  }
+}

@@ -1,0 +1,18 @@
+import { millis } from '../contract/time.ts'
+import { formatReport } from '../mpegts/analysis-text.ts'
+import { Analyzer } from '../mpegts/analyzer.ts'
+import type { StartAnalysis } from './analyze.ts'
+
+/** The analyser as the command uses it. */
+export const startAnalysis: StartAnalysis = (rules) => {
+  const analyzer = new Analyzer({ rules })
+  return {
+    push: (bytes, arrivalMs) =>
+      analyzer.push(bytes, arrivalMs === undefined ? undefined : millis(arrivalMs)),
+    finish: () => {
+      analyzer.finish()
+      const report = analyzer.report()
+      return { text: formatReport(report), report, errors: report.errors, packets: report.packets }
+    },
+  }
+}

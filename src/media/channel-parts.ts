@@ -1,0 +1,28 @@
+import type { SlateSpec, SourceSpec, OutputSpec } from '../contract/spec.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { InputEvents, InputSettings } from './input.ts'
+import type { Input } from './input.ts'
+import type { Output, Program } from './outputs/output.ts'
+import type { ProgramFormat } from './program-format.ts'
+import type { SlateMaterial } from './slate/slate-material.ts'
+
+/** What a channel is built from; the composition root gives the real ones. */
+export interface ChannelParts {
+  readonly version: string
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  /** Throws SluiceError for what can never be opened. */
+  readonly openInput: (wiring: {
+    readonly spec: SourceSpec
+    readonly settings: InputSettings
+    readonly events: InputEvents
+    readonly wanted: 'run' | 'stop'
+  }) => Input
+  /** Throws SluiceError for an address that no output knows. */
+  readonly openOutput: (spec: OutputSpec, program: Program) => Output
+  readonly makeSlate: (format: ProgramFormat, spec: SlateSpec, signal: AbortSignal) => Promise<SlateMaterial>
+  /** The format of an earlier run, where state is kept. */
+  readonly storedFormat: () => ProgramFormat | undefined
+  readonly storeFormat: (format: ProgramFormat) => void
+}

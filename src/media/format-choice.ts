@@ -1,0 +1,43 @@
+import type { SourceId } from '../contract/ids.ts'
+import type { FormatSpec } from '../contract/spec.ts'
+import type { Input } from './input.ts'
+import { configuredFormat, defaultFormat, formatOfSource, type ProgramFormat } from './program-format.ts'
+
+/** DESIGN.md, 3.10: the first usable source, by priority, within this. */
+const WAIT_MS = 5_000
+/** A better source is waited for this long after the first one became usable. */
+const GRACE_MS = 1_000
+
+export interface ChosenFormat {
+  readonly format: ProgramFormat
+  readonly from: 'configuration' | 'source' | 'default' | 'stored'
+  readonly source?: SourceId
+}
+
+export interface FormatFacts {
+  readonly spec: FormatSpec | undefined
+  readonly stored: ProgramFormat | undefined
+  /** Best first. */
+  readonly inputs: readonly Pick<Input, 'id' | 'usableFormat'>[]
+  /** Since the channel started. */
+  readonly waitedMs: number
+  /** Since the first source became usable; undefined while none is. */
+  readonly usableForMs: number | undefined
+}
+
+/** The channel's format, or undefined while it is worth waiting for. */
+export function chooseFormat(facts: FormatFacts): ChosenFormat | undefined {
+  const configured = configuredFormat(facts.spec)
+  if (configured !== undefined) return { format: configured, from: 'configuration' }
+  if (facts.stored !== undefined) return { format: facts.stored, from: 'stored' }
+  const overdue = facts.waitedMs >= WAIT_MS
+  const best = facts.inputs.find((input) => input.usableFormat !== undefined)
+  const settled = best === facts.inputs[0] || (facts.usableForMs ?? 0) >= GRACE_MS
+  if (best?.usableFormat !== undefined && (settled || overdue)) {
+    return { format: formatOfSource(best.usableFormat, facts.spec), from: 'source', source: best.id }
+  }
+  if (overdue || facts.inputs.length === 0) {
+    return { format: defaultFormat(facts.spec), from: 'default' }
+  }
+  return undefined
+}

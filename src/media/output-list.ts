@@ -1,0 +1,61 @@
+import { SluiceError } from '../contract/errors.ts'
+import type { OutputId } from '../contract/ids.ts'
+import type { OutputStatus } from '../contract/status.ts'
+import type { Output } from './outputs/output.ts'
+
+interface Entry {
+  readonly output: Output
+  readonly stop: AbortController
+  readonly ended: Promise<void>
+  state: string
+}
+
+/** The channel's outputs, each running until it is removed. One's trouble never reaches another. */
+export class OutputList {
+  readonly #entries = new Map<OutputId, Entry>()
+  readonly #onState: (output: OutputStatus) => void
+
+  constructor(onState: (output: OutputStatus) => void) {
+    this.#onState = onState
+  }
+
+  has(id: OutputId): boolean {
+    return this.#entries.has(id)
+  }
+
+  add(output: Output): void {
+    const stop = new AbortController()
+    this.#entries.set(output.id, { output, stop, ended: output.run(stop.signal), state: '' })
+  }
+
+  async remove(id: OutputId): Promise<void> {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) {
+      const known = [...this.#entries.keys()].map((known) => `"${known}"`).join(', ')
+      throw new SluiceError('unknown_output', `there is no output "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`)
+    }
+    this.#entries.delete(id)
+    entry.stop.abort()
+    await entry.ended
+  }
+
+  status(): OutputStatus[] {
+    return [...this.#entries.values()].map((entry) => entry.output.status())
+  }
+
+  /** Tells of changes of state since the last look. */
+  look(): void {
+    for (const entry of this.#entries.values()) {
+      const status = entry.output.status()
+      if (status.state === entry.state) continue
+      entry.state = status.state
+      this.#onState(status)
+    }
+  }
+
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()]
+    for (const entry of entries) entry.stop.abort()
+    await Promise.all(entries.map((entry) => entry.ended))
+  }
+}

@@ -1,0 +1,129 @@
+import type { Writable } from 'node:stream'
+import { SluiceError } from '../contract/errors.ts'
+import type { ChannelSpec, SourceSpec } from '../contract/spec.ts'
+import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
+import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
+import { parseSourceUrl } from '../ffmpeg/source-url.ts'
+import type { StderrLine } from '../ffmpeg/stderr-lines.ts'
+import type { TargetFormat } from '../ffmpeg/target-format.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { ProcessHost } from '../process/host.ts'
+import type { ChannelParts } from './channel-parts.ts'
+import { Input, type InputSettings } from './input.ts'
+import { DatagramOutput } from './outputs/datagram-output.ts'
+import { FileOutput } from './outputs/file.ts'
+import type { Output } from './outputs/output.ts'
+import type { ProgramFormat } from './program-format.ts'
+import { SlateRenderer } from './slate/slate-renderer.ts'
+import { SourceMonitor } from './source-monitor.ts'
+import { Conformer } from './sources/conformer.ts'
+import { DEFAULT_HOST_LIMITS, HostBudget } from './sources/host-budget.ts'
+import { hostOf, sourceOpener } from './sources/open-reader.ts'
+import { SupervisedSource } from './sources/supervised-source.ts'
+import { DEFAULT_SUPERVISION, noDataMsFor } from './sources/supervision.ts'
+
+export interface RealPartsOptions {
+  readonly version: string
+  readonly channel: ChannelSpec
+  readonly host: ProcessHost
+  readonly ffmpeg: FfmpegCapabilities
+  readonly clock: Clock
+  readonly stdout: Writable
+  readonly formats: Pick<ChannelParts, 'storedFormat' | 'storeFormat'>
+  /** A redacted line of FFmpeg's about a source. */
+  readonly onLine: (source: string, line: StderrLine) => void
+  readonly warn: (source: string, message: string) => void
+}
+
+/** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
+export function realParts(options: RealPartsOptions): ChannelParts {
+  const { channel, clock, host, ffmpeg } = options
+  const budget = new HostBudget(DEFAULT_HOST_LIMITS, clock)
+  const slates = new SlateRenderer({ host, ffmpeg: ffmpeg.ffmpeg })
+  return {
+    version: options.version,
+    clock,
+    wallTime: Date.now,
+    ...options.formats,
+    makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
+    openOutput: (spec, program): Output => {
+      const common = { id: spec.id, url: spec.url, program, clock }
+      if (/^(?:udp|rtp):/i.test(spec.url)) return new DatagramOutput(common)
+      const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(spec.url)?.[1]
+      if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
+        throw new SluiceError(
+          'unsupported_url',
+          `output ${spec.id}, url ${JSON.stringify(spec.url)}: "${scheme}:" is not an output; use udp://host:port, rtp://host:port, file:/path.ts, a path or -`,
+        )
+      }
+      return new FileOutput({ ...common, stdout: options.stdout })
+    },
+    openInput: ({ spec, settings, events, wanted }) => {
+      const open = sourceOpener(spec, {
+        host,
+        clock,
+        ffmpeg,
+        encoded: encodedOf(settings),
+        onLine: (line) => options.onLine(spec.id, line),
+        warn: (message) => options.warn(spec.id, message),
+      })
+      const { stallMs } = settings.thresholdsOf(spec)
+      return new Input({
+        spec,
+        clock,
+        settings,
+        events,
+        latencyMs: channel.latencyMs,
+        ...paceOf(spec),
+        monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock }),
+        openConformer: (plan) =>
+          new Conformer({
+            host,
+            clock,
+            plan,
+            ffmpeg: ffmpeg.ffmpeg,
+            random: Math.random,
+            purpose: `conform ${spec.id}`,
+            onLine: (line) => options.onLine(spec.id, line),
+            warn: (message) => options.warn(spec.id, message),
+          }),
+        supervise: (feed, onChange) =>
+          new SupervisedSource({
+            open,
+            feed,
+            clock,
+            budget,
+            wanted,
+            onChange,
+            random: Math.random,
+            host: hostOf(spec.url),
+            limits: { ...DEFAULT_SUPERVISION, noDataMs: noDataMsFor(stallMs) },
+          }),
+      })
+    },
+  }
+}
+
+const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
+
+/** How a source's units will come, as far as its URL tells. */
+function paceOf(spec: SourceSpec): { live: boolean; arrives: 'steadily' | 'by_segment' } {
+  const { kind, target } = parseSourceUrl(spec.url)
+  const finite = kind === 'file' || (kind === 'http' && RECORDED.test(target))
+  return { live: !finite, arrives: kind === 'hls' ? 'by_segment' : 'steadily' }
+}
+
+const targetOf = ({ video, audio }: ProgramFormat): TargetFormat => ({
+  ...(video === undefined ? {} : { video }),
+  ...(audio === undefined ? {} : { audio }),
+})
+
+/** What generated sources and those that must be encoded become: the channel's format as soon as it is known. */
+const encodedOf = (settings: InputSettings): Required<TargetFormat> => ({
+  get video() {
+    return settings.format?.video ?? DEFAULT_VIDEO
+  },
+  get audio() {
+    return settings.format?.audio ?? DEFAULT_AUDIO
+  },
+})

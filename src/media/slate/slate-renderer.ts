@@ -1,0 +1,77 @@
+import { access } from 'node:fs/promises'
+import { SluiceError } from '../../contract/errors.ts'
+import type { SlateSpec } from '../../contract/spec.ts'
+import { slateArguments, slateFrames, type SlateRequest } from '../../ffmpeg/slate-arguments.ts'
+import { rateOf, type TargetFormat } from '../../ffmpeg/target-format.ts'
+import type { ProcessHost } from '../../process/host.ts'
+import { render } from './render.ts'
+import { pictureGroup, silentFrame } from './slate-frames.ts'
+import type { SlateMaterial } from './slate-material.ts'
+
+const KEPT = 8
+const TICKS_PER_SECOND = 90_000
+
+export interface SlateRendererParts {
+  readonly host: ProcessHost
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+}
+
+/** Renders slates with FFmpeg (0.2 to 0.5 s) and keeps the last few in memory. */
+export class SlateRenderer {
+  readonly #parts: SlateRendererParts
+  readonly #kept = new Map<string, SlateMaterial>()
+
+  constructor(parts: SlateRendererParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * A slate in exactly this format; a target without video or without audio gives a slate without. Throws SluiceError
+   * with FFmpeg's own words when it can't be rendered: a channel must not start without its slate.
+   */
+  async make(target: TargetFormat, spec: SlateSpec, signal: AbortSignal): Promise<SlateMaterial> {
+    const key = JSON.stringify([target, spec])
+    const known = this.#kept.get(key)
+    if (known !== undefined) return known
+    const made = await this.#render(target, spec, signal)
+    this.#kept.set(key, made)
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!)
+    return made
+  }
+
+  async #render(
+    target: TargetFormat,
+    spec: SlateSpec,
+    signal: AbortSignal,
+  ): Promise<SlateMaterial> {
+    await checkImage(spec)
+    const request: SlateRequest = {
+      target,
+      message: spec.message,
+      background: spec.background,
+      ...(spec.image === undefined ? {} : { image: spec.image }),
+      ...(target.video === undefined ? {} : { seconds: target.video.gopSeconds }),
+    }
+    const { host, ffmpeg } = this.#parts
+    const args = slateArguments(request)
+    const bytes = await render(host, { ffmpeg, args, purpose: 'slate' }, signal)
+    const { video, audio } = target
+    const picture =
+      video === undefined
+        ? { video: [], videoTicks: 0, videoFormat: undefined }
+        : pictureGroup(bytes, slateFrames(request), TICKS_PER_SECOND / rateOf(video))
+    return { ...picture, silence: audio === undefined ? undefined : silentFrame(bytes) }
+  }
+}
+
+const checkImage = async ({ image }: SlateSpec): Promise<void> => {
+  if (image === undefined) return
+  try {
+    await access(image)
+  } catch (error) {
+    throw new SluiceError('file_missing', `slate.image ${JSON.stringify(image)} can't be read`, {
+      cause: error,
+    })
+  }
+}

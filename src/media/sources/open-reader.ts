@@ -1,0 +1,144 @@
+import { SluiceError } from '../../contract/errors.ts'
+import type { SourceSpec } from '../../contract/spec.ts'
+import type { FfmpegCapabilities } from '../../ffmpeg/capabilities.ts'
+import { probe } from '../../ffmpeg/probe.ts'
+import {
+  sourceArguments,
+  type SourceCommand,
+  type SourceRecipe,
+} from '../../ffmpeg/source-arguments.ts'
+import { parseSourceUrl } from '../../ffmpeg/source-url.ts'
+import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
+import type { TargetFormat } from '../../ffmpeg/target-format.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { redactUrl } from '../../lib/redact.ts'
+import type { ProcessHost } from '../../process/host.ts'
+import { isDatagramUrl, parseDatagramUrl, wantsFfmpeg } from './datagram-url.ts'
+import { FfmpegReader, type FfmpegInput, type Verdict } from './ffmpeg-reader.ts'
+import type { Silence, SourceReader } from './source-reader.ts'
+import { UdpReader } from './udp-reader.ts'
+import { uncarriableByLine, uncarriableTrack, type UncarriableCodec } from './uncarriable-codec.ts'
+
+export interface SourceEnvironment {
+  readonly host: ProcessHost
+  readonly clock: Clock
+  readonly ffmpeg: FfmpegCapabilities
+  /** What sources that have to be encoded are encoded to: the channel's format, or the default one. */
+  readonly encoded: Required<TargetFormat>
+  /** What ffmpeg says, redacted, at most 20 lines a second. */
+  readonly onLine: (line: StderrLine) => void
+  readonly warn: (message: string) => void
+}
+
+/** How long the question whether an HLS URL is live or recorded may take. */
+const PROBE_MS = 15_000
+/** A recording, whatever serves it. Not .ts: live streams are served under that name. */
+const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
+
+/**
+ * What makes a reader for each attempt. Throws SluiceError at once for a specification that no attempt can mend. What
+ * an attempt finds out (a codec that must be encoded, a playlist that ends) the next one knows.
+ */
+export const sourceOpener = (
+  spec: SourceSpec,
+  environment: SourceEnvironment,
+): (() => SourceReader) => {
+  const { host, clock, ffmpeg, warn } = environment
+  const demux = spec.program === undefined ? {} : { program: spec.program }
+  if (isDatagramUrl(spec.url) && !wantsFfmpeg(spec.url)) {
+    const address = parseDatagramUrl(spec.url, spec.interface)
+    return () => new UdpReader({ address, demux, clock, warn })
+  }
+  const input = ffmpegInput(spec, environment)
+  return () => new FfmpegReader({ host, ffmpeg: ffmpeg.ffmpeg, input, demux })
+}
+
+export const openReader = (spec: SourceSpec, environment: SourceEnvironment): SourceReader =>
+  sourceOpener(spec, environment)()
+
+/** Whose connections are to be spared: host and port of what is connected to; undefined for all else. */
+export const hostOf = (url: string): string | undefined => {
+  const m = /^(?:hls\+)?(?:https?|rtmp[a-z]*|rtsps?|srt):\/\/(?:[^@/?#]*@)?([^/?#]+)/i.exec(url)
+  return m === null || /[?&]mode=listener\b/.test(url) ? undefined : m[1]!.toLowerCase()
+}
+
+const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegInput => {
+  const url = spec.url.replace(/([?&])reader=ffmpeg(?:&|$)/i, '$1').replace(/[?&]$/, '')
+  const encode = new Set<'video' | 'audio'>(spec.recipe === 'transcode' ? ['video', 'audio'] : [])
+  const command = (): SourceCommand => commandOf({ ...spec, url }, environment, encode)
+  const first = command()
+  const live = livenessOf({ ...spec, url }, first, environment)
+  const judge = (codec: UncarriableCodec | undefined): Verdict => {
+    if (codec === undefined || encode.has(codec.kind)) return 'go_on'
+    if (spec.recipe === 'copy') {
+      const { name } = codec
+      return { refused: `codec ${name} can't be carried in MPEG-TS; use recipe transcode or auto` }
+    }
+    encode.add(codec.kind)
+    return 'again'
+  }
+  return {
+    kind: first.kind,
+    args: () => command().args,
+    secrets: first.secrets,
+    live,
+    silence: silenceOf(first.kind, url),
+    purpose: `source ${spec.id}`,
+    atEnd: spec.loop ? 'again' : 'stop',
+    tellsLoss: first.kind === 'rtp' || first.kind === 'rtsp' || first.kind === 'srt',
+    judgeLine: (line) => judge(uncarriableByLine(line)),
+    judgeProgram: ({ tracks }) => judge(tracks.map(uncarriableTrack).find((found) => found)),
+    onLine: environment.onLine,
+  }
+}
+
+const commandOf = (
+  spec: SourceSpec,
+  { encoded }: SourceEnvironment,
+  encode: ReadonlySet<'video' | 'audio'>,
+): SourceCommand => {
+  const recipe: SourceRecipe = {
+    video: encode.has('video') ? encoded.video : 'copy',
+    audio: encode.has('audio') ? encoded.audio : 'copy',
+  }
+  const { url, video, audio, inputOptions, program } = spec
+  try {
+    return sourceArguments({
+      ...{ url, recipe, encoded, video, audio, inputOptions },
+      // Rounds are made here, one process each: see FfmpegReader.
+      loop: false,
+      ...(program === undefined ? {} : { program }),
+    })
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    throw new SluiceError(error.code, `source ${spec.id}, url ${redactUrl(url)}: ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** A playlist that has an end has a duration; asking costs a connection, once. */
+const livenessOf = (
+  spec: SourceSpec,
+  command: SourceCommand,
+  { host, ffmpeg }: SourceEnvironment,
+): FfmpegInput['live'] => {
+  if (command.pace === 'by_reader') return false
+  if (command.kind === 'http') return !RECORDED.test(parseSourceUrl(spec.url).target)
+  if (command.kind !== 'hls') return true
+  let known: boolean | undefined
+  return async (signal) => {
+    if (known !== undefined) return known
+    const { url, inputOptions } = spec
+    const found = await probe({ host, ffmpeg }, { url, inputOptions, timeoutMs: PROBE_MS }, signal)
+    if (!found.ok) return true
+    known = found.durationSeconds === undefined
+    return known
+  }
+}
+
+const silenceOf = (kind: string, url: string): Silence => {
+  if (kind === 'udp' || kind === 'rtp') return 'normal'
+  const listens = kind === 'rtmp_listen' || (kind === 'srt' && /[?&]mode=listener\b/.test(url))
+  return listens ? 'fault_after_media' : 'fault'
+}

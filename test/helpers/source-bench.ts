@@ -1,0 +1,162 @@
+import { createServer as createTcpServer } from 'node:net'
+import { once } from 'node:events'
+import { SourceSpec, type SourceSpecInput } from '../../src/contract/spec.ts'
+import { findFfmpeg, type FfmpegCapabilities } from '../../src/ffmpeg/capabilities.ts'
+import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
+import { realClock } from '../../src/lib/clock.ts'
+import { DEFAULT_HOST_LIMITS, HostBudget } from '../../src/media/sources/host-budget.ts'
+import {
+  hostOf,
+  sourceOpener,
+  type SourceEnvironment,
+} from '../../src/media/sources/open-reader.ts'
+import { SupervisedSource } from '../../src/media/sources/supervised-source.ts'
+import {
+  DEFAULT_SUPERVISION,
+  type SourceTransition,
+  type SupervisionLimits,
+  type Wanted,
+} from '../../src/media/sources/supervision.ts'
+import { spawnChild } from '../../src/process/spawn.ts'
+import { RecordingFeed } from './recording-feed.ts'
+import { testHost, type TestHost } from './process-host.ts'
+
+export interface RunningSource {
+  readonly source: SupervisedSource
+  readonly feed: RecordingFeed
+  readonly told: SourceTransition[]
+  readonly warnings: string[]
+  /** Resolves when such a transition was told, from now on or before. */
+  reached(holds: (transition: SourceTransition) => boolean): Promise<SourceTransition>
+  stop(): Promise<void>
+}
+
+export interface RunOptions {
+  readonly limits?: Partial<SupervisionLimits>
+  readonly wanted?: Wanted
+  readonly feed?: RecordingFeed
+}
+
+/** Real sources with real processes; everything started here ends with `close`. */
+export class SourceBench {
+  readonly #test: TestHost
+  readonly #ffmpeg: FfmpegCapabilities
+  readonly #ends: (() => Promise<unknown>)[] = []
+
+  private constructor(test: TestHost, ffmpeg: FfmpegCapabilities) {
+    this.#test = test
+    this.#ffmpeg = ffmpeg
+  }
+
+  static async open(): Promise<SourceBench> {
+    const test = testHost()
+    return new SourceBench(test, await findFfmpeg(test.host, {}, new AbortController().signal))
+  }
+
+  get folder(): string {
+    return this.#test.folder
+  }
+
+  get host(): TestHost['host'] {
+    return this.#test.host
+  }
+
+  environment(warn: (message: string) => void = () => {}): SourceEnvironment {
+    return {
+      host: this.#test.host,
+      clock: realClock,
+      ffmpeg: this.#ffmpeg,
+      encoded: {
+        video: { ...DEFAULT_VIDEO, format: { ...DEFAULT_VIDEO.format, width: 320, height: 180 } },
+        audio: DEFAULT_AUDIO,
+      },
+      onLine: () => {},
+      warn,
+    }
+  }
+
+  source(spec: Omit<SourceSpecInput, 'id'>, options: RunOptions = {}): RunningSource {
+    const feed = options.feed ?? new RecordingFeed()
+    const told: SourceTransition[] = []
+    const warnings: string[] = []
+    const waiting: { holds: (t: SourceTransition) => boolean; met: (t: SourceTransition) => void }[] = []
+    const parsed = SourceSpec.parse({ id: 's', ...spec })
+    const source = new SupervisedSource({
+      open: sourceOpener(parsed, this.environment((message) => warnings.push(message))),
+      feed,
+      clock: realClock,
+      random: Math.random,
+      limits: { ...DEFAULT_SUPERVISION, ...options.limits },
+      budget: new HostBudget(DEFAULT_HOST_LIMITS, realClock),
+      host: hostOf(parsed.url),
+      wanted: options.wanted ?? 'run',
+      onChange: (transition) => {
+        told.push(transition)
+        for (const { holds, met } of waiting) if (holds(transition)) met(transition)
+      },
+    })
+    const abort = new AbortController()
+    const run = source.run(abort.signal)
+    const stop = async (): Promise<void> => {
+      abort.abort()
+      await run
+    }
+    this.#ends.push(stop)
+    return {
+      source,
+      feed,
+      told,
+      warnings,
+      stop,
+      reached: (holds) => {
+        const before = told.find(holds)
+        if (before !== undefined) return Promise.resolve(before)
+        return new Promise((met) => waiting.push({ holds, met }))
+      },
+    }
+  }
+
+  /** Runs a program until `close`, or until the returned function is called. */
+  run(command: string, args: readonly string[]): { pid: number; stop: () => Promise<void> } {
+    const abort = new AbortController()
+    const child = spawnChild(
+      this.#test.host,
+      { command, args, stdin: 'none', purpose: 'test peer', onStderrLine: () => {} },
+      abort.signal,
+    )
+    void (async () => {
+      for await (const _ of child.stdout);
+    })()
+    const stop = async (): Promise<void> => {
+      abort.abort()
+      await child.ended
+    }
+    this.#ends.push(stop)
+    return { pid: child.pid!, stop }
+  }
+
+  /** Ended before the folder goes. */
+  onClose(end: () => Promise<unknown>): void {
+    this.#ends.push(end)
+  }
+
+  /** Ends what was started since the last call. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#ends.splice(0).map((end) => end()))
+  }
+
+  async close(): Promise<void> {
+    await this.clear()
+    this.#test.close()
+  }
+}
+
+export const freeTcpPort = async (): Promise<number> => {
+  const server = createTcpServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((closed) => server.close(closed))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
