@@ -1,5 +1,5 @@
 import {
-  Bus,
+  type Bus,
   ConformMode,
   FailoverMode,
   IngestMode,

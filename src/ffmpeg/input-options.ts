@@ -1,6 +1,6 @@
 import { SluiceError } from '../contract/errors.ts'
 
-export type OptionValue = string | number
+type OptionValue = string | number
 export type InputOptions = Readonly<Record<string, OptionValue>>
 
 const NUMBER = /^-?\d+(?:\.\d+)?$/
@@ -73,7 +73,7 @@ const SECRET_OPTIONS = new Set([
   ...['rtmp_tcurl', 'rtmp_conn'],
 ])
 
-export const allowedInputOptions = (): string[] => [...ALLOWED.keys()].sort()
+const allowedInputOptions = (): string[] => [...ALLOWED.keys()].sort()
 
 const refuse = (name: string, why: string): never => {
   throw new SluiceError('option_refused', `input option ${JSON.stringify(name)} ${why}`)

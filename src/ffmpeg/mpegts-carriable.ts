@@ -7,7 +7,7 @@ const CARRIABLE: ReadonlySet<string> = new Set([
 ])
 
 /** Whether our transport stream muxer carries the codec (FFmpeg's name of it). */
-export const isCarriable = (codec: string): boolean => CARRIABLE.has(codec)
+const isCarriable = (codec: string): boolean => CARRIABLE.has(codec)
 
 interface CodedTrack {
   readonly kind: 'video' | 'audio'

@@ -6,7 +6,7 @@ import type { FfmpegCapabilities } from './capabilities.ts'
 import { exitReason, FirstCause } from './exit-reason.ts'
 import { parseInputOptions, secretsOfOptions, type InputOptions } from './input-options.ts'
 import { carriageProblem } from './mpegts-carriable.ts'
-import { mustEncode, parseSourceUrl, protocolsOf, type SourceUrl } from './source-url.ts'
+import { mustEncode, parseSourceUrl, protocolsOf } from './source-url.ts'
 import { classifyLine } from './stderr-lines.ts'
 
 export interface ProbedTrack {
@@ -221,6 +221,3 @@ export const readBanner = (lines: readonly string[]): Read | undefined => {
   })
   return { format, tracks }
 }
-
-/** Whether the URL can be probed at all: generated sources and devices need none. */
-export const needsProbe = (url: SourceUrl): boolean => !mustEncode(url.kind)

@@ -1,6 +1,6 @@
 import { SluiceError } from '../contract/errors.ts'
 
-export type NetworkKind = 'udp' | 'rtp' | 'rtmp' | 'rtmp_listen' | 'srt' | 'rtsp' | 'hls' | 'http'
+type NetworkKind = 'udp' | 'rtp' | 'rtmp' | 'rtmp_listen' | 'srt' | 'rtsp' | 'hls' | 'http'
 export type DeviceKind = 'v4l2' | 'alsa' | 'pulse'
 export type GeneratedKind = 'test' | 'bars' | 'color' | 'text' | 'image' | 'lavfi'
 export type SourceKind = NetworkKind | DeviceKind | GeneratedKind | 'file'
@@ -29,7 +29,7 @@ const NETWORK_SCHEMES: ReadonlyMap<string, NetworkKind> = new Map<string, Networ
   ...RTMP_SCHEMES.map((scheme): [string, NetworkKind] => [scheme, 'rtmp']),
 ])
 
-export const SUPPORTED_URLS =
+const SUPPORTED_URLS =
   'udp:, rtp:, rtmp(s):, rtmp-listen:, srt:, rtsp(s):, http(s):, hls+http(s):, file:, v4l2:, alsa:, pulse:, ' +
   'test:, bars:, color:, text:, image:, lavfi: or a path'
 
@@ -97,7 +97,7 @@ export const parseSourceUrl = (url: string): SourceUrl => {
 export const isGenerated = (kind: SourceKind): kind is GeneratedKind =>
   GENERATED.has(kind) || kind === 'lavfi'
 
-export const isDevice = (kind: SourceKind): kind is DeviceKind => DEVICES.has(kind)
+const isDevice = (kind: SourceKind): kind is DeviceKind => DEVICES.has(kind)
 
 /** Raw pictures and samples: there is nothing to copy, they are encoded. */
 export const mustEncode = (kind: SourceKind): boolean => isGenerated(kind) || isDevice(kind)

@@ -1,4 +1,4 @@
-export type StderrLevel = 'fatal' | 'error' | 'warning' | 'info'
+type StderrLevel = 'fatal' | 'error' | 'warning' | 'info'
 
 /** What a line is a sign of. */
 export type StderrSign =

@@ -28,7 +28,7 @@ export interface VideoTuning {
   readonly bFrames: number
 }
 
-export const DEFAULT_FRAME_RATE = { num: 25, den: 1 } as const
+const DEFAULT_FRAME_RATE = { num: 25, den: 1 } as const
 
 export const rateOf = ({ format }: VideoTarget): number => {
   const { num, den } = format.frameRate ?? DEFAULT_FRAME_RATE
@@ -58,7 +58,7 @@ const ENCODERS: Readonly<Record<VideoCodec | AudioCodec, string | undefined>> = 
 }
 
 /** FFmpeg's encoder for a codec; 'codec_not_carriable' when it has none. */
-export const encoderFor = (codec: VideoCodec | AudioCodec): string => {
+const encoderFor = (codec: VideoCodec | AudioCodec): string => {
   const encoder = ENCODERS[codec]
   if (encoder === undefined) {
     throw new SluiceError(
@@ -77,7 +77,7 @@ const BITS_PER_PIXEL: Readonly<Record<VideoCodec, number>> = {
 }
 const LOWEST_BITRATE = 300_000
 
-export const videoBitrate = (video: VideoTarget): number => {
+const videoBitrate = (video: VideoTarget): number => {
   const { codec, width, height } = video.format
   const guess = width * height * rateOf(video) * BITS_PER_PIXEL[codec]
   return video.bitrate ?? Math.max(LOWEST_BITRATE, Math.round(guess))
@@ -90,7 +90,7 @@ const PIXEL_LAYOUT: Readonly<Record<VideoFormat['chroma'], string>> = {
   '4:4:4': 'yuv444p',
 }
 
-export const pixelFormat = ({ chroma, depth }: VideoFormat): string =>
+const pixelFormat = ({ chroma, depth }: VideoFormat): string =>
   depth > 8 ? `${PIXEL_LAYOUT[chroma]}${depth}le` : PIXEL_LAYOUT[chroma]
 
 const X264_PROFILES: ReadonlySet<string> = new Set([
@@ -190,7 +190,7 @@ const BITRATE_STEPS = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320
 const onStep = (bitrate: number): number =>
   BITRATE_STEPS.find((step) => step >= bitrate) ?? BITRATE_STEPS.at(-1)!
 
-export const audioBitrate = ({ format, bitrate }: AudioTarget): number => {
+const audioBitrate = ({ format, bitrate }: AudioTarget): number => {
   const wanted = bitrate ?? AUDIO_BITRATE_PER_CHANNEL[format.codec] * format.channels
   const fixedSteps = format.codec === 'mp1' || format.codec === 'mp2' || format.codec === 'mp3'
   return fixedSteps ? onStep(wanted) : wanted

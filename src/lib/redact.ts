@@ -1,5 +1,5 @@
 /** What stands where a secret was. */
-export const REDACTED = '***'
+const REDACTED = '***'
 
 /** Below this length a value is too common to be searched for in arbitrary text. */
 const SHORTEST_SEARCHED = 3

@@ -48,6 +48,7 @@ export class BusDesk {
   #wanted: SourceId = SLATE
   #automatic: PendingAutomatic | undefined
   #done = { takes: 0, failovers: 0 }
+  readonly #cutWaiters: (() => void)[] = []
 
   constructor(options: BusDeskOptions) {
     const { name, spec, clock } = options
@@ -111,12 +112,19 @@ export class BusDesk {
 
   async close(): Promise<void> {
     this.#automatic?.reject(new Error('the channel stops'))
+    for (const tell of this.#cutWaiters.splice(0)) tell()
     this.feed.ring.close()
     this.#stop.abort()
     await this.#viewers
   }
 
+  /** Resolves when something else is on the air. */
+  nextCut(): Promise<void> {
+    return new Promise((resolve) => this.#cutWaiters.push(resolve))
+  }
+
   #cut(made: CutMade): void {
+    for (const tell of this.#cutWaiters.splice(0)) tell()
     if (made.cause === 'failover') this.#done.failovers++
     const automatic = this.#automatic?.take
     const behind = automatic?.source === made.to && automatic.cause === made.cause ? automatic : undefined

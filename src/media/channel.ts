@@ -187,6 +187,11 @@ export class Channel implements ChannelPort {
     if (desk === undefined || desk.takes.pending !== undefined) throw new Error('a take is pending')
     const input = this.#inputs.get(to)
     if (to !== SLATE && input === undefined) throw new Error(`source "${to}" is gone`)
+    if (desk.feed.bus.onAir === SLATE && to !== SLATE) {
+      // The standing order has the slate yield by itself.
+      await desk.nextCut()
+      return
+    }
     await desk.automatic({
       source: to,
       mode: cause === 'revert' ? 'graceful' : 'cutover',

@@ -66,7 +66,7 @@ export class Conforming {
     const key = `${decision.state} ${decision.plan === undefined ? '' : keyOf(decision.plan)}`
     this.#reason = decision.reason
     if (key === this.#planned) return false
-    const first = this.#planned === ''
+    const first = this.#state === 'unknown'
     this.#planned = key
     this.#state = decision.state
     this.#close()

@@ -2,7 +2,7 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
 /** A program that never ends its line costs this much memory and no more; the rest of the line is cut. */
-export const LONGEST_LINE = 4096
+const LONGEST_LINE = 4096
 
 /**
  * Bytes in, lines out, whatever the chunks. CR, LF and CRLF end a line (progress displays use CR); empty lines are

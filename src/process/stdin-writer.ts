@@ -7,7 +7,7 @@ const HARD_LIMIT = 8 * 1024 * 1024
  * `written`: go on. `wait`: taken, but the child is behind; await `drained()` first. `dropped`: not taken, the child has
  * not read for `HARD_LIMIT` bytes. `closed`: the child reads no more.
  */
-export type WriteOutcome = 'written' | 'wait' | 'dropped' | 'closed'
+type WriteOutcome = 'written' | 'wait' | 'dropped' | 'closed'
 
 /** The stdin of a child. Nothing here throws: a child that went away is an outcome, told by `ended`. */
 export interface StdinWriter {
