@@ -94,6 +94,11 @@ export class PcrWatch {
     return kind === 'steady' ? 'steady' : 'break'
   }
 
+  /** Bytes were lost, or came from elsewhere: positions before and behind are not on one line. */
+  breakPositions(): void {
+    this.#accuracy.flush()
+  }
+
   /** Locates what still waits behind the last PCR, by the rate so far. */
   finish(endPosition: number): void {
     const last = this.#last

@@ -60,6 +60,11 @@ export class PidWatch {
     return good ? 'good' : 'error'
   }
 
+  /** After a packet whose header can't be believed: the next one is not measured against it. */
+  forget(): void {
+    this.#counter = -1
+  }
+
   noteError(position: number): void {
     this.continuityErrors++
     if (this.errorsAt.length < this.#examples) this.errorsAt.push(position)

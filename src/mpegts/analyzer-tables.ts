@@ -81,6 +81,11 @@ export class TablesWatch {
     }
   }
 
+  /** Packets or bytes were lost: no bitrate can be told across. */
+  breakPositions(): void {
+    for (const program of this.#programs) program.clock?.breakPositions()
+  }
+
   what(pid: number): string {
     const table = this.#programs.find((program) => program.pmtPid === pid)
     if (table !== undefined) return `PMT of program ${table.number}`

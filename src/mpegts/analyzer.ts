@@ -78,6 +78,7 @@ export class Analyzer {
       },
       syncLoss: (position) => {
         this.#syncLosses++
+        this.#tables.breakPositions()
         this.#violation('ts_sync_loss', position, 'two sync bytes in a row are wrong')
       },
     })
@@ -151,8 +152,7 @@ export class Analyzer {
     const pid = this.#pid(id)
     pid.packets++
     if (hasTransportError(bytes, at)) {
-      pid.transportErrors++
-      this.#violation('transport_error', position, 'the rest of it is not judged', id)
+      this.#damaged(pid, position)
       return
     }
     if (id === PID_NULL) return
@@ -166,6 +166,7 @@ export class Analyzer {
       pid.noteError(position)
       pid.sections?.reset()
       track?.lost()
+      this.#tables.breakPositions()
       this.#violation('continuity', position, `after ${before} came ${pid.counter}`, id)
     }
     if (signalled) {
@@ -190,6 +191,15 @@ export class Analyzer {
       if (starts) track.start(bytes, { from, to, position })
       else track.continue(bytes, { from, to })
     }
+  }
+
+  /** TR 101 290 2.1: nothing else is derived from such a packet. */
+  #damaged(pid: PidWatch, position: number): void {
+    pid.transportErrors++
+    pid.forget()
+    pid.sections?.reset()
+    this.#tables.programOf(pid.pid)?.track(pid.pid)?.lost()
+    this.#violation('transport_error', position, 'the rest of it is not judged', pid.pid)
   }
 
   #pcr(bytes: Uint8Array, at: number, of: { id: number; signalled: boolean }): void {

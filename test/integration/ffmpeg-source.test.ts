@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -80,18 +80,18 @@ describe('a file source', () => {
   test('is not read faster than there is room', async () => {
     const feed = new RecordingFeed()
     feed.credit = 100
-    const path = await encodeTsFile({ seconds: 60, size: '640x360', videoBitrate: '2M' })
+    const path = await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' })
     const { source, told } = bench.source({ url: path }, { feed, limits: { noDataMs: 400 } })
     await feed.until(() => feed.units.length >= 100)
     const { bytes } = source.figures()
-    // Two seconds of nothing: the watchdog must not take back-pressure for a hung reader.
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    // Three times the watchdog's patience: it must not take back-pressure for a hung reader.
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
     expect(source.figures().bytes).toBe(bytes)
-    expect(bytes).toBeLessThan(3_000_000)
+    expect(bytes).toBeLessThan(1_500_000)
     feed.give(Number.POSITIVE_INFINITY)
     await feed.until(() => feed.restarts.length > 0)
-    expect(feed.of('video').slice(0, 1_500).map(({ dts }) => dts)).toEqual(
-      feed.of('video').slice(0, 1_500).map(({ dts }) => dts).sort((a, b) => a - b),
+    expect(feed.of('video').slice(0, 500).map(({ dts }) => dts)).toEqual(
+      feed.of('video').slice(0, 500).map(({ dts }) => dts).sort((a, b) => a - b),
     )
     expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
@@ -107,11 +107,18 @@ describe('a file source', () => {
     await feed.until(() => feed.of('video').length === 25)
   })
 
-  test('that is not media says so', async () => {
+  test('that is not media says so, and is looked at again', async () => {
+    const path = join(bench.folder, 'noise.ts')
+    await writeFile(path, Buffer.from(Array.from({ length: 20_000 }, (_, n) => (n * n * 31) & 0xff)))
+    const { reached } = bench.source({ url: path })
+    expect((await reached(({ state }) => state === 'waiting')).reason).toMatch(/not media/)
+  })
+
+  test('that is text is refused (FFmpeg would draw it as a terminal)', async () => {
     const path = join(bench.folder, 'notes.txt')
     await writeFile(path, 'this is not a film\n'.repeat(1_000))
     const { reached } = bench.source({ url: path })
-    expect((await reached(({ state }) => state === 'waiting')).reason).toMatch(/not media/)
+    expect((await reached(({ state }) => state === 'failed')).reason).toBe('it is text, not media')
   })
 
   test.each([
@@ -215,14 +222,14 @@ describe('a network source', () => {
   })
 
   test('HTTP: a recording is paced by its reader', async () => {
-    await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 60, size: '640x360', videoBitrate: '2M' }), '-c', 'copy', '-movflags', '+faststart', join(bench.folder, 'film.mp4')])
+    await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' }), '-c', 'copy', '-movflags', '+faststart', join(bench.folder, 'film.mp4')])
     const { port } = await serve(bench.folder)
     const feed = new RecordingFeed()
     feed.credit = 50
     const { source } = bench.source({ url: `http://127.0.0.1:${port}/film.mp4` }, { feed })
     await feed.until(() => feed.units.length >= 50)
     await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(source.figures().bytes).toBeLessThan(3_000_000)
+    expect(source.figures().bytes).toBeLessThan(1_500_000)
   })
 
   test('HTTP: what is not there is said', async () => {
@@ -332,6 +339,4 @@ test('source times pass through FFmpeg as they are', async () => {
   expect(feed.of('video').map(({ pts }) => pts).sort((a, b) => a - b)).toEqual(
     Array.from({ length: 25 }, (_, n) => startPts + n * ticksOfMs(40)),
   )
-  await rm(join(bench.folder, 'x'), { force: true })
-  expect((await readFile(path)).length).toBeGreaterThan(0)
 })

@@ -52,7 +52,7 @@ const PERMANENT: ReadonlySet<ExitReason['cause']> = new Set([
 
 interface Round {
   readonly end: ReaderEnd
-  readonly packets: number
+  readonly units: number
   readonly verdict: Verdict
 }
 
@@ -89,14 +89,16 @@ export class FfmpegReader implements SourceReader {
     const { live, atEnd } = this.#parts.input
     if (typeof live === 'function') this.#live = await live(signal)
     for (;;) {
-      const { end, packets, verdict } = await this.#round(feed, signal)
+      const { end, units, verdict } = await this.#round(feed, signal)
       if (end.kind === 'aborted' || signal.aborted) return { kind: 'aborted' }
       if (typeof verdict === 'object') {
         return { kind: 'failed', reason: verdict.refused, permanent: true }
       }
-      const looped = !this.#live && atEnd === 'again' && end.kind === 'ended' && packets > 0
+      const looped = !this.#live && atEnd === 'again' && end.kind === 'ended'
       if (!looped && verdict !== 'again') return end
-      if (packets > 0) feed.restarted?.()
+      if (units > 0) feed.restarted?.()
+      // Without this a looped file without media would start processes as fast as it can.
+      else if (looped) return { kind: 'failed', reason: 'it holds no media', permanent: false }
     }
   }
 
@@ -116,6 +118,7 @@ export class FfmpegReader implements SourceReader {
   async #round(feed: SourceFeed, signal: AbortSignal): Promise<Round> {
     const { host, ffmpeg, input, demux } = this.#parts
     const judged = new AbortController()
+    let units = 0
     let verdict: Verdict = 'go_on'
     const take = (given: Verdict): void => {
       if (given === 'go_on') return
@@ -147,13 +150,15 @@ export class FfmpegReader implements SourceReader {
           take(input.judgeProgram(program))
           feed.program(program)
         },
-        unit: (unit) => feed.unit(unit),
+        unit: (unit) => {
+          units++
+          feed.unit(unit)
+        },
         format: (pid, format) => feed.format(pid, format),
         ...(feed.pcr === undefined ? {} : { pcr: (pcr27, pid) => feed.pcr?.(pcr27, pid) }),
       },
       demux,
     )
-    const before = this.#packets
     await this.#drain({ process, demuxer, feed, signal })
     const { sentence, cause, facts } = await process.ended
     this.#pid = undefined
@@ -166,7 +171,7 @@ export class FfmpegReader implements SourceReader {
         : whole && cause === 'ended'
           ? { kind: 'ended', reason: sentence }
           : { kind: 'failed', reason: sentence, permanent: PERMANENT.has(cause) }
-    return { end, packets: this.#packets - before, verdict }
+    return { end, units, verdict }
   }
 
   async #drain(flow: {

@@ -69,7 +69,9 @@ const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegIn
   const first = command()
   const live = livenessOf({ ...spec, url }, first, environment)
   const judge = (codec: UncarriableCodec | undefined): Verdict => {
-    if (codec === undefined || encode.has(codec.kind)) return 'go_on'
+    if (codec === undefined) return 'go_on'
+    if (codec.kind === 'text') return { refused: 'it is text, not media' }
+    if (encode.has(codec.kind)) return 'go_on'
     if (spec.recipe === 'copy') {
       const { name } = codec
       return { refused: `codec ${name} can't be carried in MPEG-TS; use recipe transcode or auto` }

@@ -8,15 +8,19 @@ const PRIVATE = /Stream \d+, codec (\w+), is muxed as a private data stream/
 const VIDEO =
   /^(?:av1|vp[3-9]\w*|theora|mjpeg\w*|jpeg\w*|png|rawvideo|prores|dnxhd|huffyuv|ffv1|h26[13]\w*|flv1|wmv\d|vc1|msmpeg4\w*|svq\d|rv\d\d|cinepak|dirac|gif|webp|hap|mpeg4|v210|dvvideo)$/
 
+/** FFmpeg draws text files as pictures of a terminal. */
+const TEXT = /^(?:ansi|bintext|xbin|idf)$/
+
 export interface UncarriableCodec {
-  readonly kind: 'video' | 'audio'
+  readonly kind: 'video' | 'audio' | 'text'
   readonly name: string
 }
 
 /** The codec that this line says can't be carried in a transport stream. */
 export const uncarriableByLine = ({ text }: StderrLine): UncarriableCodec | undefined => {
   const name = PRIVATE.exec(text)?.[1]
-  return name === undefined ? undefined : { kind: VIDEO.test(name) ? 'video' : 'audio', name }
+  if (name === undefined) return undefined
+  return { kind: TEXT.test(name) ? 'text' : VIDEO.test(name) ? 'video' : 'audio', name }
 }
 
 /**

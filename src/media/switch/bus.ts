@@ -1,6 +1,7 @@
 import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
 import type { SwitchCause } from '../../contract/events.ts'
+import { hevcEndOfSequence } from '../../codec/hevc.ts'
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { AudioTrack } from './audio-track.ts'
@@ -213,7 +214,9 @@ export class Bus {
     const due = unit.dts + lane.pictureOffset
     if (due > clock) return 'nothing'
     if (clock - due > LATE_TICKS && lane.last !== undefined) return 'late'
-    this.#video.put(unit, lane.pictureOffset, lane.picture.frameTicks)
+    const entered = lane.last === undefined && lane.dropsLeading
+    const shown = entered && unit.entry === 'cra' ? afterEndOfSequence(unit) : unit
+    this.#video.put(shown, lane.pictureOffset, lane.picture.frameTicks)
     lane.next++
     lane.last = item
     return 'shown'
@@ -410,4 +413,13 @@ export class Bus {
   #edgeOf(playable: Playable): number | undefined {
     return playable instanceof Stretch ? edgeOffset(playable, this.#place(this.#lastTick)) : undefined
   }
+}
+
+/** A decoder that is told that the sequence ended takes a CRA picture as the beginning of one (DESIGN.md, 3.3). */
+const afterEndOfSequence = (unit: AccessUnit): AccessUnit => {
+  const end = hevcEndOfSequence()
+  const data = new Uint8Array(end.length + unit.data.length)
+  data.set(end)
+  data.set(unit.data, end.length)
+  return { ...unit, data }
 }
