@@ -26,7 +26,8 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
     destination: hooks.log,
     secrets: config.token === undefined ? [] : [config.token],
   })
-  const folder = config.stateDir === undefined ? defaultLedgerFolder() : join(config.stateDir, 'children')
+  const folder =
+    config.stateDir === undefined ? defaultLedgerFolder() : join(config.stateDir, 'children')
   for (const { pid, purpose } of await endOrphans(folder)) {
     log.warn({ pid, purpose }, 'ended a process that an earlier run left behind')
   }
@@ -106,7 +107,11 @@ function storedFormats({ stateDir }: Config) {
         return JSON.parse(readFileSync(path, 'utf8')) as ProgramFormat
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-        throw new SluiceError('config_invalid', `${path} can't be read as a stored format; remove it`, { cause: error })
+        throw new SluiceError(
+          'config_invalid',
+          `${path} can't be read as a stored format; remove it`,
+          { cause: error },
+        )
       }
     },
     storeFormat: (format: ProgramFormat): void => {

@@ -46,6 +46,8 @@ export class BusDesk {
   readonly #stop = new AbortController()
   readonly #viewers: Promise<void>
   #wanted: SourceId = SLATE
+  /** False while nobody was taken and there was no source to want. */
+  #chosen = false
   #automatic: PendingAutomatic | undefined
   #done = { takes: 0, failovers: 0 }
   readonly #cutWaiters: (() => void)[] = []
@@ -80,6 +82,14 @@ export class BusDesk {
   }
 
   want(source: SourceId): void {
+    this.#chosen = true
+    this.#wanted = source
+  }
+
+  /** Somebody must be wanted: the best source, until somebody is taken. */
+  wantFirst(source: SourceId): void {
+    if (this.#chosen) return
+    this.#chosen = true
     this.#wanted = source
   }
 
@@ -107,7 +117,9 @@ export class BusDesk {
 
   sourceRemoved(id: SourceId, next: SourceId): void {
     if (this.takes.pending === id) this.takes.refuse('source_removed', `source "${id}" was removed`)
-    if (this.#wanted === id) this.#wanted = next
+    if (this.#wanted !== id) return
+    this.#wanted = next
+    this.#chosen = next !== SLATE
   }
 
   async close(): Promise<void> {
@@ -127,7 +139,8 @@ export class BusDesk {
     for (const tell of this.#cutWaiters.splice(0)) tell()
     if (made.cause === 'failover') this.#done.failovers++
     const automatic = this.#automatic?.take
-    const behind = automatic?.source === made.to && automatic.cause === made.cause ? automatic : undefined
+    const behind =
+      automatic?.source === made.to && automatic.cause === made.cause ? automatic : undefined
     const left = this.#options.inputs.get(made.from)?.verdict.problems ?? []
     this.#options.emit({
       type: 'switched',
@@ -149,7 +162,7 @@ export class BusDesk {
       return
     }
     this.#done.takes++
-    this.#wanted = plan.source
+    this.want(plan.source)
     this.takes.executed(plan, made)
     this.#options.onChange()
   }
@@ -165,7 +178,10 @@ export class BusDesk {
   }
 
   /** A source that never came up is told from one that runs without entry points. */
-  #explained(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): Extract<PlanStep, { kind: 'refuse' }> {
+  #explained(
+    plan: TakePlan,
+    refusal: Extract<PlanStep, { kind: 'refuse' }>,
+  ): Extract<PlanStep, { kind: 'refuse' }> {
     const input = this.#options.inputs.get(plan.source)
     const { state, reason } = input?.supervised.state ?? {}
     if (refusal.why !== 'no_random_access_point' || state === 'running') return refusal

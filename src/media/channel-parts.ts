@@ -19,9 +19,15 @@ export interface ChannelParts {
     readonly events: InputEvents
     readonly wanted: 'run' | 'stop'
   }) => Input
+  /** Throws SluiceError for an address that no output knows, as `openOutput` would. */
+  readonly checkOutput: (spec: OutputSpec) => void
   /** Throws SluiceError for an address that no output knows. */
   readonly openOutput: (spec: OutputSpec, program: Program) => Output
-  readonly makeSlate: (format: ProgramFormat, spec: SlateSpec, signal: AbortSignal) => Promise<SlateMaterial>
+  readonly makeSlate: (
+    format: ProgramFormat,
+    spec: SlateSpec,
+    signal: AbortSignal,
+  ) => Promise<SlateMaterial>
   /** The format of an earlier run, where state is kept. */
   readonly storedFormat: () => ProgramFormat | undefined
   readonly storeFormat: (format: ProgramFormat) => void

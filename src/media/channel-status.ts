@@ -47,7 +47,8 @@ export function sourceStatus(input: Input, standing: SourceStanding): SourceStat
     bufferMs: Math.round(buffer.heldMs),
     bufferBytes: buffer.bytes,
     sinceKeyMs: arrival === undefined ? null : Math.round(now - arrival),
-    gopMs: stretch === undefined || stretch.gopTicks === 0 ? null : Math.round(stretch.gopTicks / 90),
+    gopMs:
+      stretch === undefined || stretch.gopTicks === 0 ? null : Math.round(stretch.gopTicks / 90),
     burstMs: stretch === undefined ? 0 : Math.round(buffer.burstMs(stretch)),
     continuityErrors: figures.continuityErrors,
     lostPackets: figures.lostPackets,
@@ -113,7 +114,6 @@ export function busStatus(feed: ProgramFeed, standing: BusStanding): BusStatus {
   }
 }
 
-
 export interface ChannelStanding {
   readonly spec: ChannelSpec
   readonly settings: Pick<ChannelStatus, 'mode' | 'conform' | 'ingest' | 'failover' | 'revert'>
@@ -170,10 +170,20 @@ export function channelStatus(standing: ChannelStanding): ChannelStatus {
   }
 }
 
-function deskStatus(name: BusName, desk: BusDesk | undefined, standing: ChannelStanding): BusStatus {
+function deskStatus(
+  name: BusName,
+  desk: BusDesk | undefined,
+  standing: ChannelStanding,
+): BusStatus {
   const { now, rates } = standing
   if (desk === undefined) return { ...IDLE, bus: name }
-  return busStatus(desk.feed, { name, now, rates, pending: desk.takes.pending, counts: desk.counts })
+  return busStatus(desk.feed, {
+    name,
+    now,
+    rates,
+    pending: desk.takes.pending,
+    counts: desk.counts,
+  })
 }
 
 /** A bus that has not begun. */

@@ -4,7 +4,14 @@ import type { ChannelChange, TakeAnswer, TakeRequest } from '../contract/command
 import { SluiceError } from '../contract/errors.ts'
 import type { StampedEvent } from '../contract/events.ts'
 import { SLATE, type OutputId, type SourceId } from '../contract/ids.ts'
-import type { Bus as BusName, ChannelSpec, OutputSpec, SourceChange, SourceSpec, Thresholds } from '../contract/spec.ts'
+import type {
+  Bus as BusName,
+  ChannelSpec,
+  OutputSpec,
+  SourceChange,
+  SourceSpec,
+  Thresholds,
+} from '../contract/spec.ts'
 import type { ChannelStatus, HealthProblem } from '../contract/status.ts'
 import { pause } from '../lib/clock.ts'
 import { BusDesk } from './bus-desk.ts'
@@ -24,6 +31,7 @@ import { SlateLoop } from './switch/slate-loop.ts'
 const TICK_MS = 5
 /** Health, buffers, outputs and standby sources are looked at this often. */
 const LOOK_MS = 100
+const FAULT_EVERY_MS = 1_000
 
 /**
  * One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. The control
@@ -37,9 +45,13 @@ export class Channel implements ChannelPort {
   readonly #outputs: OutputList
   readonly #rates = new RateMeters()
   readonly #startedAt: number
-  #settings: Pick<ChannelSpec, 'mode' | 'conform' | 'ingest'> & { failover: ChannelSpec['failover']['mode']; revert: ChannelSpec['failover']['revert'] }
+  #settings: Pick<ChannelSpec, 'mode' | 'conform' | 'ingest'> & {
+    failover: ChannelSpec['failover']['mode']
+    revert: ChannelSpec['failover']['revert']
+  }
   #format: ProgramFormat | undefined
   #state: ChannelStatus['state'] = 'starting'
+  #faultToldAt = Number.NEGATIVE_INFINITY
   #program: BusDesk | undefined
   #preview: BusDesk | undefined
 
@@ -57,13 +69,24 @@ export class Channel implements ChannelPort {
     }
     this.#inputs = new InputList({
       open: (source, wanted) =>
-        parts.openInput({ spec: source, wanted, settings: this.#inputSettings(), events: this.#inputEvents() }),
+        parts.openInput({
+          spec: source,
+          wanted,
+          settings: this.#inputSettings(),
+          events: this.#inputEvents(),
+        }),
       ingest: () => this.#settings.ingest,
     })
     this.#outputs = new OutputList(({ id, state, lastError }) =>
-      this.#events.add({ type: 'output_state', output: id, state, ...(lastError === undefined ? {} : { reason: lastError }) }),
+      this.#events.add({
+        type: 'output_state',
+        output: id,
+        state,
+        ...(lastError === undefined ? {} : { reason: lastError }),
+      }),
     )
-    for (const source of spec.sources) this.#inputs.add(source, this.#startedAt)
+    for (const output of spec.outputs) parts.checkOutput(output)
+    this.#inputs.add(spec.sources, this.#startedAt)
   }
 
   /** Resolves after an abort, when everything that the channel started has ended. */
@@ -81,7 +104,12 @@ export class Channel implements ChannelPort {
       this.#program?.takes.refuse('channel_stopped', 'the channel stops')
       tick?.cancel()
       look.cancel()
-      await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#program?.close(), this.#preview?.close()])
+      await Promise.all([
+        this.#inputs.close(),
+        this.#outputs.close(),
+        this.#program?.close(),
+        this.#preview?.close(),
+      ])
       this.#events.add({ type: 'channel_stopped' })
     }
   }
@@ -113,7 +141,9 @@ export class Channel implements ChannelPort {
   }
 
   async change(change: ChannelChange): Promise<void> {
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+    const given = Object.fromEntries(
+      Object.entries(change).filter(([, value]) => value !== undefined),
+    )
     this.#settings = { ...this.#settings, ...given }
     if (change.conform !== undefined) for (const input of this.#inputs.all()) input.reconsider()
     this.#giveOrders()
@@ -121,8 +151,10 @@ export class Channel implements ChannelPort {
   }
 
   async addSource(spec: SourceSpec): Promise<void> {
-    this.#inputs.add(spec, this.#now())
+    this.#inputs.add([spec], this.#now())
     this.#wireReaders(spec.id)
+    // A channel that began without sources wants its first one.
+    this.#program?.wantFirst(spec.id)
     this.#giveOrders()
     this.#events.add({ type: 'source_added', source: spec.id })
   }
@@ -136,7 +168,8 @@ export class Channel implements ChannelPort {
   async removeSource(id: SourceId): Promise<void> {
     this.#inputs.remove(id)
     this.#rates.forget(` ${id}`)
-    for (const desk of this.#desks()) desk.sourceRemoved(id, this.#inputs.byPriority()[0]?.id ?? SLATE)
+    for (const desk of this.#desks())
+      desk.sourceRemoved(id, this.#inputs.byPriority()[0]?.id ?? SLATE)
     this.#giveOrders()
     this.#events.add({ type: 'source_removed', source: id })
   }
@@ -145,7 +178,11 @@ export class Channel implements ChannelPort {
     if (this.#outputs.has(spec.id)) {
       throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
     }
-    if (this.#program === undefined) throw new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')
+    if (this.#program === undefined)
+      throw new SluiceError(
+        'not_reachable',
+        'the program has not begun yet: try again in some seconds',
+      )
     this.#outputs.add(this.#parts.openOutput(spec, this.#program.feed.ring))
     this.#events.add({ type: 'output_added', output: spec.id })
   }
@@ -251,10 +288,14 @@ export class Channel implements ChannelPort {
     const material = await this.#parts.makeSlate(format, this.#spec.slate, signal)
     if (signal.aborted) return
     this.#parts.storeFormat(format)
-    const slate = new SlateLoop({ ...material, audioTracks: format.audio === undefined ? 0 : format.languages.length })
+    const slate = new SlateLoop({
+      ...material,
+      audioTracks: format.audio === undefined ? 0 : format.languages.length,
+    })
     this.#program = this.#openDesk('program', slate, material.silence)
     this.#makePreview = () => this.#openDesk('preview', slate, material.silence)
-    this.#program.want(this.#inputs.byPriority()[0]?.id ?? SLATE)
+    const first = this.#inputs.byPriority()[0]
+    if (first !== undefined) this.#program.wantFirst(first.id)
     this.#giveOrders()
     for (const input of this.#inputs.all()) this.#wireReaders(input.id)
     for (const output of this.#spec.outputs) await this.addOutput(output)
@@ -279,7 +320,11 @@ export class Channel implements ChannelPort {
     return this.#preview
   }
 
-  #openDesk(name: BusName, slate: SlateLoop, silence: ConstructorParameters<typeof BusDesk>[0]['silence']): BusDesk {
+  #openDesk(
+    name: BusName,
+    slate: SlateLoop,
+    silence: ConstructorParameters<typeof BusDesk>[0]['silence'],
+  ): BusDesk {
     return new BusDesk({
       name,
       slate,
@@ -301,17 +346,25 @@ export class Channel implements ChannelPort {
     for (const desk of this.#desks()) buffer.watch((stretch) => desk.feed.bus.positionIn(stretch))
   }
 
-  async #take(request: TakeRequest & { bus: BusName; mode: ChannelSpec['mode'] }): Promise<TakeAnswer> {
+  async #take(
+    request: TakeRequest & { bus: BusName; mode: ChannelSpec['mode'] },
+  ): Promise<TakeAnswer> {
     const { bus, source, mode } = request
     const desk = bus === 'program' ? this.#program : this.#previewDesk()
     const input = this.#inputs.get(source)
-    const no = (why: Parameters<typeof refused>[2]['why'], message: string): TakeAnswer => refused(bus, source, { why, message })
-    if (source !== SLATE && input === undefined) return no('unknown_source', this.#inputs.unknown(source))
-    if (desk === undefined) return no('channel_stopped', 'the program has not begun yet: try again in some seconds')
+    const no = (why: Parameters<typeof refused>[2]['why'], message: string): TakeAnswer =>
+      refused(bus, source, { why, message })
+    if (source !== SLATE && input === undefined)
+      return no('unknown_source', this.#inputs.unknown(source))
+    if (desk === undefined)
+      return no('channel_stopped', 'the program has not begun yet: try again in some seconds')
     if (desk.feed.bus.onAir === source) {
       desk.want(source)
       this.#giveOrders()
-      return no('already_on_air', `"${source}" is on ${bus === 'program' ? 'air' : 'preview'} already`)
+      return no(
+        'already_on_air',
+        `"${source}" is on ${bus === 'program' ? 'air' : 'preview'} already`,
+      )
     }
     const problem = input === undefined ? undefined : whyNot(input, this.#inputs.ingestOf(input))
     if (problem !== undefined) return no(problem.why, problem.message)
@@ -320,7 +373,12 @@ export class Channel implements ChannelPort {
     const at = request.at === undefined ? undefined : new Date(request.at).getTime()
     const notBefore = at === undefined ? now : now + at - this.#parts.wallTime()
     const deadline = Math.max(now, notBefore) + this.#spec.startTimeoutMs
-    return desk.takes.request({ source, mode: source === SLATE ? 'cutover' : mode, notBefore, deadline })
+    return desk.takes.request({
+      source,
+      mode: source === SLATE ? 'cutover' : mode,
+      notBefore,
+      deadline,
+    })
   }
 
   /** The standing order: whom to put on air when the program cannot go on as it is. */
@@ -334,7 +392,21 @@ export class Channel implements ChannelPort {
 
   #tick(): void {
     const now = this.#now()
-    for (const desk of this.#desks()) desk.feed.tick(now)
+    for (const desk of this.#desks()) {
+      try {
+        desk.feed.tick(now)
+      } catch (error) {
+        this.#faulted(error, now)
+      }
+    }
+  }
+
+  /** A fault in play-out must not end the program; told at most once a second. */
+  #faulted(error: unknown, now: number): void {
+    if (now - this.#faultToldAt < FAULT_EVERY_MS) return
+    this.#faultToldAt = now
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#events.add({ type: 'warning', message: `play-out: ${message}` })
   }
 
   #look(): void {
@@ -347,9 +419,13 @@ export class Channel implements ChannelPort {
   #needed(): ReadonlySet<SourceId> {
     const needed = new Set<SourceId>()
     for (const desk of this.#desks()) for (const id of desk.needs()) needed.add(id)
-    if (this.#program === undefined) for (const input of this.#inputs.byPriority().slice(0, 1)) needed.add(input.id)
+    if (this.#program === undefined)
+      for (const input of this.#inputs.byPriority().slice(0, 1)) needed.add(input.id)
     // With nothing to play, every substitute may help.
-    const desperate = this.#program !== undefined && this.#program.feed.bus.onAir === SLATE && this.#program.feed.bus.order.wanted !== SLATE
+    const desperate =
+      this.#program !== undefined &&
+      this.#program.feed.bus.onAir === SLATE &&
+      this.#program.feed.bus.order.wanted !== SLATE
     if (desperate) for (const id of this.#program!.feed.bus.order.substitutes) needed.add(id)
     return needed
   }
@@ -372,7 +448,8 @@ export class Channel implements ChannelPort {
 
   #inputEvents(): InputEvents {
     return {
-      state: (input, change) => this.#events.add({ type: 'source_state', source: input.id, ...change }),
+      state: (input, change) =>
+        this.#events.add({ type: 'source_state', source: input.id, ...change }),
       health: (input, verdict) => {
         this.#giveOrders()
         this.#events.add({ type: 'source_health', source: input.id, ...verdict })
@@ -392,11 +469,24 @@ export class Channel implements ChannelPort {
   }
 }
 
-function serve(desk: BusDesk | undefined, request: IncomingMessage, response: ServerResponse): true {
+function serve(
+  desk: BusDesk | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): true {
   if (desk !== undefined) desk.feed.serve(request, response)
   else {
-    const body = JSON.stringify({ error: 'not_reachable', message: 'the program has not begun yet' })
-    response.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '1', Connection: 'close' }).end(body)
+    const body = JSON.stringify({
+      error: 'not_reachable',
+      message: 'the program has not begun yet',
+    })
+    response
+      .writeHead(503, {
+        'Content-Type': 'application/json',
+        'Retry-After': '1',
+        Connection: 'close',
+      })
+      .end(body)
   }
   return true
 }
@@ -405,11 +495,19 @@ function serve(desk: BusDesk | undefined, request: IncomingMessage, response: Se
 function whyNot(input: Input, ingest: 'hot' | 'standby') {
   const { state, reason } = input.supervised.state
   if (input.conforming.state === 'refused') {
-    return { why: 'formats_differ' as const, message: `"${input.id}" cannot follow: ${input.conforming.reason}` }
+    return {
+      why: 'formats_differ' as const,
+      message: `"${input.id}" cannot follow: ${input.conforming.reason}`,
+    }
   }
-  const dead = state === 'failed' || (state === 'waiting' && ingest === 'hot' && input.buffer.newest?.closed !== false)
+  const dead =
+    state === 'failed' ||
+    (state === 'waiting' && ingest === 'hot' && input.buffer.newest?.closed !== false)
   if (!dead) return undefined
-  return { why: 'source_failed' as const, message: `"${input.id}" is not running: ${reason ?? 'it has no media'}` }
+  return {
+    why: 'source_failed' as const,
+    message: `"${input.id}" is not running: ${reason ?? 'it has no media'}`,
+  }
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -4,11 +4,7 @@ import type { SourceStatus } from '../contract/status.ts'
 import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../mpegts/access-unit.ts'
 import { describeAudio, describeVideo, type ProgramFormat } from './program-format.ts'
-import {
-  planConform,
-  type ConformPlan,
-  type SourceTracks,
-} from './sources/conform-plan.ts'
+import { planConform, type ConformPlan, type SourceTracks } from './sources/conform-plan.ts'
 import type { ConformFeed, Conformer } from './sources/conformer.ts'
 
 export type ConformState = SourceStatus['conform']
@@ -72,7 +68,8 @@ export class Conforming {
     this.#close()
     if (decision.plan !== undefined) this.#open(decision.plan)
     // The units gathered before the first decision stay where they fit.
-    if (!(first && decision.state === 'as_is') && decision.state !== 'unknown') this.#parts.onReplan()
+    if (!(first && decision.state === 'as_is') && decision.state !== 'unknown')
+      this.#parts.onReplan()
     return true
   }
 
@@ -168,12 +165,26 @@ function codecDifference(tracks: SourceTracks, target: ProgramFormat): string | 
 function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformMode): string {
   if (mode === 'transcode') return 'conform is "transcode"'
   const parts: string[] = []
-  const video: [VideoFormat | undefined, VideoFormat | undefined] = [tracks.video?.format, target.video?.format]
-  if (video[0] !== undefined && video[1] !== undefined && describeVideo(video[0]) !== describeVideo(video[1])) {
+  const video: [VideoFormat | undefined, VideoFormat | undefined] = [
+    tracks.video?.format,
+    target.video?.format,
+  ]
+  if (
+    video[0] !== undefined &&
+    video[1] !== undefined &&
+    describeVideo(video[0]) !== describeVideo(video[1])
+  ) {
     parts.push(`${describeVideo(video[0])} to ${describeVideo(video[1])}`)
   }
-  const audio: [AudioFormat | undefined, AudioFormat | undefined] = [tracks.audio[0]?.format, target.audio?.format]
-  if (audio[0] !== undefined && audio[1] !== undefined && describeAudio(audio[0]) !== describeAudio(audio[1])) {
+  const audio: [AudioFormat | undefined, AudioFormat | undefined] = [
+    tracks.audio[0]?.format,
+    target.audio?.format,
+  ]
+  if (
+    audio[0] !== undefined &&
+    audio[1] !== undefined &&
+    describeAudio(audio[0]) !== describeAudio(audio[1])
+  ) {
     parts.push(`${describeAudio(audio[0])} to ${describeAudio(audio[1])}`)
   }
   return parts.join(', ')
@@ -181,4 +192,3 @@ function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformM
 
 const keyOf = (plan: ConformPlan): string =>
   JSON.stringify(plan, (_key, value: unknown) => (value instanceof Set ? [...value] : value))
-

@@ -1,7 +1,12 @@
 import type { SourceId } from '../contract/ids.ts'
 import type { FormatSpec } from '../contract/spec.ts'
 import type { Input } from './input.ts'
-import { configuredFormat, defaultFormat, formatOfSource, type ProgramFormat } from './program-format.ts'
+import {
+  configuredFormat,
+  defaultFormat,
+  formatOfSource,
+  type ProgramFormat,
+} from './program-format.ts'
 
 /** DESIGN.md, 3.10: the first usable source, by priority, within this. */
 const WAIT_MS = 5_000
@@ -34,7 +39,11 @@ export function chooseFormat(facts: FormatFacts): ChosenFormat | undefined {
   const best = facts.inputs.find((input) => input.usableFormat !== undefined)
   const settled = best === facts.inputs[0] || (facts.usableForMs ?? 0) >= GRACE_MS
   if (best?.usableFormat !== undefined && (settled || overdue)) {
-    return { format: formatOfSource(best.usableFormat, facts.spec), from: 'source', source: best.id }
+    return {
+      format: formatOfSource(best.usableFormat, facts.spec),
+      from: 'source',
+      source: best.id,
+    }
   }
   if (overdue || facts.inputs.length === 0) {
     return { format: defaultFormat(facts.spec), from: 'default' }

@@ -53,17 +53,29 @@ export class InputList {
     return input.spec.ingest ?? this.#ingest()
   }
 
-  add(spec: SourceSpec, now: number): Input {
-    if (this.#entries.has(spec.id)) {
-      throw new SluiceError('id_in_use', `source "${spec.id}" exists already; choose another id, or change it`)
+  /** All or none: what cannot be opened is known before anything runs. */
+  add(specs: readonly SourceSpec[], now: number): void {
+    const ids = [...this.#entries.keys(), ...specs.map((spec) => spec.id)]
+    const twice = ids.find((id, index) => ids.indexOf(id) !== index)
+    if (twice !== undefined) {
+      throw new SluiceError(
+        'id_in_use',
+        `source "${twice}" exists already; choose another id, or change it`,
+      )
     }
-    return this.#run(spec, now)
+    const opened = specs.map((spec) => {
+      const hot = (spec.ingest ?? this.#ingest()) === 'hot'
+      return this.#open(spec, hot ? 'run' : 'stop')
+    })
+    for (const input of opened) this.#start(input, now)
   }
 
   /** Replaces the source where its reader is concerned; else tells it. */
   change(id: SourceId, change: SourceChange, now: number): 'told' | 'replaced' {
     const entry = this.#need(id)
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+    const given = Object.fromEntries(
+      Object.entries(change).filter(([, value]) => value !== undefined),
+    )
     const spec: SourceSpec = { ...entry.input.spec, ...given, id }
     if (Object.keys(given).every((field) => GENTLE.has(field))) {
       entry.input.respec(spec)
@@ -89,7 +101,8 @@ export class InputList {
       const { supervised } = entry.input
       if (needed.has(id)) entry.neededAt = now
       const wants = hot || now - entry.neededAt < STANDBY_LINGER_MS
-      if (wants && supervised.wanted === 'stop' && supervised.state.reason !== 'ended') supervised.start()
+      if (wants && supervised.wanted === 'stop' && supervised.state.reason !== 'ended')
+        supervised.start()
       if (!wants && supervised.wanted === 'run') supervised.stop()
     }
   }
@@ -112,16 +125,10 @@ export class InputList {
     return `there is no source "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`
   }
 
-  #run(spec: SourceSpec, now: number): Input {
-    const wanted = (spec.ingest ?? this.#ingest()) === 'hot' ? 'run' : 'stop'
-    return this.#start(this.#open(spec, wanted), now)
-  }
-
-  #start(input: Input, now: number): Input {
+  #start(input: Input, now: number): void {
     const stop = new AbortController()
     const entry = { input, stop, ended: input.run(stop.signal), neededAt: now - STANDBY_LINGER_MS }
     this.#entries.set(input.id, entry)
-    return input
   }
 
   #leave(entry: Entry): void {

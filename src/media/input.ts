@@ -25,7 +25,10 @@ export interface InputParts {
   readonly live: boolean
   readonly arrives: 'steadily' | 'by_segment'
   /** Makes the supervised reader that will feed this input. */
-  readonly supervise: (feed: SourceFeed, onChange: (change: SourceTransition) => void) => SupervisedSource
+  readonly supervise: (
+    feed: SourceFeed,
+    onChange: (change: SourceTransition) => void,
+  ) => SupervisedSource
   readonly openConformer: (plan: ConformPlan) => Conformer
   readonly monitor: SourceMonitor
   readonly settings: InputSettings
@@ -143,7 +146,10 @@ export class Input implements SwitchSource {
   }
 
   /** Of the chosen tracks; undefined where there is none or it is not known yet. */
-  get formats(): { readonly video: VideoFormat | undefined; readonly audio: AudioFormat | undefined } {
+  get formats(): {
+    readonly video: VideoFormat | undefined
+    readonly audio: AudioFormat | undefined
+  } {
     const tracks = this.#tracks()
     return { video: tracks?.video?.format, audio: tracks?.audio[0]?.format }
   }
@@ -155,13 +161,17 @@ export class Input implements SwitchSource {
   /** What a program would be made of that took its format from this source; undefined until that is known. */
   get usableFormat(): SourceFormat | undefined {
     const stretch = this.buffer.newest
-    if (this.#program === undefined || stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
+    if (this.#program === undefined || stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined)
+      return undefined
     const tracks = this.#tracks()
     if (tracks === undefined) return undefined
     return {
       video: tracks.video?.format,
       frameTicks: stretch.frameTicks,
-      audio: tracks.audio.map((track) => ({ format: track.format, language: track.language ?? '' })),
+      audio: tracks.audio.map((track) => ({
+        format: track.format,
+        language: track.language ?? '',
+      })),
     }
   }
 
@@ -212,7 +222,8 @@ export class Input implements SwitchSource {
         this.buffer.breakTimeline()
         this.#conforming.restarted()
       },
-      room: () => (this.#full() ? new Promise((resolve) => this.#waiters.push(resolve)) : undefined),
+      room: () =>
+        this.#full() ? new Promise((resolve) => this.#waiters.push(resolve)) : undefined,
     }
   }
 
@@ -230,7 +241,8 @@ export class Input implements SwitchSource {
 
   #choose(program: ElementaryProgram): void {
     const { format } = this.#parts.settings
-    const languages = format === undefined ? undefined : format.audio === undefined ? [] : format.languages
+    const languages =
+      format === undefined ? undefined : format.audio === undefined ? [] : format.languages
     const withoutVideo = format !== undefined && format.video === undefined
     const found = chooseTracks(program, this.spec, languages)
     const chosen = withoutVideo ? { ...found, video: undefined } : found
@@ -267,7 +279,8 @@ export class Input implements SwitchSource {
       return
     }
     this.#firstVideo ??= unit.dts
-    if (unit.entry !== 'recovery_point' || unit.dts - this.#firstVideo < ENTRY_PATIENCE_TICKS) return
+    if (unit.entry !== 'recovery_point' || unit.dts - this.#firstVideo < ENTRY_PATIENCE_TICKS)
+      return
     this.#recoveryOnly = 'yes'
     this.#wish()
   }
@@ -304,7 +317,11 @@ export class Input implements SwitchSource {
       const format = this.#formats.get(pid)
       if (format === undefined || isVideoCodec(format.codec)) return undefined
       const language = this.#program?.tracks.find((track) => track.pid === pid)?.language
-      audio.push({ pid, format: format as AudioFormat, ...(language === undefined ? {} : { language }) })
+      audio.push({
+        pid,
+        format: format as AudioFormat,
+        ...(language === undefined ? {} : { language }),
+      })
     }
     const { video } = this.#chosen
     if (video === undefined) return { audio }
@@ -316,7 +333,9 @@ export class Input implements SwitchSource {
   #watchedTracks() {
     const audio = this.#chosen.audio.filter((pid) => pid !== undefined)
     return [
-      ...(this.#chosen.video === undefined ? [] : [{ kind: 'video' as const, lastAt: this.#lastAt.get(this.#chosen.video) }]),
+      ...(this.#chosen.video === undefined
+        ? []
+        : [{ kind: 'video' as const, lastAt: this.#lastAt.get(this.#chosen.video) }]),
       ...audio.map((pid) => ({ kind: 'audio' as const, lastAt: this.#lastAt.get(pid) })),
     ]
   }

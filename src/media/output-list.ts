@@ -32,7 +32,10 @@ export class OutputList {
     const entry = this.#entries.get(id)
     if (entry === undefined) {
       const known = [...this.#entries.keys()].map((known) => `"${known}"`).join(', ')
-      throw new SluiceError('unknown_output', `there is no output "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`)
+      throw new SluiceError(
+        'unknown_output',
+        `there is no output "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`,
+      )
     }
     this.#entries.delete(id)
     entry.stop.abort()

@@ -110,8 +110,7 @@ export class ProgramFeed {
   }
 
   #writeAudio(track: number, data: Uint8Array, pts: number): void {
-    const entry =
-      !this.#hasVideo && track === 0 && pts >= this.#lastAudioEntry + AUDIO_ENTRY_TICKS
+    const entry = !this.#hasVideo && track === 0 && pts >= this.#lastAudioEntry + AUDIO_ENTRY_TICKS
     if (entry) this.#lastAudioEntry = pts
     const index = track + (this.#hasVideo ? 1 : 0)
     this.#mux.write({ track: index, pts: ticks(pts), dts: ticks(pts), entry, data })
@@ -126,7 +125,8 @@ export const httpLimits = (viewers: ViewerLimits) => ({
 })
 
 function muxTracks(format: ProgramFormat): MuxTrack[] {
-  const video = format.video === undefined ? [] : [{ pid: VIDEO_PID, codec: format.video.format.codec }]
+  const video =
+    format.video === undefined ? [] : [{ pid: VIDEO_PID, codec: format.video.format.codec }]
   const { audio } = format
   if (audio === undefined) return video
   const sound = format.languages.map((language, track) => ({

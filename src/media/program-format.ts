@@ -145,16 +145,19 @@ function audioOf(spec: FormatSpec['audio']): ProgramAudio {
 /** For people: "h264 high 1280x720 25p". */
 export function describeVideo(format: VideoFormat | undefined): string {
   if (format === undefined) return 'no picture'
-  const rate = format.frameRate === undefined ? '' : ` ${round(format.frameRate.num / format.frameRate.den)}`
+  const rate =
+    format.frameRate === undefined ? '' : ` ${round(format.frameRate.num / format.frameRate.den)}`
   const scan = format.scan === 'progressive' ? 'p' : 'i'
-  const kind = format.depth === 8 && format.chroma === '4:2:0' ? '' : ` ${format.chroma} ${format.depth} bit`
+  const kind =
+    format.depth === 8 && format.chroma === '4:2:0' ? '' : ` ${format.chroma} ${format.depth} bit`
   return `${format.codec} ${format.profile}${kind} ${format.width}x${format.height}${rate}${rate === '' ? '' : scan}`
 }
 
 /** For people: "aac 48 kHz stereo". */
 export function describeAudio(format: AudioFormat | undefined): string {
   if (format === undefined) return 'no sound'
-  const channels = { 1: 'mono', 2: 'stereo', 6: '5.1' }[format.channels] ?? `${format.channels} channels`
+  const channels =
+    { 1: 'mono', 2: 'stereo', 6: '5.1' }[format.channels] ?? `${format.channels} channels`
   return `${format.codec} ${format.sampleRate / 1_000} kHz ${channels}`
 }
 

@@ -1,17 +1,19 @@
 import type { Writable } from 'node:stream'
 import { SluiceError } from '../contract/errors.ts'
-import type { ChannelSpec, SourceSpec } from '../contract/spec.ts'
+import type { ChannelSpec, OutputSpec, SourceSpec } from '../contract/spec.ts'
 import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
 import { parseSourceUrl } from '../ffmpeg/source-url.ts'
 import type { StderrLine } from '../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { Clock } from '../lib/clock.ts'
+import { redactUrl } from '../lib/redact.ts'
 import type { ProcessHost } from '../process/host.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { Input, type InputSettings } from './input.ts'
 import { DatagramOutput } from './outputs/datagram-output.ts'
-import { FileOutput } from './outputs/file.ts'
+import { parseDatagramTarget } from './outputs/datagram-target.ts'
+import { FileOutput, parseFileTarget } from './outputs/file.ts'
 import type { Output } from './outputs/output.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { SlateRenderer } from './slate/slate-renderer.ts'
@@ -46,16 +48,11 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     wallTime: Date.now,
     ...options.formats,
     makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
+    checkOutput,
     openOutput: (spec, program): Output => {
+      checkOutput(spec)
       const common = { id: spec.id, url: spec.url, program, clock }
-      if (/^(?:udp|rtp):/i.test(spec.url)) return new DatagramOutput(common)
-      const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(spec.url)?.[1]
-      if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
-        throw new SluiceError(
-          'unsupported_url',
-          `output ${spec.id}, url ${JSON.stringify(spec.url)}: "${scheme}:" is not an output; use udp://host:port, rtp://host:port, file:/path.ts, a path or -`,
-        )
-      }
+      if (isDatagram(spec)) return new DatagramOutput(common)
       return new FileOutput({ ...common, stdout: options.stdout })
     },
     openInput: ({ spec, settings, events, wanted }) => {
@@ -102,6 +99,24 @@ export function realParts(options: RealPartsOptions): ChannelParts {
       })
     },
   }
+}
+
+const isDatagram = ({ url }: OutputSpec): boolean => /^(?:udp|rtp):/i.test(url)
+
+function checkOutput(spec: OutputSpec): void {
+  if (isDatagram(spec)) {
+    parseDatagramTarget(spec.url)
+    return
+  }
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(spec.url)?.[1]
+  if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
+    throw new SluiceError(
+      'unsupported_url',
+      `output ${spec.id}, url ${JSON.stringify(redactUrl(spec.url))}: "${scheme}:" is not an output; ` +
+        'use udp://host:port, rtp://host:port, file:/path.ts, a path or -',
+    )
+  }
+  parseFileTarget(spec.url)
 }
 
 const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i

@@ -64,6 +64,10 @@ export class SourceMonitor {
     tracks.forEach((track, index) => this.#places.set(track.pid, index))
     this.#hasVideo = tracks.some((track) => track.kind === 'video')
     this.#last = Number.NaN
+    if (tracks.length === 0) {
+      this.#mux = undefined
+      return
+    }
     this.#mux = new TsMuxer({
       tracks: tracks.map((track, index) => ({
         pid: FIRST_PID + index,
@@ -106,7 +110,8 @@ export class SourceMonitor {
   }
 
   #audioEntry(unit: AccessUnit, pts: number): boolean {
-    if (this.#hasVideo || unit.kind !== 'audio' || pts < this.#lastAudioEntry + AUDIO_ENTRY_TICKS) return false
+    if (this.#hasVideo || unit.kind !== 'audio' || pts < this.#lastAudioEntry + AUDIO_ENTRY_TICKS)
+      return false
     this.#lastAudioEntry = pts
     return true
   }

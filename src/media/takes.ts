@@ -61,7 +61,10 @@ export class Takes {
     waiting.answer(refused(this.#name, waiting.plan.source, { why, message }))
   }
 
-  refusedByBus(plan: TakePlan, refusal: { readonly why: TakeRefusal; readonly message: string }): void {
+  refusedByBus(
+    plan: TakePlan,
+    refusal: { readonly why: TakeRefusal; readonly message: string },
+  ): void {
     if (this.#waiting?.plan.source !== plan.source) return
     const { answer } = this.#waiting
     this.#waiting = undefined

@@ -17,11 +17,21 @@ export function chooseTracks(
   spec: Pick<SourceSpec, 'video' | 'audio'>,
   languages: readonly string[] | undefined,
 ): ChosenTracks {
-  const readable = program.tracks.filter((track) => track.codec !== undefined && track.scrambled !== true)
+  const readable = program.tracks.filter(
+    (track) => track.codec !== undefined && track.scrambled !== true,
+  )
   const video = readable.filter((track) => track.kind === 'video')
-  const sound = pick(readable.filter((track) => track.kind === 'audio'), spec.audio)
+  const sound = pick(
+    readable.filter((track) => track.kind === 'audio'),
+    spec.audio,
+  )
   return {
-    video: (typeof spec.video === 'number' ? video[spec.video] : spec.video === 'none' ? undefined : video[0])?.pid,
+    video: (typeof spec.video === 'number'
+      ? video[spec.video]
+      : spec.video === 'none'
+        ? undefined
+        : video[0]
+    )?.pid,
     audio: languages === undefined ? sound.map((track) => track.pid) : matched(sound, languages),
   }
 }
@@ -34,7 +44,10 @@ function pick(tracks: readonly ElementaryTrack[], choice: TrackChoice): readonly
 }
 
 /** By language where both know one, else by order; the program's first track is never left empty for want of a match. */
-function matched(tracks: readonly ElementaryTrack[], languages: readonly string[]): (Pid | undefined)[] {
+function matched(
+  tracks: readonly ElementaryTrack[],
+  languages: readonly string[],
+): (Pid | undefined)[] {
   const left = new Set(tracks)
   const takeOut = (track: ElementaryTrack | undefined): Pid | undefined => {
     if (track !== undefined) left.delete(track)

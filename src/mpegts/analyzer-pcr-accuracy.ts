@@ -8,8 +8,9 @@ import { PCR_ACCURACY_NS } from './analyzer-rules.ts'
 
 const WINDOW = 256
 const WINDOW_MIN = 16
-/** Half of the steps within this share of the middle rate: the bitrate is constant. */
-const CONSTANT_RATE = 0.005
+/** The bitrate is constant where nine steps of ten are within this share of the middle rate. */
+const CONSTANT_RATE = 0.01
+const CONSTANT_STEPS = 0.9
 const TICKS_PER_MS = 27_000
 const NS_PER_TICK = 1000 / 27
 const REFITS = 3
@@ -90,7 +91,8 @@ export class PcrAccuracy {
     const rates = steps.map((step, i) => (this.#positions[i + 1]! - this.#positions[i]!) / step)
     const middle = median(rates) ?? 0
     if (!(middle > 0)) return false
-    return (median(rates.map((rate) => Math.abs(rate / middle - 1))) ?? 1) <= CONSTANT_RATE
+    const even = rates.filter((rate) => Math.abs(rate / middle - 1) <= CONSTANT_RATE)
+    return even.length >= CONSTANT_STEPS * rates.length
   }
 
   /** Single bad PCR must not bend the line that the good ones are measured by. */

@@ -361,9 +361,9 @@ const planted: Record<string, Planted> = {
         if (index === innerPacket(b).index) out[at + 3] = out[at + 3]! | 0x80
       }),
   },
-  'audio half a second late for its PCR': {
+  'audio that comes after its time': {
     errors: (b) => [`dts_before_pcr × ${sounds(b).length}`],
-    plant: (b) => restamp(b, (p) => (p.pid === AUDIO ? { pts: -54_000 } : undefined)),
+    plant: (b) => restamp(b, (p) => (p.pid === AUDIO ? { pts: -90_000 } : undefined)),
     tsreport: /DTS .* < PCR/,
   },
   'a PES packet cut short': {

@@ -79,10 +79,16 @@ export class SourceBench {
     const feed = options.feed ?? new RecordingFeed()
     const told: SourceTransition[] = []
     const warnings: string[] = []
-    const waiting: { holds: (t: SourceTransition) => boolean; met: (t: SourceTransition) => void }[] = []
+    const waiting: {
+      holds: (t: SourceTransition) => boolean
+      met: (t: SourceTransition) => void
+    }[] = []
     const parsed = SourceSpec.parse({ id: 's', ...spec })
     const source = new SupervisedSource({
-      open: sourceOpener(parsed, this.environment((message) => warnings.push(message))),
+      open: sourceOpener(
+        parsed,
+        this.environment((message) => warnings.push(message)),
+      ),
       feed,
       clock: realClock,
       random: Math.random,

@@ -47,7 +47,9 @@ const conform = async (
   const video = formats.find(({ format }) => isVideo(format))
   const plan = planConform(
     {
-      ...(video === undefined ? {} : { video: { pid: video.pid, format: video.format as VideoFormat } }),
+      ...(video === undefined
+        ? {}
+        : { video: { pid: video.pid, format: video.format as VideoFormat } }),
       audio: formats.flatMap(({ pid, format }) => (isVideo(format) ? [] : [{ pid, format }])),
     },
     options.target ?? TARGET,
@@ -79,7 +81,10 @@ const conform = async (
 }
 
 /** Feeds units in real time by their DTS; a jump back in time costs no time. */
-const play = async (units: readonly AccessUnit[], to: { unit(unit: AccessUnit): void }): Promise<void> => {
+const play = async (
+  units: readonly AccessUnit[],
+  to: { unit(unit: AccessUnit): void },
+): Promise<void> => {
   let clock = performance.now()
   for (let n = 0; n < units.length; n++) {
     const step = n === 0 ? 0 : (units[n]!.dts - units[n - 1]!.dts) / 90
@@ -95,7 +100,13 @@ const sorted = (units: readonly AccessUnit[]): number[] =>
 const moved = (units: readonly AccessUnit[], by: number): AccessUnit[] =>
   units.map((unit) => ({ ...unit, pts: ticks(unit.pts + by), dts: ticks(unit.dts + by) }))
 
-const SD: Partial<EncodeSpec> = { size: '160x120', seconds: 4, gop: 25, audio: 'mp2', sampleRate: 44_100 }
+const SD: Partial<EncodeSpec> = {
+  size: '160x120',
+  seconds: 4,
+  gop: 25,
+  audio: 'mp2',
+  sampleRate: 44_100,
+}
 
 describe('a conforming transcoder', () => {
   test.each<[string, Partial<EncodeSpec>]>([
@@ -121,7 +132,9 @@ describe('a conforming transcoder', () => {
     )
     // Sound: frames follow each other without a hole, and begin within one of their frames of the first one fed.
     const audio = out.of('audio')
-    expect(audio.slice(1).every(({ pts }, n) => Math.abs(pts - audio[n]!.pts - 1_920) <= 1)).toBe(true)
+    expect(audio.slice(1).every(({ pts }, n) => Math.abs(pts - audio[n]!.pts - 1_920) <= 1)).toBe(
+      true,
+    )
     const firstIn = input.of('audio').find(({ pts }) => pts >= times[0]! - 9_000)!
     expect(Math.abs(audio[0]!.pts - firstIn.pts)).toBeLessThanOrEqual(1_921)
     const { startMs, behindMs, droppedUnits } = conformer.figures()
@@ -141,14 +154,22 @@ describe('a conforming transcoder', () => {
   })
 
   test('passes a track that fits untouched, beside the other', async () => {
-    const { units, out, conformer, input } = await conform({ ...SD, audio: 'aac', sampleRate: 48_000, audioBitrate: '96k' })
+    const { units, out, conformer, input } = await conform({
+      ...SD,
+      audio: 'aac',
+      sampleRate: 48_000,
+      audioBitrate: '96k',
+    })
     await play(units, conformer)
     await out.until(() => out.of('video').length >= 85)
     const first = out.of('audio')[0]!
     const from = input.of('audio').findIndex(({ pts }) => pts === first.pts)
     expect(from).toBeGreaterThanOrEqual(0)
     expect(out.of('audio').map(({ data }) => data)).toEqual(
-      input.of('audio').slice(from, from + out.of('audio').length).map(({ data }) => data),
+      input
+        .of('audio')
+        .slice(from, from + out.of('audio').length)
+        .map(({ data }) => data),
     )
     let newest = Number.NEGATIVE_INFINITY
     for (const unit of out.units) {
@@ -180,7 +201,10 @@ describe('a conforming transcoder', () => {
     // What was fed before the jump comes out before it, whole.
     const lastIn = Math.max(...first.filter(({ kind }) => kind === 'video').map(({ pts }) => pts))
     expect(lastIn - before.at(-1)!.pts).toBeLessThanOrEqual(2 * 3_600)
-    expect(after[0]).toMatchObject({ entry: 'idr', pts: sorted(again.filter((u) => u.kind === 'video'))[0] })
+    expect(after[0]).toMatchObject({
+      entry: 'idr',
+      pts: sorted(again.filter((u) => u.kind === 'video'))[0],
+    })
     expect(conformer.figures().restarts).toBe(1)
   })
 
@@ -199,12 +223,19 @@ describe('a conforming transcoder', () => {
   })
 
   test('a transcoder that stands still costs whole groups of pictures, not memory', async () => {
-    const { units, out, conformer } = await conform({ ...SD, videoBitrate: '4M', size: '640x360', gop: 10 })
+    const { units, out, conformer } = await conform({
+      ...SD,
+      videoBitrate: '4M',
+      size: '640x360',
+      gop: 10,
+    })
     await play(units.slice(0, 60), conformer)
     await out.until(() => out.units.length > 0)
     const { pid } = conformer.figures()
     process.kill(-pid!, 'SIGSTOP')
-    const more = Array.from({ length: 8 }, (_, n) => moved(units, n * 4 * 90_000)).flat().slice(60)
+    const more = Array.from({ length: 8 }, (_, n) => moved(units, n * 4 * 90_000))
+      .flat()
+      .slice(60)
     for (const unit of more) conformer.unit(unit)
     expect(conformer.figures().droppedUnits).toBeGreaterThan(500)
     process.kill(-pid!, 'SIGCONT')

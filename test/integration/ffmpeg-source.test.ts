@@ -47,7 +47,9 @@ describe('a file source', () => {
   test('is played once without loop, and is then stopped', async () => {
     const path = await encodeTsFile({ seconds: 2 })
     const { reached, feed } = bench.source({ url: path, loop: false })
-    expect(await reached(({ state, reason }) => state === 'stopped' && reason !== undefined)).toEqual({
+    expect(
+      await reached(({ state, reason }) => state === 'stopped' && reason !== undefined),
+    ).toEqual({
       state: 'stopped',
       reason: 'ended',
     })
@@ -59,17 +61,33 @@ describe('a file source', () => {
     'loops (%s): each round is whole, begins at a random access point, and is announced',
     async (kind) => {
       const path = join(bench.folder, `loop.${kind}`)
-      await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 2 }), '-c', 'copy', path])
+      await run('ffmpeg', [
+        '-v',
+        'error',
+        '-y',
+        '-i',
+        await encodeTsFile({ seconds: 2 }),
+        '-c',
+        'copy',
+        path,
+      ])
       const { feed, source, told } = bench.source({ url: path })
       await feed.until(() => feed.restarts.length >= 3)
       const [first, second, third] = feed.restarts as [number, number, number]
-      const rounds = [feed.units.slice(0, first), feed.units.slice(first, second), feed.units.slice(second, third)]
+      const rounds = [
+        feed.units.slice(0, first),
+        feed.units.slice(first, second),
+        feed.units.slice(second, third),
+      ]
       for (const round of rounds) {
         const video = round.filter((unit) => unit.kind === 'video')
         expect(video).toHaveLength(50)
         expect(video[0]!.entry).toBe('idr')
         expect(video.map(({ pts }) => pts)).toEqual(
-          feed.of('video').slice(0, 50).map(({ pts }) => pts),
+          feed
+            .of('video')
+            .slice(0, 50)
+            .map(({ pts }) => pts),
         )
       }
       expect(source.figures().restarts).toBe(0)
@@ -90,8 +108,17 @@ describe('a file source', () => {
     expect(bytes).toBeLessThan(1_500_000)
     feed.give(Number.POSITIVE_INFINITY)
     await feed.until(() => feed.restarts.length > 0)
-    expect(feed.of('video').slice(0, 500).map(({ dts }) => dts)).toEqual(
-      feed.of('video').slice(0, 500).map(({ dts }) => dts).sort((a, b) => a - b),
+    expect(
+      feed
+        .of('video')
+        .slice(0, 500)
+        .map(({ dts }) => dts),
+    ).toEqual(
+      feed
+        .of('video')
+        .slice(0, 500)
+        .map(({ dts }) => dts)
+        .sort((a, b) => a - b),
     )
     expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
@@ -109,7 +136,10 @@ describe('a file source', () => {
 
   test('that is not media says so, and is looked at again', async () => {
     const path = join(bench.folder, 'noise.ts')
-    await writeFile(path, Buffer.from(Array.from({ length: 20_000 }, (_, n) => (n * n * 31) & 0xff)))
+    await writeFile(
+      path,
+      Buffer.from(Array.from({ length: 20_000 }, (_, n) => (n * n * 31) & 0xff)),
+    )
     const { reached } = bench.source({ url: path })
     expect((await reached(({ state }) => state === 'waiting')).reason).toMatch(/not media/)
   })
@@ -122,22 +152,39 @@ describe('a file source', () => {
   })
 
   test.each([
-    ['vp9', ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'aac'], 'mkv'],
+    [
+      'vp9',
+      ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'aac'],
+      'mkv',
+    ],
     ['mpeg4', ['-c:v', 'mpeg4', '-c:a', 'pcm_s16le'], 'mkv'],
     ['opus', ['-c:v', 'copy', '-c:a', 'libopus'], 'mkv'],
-  ])('with a codec that MPEG-TS can not carry (%s) is transcoded, or refused under copy', async (name, codecs, kind) => {
-    const path = join(bench.folder, `${name}.${kind}`)
-    await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 2, size: '160x90' }), ...codecs, path])
-    const auto = bench.source({ url: path })
-    await auto.feed.until(() => auto.feed.of('video').length >= 25 && auto.feed.of('audio').length >= 40)
-    const codecOf = (kindOf: 'width' | 'channels') =>
-      auto.feed.formats.filter(({ format }) => kindOf in format).map(({ format }) => format.codec)
-    expect(codecOf('width').at(-1)).toBe('h264')
-    expect(codecOf('channels').at(-1)).toBe('aac')
-    const strict = bench.source({ url: path, recipe: 'copy' })
-    const { reason } = await strict.reached(({ state }) => state === 'failed')
-    expect(reason).toContain("can't be carried in MPEG-TS; use recipe transcode or auto")
-  })
+  ])(
+    'with a codec that MPEG-TS can not carry (%s) is transcoded, or refused under copy',
+    async (name, codecs, kind) => {
+      const path = join(bench.folder, `${name}.${kind}`)
+      await run('ffmpeg', [
+        '-v',
+        'error',
+        '-y',
+        '-i',
+        await encodeTsFile({ seconds: 2, size: '160x90' }),
+        ...codecs,
+        path,
+      ])
+      const auto = bench.source({ url: path })
+      await auto.feed.until(
+        () => auto.feed.of('video').length >= 25 && auto.feed.of('audio').length >= 40,
+      )
+      const codecOf = (kindOf: 'width' | 'channels') =>
+        auto.feed.formats.filter(({ format }) => kindOf in format).map(({ format }) => format.codec)
+      expect(codecOf('width').at(-1)).toBe('h264')
+      expect(codecOf('channels').at(-1)).toBe('aac')
+      const strict = bench.source({ url: path, recipe: 'copy' })
+      const { reason } = await strict.reached(({ state }) => state === 'failed')
+      expect(reason).toContain("can't be carried in MPEG-TS; use recipe transcode or auto")
+    },
+  )
 })
 
 describe('a live source', () => {
@@ -160,7 +207,13 @@ describe('a live source', () => {
     expect(source.figures().pid).not.toBe(pid)
     expect(source.figures().restarts).toBe(1)
     expect(feed.restarts).toEqual([before])
-    expect(told.map(({ state }) => state)).toEqual(['starting', 'running', 'waiting', 'starting', 'running'])
+    expect(told.map(({ state }) => state)).toEqual([
+      'starting',
+      'running',
+      'waiting',
+      'starting',
+      'running',
+    ])
   })
 
   test('whose ffmpeg hangs is restarted by the watchdog', async () => {
@@ -217,12 +270,25 @@ describe('a network source', () => {
     await copyFile(await encodeTsFile({ seconds: 2 }), join(bench.folder, 'live.ts'))
     const { port } = await serve(bench.folder)
     const { feed, reached } = bench.source({ url: `http://127.0.0.1:${port}/live.ts` })
-    expect(await reached(({ state }) => state === 'waiting')).toMatchObject({ reason: 'the stream ended' })
+    expect(await reached(({ state }) => state === 'waiting')).toMatchObject({
+      reason: 'the stream ended',
+    })
     expect(feed.of('video').length).toBeGreaterThanOrEqual(49)
   })
 
   test('HTTP: a recording is paced by its reader', async () => {
-    await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' }), '-c', 'copy', '-movflags', '+faststart', join(bench.folder, 'film.mp4')])
+    await run('ffmpeg', [
+      '-v',
+      'error',
+      '-y',
+      '-i',
+      await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' }),
+      '-c',
+      'copy',
+      '-movflags',
+      '+faststart',
+      join(bench.folder, 'film.mp4'),
+    ])
     const { port } = await serve(bench.folder)
     const feed = new RecordingFeed()
     feed.credit = 50
@@ -255,11 +321,28 @@ describe('a network source', () => {
   test('HLS: a recorded playlist is paced by its reader, and loops', async () => {
     const folder = join(bench.folder, 'vod')
     await mkdir(folder, { recursive: true })
-    await run('ffmpeg', ['-v', 'error', '-y', '-i', await encodeTsFile({ seconds: 4, gop: 25 }), '-c', 'copy', '-f', 'hls', '-hls_time', '1', '-hls_list_size', '0', join(folder, 'film.m3u8')])
+    await run('ffmpeg', [
+      '-v',
+      'error',
+      '-y',
+      '-i',
+      await encodeTsFile({ seconds: 4, gop: 25 }),
+      '-c',
+      'copy',
+      '-f',
+      'hls',
+      '-hls_time',
+      '1',
+      '-hls_list_size',
+      '0',
+      join(folder, 'film.m3u8'),
+    ])
     const { port } = await serve(folder)
     const { feed, told } = bench.source({ url: `http://127.0.0.1:${port}/film.m3u8` })
     await feed.until(() => feed.restarts.length >= 1)
-    expect(feed.units.slice(0, feed.restarts[0]).filter(({ kind }) => kind === 'video')).toHaveLength(100)
+    expect(
+      feed.units.slice(0, feed.restarts[0]).filter(({ kind }) => kind === 'video'),
+    ).toHaveLength(100)
     expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
 
@@ -312,7 +395,11 @@ describe('a network source', () => {
 
 describe('a specification that cannot work', () => {
   test.each([
-    [{ url: 'gopher://user:secret@example.org/x' }, 'unsupported_url', /gopher:\/\/user:\*\*\*@example\.org.*is not supported/],
+    [
+      { url: 'gopher://user:secret@example.org/x' },
+      'unsupported_url',
+      /gopher:\/\/user:\*\*\*@example\.org.*is not supported/,
+    ],
     [{ url: 'udp://127.0.0.1' }, 'unsupported_url', /must look like udp:\/\/host:port/],
     [{ url: 'test:?size=huge' }, 'option_refused', /size="huge"/],
     [{ url: 'x.ts', inputOptions: { dump_attachment: 'x' } }, 'option_refused', /dump_attachment/],
@@ -336,7 +423,10 @@ test('source times pass through FFmpeg as they are', async () => {
   const path = await encodeTsFile({ seconds: 1, startPts })
   const { feed } = bench.source({ url: path, loop: false })
   await feed.until(() => feed.of('video').length === 25)
-  expect(feed.of('video').map(({ pts }) => pts).sort((a, b) => a - b)).toEqual(
-    Array.from({ length: 25 }, (_, n) => startPts + n * ticksOfMs(40)),
-  )
+  expect(
+    feed
+      .of('video')
+      .map(({ pts }) => pts)
+      .sort((a, b) => a - b),
+  ).toEqual(Array.from({ length: 25 }, (_, n) => startPts + n * ticksOfMs(40)))
 })

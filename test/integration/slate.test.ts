@@ -89,7 +89,9 @@ describe('a slate', () => {
     expect(video.map(({ entry }) => entry !== 'none')).toEqual(video.map((__, n) => n === 0))
     const { num, den } = target.format.frameRate!
     expect(videoTicks).toBeCloseTo((count * 90_000 * den) / num, 6)
-    expect(video.every(({ pts, dts }, n) => pts === dts && pts === (n * videoTicks) / count)).toBe(true)
+    expect(video.every(({ pts, dts }, n) => pts === dts && pts === (n * videoTicks) / count)).toBe(
+      true,
+    )
   })
 
   test.each<['h264' | 'hevc' | 'mpegvideo', Partial<VideoFormat>]>([
@@ -100,7 +102,19 @@ describe('a slate', () => {
   ])('loops in %s without a decoder error (%o)', async (demuxer, change) => {
     const { video } = await renderer.make({ video: picture(change) }, spec, never)
     const loop = Buffer.concat(video.map(({ data }) => data))
-    const args = ['-f', demuxer, '-i', 'pipe:0', '-f', 'rawvideo', '-s', '16x16', '-pix_fmt', 'gray', '-']
+    const args = [
+      '-f',
+      demuxer,
+      '-i',
+      'pipe:0',
+      '-f',
+      'rawvideo',
+      '-s',
+      '16x16',
+      '-pix_fmt',
+      'gray',
+      '-',
+    ]
     const { complaints, samples } = await decode(Buffer.concat([loop, loop, loop]), args)
     expect(complaints.replaceAll(/.*(?:bitrate|deprecated).*\n/g, '')).toBe('')
     expect((samples.length * 2) / 256).toBe(3 * video.length)
@@ -149,14 +163,21 @@ describe('a slate', () => {
     expect(rms(frame(20))).toBeGreaterThan(1_000)
     expect(rms(frame(60))).toBeGreaterThan(1_000)
     const step = Math.max(...samples.subarray(1).map((s, n) => Math.abs(s - samples[n]!)))
-    const toneStep = Math.max(...frame(20).subarray(1).map((s, n) => Math.abs(s - frame(20)[n]!)))
+    const toneStep = Math.max(
+      ...frame(20)
+        .subarray(1)
+        .map((s, n) => Math.abs(s - frame(20)[n]!)),
+    )
     expect(step).toBeLessThan(toneStep * 1.5)
     expect(loudest).toBeLessThan(32_000)
   })
 
   test('shows a picture of the user, and says when there is none', async () => {
     const image = join(test0.folder, 'card.ppm')
-    await writeFile(image, Buffer.concat([Buffer.from('P6 64 32 255\n'), Buffer.alloc(64 * 32 * 3, 200)]))
+    await writeFile(
+      image,
+      Buffer.concat([Buffer.from('P6 64 32 255\n'), Buffer.alloc(64 * 32 * 3, 200)]),
+    )
     const made = await renderer.make({ video: picture() }, { ...spec, image }, never)
     expect(made.video).toHaveLength(50)
     await expect(
@@ -177,6 +198,8 @@ describe('a slate', () => {
       /slate can't be rendered: .*preset.*hasty/,
     )
     const missing = new SlateRenderer({ host: test0.host, ffmpeg: 'ffmpeg-that-is-not-there' })
-    await expect(missing.make({ audio: sound() }, spec, never)).rejects.toMatchObject({ code: 'ffmpeg_missing' })
+    await expect(missing.make({ audio: sound() }, spec, never)).rejects.toMatchObject({
+      code: 'ffmpeg_missing',
+    })
   })
 })

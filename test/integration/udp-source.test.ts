@@ -79,7 +79,11 @@ interface Target {
 }
 
 /** Sends in small groups, each handed to the kernel before the next: loopback loses nothing then. */
-const send = async (socket: Socket, datagrams: readonly Uint8Array[], to: Target): Promise<void> => {
+const send = async (
+  socket: Socket,
+  datagrams: readonly Uint8Array[],
+  to: Target,
+): Promise<void> => {
   for (const datagram of datagrams) {
     await new Promise<void>((sent, failed) =>
       socket.send(datagram, to.port, to.host ?? '127.0.0.1', (error) =>

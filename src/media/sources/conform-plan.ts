@@ -61,7 +61,8 @@ export const planConform = (
   }
   const audio: ConformPlan['audio'][number][] = []
   for (const track of target.audio === undefined ? [] : source.audio) {
-    if (match === 'by_format' && sameAudio(track.format, target.audio!.format)) bypass.add(track.pid)
+    if (match === 'by_format' && sameAudio(track.format, target.audio!.format))
+      bypass.add(track.pid)
     else audio.push({ pid: track.pid, format: track.format, target: target.audio! })
   }
   if (plannedVideo === undefined && audio.length === 0) return undefined

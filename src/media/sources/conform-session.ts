@@ -79,6 +79,10 @@ export class ConformSession {
       },
       AbortSignal.any([signal, this.#stop.signal]),
     )
+    // A transcoder that waits for input notices that it is to stop when its input ends.
+    const endInput = (): void => this.#child.stdin.end()
+    signal.addEventListener('abort', endInput, { once: true })
+    void this.#child.ended.then(() => signal.removeEventListener('abort', endInput))
     this.#start = new ConformStart(parts.plan)
     this.#alignment = new Alignment((unit) => parts.output.unit(unit))
     const { video, audio } = parts.plan

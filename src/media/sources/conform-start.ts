@@ -29,9 +29,7 @@ export class ConformStart {
     if (this.#units.length > KEPT_MAX) this.#units.shift()
     const first = this.#video === undefined ? this.#units[0]! : this.#entry
     if (first === undefined) return undefined
-    const audio = this.#units.filter(
-      (u) => u.kind === 'audio' && u.pts >= first.pts - AUDIO_BEFORE,
-    )
+    const audio = this.#units.filter((u) => u.kind === 'audio' && u.pts >= first.pts - AUDIO_BEFORE)
     const complete = this.#audio.every((pid) => audio.some((u) => u.pid === pid))
     if (!complete && unit.dts - first.dts < WAIT_FOR_AUDIO) return undefined
     return [...audio, ...this.#units.filter((u) => u.kind === 'video')]

@@ -35,15 +35,42 @@ const source = (video: VideoFormat | undefined, ...audio: AudioFormat[]): Source
 })
 
 describe('the plan of a conforming transcoder', () => {
-  test.each<[string, SourceTracks, TargetFormat, { video: boolean; audio: number[]; bypass: number[] } | undefined]>([
+  test.each<
+    [
+      string,
+      SourceTracks,
+      TargetFormat,
+      { video: boolean; audio: number[]; bypass: number[] } | undefined,
+    ]
+  >([
     ['all fits', source(HD, AAC), TARGET, undefined],
     ['another level fits', source({ ...HD, level: 51 }, AAC), TARGET, undefined],
     ['only audio differs', source(HD, MP2), TARGET, { video: false, audio: [257], bypass: [256] }],
-    ['only the size differs', source({ ...HD, width: 720 }, AAC), TARGET, { video: true, audio: [], bypass: [257] }],
-    ['one of two audio tracks differs', source(HD, AAC, MP2), TARGET, { video: false, audio: [258], bypass: [256, 257] }],
+    [
+      'only the size differs',
+      source({ ...HD, width: 720 }, AAC),
+      TARGET,
+      { video: true, audio: [], bypass: [257] },
+    ],
+    [
+      'one of two audio tracks differs',
+      source(HD, AAC, MP2),
+      TARGET,
+      { video: false, audio: [258], bypass: [256, 257] },
+    ],
     ['audio only', source(undefined, MP2), TARGET, { video: false, audio: [257], bypass: [] }],
-    ['a picture that the channel has no track for', source(HD, MP2), { audio: { format: AAC } }, { video: false, audio: [257], bypass: [] }],
-    ['a silent channel', source({ ...HD, depth: 10 }, MP2), { video: TARGET.video! }, { video: true, audio: [], bypass: [] }],
+    [
+      'a picture that the channel has no track for',
+      source(HD, MP2),
+      { audio: { format: AAC } },
+      { video: false, audio: [257], bypass: [] },
+    ],
+    [
+      'a silent channel',
+      source({ ...HD, depth: 10 }, MP2),
+      { video: TARGET.video! },
+      { video: true, audio: [], bypass: [] },
+    ],
   ])('%s', (_, tracks, target, expected) => {
     const plan = planConform(tracks, target, 'by_format')
     expect(
@@ -77,7 +104,12 @@ describe('the plan of a conforming transcoder', () => {
   })
 })
 
-const unit = (pid: number, ms: number, entry: AccessUnit['entry'] = 'none', leading = false): AccessUnit => ({
+const unit = (
+  pid: number,
+  ms: number,
+  entry: AccessUnit['entry'] = 'none',
+  leading = false,
+): AccessUnit => ({
   pid,
   kind: pid === 256 ? 'video' : 'audio',
   pts: ticks(ms * 90),
@@ -101,7 +133,13 @@ const startedWith = (units: readonly AccessUnit[], plan = both): string[] | unde
 
 describe('the start of a conforming transcoder', () => {
   test('waits for a random access point and for audio beside it, and hands the audio out first', () => {
-    const units = [unit(256, 0), unit(257, 0), unit(256, 400, 'idr'), unit(256, 440), unit(257, 410)]
+    const units = [
+      unit(256, 0),
+      unit(257, 0),
+      unit(256, 400, 'idr'),
+      unit(256, 440),
+      unit(257, 410),
+    ]
     expect(startedWith(units.slice(0, 4))).toBeUndefined()
     expect(startedWith(units)).toEqual(['a410', 'v400', 'v440'])
   })

@@ -38,7 +38,8 @@ export const wantsFfmpeg = (url: string): boolean => /[?&]reader=ffmpeg(?:&|$)/i
  */
 export const parseDatagramUrl = (url: string, iface?: string): DatagramAddress => {
   const m = URL_FORM.exec(url)
-  if (m === null) throw wrong(url, 'it must look like udp://host:port, udp://@group:port or udp://:port')
+  if (m === null)
+    throw wrong(url, 'it must look like udp://host:port, udp://@group:port or udp://:port')
   const [, scheme, before, rawHost, portText, query] = m
   const port = Number(portText)
   if (port < 1 || port > 65_535) throw wrong(url, `port ${portText} must be 1 to 65535`)
@@ -46,7 +47,10 @@ export const parseDatagramUrl = (url: string, iface?: string): DatagramAddress =
   const host = named === 'localhost' ? '127.0.0.1' : named
   const family = host.includes(':') ? 'udp6' : 'udp4'
   if (host !== '' && !isAddress(host))
-    throw wrong(url, `${JSON.stringify(named)} must be an IP address of this machine or a multicast group`)
+    throw wrong(
+      url,
+      `${JSON.stringify(named)} must be an IP address of this machine or a multicast group`,
+    )
   const options = new URLSearchParams(query ?? '')
   const group = isMulticast(host) ? host : undefined
   const sender = before || options.get('sources') || undefined

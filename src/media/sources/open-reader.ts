@@ -113,9 +113,13 @@ const commandOf = (
     })
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
-    throw new SluiceError(error.code, `source ${spec.id}, url ${redactUrl(url)}: ${error.message}`, {
-      cause: error,
-    })
+    throw new SluiceError(
+      error.code,
+      `source ${spec.id}, url ${redactUrl(url)}: ${error.message}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -14,7 +14,14 @@ const played = (steps: readonly (readonly [sequence: number, at: number])[], exp
 
 describe('a reorder window', () => {
   test('passes packets in order at once, across the wrap of the sequence number', () => {
-    expect(played([[65_534, 0], [65_535, 1], [0, 2], [1, 3]])).toMatchObject({
+    expect(
+      played([
+        [65_534, 0],
+        [65_535, 1],
+        [0, 2],
+        [1, 3],
+      ]),
+    ).toMatchObject({
       out: [65_534, 65_535, 0, 1],
       lost: 0,
       reordered: 0,
@@ -22,7 +29,15 @@ describe('a reorder window', () => {
   })
 
   test('puts a late packet in its place, also around the wrap', () => {
-    expect(played([[65_534, 0], [0, 1], [1, 2], [65_535, 3], [2, 4]])).toMatchObject({
+    expect(
+      played([
+        [65_534, 0],
+        [0, 1],
+        [1, 2],
+        [65_535, 3],
+        [2, 4],
+      ]),
+    ).toMatchObject({
       out: [65_534, 65_535, 0, 1, 2],
       lost: 0,
       reordered: 1,
@@ -31,17 +46,55 @@ describe('a reorder window', () => {
   })
 
   test('holds back what follows a gap until the wait is over, then counts the loss', () => {
-    expect(played([[1, 0], [3, 10], [4, 20]])).toMatchObject({ out: [1], lost: 0, dueIn: 60 })
-    expect(played([[1, 0], [3, 10], [4, 20]], 59)).toMatchObject({ out: [1] })
-    expect(played([[1, 0], [3, 10], [4, 20]], 60)).toMatchObject({ out: [1, 3, 4], lost: 1 })
+    expect(
+      played([
+        [1, 0],
+        [3, 10],
+        [4, 20],
+      ]),
+    ).toMatchObject({ out: [1], lost: 0, dueIn: 60 })
+    expect(
+      played(
+        [
+          [1, 0],
+          [3, 10],
+          [4, 20],
+        ],
+        59,
+      ),
+    ).toMatchObject({ out: [1] })
+    expect(
+      played(
+        [
+          [1, 0],
+          [3, 10],
+          [4, 20],
+        ],
+        60,
+      ),
+    ).toMatchObject({ out: [1, 3, 4], lost: 1 })
   })
 
   test('a packet that arrives shows that the wait is over', () => {
-    expect(played([[1, 0], [3, 10], [5, 61]])).toMatchObject({ out: [1, 3], lost: 1 })
+    expect(
+      played([
+        [1, 0],
+        [3, 10],
+        [5, 61],
+      ]),
+    ).toMatchObject({ out: [1, 3], lost: 1 })
   })
 
   test('counts second copies, of what passed and of what is held', () => {
-    expect(played([[1, 0], [1, 1], [3, 2], [3, 3], [2, 4]])).toMatchObject({
+    expect(
+      played([
+        [1, 0],
+        [1, 1],
+        [3, 2],
+        [3, 3],
+        [2, 4],
+      ]),
+    ).toMatchObject({
       out: [1, 2, 3],
       duplicates: 2,
       lost: 0,
@@ -49,7 +102,15 @@ describe('a reorder window', () => {
   })
 
   test('drops a packet whose place was given up and tells it from a second copy', () => {
-    expect(played([[1, 0], [3, 0], [4, 60], [2, 61], [2, 62]])).toMatchObject({
+    expect(
+      played([
+        [1, 0],
+        [3, 0],
+        [4, 60],
+        [2, 61],
+        [2, 62],
+      ]),
+    ).toMatchObject({
       out: [1, 3, 4],
       lost: 1,
       late: 1,
@@ -58,18 +119,38 @@ describe('a reorder window', () => {
   })
 
   test('gives up everything before a packet too far ahead to be held', () => {
-    expect(played([[1, 0], [3, 0], [1_000, 1], [1_001, 2]])).toMatchObject({
+    expect(
+      played([
+        [1, 0],
+        [3, 0],
+        [1_000, 1],
+        [1_001, 2],
+      ]),
+    ).toMatchObject({
       out: [1, 3, 1_000, 1_001],
       lost: 997,
     })
   })
 
   test('follows a restarted sender at its second packet, and no single stray one', () => {
-    expect(played([[30_000, 0], [5, 1], [6, 2], [7, 3]])).toMatchObject({
+    expect(
+      played([
+        [30_000, 0],
+        [5, 1],
+        [6, 2],
+        [7, 3],
+      ]),
+    ).toMatchObject({
       out: [30_000, 6, 7],
       restarts: 1,
     })
-    expect(played([[30_000, 0], [5, 1], [30_001, 2]])).toMatchObject({
+    expect(
+      played([
+        [30_000, 0],
+        [5, 1],
+        [30_001, 2],
+      ]),
+    ).toMatchObject({
       out: [30_000, 30_001],
       restarts: 0,
     })
@@ -98,14 +179,17 @@ describe('a reorder window', () => {
 
   test('never delivers out of order or twice, whatever arrives within one sender', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1_000, max: 1_090 }), { maxLength: 400 }), (sequences) => {
-        const out: number[] = []
-        const window = new ReorderWindow<number>(WAIT, (n) => out.push(n))
-        let at = 0
-        for (const sequence of sequences) window.push(sequence, sequence, (at += 7))
-        window.expire(Number.POSITIVE_INFINITY)
-        expect(out).toEqual([...new Set(out)].sort((a, b) => a - b))
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1_000, max: 1_090 }), { maxLength: 400 }),
+        (sequences) => {
+          const out: number[] = []
+          const window = new ReorderWindow<number>(WAIT, (n) => out.push(n))
+          let at = 0
+          for (const sequence of sequences) window.push(sequence, sequence, (at += 7))
+          window.expire(Number.POSITIVE_INFINITY)
+          expect(out).toEqual([...new Set(out)].sort((a, b) => a - b))
+        },
+      ),
       { numRuns: 200 },
     )
   })

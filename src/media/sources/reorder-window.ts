@@ -110,7 +110,8 @@ export class ReorderWindow<Packet> {
 
   #giveUp(count: number): void {
     this.#lost += count
-    for (let i = 0; i < Math.min(count, SLOTS); i++) this.#missing[(this.#next + i) & (SLOTS - 1)] = 1
+    for (let i = 0; i < Math.min(count, SLOTS); i++)
+      this.#missing[(this.#next + i) & (SLOTS - 1)] = 1
     this.#next = (this.#next + count) & (SEQUENCES - 1)
   }
 

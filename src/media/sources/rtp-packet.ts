@@ -11,8 +11,7 @@ const TYPE = 0x7f
 /** RFC 3551 6: MPEG-2 transport stream, 90 kHz. */
 export const PAYLOAD_MP2T = 33
 
-export const isRtp = (b: Uint8Array): boolean =>
-  b.length >= FIXED_HEADER && b[0]! >> 6 === VERSION
+export const isRtp = (b: Uint8Array): boolean => b.length >= FIXED_HEADER && b[0]! >> 6 === VERSION
 
 export const payloadTypeOf = (b: Uint8Array): number => b[1]! & TYPE
 export const sequenceOf = (b: Uint8Array): number => (b[2]! << 8) | b[3]!

@@ -69,7 +69,10 @@ describe('an RTP receiver', () => {
     ['nothing', new Uint8Array(0)],
     ['text', new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n')],
     ['an RTP header and no more', rtp({ sequence: 1, payload: new Uint8Array(0) })],
-    ['an extension that claims more than there is', rtp({ sequence: 1, extensionWords: 1 }).subarray(0, 16)],
+    [
+      'an extension that claims more than there is',
+      rtp({ sequence: 1, extensionWords: 1 }).subarray(0, 16),
+    ],
     ['padding that claims more than there is', rtp({ sequence: 1, padding: 250 }).subarray(200)],
     ['H.264 in RTP', rtp({ sequence: 1, type: 96, payload: new Uint8Array(1_200).fill(0x65) })],
   ])('ignores and counts %s', (_, datagram) => {
@@ -84,7 +87,11 @@ describe('an RTP receiver', () => {
   })
 
   test('is not misled by one datagram of a bare stream that looks like RTP', () => {
-    const { out, rtp: seen } = received([transportPacket(1), rtp({ sequence: 1 }), transportPacket(2)])
+    const { out, rtp: seen } = received([
+      transportPacket(1),
+      rtp({ sequence: 1 }),
+      transportPacket(2),
+    ])
     expect(out).toHaveLength(3)
     expect(seen).toBe(false)
   })

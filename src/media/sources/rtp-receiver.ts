@@ -1,13 +1,6 @@
 import { PACKET_SIZE, SYNC_BYTE } from '../../mpegts/packet.ts'
 import { ReorderWindow, type ReorderFigures } from './reorder-window.ts'
-import {
-  isRtp,
-  PAYLOAD_MP2T,
-  payloadTypeOf,
-  rtpPayload,
-  sequenceOf,
-  ssrcOf,
-} from './rtp-packet.ts'
+import { isRtp, PAYLOAD_MP2T, payloadTypeOf, rtpPayload, sequenceOf, ssrcOf } from './rtp-packet.ts'
 
 export interface RtpReceiverFigures extends ReorderFigures {
   /** RTP that carries no transport stream, and datagrams that are neither RTP nor a transport stream. */

@@ -210,7 +210,12 @@ describe('a supervised source', () => {
     ['a listener without a sender', { silence: 'normal' as const }, [10], 1],
     ['a listener before its first publisher', { silence: 'fault_after_media' as const }, [], 1],
     ['a listener whose publisher hangs', { silence: 'fault_after_media' as const }, [10], 2],
-    ['a file whose buffer is full', { live: false, room: () => new Promise<void>(() => {}) }, [10], 1],
+    [
+      'a file whose buffer is full',
+      { live: false, room: () => new Promise<void>(() => {}) },
+      [10],
+      1,
+    ],
   ])('%s', async (_, behaviour, unitsAt, opened) => {
     const bench = supervised([{ unitsAt }], behaviour)
     await bench.clock.advanceAsync(14_000, 50)

@@ -64,7 +64,11 @@ export class AudioTrack {
   }
 
   enqueue(feed: AudioFeed): void {
-    this.#feeds.push({ ...feed, next: feed.playable?.audioStart(this.#track) ?? 0, shift: undefined })
+    this.#feeds.push({
+      ...feed,
+      next: feed.playable?.audioStart(this.#track) ?? 0,
+      shift: undefined,
+    })
   }
 
   /** Where this track still reads `playable`, or undefined. */
@@ -153,7 +157,10 @@ export class AudioTrack {
     const pts = ticks(this.#end)
     this.silenceInserted++
     const duration = silence.frameTicks
-    this.#emit({ pid: 0, kind: 'audio', pts, dts: pts, entry: 'none', leading: false, duration, data }, pts)
+    this.#emit(
+      { pid: 0, kind: 'audio', pts, dts: pts, entry: 'none', leading: false, duration, data },
+      pts,
+    )
     return true
   }
 

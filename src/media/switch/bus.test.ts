@@ -4,9 +4,21 @@ import { BusRig, rigSource } from '../../../test/helpers/bus-rig.ts'
 const SHAPES = [
   { name: 'no reordering', a: { reorder: 'IP', gop: 25 }, b: { reorder: 'IP', gop: 40 } },
   { name: 'B-frames into none', a: { reorder: 'IPBB', gop: 25 }, b: { reorder: 'IP', gop: 30 } },
-  { name: 'none into a pyramid', a: { reorder: 'IP', gop: 25 }, b: { reorder: 'pyramid', gop: 33 } },
-  { name: 'pyramid into B-frames', a: { reorder: 'pyramid', gop: 48 }, b: { reorder: 'IPB', gop: 24 } },
-  { name: '25 into 30 pictures a second', a: { fps: 25, reorder: 'IPBB', gop: 50 }, b: { fps: 30, reorder: 'IPBB', gop: 60 } },
+  {
+    name: 'none into a pyramid',
+    a: { reorder: 'IP', gop: 25 },
+    b: { reorder: 'pyramid', gop: 33 },
+  },
+  {
+    name: 'pyramid into B-frames',
+    a: { reorder: 'pyramid', gop: 48 },
+    b: { reorder: 'IPB', gop: 24 },
+  },
+  {
+    name: '25 into 30 pictures a second',
+    a: { fps: 25, reorder: 'IPBB', gop: 50 },
+    b: { fps: 30, reorder: 'IPBB', gop: 60 },
+  },
 ] as const
 
 describe('a bus', () => {
@@ -14,7 +26,13 @@ describe('a bus', () => {
     for (const shape of SHAPES) {
       it(`is continuous over takes by ${mode}: ${shape.name}`, () => {
         const s0 = rigSource('s0', { ...shape.a, start: 1_000, audioLead: 700 })
-        const s1 = rigSource('s1', { ...shape.b, start: 77_000_123, audioLead: -300, from: 137, arrivalJitterMs: 60 })
+        const s1 = rigSource('s1', {
+          ...shape.b,
+          start: 77_000_123,
+          audioLead: -300,
+          from: 137,
+          arrivalJitterMs: 60,
+        })
         const rig = new BusRig([s0, s1])
         rig.want('s0')
         rig.run(3_000)
@@ -137,23 +155,31 @@ describe('a bus', () => {
     },
   )
 
-  it.each([0, 3_000, 123.5])('joins identical twins at any unit, neither repeating nor losing a frame (%d ms apart)', (offset) => {
-    const s0 = rigSource('s0', { reorder: 'IPBB', gop: 50, start: 1_000 })
-    const s1 = rigSource('s0', { reorder: 'IPBB', gop: 50, start: 1_000 + offset * 90, from: 150 })
-    const twin = Object.assign(s1, { id: 's1' as typeof s1.id })
-    const rig = new BusRig([s0, twin])
-    rig.want('s0')
-    rig.run(4_000)
-    for (let i = 0; i < 20; i++) {
-      rig.take(i % 2 === 0 ? 's1' : 's0', 'seamless')
-      rig.run(777)
-    }
-    expect(rig.refusals).toEqual([])
-    expect(rig.executed.length).toBe(20)
-    expect(rig.violations()).toEqual([])
-    expect(repeatedOrLost(rig.video())).toEqual([])
-    expect(repeatedOrLost(rig.audio())).toEqual([])
-  })
+  it.each([0, 3_000, 123.5])(
+    'joins identical twins at any unit, neither repeating nor losing a frame (%d ms apart)',
+    (offset) => {
+      const s0 = rigSource('s0', { reorder: 'IPBB', gop: 50, start: 1_000 })
+      const s1 = rigSource('s0', {
+        reorder: 'IPBB',
+        gop: 50,
+        start: 1_000 + offset * 90,
+        from: 150,
+      })
+      const twin = Object.assign(s1, { id: 's1' as typeof s1.id })
+      const rig = new BusRig([s0, twin])
+      rig.want('s0')
+      rig.run(4_000)
+      for (let i = 0; i < 20; i++) {
+        rig.take(i % 2 === 0 ? 's1' : 's0', 'seamless')
+        rig.run(777)
+      }
+      expect(rig.refusals).toEqual([])
+      expect(rig.executed.length).toBe(20)
+      expect(rig.violations()).toEqual([])
+      expect(repeatedOrLost(rig.video())).toEqual([])
+      expect(repeatedOrLost(rig.audio())).toEqual([])
+    },
+  )
 
   it('joins aligned twins at their common entry points', () => {
     const s0 = rigSource('s0', { reorder: 'IPBB', gop: 25, start: 1_000 })
@@ -280,11 +306,15 @@ describe('a bus', () => {
 })
 
 /** Frames of twins bear the same numbers: each must follow the one before. */
-function repeatedOrLost(units: readonly { readonly tag: string; readonly frame: number; readonly pts: number }[]): string[] {
+function repeatedOrLost(
+  units: readonly { readonly tag: string; readonly frame: number; readonly pts: number }[],
+): string[] {
   const frames = units
     .filter((unit) => unit.tag !== 'slate' && unit.tag !== 'silence')
     .sort((a, b) => a.pts - b.pts)
     .map((unit) => unit.frame)
     .slice(0, -8)
-  return frames.flatMap((frame, i) => (i > 0 && frame !== frames[i - 1]! + 1 ? [`${frames[i - 1]} then ${frame}`] : []))
+  return frames.flatMap((frame, i) =>
+    i > 0 && frame !== frames[i - 1]! + 1 ? [`${frames[i - 1]} then ${frame}`] : [],
+  )
 }

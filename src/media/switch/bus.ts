@@ -161,7 +161,8 @@ export class Bus {
   positionIn(stretch: Stretch): Position | undefined {
     const video = this.#lane.picture === stretch ? this.#lane.next : Number.POSITIVE_INFINITY
     const audio = this.#audio.map((track) => track.positionIn(stretch) ?? Number.POSITIVE_INFINITY)
-    const reads = video !== Number.POSITIVE_INFINITY || audio.some((at) => at !== Number.POSITIVE_INFINITY)
+    const reads =
+      video !== Number.POSITIVE_INFINITY || audio.some((at) => at !== Number.POSITIVE_INFINITY)
     return reads ? { video, audio } : undefined
   }
 
@@ -289,12 +290,14 @@ export class Bus {
   /** Nothing is left to show at the time the next picture is due. */
   #isDry(clock: number, now: number): boolean {
     const lane = this.#lane
-    if (lane.isSlate || lane.picture === this.#slate) return lane.isSlate ? false : this.#soundDry(clock)
+    if (lane.isSlate || lane.picture === this.#slate)
+      return lane.isSlate ? false : this.#soundDry(clock)
     if (!this.#options.hasVideo) return this.#soundDry(clock)
     if (this.#soundEndedFirst()) return true
     if (this.#nextPicture() !== undefined) return false
     const expected = this.#video.lastDts + lane.picture.frameTicks
-    const patience = this.#options.latencyMs === 0 && !lane.picture.closed ? this.#options.stallMs * 90 : 0
+    const patience =
+      this.#options.latencyMs === 0 && !lane.picture.closed ? this.#options.stallMs * 90 : 0
     return clock >= expected + patience && now >= this.#laneSince
   }
 
@@ -302,7 +305,8 @@ export class Bus {
   #soundDry(clock: number): boolean {
     const track = this.#audio[0]
     if (track === undefined || track.hasNext) return false
-    const patience = this.#options.latencyMs === 0 && !this.#lane.playable.closed ? this.#options.stallMs * 90 : 0
+    const patience =
+      this.#options.latencyMs === 0 && !this.#lane.playable.closed ? this.#options.stallMs * 90 : 0
     return clock >= track.end + patience
   }
 
@@ -411,7 +415,9 @@ export class Bus {
   }
 
   #edgeOf(playable: Playable): number | undefined {
-    return playable instanceof Stretch ? edgeOffset(playable, this.#place(this.#lastTick)) : undefined
+    return playable instanceof Stretch
+      ? edgeOffset(playable, this.#place(this.#lastTick))
+      : undefined
   }
 }
 

@@ -29,7 +29,11 @@ export function edgeOffset(stretch: Stretch, place: SplicePlace): number | undef
 }
 
 /** Enter at the latest entry point at or before the play-out point (paced sources: where they stand). */
-export function entryForCutover(source: SwitchSource, stretch: Stretch, place: SplicePlace): Entry | undefined {
+export function entryForCutover(
+  source: SwitchSource,
+  stretch: Stretch,
+  place: SplicePlace,
+): Entry | undefined {
   const ideal = idealOffset(source, stretch, place)
   if (ideal === Number.POSITIVE_INFINITY) return undefined
   const index = source.buffer.live
@@ -39,26 +43,47 @@ export function entryForCutover(source: SwitchSource, stretch: Stretch, place: S
 }
 
 /** Enter at the first entry point after the play-out point. */
-export function entryForGraceful(source: SwitchSource, stretch: Stretch, place: SplicePlace): Entry | undefined {
+export function entryForGraceful(
+  source: SwitchSource,
+  stretch: Stretch,
+  place: SplicePlace,
+): Entry | undefined {
   const ideal = idealOffset(source, stretch, place)
   if (ideal === Number.POSITIVE_INFINITY) return undefined
-  const from = source.buffer.live ? place.end - ideal - stretch.frameTicks / 2 : Number.NEGATIVE_INFINITY
+  const from = source.buffer.live
+    ? place.end - ideal - stretch.frameTicks / 2
+    : Number.NEGATIVE_INFINITY
   const index = stretch.entryAfter(from)
   return index === undefined ? undefined : entryAt(source, stretch, index, ideal)
 }
 
 /** The oldest entry point there is, whether its time has come or not. */
-export function firstEntry(source: SwitchSource, stretch: Stretch, place: SplicePlace): Entry | undefined {
+export function firstEntry(
+  source: SwitchSource,
+  stretch: Stretch,
+  place: SplicePlace,
+): Entry | undefined {
   const index = stretch.entryAfter(Number.NEGATIVE_INFINITY)
   if (index === undefined) return undefined
   return entryAt(source, stretch, index, idealOffset(source, stretch, place))
 }
 
 export function slateEntry(slate: SlateLoop): Entry {
-  return { source: undefined, playable: slate, index: 0, anchor: 0, ideal: Number.NEGATIVE_INFINITY }
+  return {
+    source: undefined,
+    playable: slate,
+    index: 0,
+    anchor: 0,
+    ideal: Number.NEGATIVE_INFINITY,
+  }
 }
 
-export function entryAt(source: SwitchSource, stretch: Stretch, index: number, ideal: number): Entry {
+export function entryAt(
+  source: SwitchSource,
+  stretch: Stretch,
+  index: number,
+  ideal: number,
+): Entry {
   return { source, playable: stretch, index, anchor: anchorOf(stretch, index), ideal }
 }
 
@@ -90,9 +115,9 @@ export function hasAhead(entry: Entry, end: number, clock: number): boolean {
 }
 
 /** The offset a splice at `end` gives: computed from what was emitted, never accumulated (DESIGN.md, 3.5). */
-export const offsetOf = (entry: Entry, end: number): number => entry.fixedOffset ?? end - entry.anchor
+export const offsetOf = (entry: Entry, end: number): number =>
+  entry.fixedOffset ?? end - entry.anchor
 
 /** How much later than its own delay a source runs when it enters with `offset`, milliseconds. */
 export const addedDelayMs = (entry: Entry, offset: number): number =>
   Number.isFinite(entry.ideal) ? Math.max(0, (offset - entry.ideal) / 90) : 0
-

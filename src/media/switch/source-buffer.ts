@@ -105,11 +105,7 @@ export class SourceBuffer {
 
   /** Rest of a unit in the buffer before it is due, milliseconds. */
   delayMs(stretch: Stretch): number {
-    return (
-      this.#options.latencyMs +
-      this.#options.delayMs +
-      (this.live ? this.burstMs(stretch) : 0)
-    )
+    return this.#options.latencyMs + this.#options.delayMs + (this.live ? this.burstMs(stretch) : 0)
   }
 
   /** Source time that is due at wall time `now`; +Infinity for a source that is paced by us, −Infinity before any unit. */

@@ -6,7 +6,10 @@ export interface HealthSample {
   readonly at: number
   readonly state: SourceState
   /** Arrival of the newest unit of each announced track; undefined: none yet. */
-  readonly tracks: readonly { readonly kind: 'video' | 'audio'; readonly lastAt: number | undefined }[]
+  readonly tracks: readonly {
+    readonly kind: 'video' | 'audio'
+    readonly lastAt: number | undefined
+  }[]
   /** When the reader began to run; undefined while it does not. */
   readonly runningSince: number | undefined
   readonly bytes: number
@@ -46,9 +49,15 @@ function problemsOf(from: HealthSample, to: HealthSample, limits: Thresholds): H
     return [{ condition: 'ended', measured: 1, limit: 0, unit: 'ended' }]
   }
   const arrivals = to.tracks.map((track) => track.lastAt).filter((at) => at !== undefined)
-  if (arrivals.length === 0) return [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }]
+  if (arrivals.length === 0)
+    return [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }]
   const found: HealthProblem[] = []
-  const check = (condition: HealthProblem['condition'], measured: number, limit: number, unit: string): void => {
+  const check = (
+    condition: HealthProblem['condition'],
+    measured: number,
+    limit: number,
+    unit: string,
+  ): void => {
     if (limit > 0 && measured > limit) found.push({ condition, measured, limit, unit })
   }
   if (to.live) checkTracks(to, arrivals, limits, check)
@@ -65,7 +74,12 @@ type Check = (
   unit: string,
 ) => void
 
-function checkTracks(to: HealthSample, arrivals: readonly number[], limits: Thresholds, check: Check): void {
+function checkTracks(
+  to: HealthSample,
+  arrivals: readonly number[],
+  limits: Thresholds,
+  check: Check,
+): void {
   const newest = Math.max(...arrivals)
   check('stall', Math.round(to.at - newest), limits.stallMs, 'ms')
   for (const track of to.tracks) {

@@ -169,7 +169,8 @@ export class Stretch implements Playable {
       return
     }
     this.#videoUnits.dropBefore(index)
-    while (this.#entries.length > 0 && this.#entries[0]! < this.#videoUnits.start) this.#entries.shift()
+    while (this.#entries.length > 0 && this.#entries[0]! < this.#videoUnits.start)
+      this.#entries.shift()
   }
 
   /** Drops audio from before `pts`, less what a splice may need. */

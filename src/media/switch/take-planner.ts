@@ -56,7 +56,10 @@ export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
     return { kind: 'cut', entry: slateEntry(context.slate), executed: plan.mode }
   }
   if (source === undefined) {
-    return refuse('source_removed', `source "${plan.source}" was removed before the take could be made`)
+    return refuse(
+      'source_removed',
+      `source "${plan.source}" was removed before the take could be made`,
+    )
   }
   const stretch = source.buffer.next(undefined)
   const step = stretch === undefined ? WAIT : stepInto(plan, stretch, context)
@@ -69,7 +72,8 @@ function stepInto(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanS
   if (plan.mode === 'seamless') return stepSeamless(plan, stretch, context)
   if (plan.mode === 'cutover') {
     const entry = entryForCutover(context.source!, stretch, context.place)
-    if (entry !== undefined && plays(entry, context)) return { kind: 'cut', entry, executed: 'cutover' }
+    if (entry !== undefined && plays(entry, context))
+      return { kind: 'cut', entry, executed: 'cutover' }
     // With an entry point but nothing behind it the source has stalled.
     if (entry !== undefined) return WAIT
   }
@@ -83,7 +87,12 @@ function stepGraceful(plan: TakePlan, stretch: Stretch, context: PlanContext): P
     plan.armed = found === undefined ? undefined : { stretch, index: found.index }
   }
   if (plan.armed === undefined) return WAIT
-  const entry = entryAt(source, stretch, plan.armed.index, idealOffset(source, stretch, context.place))
+  const entry = entryAt(
+    source,
+    stretch,
+    plan.armed.index,
+    idealOffset(source, stretch, context.place),
+  )
   const due = entry.anchor + entry.ideal - stretch.frameTicks / 2
   if (context.place.end < due || !plays(entry, context)) return WAIT
   return { kind: 'cut', entry, executed: 'graceful' }
@@ -96,9 +105,15 @@ function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): P
   const { lane, place, source } = context
   const onAir = lane.stretch
   if (onAir === undefined || !onAir.hasVideo || !stretch.hasVideo) {
-    return refuse('timelines_differ', `"${plan.source}" has no timeline in common with "${lane.source}": use cutover or graceful`)
+    return refuse(
+      'timelines_differ',
+      `"${plan.source}" has no timeline in common with "${lane.source}": use cutover or graceful`,
+    )
   }
-  if (plan.twins === undefined || (plan.twins.kind === 'no' && place.now >= (plan.comparedAt ?? 0) + COMPARE_EVERY_MS)) {
+  if (
+    plan.twins === undefined ||
+    (plan.twins.kind === 'no' && place.now >= (plan.comparedAt ?? 0) + COMPARE_EVERY_MS)
+  ) {
     plan.twins = compareTwins(onAir, stretch)
     plan.comparedAt = place.now
   }
@@ -111,7 +126,10 @@ function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): P
   const unit = stretch.video(index)!.unit
   if (twins.kind === 'aligned' && unit.entry === 'none') return WAIT
   const ideal = idealOffset(source!, stretch, place)
-  const entry = { ...entryAt(source!, stretch, index, ideal), fixedOffset: lane.offset + twins.delta }
+  const entry = {
+    ...entryAt(source!, stretch, index, ideal),
+    fixedOffset: lane.offset + twins.delta,
+  }
   return { kind: 'cut', entry, executed: 'seamless' }
 }
 

@@ -47,7 +47,8 @@ function identicalAt(a: readonly Picture[], b: readonly Picture[]): number | und
   for (let i = 0; i + EQUAL_PICTURES <= a.length; i++) {
     for (const j of byHash.get(a[i]!.hash) ?? []) {
       const delta = a[i]!.pts - b[j]!.pts
-      if (runsEqual(a.slice(i, i + EQUAL_PICTURES), b.slice(j, j + EQUAL_PICTURES), delta)) return delta
+      if (runsEqual(a.slice(i, i + EQUAL_PICTURES), b.slice(j, j + EQUAL_PICTURES), delta))
+        return delta
     }
   }
   return undefined
@@ -58,7 +59,12 @@ const runsEqual = (a: readonly Picture[], b: readonly Picture[], delta: number):
   a.every((picture, k) => picture.hash === b[k]!.hash && picture.pts - b[k]!.pts === delta)
 
 /** Aligned twins share the clock itself: their times are equal modulo 2^33, and so are their entry points. */
-function alignedAt(first: Stretch, second: Stretch, a: readonly Picture[], b: readonly Picture[]): Twins {
+function alignedAt(
+  first: Stretch,
+  second: Stretch,
+  a: readonly Picture[],
+  b: readonly Picture[],
+): Twins {
   if (a.length === 0 || b.length === 0) return { kind: 'no', why: 'timelines_differ' }
   const delta = Math.round((a.at(-1)!.pts - b.at(-1)!.pts) / WRAP) * WRAP
   const times = new Set(a.map((picture) => picture.pts - delta))

@@ -1,7 +1,10 @@
 import { TICKS_PER_MS, ticks, type Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 
-export type WriteVideo = (unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }) => void
+export type WriteVideo = (
+  unit: AccessUnit,
+  times: { readonly pts: Ticks90k; readonly dts: Ticks90k },
+) => void
 
 /** DESIGN.md, section 3.1: DTS rises by at least 1 ms. */
 const MIN_DTS_STEP = TICKS_PER_MS
