@@ -45,9 +45,9 @@ const sourceLines = (source: SourceStatus, place: number): string[] => {
   const marks = [source.onAir ? 'ON AIR' : '', source.onPreview ? 'preview' : ''].filter(Boolean)
   const label = source.label === '' || source.label === source.id ? '' : ` "${source.label}"`
   const mark = marks.length > 0 ? ` [${marks.join(', ')}]` : ''
-  const process = source.pid === undefined ? '' : ` (pid ${source.pid})`
+  const pid = source.pid === undefined ? '' : ` (pid ${source.pid})`
   return [
-    `source ${place} ${source.id}${label}${mark} ${source.state}${process}, ${showHealth(source)}: ${source.url}`,
+    `source ${place} ${source.id}${label}${mark} ${source.state}${pid}, ${showHealth(source)}: ${source.url}`,
     `  ${showTracks(source) || 'no tracks yet'}; ${showBitrate(source.bitrate)}bit/s, buffer ${source.bufferMs.toFixed(0)} ms, conform ${source.conform}, priority ${source.priority}, ${source.ingest}`,
     `  continuity errors ${measured(source.continuityErrors)}, lost packets ${measured(source.lostPackets)}, jumps ${source.timestampJumps}, dropped units ${source.droppedUnits}, restarts ${source.restarts}`,
   ]

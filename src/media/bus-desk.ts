@@ -137,7 +137,10 @@ export class BusDesk {
 
   #cut(made: CutMade): void {
     for (const tell of this.#cutWaiters.splice(0)) tell()
-    if (made.cause === 'failover') this.#done.failovers++
+    if (made.cause === 'failover') {
+      this.#done.failovers++
+      this.#options.inputs.get(made.from)?.ranDry(made.wallMs)
+    }
     const automatic = this.#automatic?.take
     const behind =
       automatic?.source === made.to && automatic.cause === made.cause ? automatic : undefined

@@ -52,6 +52,8 @@ export interface InputEvents {
 const ENTRY_PATIENCE_TICKS = 6 * 90_000
 /** A transcoder of a finite source is not fed further ahead than this. */
 const CONFORM_AHEAD_MS = 1_500
+/** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
+const DRY_COUNTS_MS = 1_000
 
 /** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
 export class Input implements SwitchSource {
@@ -73,6 +75,7 @@ export class Input implements SwitchSource {
   #firstVideo: number | undefined
   #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'
   #waiters: (() => void)[] = []
+  #ranDryAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: InputParts) {
     const { spec } = parts
@@ -181,13 +184,18 @@ export class Input implements SwitchSource {
     this.#wish()
   }
 
+  /** It had nothing left to play on the air: however short the stall was, it counts against it. */
+  ranDry(now: number): void {
+    this.#ranDryAt = now
+  }
+
   /** Judges health and trims the buffer; called some times a second. */
   look(now: number): void {
     this.buffer.trim(now)
     if (!this.#full()) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
     const figures = this.figures
-    this.#verdict = this.#health.add(
+    const verdict = this.#health.add(
       {
         at: now,
         state: this.supervised.state.state,
@@ -202,6 +210,7 @@ export class Input implements SwitchSource {
       },
       this.#parts.settings.thresholdsOf(this.spec),
     )
+    this.#verdict = this.#withDryness(verdict, now)
     const changed = conditionsOf(before) !== conditionsOf(this.#verdict)
     if (changed) this.#parts.events.health(this, this.#verdict)
   }
@@ -225,6 +234,18 @@ export class Input implements SwitchSource {
       room: () =>
         this.#full() ? new Promise((resolve) => this.#waiters.push(resolve)) : undefined,
     }
+  }
+
+  #withDryness(verdict: HealthVerdict, now: number): HealthVerdict {
+    if (!verdict.healthy || now - this.#ranDryAt > DRY_COUNTS_MS) return verdict
+    const { latencyMs } = this.#parts
+    const problem = {
+      condition: 'stall',
+      measured: latencyMs,
+      limit: latencyMs,
+      unit: 'ms: ran dry on the air',
+    } as const
+    return { healthy: false, problems: [problem] }
   }
 
   #full(): boolean {
