@@ -76,8 +76,15 @@ ffmpeg_hint() {
 }
 
 need_ffmpeg() {
-  if have ffmpeg && have ffprobe; then return 0; fi
-  if have apt-get; then need_debian ffmpeg fonts-dejavu-core; else need_command ffmpeg "$(ffmpeg_hint)"; fi
+  if [ -n "${SLUICE_FFMPEG:-}" ] || have ffmpeg; then return 0; fi
+  if have apt-get; then need_debian ffmpeg; else need_command ffmpeg "$(ffmpeg_hint)"; fi
+}
+
+# For the text in generated pictures; FFmpeg from Debian brings no font.
+need_fonts() {
+  have apt-get || return 0
+  [ -z "$(find /usr/share/fonts /usr/local/share/fonts -name '*.[ot]tf' 2>/dev/null | head -n 1)" ] || return 0
+  need_debian fonts-dejavu-core
 }
 
 need_modules() {

@@ -25,6 +25,8 @@ export const ChannelChange = z.strictObject({
   revert: RevertPolicy.optional(),
   conform: ConformMode.optional(),
   ingest: IngestMode.optional(),
+  /** What the slate says; on the air it changes at once. */
+  slateMessage: z.string().max(500).optional(),
 })
 export type ChannelChange = z.infer<typeof ChannelChange>
 

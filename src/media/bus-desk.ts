@@ -17,7 +17,8 @@ export interface BusDeskOptions {
   readonly silence: SilentAudio | undefined
   readonly format: ProgramFormat
   readonly spec: ChannelSpec
-  readonly stallMs: () => number
+  /** With latency 0 a source counts as dry after this. */
+  readonly stallMs: number
   readonly clock: Clock
   readonly wallTime: () => number
   readonly inputs: InputList
@@ -63,7 +64,7 @@ export class BusDesk {
       slate: options.slate,
       silence: options.silence,
       latencyMs: spec.latencyMs,
-      stallMs: options.stallMs(),
+      stallMs: options.stallMs,
       viewers: spec.viewers,
       clock,
       sources: options.inputs,
@@ -195,7 +196,11 @@ export class BusDesk {
 
 function reasonOf(made: CutMade, automatic: AutomaticTake | undefined): { reason?: string } {
   if (automatic !== undefined) return { reason: automatic.reason }
-  if (made.cause === 'failover') return { reason: `"${made.from}" had nothing left to play` }
+  if (made.cause === 'failover') {
+    return made.from === SLATE
+      ? { reason: `"${made.to}" plays: the slate yields` }
+      : { reason: `"${made.from}" had nothing left to play` }
+  }
   if (made.cause === 'source_jump') return { reason: 'its timeline began anew' }
   return {}
 }

@@ -11,6 +11,8 @@ export type ConformState = SourceStatus['conform']
 
 export interface ConformingParts {
   readonly openConformer: (plan: ConformPlan) => Conformer
+  /** The program's format, once it is known. */
+  readonly target: () => ProgramFormat | undefined
   readonly out: Required<ConformFeed>
   /** Units in another format than the program's may be in the buffer: they must go. */
   readonly onReplan: () => void
@@ -24,6 +26,8 @@ export interface ConformWish {
   readonly lacksEntryPoints: boolean
 }
 
+const HELD_MAX = 500
+
 /** Sees to it that a source's units fit the program: as they are, through a transcoder, or not at all. */
 export class Conforming {
   readonly #parts: ConformingParts
@@ -33,6 +37,8 @@ export class Conforming {
   #planned = ''
   #conformer: Conformer | undefined
   #stop: AbortController | undefined
+  /** Units that came before it was known what the source is, while the program's format was. */
+  #held: AccessUnit[] = []
 
   constructor(parts: ConformingParts) {
     this.#parts = parts
@@ -47,9 +53,9 @@ export class Conforming {
     return this.#reason
   }
 
-  /** How far the transcoder's output is behind its input, milliseconds; 0 without one. */
-  get behindMs(): number {
-    return this.#conformer?.figures().behindMs ?? 0
+  /** For finite sources: the promise to wait for, where the transcoder is behind. */
+  room(): Promise<void> | undefined {
+    return this.#conformer?.room()
   }
 
   get droppedUnits(): number {
@@ -70,16 +76,19 @@ export class Conforming {
     // The units gathered before the first decision stay where they fit.
     if (!(first && decision.state === 'as_is') && decision.state !== 'unknown')
       this.#parts.onReplan()
+    if (decision.state !== 'unknown') for (const unit of this.#held.splice(0)) this.unit(unit)
     return true
   }
 
   /** A unit of a chosen track. */
   unit(unit: AccessUnit): void {
     if (this.#conformer !== undefined) this.#conformer.unit(unit)
+    else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
     else if (this.#state !== 'refused') this.#parts.out.unit(unit)
   }
 
   restarted(): void {
+    this.#held.length = 0
     this.#conformer?.restarted()
   }
 
@@ -87,6 +96,12 @@ export class Conforming {
   async close(): Promise<void> {
     this.#close()
     await Promise.all(this.#running)
+  }
+
+  /** Whether it fits is told by its first few units; one that never tells must not fill the memory. */
+  #hold(unit: AccessUnit): void {
+    this.#held.push(unit)
+    if (this.#held.length > HELD_MAX) this.#held.shift()
   }
 
   #open(plan: ConformPlan): void {

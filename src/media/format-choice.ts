@@ -1,5 +1,6 @@
 import type { SourceId } from '../contract/ids.ts'
 import type { FormatSpec } from '../contract/spec.ts'
+import { pause, type Clock } from '../lib/clock.ts'
 import type { Input } from './input.ts'
 import {
   configuredFormat,
@@ -12,6 +13,7 @@ import {
 const WAIT_MS = 5_000
 /** A better source is waited for this long after the first one became usable. */
 const GRACE_MS = 1_000
+const LOOK_EVERY_MS = 50
 
 export interface ChosenFormat {
   readonly format: ProgramFormat
@@ -47,6 +49,26 @@ export function chooseFormat(facts: FormatFacts): ChosenFormat | undefined {
   }
   if (overdue || facts.inputs.length === 0) {
     return { format: defaultFormat(facts.spec), from: 'default' }
+  }
+  return undefined
+}
+
+/** Asks again until there is an answer; undefined after an abort. */
+export async function awaitFormat(
+  facts: () => Omit<FormatFacts, 'waitedMs' | 'usableForMs'>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ChosenFormat | undefined> {
+  const startedAt = clock.now()
+  let usableSince: number | undefined
+  while (!signal.aborted) {
+    const now = clock.now()
+    const known = facts()
+    if (known.inputs.some((input) => input.usableFormat !== undefined)) usableSince ??= now
+    const usableForMs = usableSince === undefined ? undefined : now - usableSince
+    const chosen = chooseFormat({ ...known, waitedMs: now - startedAt, usableForMs })
+    if (chosen !== undefined) return chosen
+    await pause(clock, LOOK_EVERY_MS, signal)
   }
   return undefined
 }

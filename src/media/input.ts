@@ -50,8 +50,8 @@ export interface InputEvents {
 
 /** A video track is waited for this long before a source counts as one without entry points. */
 const ENTRY_PATIENCE_TICKS = 6 * 90_000
-/** A transcoder of a finite source is not fed further ahead than this. */
-const CONFORM_AHEAD_MS = 1_500
+/** What a finite source holds at least before it is entered. */
+const PRE_ROLL_MS = 500
 /** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
 const DRY_COUNTS_MS = 1_000
 
@@ -75,6 +75,7 @@ export class Input implements SwitchSource {
   #firstVideo: number | undefined
   #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'
   #waiters: (() => void)[] = []
+  #primed = false
   #ranDryAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: InputParts) {
@@ -92,12 +93,13 @@ export class Input implements SwitchSource {
     })
     this.#conforming = new Conforming({
       openConformer: parts.openConformer,
+      target: () => parts.settings.format,
       out: {
         unit: (unit) => this.#rest(unit),
         format: () => {},
         restarted: () => this.buffer.breakTimeline(),
       },
-      onReplan: () => this.buffer.breakTimeline(),
+      onReplan: () => this.#forget(),
     })
     this.supervised = parts.supervise(this.#feed(), (change) => this.#changed(change))
   }
@@ -117,7 +119,21 @@ export class Input implements SwitchSource {
   }
 
   get fits(): boolean {
-    return this.#conforming.state !== 'refused' && this.#conforming.state !== 'unknown'
+    const { state } = this.#conforming
+    return state !== 'refused' && state !== 'unknown' && this.#isPrimed()
+  }
+
+  /** A finite source has no live edge to rest behind: it is entered once its buffer can carry it over a slow start. */
+  #isPrimed(): boolean {
+    const { live, heldMs, newest } = this.buffer
+    const preRoll = Math.max(this.#parts.latencyMs, PRE_ROLL_MS)
+    this.#primed ||= live || heldMs >= preRoll || newest?.closed === true
+    return this.#primed
+  }
+
+  #forget(): void {
+    this.#primed = false
+    this.buffer.forget()
   }
 
   get conforming(): Conforming {
@@ -192,7 +208,7 @@ export class Input implements SwitchSource {
   /** Judges health and trims the buffer; called some times a second. */
   look(now: number): void {
     this.buffer.trim(now)
-    if (!this.#full()) for (const wake of this.#waiters.splice(0)) wake()
+    if (!this.buffer.full) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
     const figures = this.figures
     const verdict = this.#health.add(
@@ -231,8 +247,7 @@ export class Input implements SwitchSource {
         this.buffer.breakTimeline()
         this.#conforming.restarted()
       },
-      room: () =>
-        this.#full() ? new Promise((resolve) => this.#waiters.push(resolve)) : undefined,
+      room: () => this.#room(),
     }
   }
 
@@ -248,8 +263,10 @@ export class Input implements SwitchSource {
     return { healthy: false, problems: [problem] }
   }
 
-  #full(): boolean {
-    return this.buffer.full || (!this.buffer.live && this.#conforming.behindMs > CONFORM_AHEAD_MS)
+  /** A finite source outruns neither the play-out nor its transcoder. */
+  #room(): Promise<void> | undefined {
+    if (!this.buffer.full) return this.#conforming.room()
+    return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
   #announced(program: ElementaryProgram): void {
@@ -288,7 +305,11 @@ export class Input implements SwitchSource {
     this.monitor.unit(unit)
     this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
     if (!this.#isChosen(unit.pid)) return
-    this.#lastAt.set(unit.pid, this.#parts.clock.now())
+    const now = this.#parts.clock.now()
+    const isFirst = this.#lastAt.size === 0
+    this.#lastAt.set(unit.pid, now)
+    // At once: it may be on the air before the next look, and must not be left for having no media.
+    if (isFirst) this.look(now)
     if (unit.kind === 'video' && this.#recoveryOnly === 'unknown') this.#watchEntries(unit)
     this.#conforming.unit(unit)
   }
@@ -366,6 +387,7 @@ export class Input implements SwitchSource {
     else {
       this.#runningSince = undefined
       this.#lastAt.clear()
+      if (change.state === 'stopped' || change.state === 'failed') this.#primed = false
       // Known at once: what is buffered is all there will be of this run.
       if (change.state !== 'starting') this.buffer.breakTimeline()
     }

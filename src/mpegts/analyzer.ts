@@ -7,7 +7,6 @@ import { measured, type AnalysisReport, type Measured } from './analysis-report.
 import { ViolationLedger } from './analyzer-ledger.ts'
 import type { PcrWatch } from './analyzer-pcr.ts'
 import { PidWatch } from './analyzer-pid.ts'
-import { ProgramWatch } from './analyzer-program.ts'
 import { MUX_DELAY_LIMIT_MS, type RuleSet, type ViolationCode } from './analyzer-rules.ts'
 import { SyncWatch } from './analyzer-sync.ts'
 import { TablesWatch } from './analyzer-tables.ts'

@@ -241,6 +241,44 @@ describe('a conforming transcoder', () => {
     process.kill(-pid!, 'SIGCONT')
   })
 
+  test('holds back a source that can wait: a file loses nothing', async () => {
+    const { units, out, conformer, stop } = await conform({
+      ...SD,
+      videoBitrate: '4M',
+      size: '640x360',
+    })
+    const film = Array.from({ length: 8 }, (_, n) => moved(units, n * 4 * 90_000)).flat()
+    for (const unit of film) {
+      conformer.unit(unit)
+      const room = conformer.room()
+      if (room !== undefined) await room
+    }
+    await out.until(() => out.of('video').length >= 790)
+    expect(conformer.figures().droppedUnits).toBe(0)
+    await stop()
+  })
+
+  test('starts no process before there is something to transcode', async () => {
+    const { conformer } = await conform(SD)
+    expect(conformer.figures().pid).toBeUndefined()
+  })
+
+  test('survives many jumps at once: each timeline comes out in order, or not at all', async () => {
+    const { units, out, conformer, stop } = await conform(SD)
+    const times = [0, 90_000_000, 500_000, 40_000_000].map((by) => moved(units.slice(0, 60), by))
+    for (const unit of times.flat()) conformer.unit(unit)
+    conformer.restarted()
+    const last = moved(units, 700_000_000)
+    await play(last, conformer)
+    const lastStart = Math.min(...last.map(({ pts }) => pts))
+    await out.until(() => out.of('video').filter(({ pts }) => pts >= lastStart).length > 50)
+    const rank = (pts: number) =>
+      times.findIndex((t) => pts >= t[0]!.pts - 9_000 && pts <= t.at(-1)!.pts + 18_000)
+    const ranks = out.of('video').map(({ pts }) => (pts >= lastStart ? 9 : rank(pts)))
+    expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
+    await stop()
+  })
+
   test('leaves no process behind', async () => {
     const { units, out, conformer, stop } = await conform(SD)
     await play(units.slice(0, 100), conformer)

@@ -13,6 +13,8 @@ import { ConformStart } from './conform-start.ts'
 
 /** What is queued for a transcoder that is too slow, before whole groups of pictures are dropped. */
 const QUEUE_MAX = 4 * 1024 * 1024
+/** A source that can wait does so from here on. */
+const QUEUE_COMFORTABLE = 256 * 1024
 /** A finished transcoder writes out what it holds and ends; one that does not is stopped. */
 const FINISH_MS = 2_000
 /** Times are fed from about here on, so that the encoder's priming does not fall below zero. */
@@ -48,6 +50,9 @@ export interface ConformSessionFigures {
 export class ConformSession {
   /** `new`: its first unit is not related to those of the session before. */
   timeline: 'same' | 'new' = 'same'
+  /** Resolves when it was told to finish: a jump in time, or no input. */
+  readonly left: Promise<'left'>
+  #leave: () => void = () => {}
   readonly #parts: ConformSessionParts
   readonly #child: FfmpegProcess
   readonly #stop: AbortController
@@ -66,6 +71,7 @@ export class ConformSession {
 
   constructor(parts: ConformSessionParts, signal: AbortSignal) {
     this.#parts = parts
+    this.left = new Promise((resolve) => (this.#leave = () => resolve('left')))
     this.#stop = new AbortController()
     this.#child = startFfmpeg(
       parts.host,
@@ -99,6 +105,12 @@ export class ConformSession {
     else if (this.#state === 'feeding') this.#feed(unit)
   }
 
+  /** For finite sources: undefined while the transcoder keeps up, else a promise that it has caught up (or ended). */
+  room(): Promise<void> | undefined {
+    const { stdin } = this.#child
+    return stdin.queuedBytes > QUEUE_COMFORTABLE ? stdin.drained() : undefined
+  }
+
   /** True when nothing was fed yet: then this session can as well serve what comes after a jump in time. */
   begins(timeline: 'same' | 'new'): boolean {
     if (this.#state !== 'starting') return false
@@ -111,6 +123,7 @@ export class ConformSession {
   finish(): void {
     if (this.#state === 'finished') return
     this.#state = 'finished'
+    this.#leave()
     this.#child.stdin.end()
     const overdue = this.#parts.clock.after(FINISH_MS, () => this.#stop.abort())
     void this.#child.ended.then(() => overdue.cancel())

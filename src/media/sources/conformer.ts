@@ -11,6 +11,8 @@ import type { ConformPlan } from './conform-plan.ts'
 /** A step of one track by more than this, or backwards, is another timeline. */
 const JUMP = 90_000
 const HEALTHY_MS = 10_000
+/** A source that yields nothing for this long needs no process that waits for it. */
+const IDLE_MS = 8_000
 const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
 
 export interface ConformFeed {
@@ -47,10 +49,14 @@ export class Conformer {
   readonly #lastDts = new Map<Pid, number>()
   readonly #tracks: ReadonlySet<Pid>
   #session: ConformSession | undefined
-  #jump: Promise<void> = Promise.resolve()
-  #jumped: (() => void) | undefined
-  /** Only while it runs. */
-  #open: ((timeline: 'same' | 'new') => ConformSession) | undefined
+  /** Opened, and not yet taken up by `run`. */
+  readonly #queue: ConformSession[] = []
+  /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
+  #open: (() => ConformSession) | undefined
+  #opened: (() => void) | undefined
+  /** Of the next session. */
+  #timeline: 'same' | 'new' = 'same'
+  #lastUnitAt = 0
   #sessions = 0
   #droppedBefore = 0
   #lastError: string | undefined
@@ -69,38 +75,73 @@ export class Conformer {
   unit(unit: AccessUnit): void {
     if (!this.#tracks.has(unit.pid)) return
     const last = this.#lastDts.get(unit.pid)
-    if (last !== undefined && (unit.dts < last || unit.dts - last > JUMP)) this.#newTimeline()
+    if (last !== undefined && (unit.dts < last || unit.dts - last > JUMP)) this.restarted()
     this.#lastDts.set(unit.pid, unit.dts)
-    this.#session?.unit(unit)
+    this.#lastUnitAt = this.#parts.clock.now()
+    // At once: this unit may be the picture where it can begin.
+    const session = this.#session ?? this.#open?.()
+    session?.unit(unit)
   }
 
-  /** Told by the source: what follows is not related to what came before. */
+  /** For finite sources, as `SourceFeed.room`: they must not outrun the transcoder. */
+  room(): Promise<void> | undefined {
+    return this.#session?.room()
+  }
+
+  /** What follows is not related to what came before. */
   restarted(): void {
-    if (this.#lastDts.size > 0) this.#newTimeline()
+    if (this.#lastDts.size === 0) return
+    this.#lastDts.clear()
+    if (this.#session?.begins('new') === true) return
+    this.#timeline = 'new'
+    this.#finish()
   }
 
   async run(feed: ConformFeed, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
-    this.#open = (timeline) => this.#start({ feed, signal, timeline })
+    const open = (): ConformSession => this.#start(feed, signal)
+    const idle = clock.every(IDLE_MS / 4, () => {
+      if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finish()
+    })
     let before: Promise<unknown> = Promise.resolve()
     let attempt = 1
+    this.#open = open
     while (!signal.aborted) {
-      const session = this.#session ?? this.#open('same')
+      const session = this.#queue.shift() ?? (await this.#next(signal))
+      if (session === undefined) break
       const startedAt = clock.now()
       const over = session.run(before)
-      const how = await Promise.race([over, this.#jump.then(() => 'jumped' as const)])
+      const how = await Promise.race([over, session.left])
       before = over
-      // The next one is open already, while this one still writes out what it holds.
-      if (how === 'jumped') continue
+      // It still writes out what it holds, while the next one may be open already.
+      if (how === 'left') continue
       this.#close(session)
       if (signal.aborted) break
       this.#lastError = how.sentence
       if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
+      this.#open = undefined
       await this.#pauseAfterEnd(attempt++, signal)
+      this.#open = open
     }
     this.#open = undefined
+    idle.cancel()
+    for (const session of this.#queue.splice(0)) before = session.run(before)
     await before
     this.#session = undefined
+  }
+
+  /** The session that the next unit opens; undefined after an abort. */
+  #next(signal: AbortSignal): Promise<ConformSession | undefined> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done)
+        this.#opened = undefined
+        resolve(this.#queue.shift())
+      }
+      this.#opened = done
+      signal.addEventListener('abort', done)
+      if (signal.aborted) done()
+    })
   }
 
   async #pauseAfterEnd(attempt: number, signal: AbortSignal): Promise<void> {
@@ -120,12 +161,7 @@ export class Conformer {
     }
   }
 
-  #start(start: {
-    readonly feed: ConformFeed
-    readonly signal: AbortSignal
-    readonly timeline: 'same' | 'new'
-  }): ConformSession {
-    const { feed, signal, timeline } = start
+  #start(feed: ConformFeed, signal: AbortSignal): ConformSession {
     const session: ConformSession = new ConformSession(
       {
         ...this.#parts,
@@ -141,10 +177,12 @@ export class Conformer {
       },
       signal,
     )
-    session.timeline = timeline
+    session.timeline = this.#timeline
+    this.#timeline = 'same'
     this.#sessions++
     this.#session = session
-    this.#jump = new Promise((resolve) => (this.#jumped = resolve))
+    this.#queue.push(session)
+    this.#opened?.()
     return session
   }
 
@@ -153,17 +191,12 @@ export class Conformer {
     if (this.#session === session) this.#session = undefined
   }
 
-  /** The next transcoder is opened at once: the unit that jumped may be the picture where it can begin. */
-  #newTimeline(): void {
-    this.#lastDts.clear()
+  /** No more input for this session; the next unit opens another. */
+  #finish(): void {
     const session = this.#session
-    const jumped = this.#jumped
-    if (session === undefined || jumped === undefined) return
-    if (session.begins('new')) return
+    if (session === undefined) return
     session.finish()
     this.#close(session)
-    this.#open?.('new')
-    jumped()
   }
 }
 

@@ -224,8 +224,11 @@ describe('a supervised source', () => {
   })
 
   test('adds the figures of all attempts; what one could not measure is not measurable', async () => {
-    const bench = supervised([{ unitsAt: [1, 2], end: { at: 10, how: exit0 } }])
-    await bench.clock.advanceAsync(515, 5)
+    const bench = supervised([
+      { unitsAt: [1, 2], end: { at: 10, how: exit0 } },
+      { unitsAt: [1, 2] },
+    ])
+    await bench.clock.advanceAsync(550)
     expect(bench.source.figures()).toMatchObject({
       bytes: 4,
       continuityErrors: 2,

@@ -9,7 +9,7 @@ import { edgeOffset, offsetOf, idealOffset, slateEntry, type SplicePlace } from 
 import { chooseFallback, leaveSlate, type FallbackContext } from './fallback.ts'
 import { type Entry, Lane } from './lane.ts'
 import { ProgramClock } from './program-clock.ts'
-import type { SlateLoop, SilentAudio } from './slate-loop.ts'
+import { SlateLoop, type SilentAudio } from './slate-loop.ts'
 import type { Position } from './source-buffer.ts'
 import type { Playable } from './playable.ts'
 import { Stretch } from './stretch.ts'
@@ -290,7 +290,7 @@ export class Bus {
   /** Nothing is left to show at the time the next picture is due. */
   #isDry(clock: number, now: number): boolean {
     const lane = this.#lane
-    if (lane.isSlate || lane.picture === this.#slate)
+    if (lane.isSlate || lane.picture instanceof SlateLoop)
       return lane.isSlate ? false : this.#soundDry(clock)
     if (!this.#options.hasVideo) return this.#soundDry(clock)
     if (this.#soundEndedFirst()) return true

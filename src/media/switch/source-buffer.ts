@@ -133,6 +133,12 @@ export class SourceBuffer {
     this.#fresh = true
   }
 
+  /** What is here is not what the program takes any more: nobody may enter it. Who plays it plays it to its end. */
+  forget(): void {
+    this.breakTimeline()
+    this.#stretches.length = 0
+  }
+
   addVideo(unit: AccessUnit, now: number): void {
     const stretch = this.#stretchFor(unit, now, 'leading')
     if (stretch === undefined || !stretch.addVideo(unit, now)) this.#dropped++

@@ -1,0 +1,125 @@
+/**
+ * Lip sync by independent means: the program's bytes are demuxed again, each coded frame is known by its hash, and its
+ * place on the program's timeline is compared with its own source's time.
+ */
+import { createHash } from 'node:crypto'
+import type { SourceId } from '../../src/contract/ids.ts'
+import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
+import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
+
+const PREFIX = 6
+
+interface Origin {
+  readonly source: SourceId
+  readonly pts: number
+}
+
+/** A stretch of program in which pictures of one source stand at one offset. */
+interface Visit {
+  readonly source: SourceId
+  readonly offset: number
+  first: number
+  last: number
+  frames: number
+}
+
+interface Heard {
+  readonly source: SourceId
+  readonly offset: number
+  readonly pts: number
+  readonly duration: number
+}
+
+export interface LipSync {
+  /** Greatest distance of an audio frame's offset from its pictures', in ticks. */
+  readonly worstTicks: number
+  /** The same in audio frames: at most one half. */
+  readonly worstFrames: number
+  readonly compared: number
+  readonly visits: number
+  /** Frames of the program that no source sent (slate, silence, frames that a splice edited). */
+  readonly unknown: number
+}
+
+export class LipSyncWatch {
+  readonly #origins = new Map<string, Origin>()
+  readonly #visits: Visit[] = []
+  readonly #heard: Heard[] = []
+  readonly #demuxer: TsDemuxer
+  #unknown = 0
+
+  constructor() {
+    this.#demuxer = new TsDemuxer({
+      program: () => {},
+      format: () => {},
+      unit: (unit) => this.#emitted(unit),
+    })
+  }
+
+  /** A source has handed over this unit. */
+  delivered(source: SourceId, unit: AccessUnit): void {
+    const key = hashOf(unit.data)
+    this.#origins.delete(key)
+    this.#origins.set(key, { source, pts: unit.pts })
+    if (this.#origins.size > 20_000) this.#origins.delete(this.#origins.keys().next().value!)
+  }
+
+  /** Bytes of the program. */
+  push(bytes: Uint8Array): void {
+    this.#demuxer.push(bytes)
+  }
+
+  result(): LipSync {
+    let worstTicks = 0
+    let worstFrames = 0
+    let compared = 0
+    let from = 0
+    for (const frame of this.#heard) {
+      while (from < this.#visits.length && this.#visits[from]!.last < frame.pts - 30 * 90_000) from++
+      const apart = this.#apartFrom(frame, from)
+      if (apart === undefined) continue
+      compared++
+      worstTicks = Math.max(worstTicks, apart)
+      worstFrames = Math.max(worstFrames, apart / frame.duration)
+    }
+    return { worstTicks, worstFrames, compared, visits: this.#visits.length, unknown: this.#unknown }
+  }
+
+  /** The pictures that are shown while it is heard: sound of a splice may lap over by a frame. */
+  #apartFrom(frame: Heard, from: number): number | undefined {
+    let best: number | undefined
+    for (let i = from; i < this.#visits.length; i++) {
+      const visit = this.#visits[i]!
+      if (visit.first > frame.pts + 2 * frame.duration) break
+      const shown = visit.last + 7_200 >= frame.pts
+      if (visit.source !== frame.source || !shown) continue
+      const apart = Math.abs(frame.offset - visit.offset)
+      if (best === undefined || apart < best) best = apart
+    }
+    return best
+  }
+
+  #emitted(unit: AccessUnit): void {
+    // A splice may put an end of sequence in front of a picture.
+    const origin = this.#origins.get(hashOf(unit.data)) ?? this.#origins.get(hashOf(unit.data.subarray(PREFIX)))
+    if (origin === undefined) {
+      this.#unknown++
+      return
+    }
+    const offset = unit.pts - origin.pts
+    if (unit.kind === 'audio') {
+      this.#heard.push({ source: origin.source, offset, pts: unit.pts, duration: unit.duration })
+      return
+    }
+    const visit = this.#visits.at(-1)
+    if (visit?.source === origin.source && Math.abs(visit.offset - offset) <= 1) {
+      visit.first = Math.min(visit.first, unit.pts)
+      visit.last = Math.max(visit.last, unit.pts)
+      visit.frames++
+      return
+    }
+    this.#visits.push({ source: origin.source, offset, first: unit.pts, last: unit.pts, frames: 1 })
+  }
+}
+
+const hashOf = (data: Uint8Array): string => createHash('sha1').update(data).digest('base64')
