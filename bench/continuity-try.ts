@@ -23,8 +23,8 @@ for (const [n, family] of FAMILIES.entries()) {
     const j = await judge(rig)
     const waits = rig.takes.map((t) => t.waitMs).sort((x, y) => x - y)
     console.log(family.name, mode, rig.takes.length, 'refused', rig.refusals.length, 'sim', Math.round(t1 - t0), 'judge', Math.round(performance.now() - t1), (rig.bytes / 1e6).toFixed(1), 'MB', 'wait p50', waits[waits.length >> 1], 'p99', waits.at(-Math.ceil(waits.length / 100)))
-    console.log(JSON.stringify({ ...j, decoder: [j.decoder.length, ...j.decoder.slice(0, 6)], tsreport: [j.tsreport.length, ...j.tsreport.slice(0, 4)] }, null, 1))
-    console.log(rig.bus.figures)
+    console.log(JSON.stringify({ ...j, decoder: [j.decoder.length, ...j.decoder.slice(0, 6)], tsreport: [j.tsreport.length, ...j.tsreport.slice(0, 4)] }))
+    console.log(JSON.stringify(rig.bus.figures))
     copyFileSync(rig.path, `/tmp/rig-${n}-${mode}.ts`)
     rig.remove()
   }

@@ -1,9 +1,8 @@
 import type { Writable } from 'node:stream'
 import { SluiceError } from '../contract/errors.ts'
-import type { ChannelSpec, OutputSpec, SourceSpec } from '../contract/spec.ts'
+import type { ChannelSpec, OutputSpec } from '../contract/spec.ts'
 import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
-import { parseSourceUrl } from '../ffmpeg/source-url.ts'
 import type { StderrLine } from '../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -20,7 +19,7 @@ import { SlateRenderer } from './slate/slate-renderer.ts'
 import { SourceMonitor } from './source-monitor.ts'
 import { Conformer } from './sources/conformer.ts'
 import { DEFAULT_HOST_LIMITS, HostBudget } from './sources/host-budget.ts'
-import { hostOf, sourceOpener } from './sources/open-reader.ts'
+import { arrivalOf, hostOf, sourceOpener } from './sources/open-reader.ts'
 import { SupervisedSource } from './sources/supervised-source.ts'
 import { DEFAULT_SUPERVISION, noDataMsFor } from './sources/supervision.ts'
 
@@ -71,7 +70,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
         settings,
         events,
         latencyMs: channel.latencyMs,
-        ...paceOf(spec),
+        ...arrivalOf(spec.url),
         monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock }),
         openConformer: (plan) =>
           new Conformer({
@@ -117,15 +116,6 @@ function checkOutput(spec: OutputSpec): void {
     )
   }
   parseFileTarget(spec.url)
-}
-
-const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
-
-/** How a source's units will come, as far as its URL tells. */
-function paceOf(spec: SourceSpec): { live: boolean; arrives: 'steadily' | 'by_segment' } {
-  const { kind, target } = parseSourceUrl(spec.url)
-  const finite = kind === 'file' || (kind === 'http' && RECORDED.test(target))
-  return { live: !finite, arrives: kind === 'hls' ? 'by_segment' : 'steadily' }
 }
 
 const targetOf = ({ video, audio }: ProgramFormat): TargetFormat => ({

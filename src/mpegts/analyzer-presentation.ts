@@ -77,6 +77,21 @@ export class PresentationOrder {
     this.#last = undefined
   }
 
+  /**
+   * End of the stream, which may lie in the middle of a reorder group: behind the first hole that pictures still to come
+   * could have filled, nothing is known.
+   */
+  finish(): void {
+    const usual = median(this.#newest)
+    for (const picture of this.#waiting) {
+      const step = this.#last === undefined ? 0 : picture.pts - this.#last.pts
+      if (usual !== undefined && step > GAP_FACTOR * usual + ROUNDING_TICKS) break
+      this.#present(picture)
+    }
+    this.#waiting.length = 0
+    this.break()
+  }
+
   get gaps(): number {
     return this.#gaps
   }

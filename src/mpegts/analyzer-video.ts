@@ -81,7 +81,7 @@ export class VideoTimeline {
   }
 
   finish(position: number, timeMs: number | undefined): void {
-    this.#order.break()
+    this.#order.finish()
     if (this.#pictures === 0 || this.#entries > 0) return
     const detail = `${this.#pictures} pictures`
     this.#ledger.add('random_access_missing', { position, timeMs, pid: this.#pid, detail })

@@ -56,6 +56,8 @@ export interface MuxedBatch {
 const DEFAULT_PMT_PID: Pid = 0x1000
 /** PES header with stuffing, an end of sequence and a delimiter stay below this. */
 const HEAD_SIZE = 64
+/** Two PCR differ by at least this. */
+const PCR_STEP_MIN = 1
 /** A time step above this is a hole: it is not filled with PCR packets. */
 const FILL_MAX = 90_000
 const LANGUAGE = /^[a-z]{3}$/i
@@ -129,12 +131,13 @@ export class TsMuxer {
     }
     this.#clock.unit(unit.track, unit.dts)
     this.#fillPcr()
+    const pcr = this.#pcrFor(unit, writer)
     if (unit.entry) {
       if (this.#randomAccess < 0) this.#randomAccess = this.#writer.output.pending
       this.#writeTables()
-    } else if (this.#psiAt === -Infinity) this.#writeTables()
+    } else if (pcr !== undefined || this.#psiAt === -Infinity) this.#dueTables()
     if (unit.entry && writer !== this.#pcrPid) this.#pcrPacket()
-    this.#writeUnit(unit, { writer, codec: track.codec })
+    this.#writeUnit(unit, { writer, codec: track.codec, pcr })
   }
 
   /** The packets since the last call. */
@@ -164,11 +167,13 @@ export class TsMuxer {
     for (const writer of [this.#pat, this.#pmt, this.#sdt, ...this.#pids]) writer.flow = 'broken'
   }
 
-  #writeUnit(unit: MuxUnit, to: { readonly writer: PidWriter; readonly codec: Codec }): void {
-    const { writer, codec } = to
+  #writeUnit(
+    unit: MuxUnit,
+    to: { readonly writer: PidWriter; readonly codec: Codec; readonly pcr: number | undefined },
+  ): void {
+    const { writer, codec, pcr } = to
     const extra = delimiterFor(codec, unit.data)
     const data = new WordBytes(unit.data)
-    const pcr = this.#pcrFor(unit, writer)
     const first = { randomAccess: unit.entry ? 'yes' : 'no', pcr } as const
     const fields = {
       streamId: signalOf(codec).streamId,
@@ -185,17 +190,21 @@ export class TsMuxer {
     this.#head.set(extra.bytes, size)
     const headSize = size + extra.bytes.length
     this.#writer.unit(writer, { head: this.#head, headSize, data, from: extra.rest }, first)
-    if (pcr !== undefined) this.#dueTables()
   }
 
   /** The PCR that goes into this unit's first packet, if any. */
   #pcrFor(unit: MuxUnit, writer: PidWriter): number | undefined {
     if (writer !== this.#pcrPid) return undefined
     if (!unit.entry && this.#sincePcr() < this.#pcrInterval / 2) return undefined
-    const now = this.#clock.now!
-    const pcr = Math.max(this.#clock.last ?? -Infinity, Math.min(now, Math.round(unit.dts)))
+    const pcr = this.#rising(Math.min(this.#clock.now!, Math.round(unit.dts)))
+    if (pcr > unit.dts) return undefined
     this.#clock.wrote(pcr)
     return pcr
+  }
+
+  /** The PCR of a later byte is a later time, also where the caller's clock stands still. */
+  #rising(pcr: number): number {
+    return Math.max(pcr, (this.#clock.last ?? -Infinity) + PCR_STEP_MIN)
   }
 
   #sincePcr(): number {
@@ -211,16 +220,17 @@ export class TsMuxer {
       this.#pcrPacket(this.#clock.last! + this.#pcrInterval)
   }
 
-  #pcrPacket(pcr = this.#clock.now!): void {
-    if (this.#psiAt === -Infinity) this.#writeTables()
-    this.#writer.pcrOnly(this.#pcrPid, pcr)
+  #pcrPacket(wanted = this.#clock.now!): void {
+    const pcr = this.#rising(wanted)
     this.#clock.wrote(pcr)
     this.#dueTables()
+    this.#writer.pcrOnly(this.#pcrPid, pcr)
   }
 
-  /** Tables that no random access point calls for follow a PCR: so their distance is the same by whatever clock it is measured. */
+  /** Tables lie just before a PCR: so their distance is that of two PCR, by whatever clock it is measured. */
   #dueTables(): void {
-    if (this.#clock.last! - this.#psiAt >= this.#psiInterval) this.#writeTables()
+    const now = this.#clock.last
+    if (now === undefined || now - this.#psiAt >= this.#psiInterval) this.#writeTables()
   }
 
   #writeTables(): void {

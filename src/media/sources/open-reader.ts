@@ -123,6 +123,15 @@ const commandOf = (
   }
 }
 
+/** How a source's units will come, as far as its URL tells; whether a playlist has an end is known once it is read. */
+export const arrivalOf = (
+  url: string,
+): { readonly live: boolean; readonly arrives: 'steadily' | 'by_segment' } => {
+  const { kind, target } = parseSourceUrl(url)
+  const finite = kind === 'file' || (kind === 'http' && RECORDED.test(target))
+  return { live: !finite, arrives: kind === 'hls' ? 'by_segment' : 'steadily' }
+}
+
 /** A playlist that has an end has a duration; asking costs a connection, once. */
 const livenessOf = (
   spec: SourceSpec,
@@ -130,7 +139,7 @@ const livenessOf = (
   { host, ffmpeg }: SourceEnvironment,
 ): FfmpegInput['live'] => {
   if (command.pace === 'by_reader') return false
-  if (command.kind === 'http') return !RECORDED.test(parseSourceUrl(spec.url).target)
+  if (command.kind === 'http') return arrivalOf(spec.url).live
   if (command.kind !== 'hls') return true
   let known: boolean | undefined
   return async (signal) => {
