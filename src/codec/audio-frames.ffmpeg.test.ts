@@ -151,7 +151,7 @@ describe('a frame splitter agrees with ffprobe', () => {
       bytes.subarray(0, hole),
       bytes.subarray(hole + 90, whole.starts[9]! + 3),
       garbage,
-      bytes.subarray(whole.starts[11]!),
+      bytes.subarray(whole.starts[11]),
       bytes,
     ])
     const found = split(one.codec, damaged, 2000)

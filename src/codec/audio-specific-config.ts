@@ -1,4 +1,4 @@
-import { BitReader } from './bit-reader.ts'
+import type { BitReader } from './bit-reader.ts'
 
 /** samplingFrequencyIndex, ISO/IEC 14496-3 table 1.18. */
 export const AAC_RATES: readonly number[] = [

@@ -62,7 +62,7 @@ const damages = fc.array(
     at: fc.oneof(fc.nat(200), fc.nat(12_000)),
     value: fc.nat(255),
     kind: fc.constantFrom('set', 'set', 'set', 'cut'),
-  }) as fc.Arbitrary<Damage>,
+  }),
   { minLength: 1, maxLength: 40 },
 )
 

@@ -76,6 +76,7 @@ export class Input implements SwitchSource {
   #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'
   #waiters: (() => void)[] = []
   #primed = false
+  #restedAt = 0
   #ranDryAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: InputParts) {
@@ -207,6 +208,7 @@ export class Input implements SwitchSource {
 
   /** Judges health and trims the buffer; called some times a second. */
   look(now: number): void {
+    this.#closeDrained(now)
     this.buffer.trim(now)
     if (!this.buffer.full) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
@@ -243,10 +245,7 @@ export class Input implements SwitchSource {
       program: (program) => this.#announced(program),
       unit: (unit) => this.#arrived(unit),
       format: (pid, format) => this.#described(pid, format),
-      restarted: () => {
-        this.buffer.breakTimeline()
-        this.#conforming.restarted()
-      },
+      restarted: () => this.#breakTimeline(),
       room: () => this.#room(),
     }
   }
@@ -261,6 +260,18 @@ export class Input implements SwitchSource {
       unit: 'ms: ran dry on the air',
     } as const
     return { healthy: false, problems: [problem] }
+  }
+
+  /** What a transcoder still holds belongs to what came before: with one, the buffer learns of it from its output. */
+  #breakTimeline(): void {
+    if (!this.#conforming.delays) this.buffer.breakTimeline()
+    this.#conforming.restarted()
+  }
+
+  /** The source has ended, and its transcoder has given what it held: that is all there will be. */
+  #closeDrained(now: number): void {
+    if (this.#runningSince !== undefined || this.buffer.newest?.closed !== false) return
+    if (now - this.#restedAt > DRAINED_MS) this.buffer.breakTimeline()
   }
 
   /** A finite source outruns neither the play-out nor its transcoder. */
@@ -330,6 +341,7 @@ export class Input implements SwitchSource {
   /** Into the buffer, as the track of the program that it plays. */
   #rest(unit: AccessUnit): void {
     const now = this.#parts.clock.now()
+    this.#restedAt = now
     if (unit.pid === this.#chosen.video) {
       this.buffer.addVideo(unit, now)
       return
@@ -389,7 +401,7 @@ export class Input implements SwitchSource {
       this.#lastAt.clear()
       if (change.state === 'stopped' || change.state === 'failed') this.#primed = false
       // Known at once: what is buffered is all there will be of this run.
-      if (change.state !== 'starting') this.buffer.breakTimeline()
+      if (change.state !== 'starting') this.#breakTimeline()
     }
     this.#parts.events.state(this, change)
   }

@@ -35,6 +35,8 @@ const DEFAULT_RATE: Rational = { num: 25, den: 1 }
 const DEFAULT_GOP_SECONDS = 2
 const DEFAULT_PRESET = 'veryfast'
 const FRAME_SAMPLES = { aac: 1024, mp2: 1152, mp3: 1152, ac3: 1536, eac3: 1536 } as const
+/** Timestamps that were rounded to milliseconds on their way are off by up to this. */
+const RATE_TOLERANCE = 0.015
 /** Layer III at the low sampling rates of MPEG-2. */
 const LOW_RATE = 32_000
 const COMMON_RATES: readonly Rational[] = [
@@ -88,8 +90,9 @@ export function formatOfSource(source: SourceFormat, spec: FormatSpec | undefine
 function measuredRate(frameTicks: number): Rational {
   if (frameTicks <= 0) return DEFAULT_RATE
   const rate = 90_000 / frameTicks
-  const near = COMMON_RATES.find(({ num, den }) => Math.abs(num / den / rate - 1) < 0.005)
-  return near ?? { num: Math.max(1, Math.round(rate)), den: 1 }
+  const off = ({ num, den }: Rational): number => Math.abs(num / den / rate - 1)
+  const near = COMMON_RATES.toSorted((a, b) => off(a) - off(b))[0]!
+  return off(near) < RATE_TOLERANCE ? near : { num: Math.max(1, Math.round(rate)), den: 1 }
 }
 
 type VideoSpec = Exclude<FormatSpec['video'], 'none' | undefined>

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import type { CliIo, StopSignal, TextInput } from '../../src/cli/io.ts'
+import type { CliIo, StopSignal } from '../../src/cli/io.ts'
 
 export interface TestIo {
   readonly io: CliIo
@@ -31,7 +31,7 @@ export const testIo = (options: TestIoOptions = {}): TestIo => {
   const terminal = options.terminal === undefined ? {} : { isTTY: true, ...options.terminal }
   Object.assign(stdin, terminal)
   const io: CliIo = {
-    stdin: stdin as TextInput,
+    stdin: stdin,
     stdout: {
       ...terminal,
       write: (text) => {

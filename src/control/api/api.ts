@@ -7,7 +7,6 @@ import {
 } from 'fastify-type-provider-zod'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { ChannelPort } from '../../contract/channel-port.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -25,12 +24,18 @@ import { pageRoutes, WEB_ROOT } from './routes/page-routes.ts'
 import { sourceRoutes } from './routes/source-routes.ts'
 import { takeRoutes } from './routes/take-routes.ts'
 
+/** What the API tells the log: facts, and a few words. */
+export interface ApiLog {
+  info(facts: object, words: string): void
+  error(facts: object, words: string): void
+}
+
 export interface ApiOptions {
   readonly port: ChannelPort
   readonly media: MediaRoutes
   readonly access: AccessPolicy
   readonly metrics: MetricsPage
-  readonly log: Logger
+  readonly log: ApiLog
   readonly clock: Clock
   readonly eventLimits?: EventStreamLimits
   readonly webRoot?: string
@@ -145,7 +150,7 @@ const acceptOnlyJson = (fastify: ApiInstance): void => {
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = String(body)
     if (text.trim() === '') done(null, undefined)
-    else parse(request, text, done)
+    else void parse(request, text, done)
   })
 }
 
@@ -169,7 +174,7 @@ const answerFault = (
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  log: Logger,
+  log: ApiLog,
 ): void => {
   const { status, body } = errorAnswer(error, checkedPart(error, request))
   if (status >= 500) log.error({ err: error, path: pathOf(request.url), status }, 'request failed')

@@ -24,7 +24,7 @@ export const buildLog = (options: LogOptions): Logger => {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: stdSerializers.err },
     },
-    { write: (line) => void options.destination.write(clean(render(line))) },
+    { write: (line) => options.destination.write(clean(render(line))) },
   )
 }
 
