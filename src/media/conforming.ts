@@ -39,8 +39,6 @@ export class Conforming {
   #stop: AbortController | undefined
   /** Units that came before it was known what the source is, while the program's format was. */
   #held: AccessUnit[] = []
-  /** Time that the transcoder was given since the timeline began, ticks: all there is to go by before it answers. */
-  #fed: { readonly from: number; to: number } | undefined
 
   constructor(parts: ConformingParts) {
     this.#parts = parts
@@ -58,6 +56,11 @@ export class Conforming {
   /** For finite sources: the promise to wait for, where the transcoder is behind. */
   room(): Promise<void> | undefined {
     return this.#conformer?.room()
+  }
+
+  /** Units go through a transcoder, and come out of it later. */
+  get delays(): boolean {
+    return this.#conformer !== undefined
   }
 
   get droppedUnits(): number {
@@ -84,14 +87,13 @@ export class Conforming {
 
   /** A unit of a chosen track. */
   unit(unit: AccessUnit): void {
-    if (this.#conformer !== undefined) this.#feed(this.#conformer, unit)
+    if (this.#conformer !== undefined) this.#conformer.unit(unit)
     else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
     else if (this.#state !== 'refused') this.#parts.out.unit(unit)
   }
 
   restarted(): void {
     this.#held.length = 0
-    this.#fed = undefined
     this.#conformer?.restarted()
   }
 
@@ -99,12 +101,6 @@ export class Conforming {
   async close(): Promise<void> {
     this.#close()
     await Promise.all(this.#running)
-  }
-
-  #feed(conformer: Conformer, unit: AccessUnit): void {
-    this.#fed ??= { from: unit.dts, to: unit.dts }
-    this.#fed.to = Math.max(this.#fed.to, unit.dts)
-    conformer.unit(unit)
   }
 
   /** Whether it fits is told by its first few units; one that never tells must not fill the memory. */

@@ -1,4 +1,4 @@
-import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import type { AudioFormat, Rational, VideoFormat } from '../../contract/format.ts'
 import type { AudioTarget, TargetFormat, VideoTarget } from '../../ffmpeg/target-format.ts'
 import type { Pid } from '../../mpegts/access-unit.ts'
 
@@ -26,6 +26,8 @@ export interface ConformPlan {
 
 export type ConformMatch = 'by_format' | 'always'
 
+const RATE_TOLERANCE = 0.0005
+
 /** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from times, not told. */
 export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
   a.codec === b.codec &&
@@ -35,9 +37,11 @@ export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
   a.width === b.width &&
   a.height === b.height &&
   a.scan === b.scan &&
-  (a.frameRate === undefined ||
-    b.frameRate === undefined ||
-    a.frameRate.num * b.frameRate.den === b.frameRate.num * a.frameRate.den)
+  (a.frameRate === undefined || b.frameRate === undefined || sameRate(a.frameRate, b.frameRate))
+
+/** 29.97 is written as 30000/1001 and as 2997/100; 30 is another rate. */
+const sameRate = (a: Rational, b: Rational): boolean =>
+  Math.abs((a.num * b.den) / (a.den * b.num) - 1) < RATE_TOLERANCE
 
 export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
   a.codec === b.codec &&
