@@ -21,22 +21,6 @@ is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# Installing a server must not start it: the tests run their own, and port 80 may be somebody's.
-without_services() {
-  policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then
-    "$@"
-    return
-  fi
-  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
-  trap 'rm -f "$policy"' EXIT
-  trap 'exit 130' INT TERM
-  "$@" && done_with=0 || done_with=$?
-  rm -f "$policy"
-  trap - EXIT INT TERM
-  return "$done_with"
-}
-
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update || say 'apt-get update failed; trying with the lists that are here'
@@ -53,7 +37,7 @@ need_debian() {
   if [ "$(id -u)" -eq 0 ]; then
     say "Installing:$missing"
     # shellcheck disable=SC2086
-    without_services apt_install $missing || die "apt-get could not install:$missing"
+    apt_install $missing || die "apt-get could not install:$missing"
     return 0
   fi
   say "Missing:$missing"

@@ -50,6 +50,8 @@ export interface InputEvents {
 
 /** A video track is waited for this long before a source counts as one without entry points. */
 const ENTRY_PATIENCE_TICKS = 6 * 90_000
+/** A transcoder that gives nothing for this long after its source ended has nothing left. */
+const DRAINED_MS = 1_000
 /** What a finite source holds at least before it is entered. */
 const PRE_ROLL_MS = 500
 /** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
@@ -318,11 +320,27 @@ export class Input implements SwitchSource {
     if (!this.#isChosen(unit.pid)) return
     const now = this.#parts.clock.now()
     const isFirst = this.#lastAt.size === 0
+    if (this.#wasSilent(unit, now)) this.#breakTimeline()
     this.#lastAt.set(unit.pid, now)
     // At once: it may be on the air before the next look, and must not be left for having no media.
     if (isFirst) this.look(now)
     if (unit.kind === 'video' && this.#recoveryOnly === 'unknown') this.#watchEntries(unit)
     this.#conforming.unit(unit)
+  }
+
+  /**
+   * A publisher that comes back behind a server goes on in the same connection, with times that stood still: by its old
+   * edge it would be late for ever. A playlist is silent between its segments as a rule.
+   */
+  #wasSilent(unit: AccessUnit, now: number): boolean {
+    if (!this.buffer.live || this.#parts.arrives === 'by_segment' || unit.pid !== this.#leadingPid()) return false
+    const { stallMs } = this.#parts.settings.thresholdsOf(this.spec)
+    const before = this.#lastAt.get(unit.pid)
+    return before !== undefined && now - before > Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
+  }
+
+  #leadingPid(): Pid | undefined {
+    return this.#chosen.video ?? this.#chosen.audio.find((pid) => pid !== undefined)
   }
 
   /** H.264 that refreshes without IDR pictures cannot be cut into as it is (DESIGN.md, 3.3). */

@@ -37,6 +37,8 @@ export interface LipSync {
   readonly worstFrames: number
   readonly compared: number
   readonly visits: number
+  /** Different offsets of pictures between program and source: one, where twins share one timeline. */
+  readonly offsets: number
   /** Frames of the program that no source sent (slate, silence, frames that a splice edited). */
   readonly unknown: number
 }
@@ -82,7 +84,8 @@ export class LipSyncWatch {
       worstTicks = Math.max(worstTicks, apart)
       worstFrames = Math.max(worstFrames, apart / frame.duration)
     }
-    return { worstTicks, worstFrames, compared, visits: this.#visits.length, unknown: this.#unknown }
+    const offsets = new Set(this.#visits.map(({ offset }) => Math.round(offset))).size
+    return { worstTicks, worstFrames, compared, visits: this.#visits.length, offsets, unknown: this.#unknown }
   }
 
   /** The pictures that are shown while it is heard: sound of a splice may lap over by a frame. */

@@ -157,8 +157,11 @@ const QUIET = ['-hide_banner', '-nostdin', '-nostats']
 
 const decodeAll = (path: string): string[] => {
   const maps = ['-map', '0:v?', '-map', '0:a?']
-  return ['-i', path, ...maps, '-f', 'null', '-']
+  return ['-i', path, ...maps, ...OWN_TIMES, '-f', 'null', '-']
 }
+
+/** Pictures keep the stream's times: where 25 and 30 fps follow each other, a frame grid would be ffmpeg's own complaint. */
+const OWN_TIMES = ['-fps_mode', 'passthrough', '-enc_time_base', '-1']
 
 const ticksOrNone = (text: string | undefined): number | undefined =>
   text === undefined || text === '' || text === 'N/A' ? undefined : Number(text)

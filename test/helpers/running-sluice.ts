@@ -17,6 +17,7 @@ export interface SluiceOptions {
   readonly args: readonly string[]
   readonly stateDir: string
   readonly nodeArgs?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** How something ended that was told to stop. */
@@ -69,7 +70,10 @@ export class RunningSluice {
     const child = spawn(
       process.execPath,
       [...(options.nodeArgs ?? []), ...run, '--state-dir', options.stateDir, ...options.args],
-      { env: { PATH, HOME, TMPDIR, [MARK]: mark }, stdio: ['ignore', 'pipe', 'pipe'] },
+      {
+        env: { PATH, HOME, TMPDIR, ...options.env, [MARK]: mark },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
     )
     const events: ChannelEvent[] = []
     const said: string[] = []
@@ -148,7 +152,10 @@ export class RunningSluice {
   }
 
   onAir(source: string, withinMs?: number): Promise<ChannelStatus> {
-    return this.until(({ program, state }) => state === 'running' && program.onAir === source, withinMs)
+    return this.until(
+      ({ program, state }) => state === 'running' && program.onAir === source,
+      withinMs,
+    )
   }
 
   /** All of these run and can be taken, and this one is on the air. */

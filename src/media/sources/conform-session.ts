@@ -68,6 +68,9 @@ export class ConformSession {
   #firstOutAt: number | undefined
   #newestIn = 0
   readonly #newestOut = new Map<Pid, number>()
+  /** Nothing comes out, not even what passes by the transcoder, while the session before still writes. */
+  #turn: 'waited_for' | 'mine' = 'waited_for'
+  readonly #early: AccessUnit[] = []
 
   constructor(parts: ConformSessionParts, signal: AbortSignal) {
     this.#parts = parts
@@ -99,7 +102,7 @@ export class ConformSession {
   unit(unit: AccessUnit): void {
     this.#newestIn = Math.max(this.#newestIn, unit.dts)
     if (this.#parts.plan.bypass.has(unit.pid)) {
-      if (this.#state === 'feeding' || this.#state === 'dropping') this.#alignment.hold(unit)
+      if (this.#state === 'feeding' || this.#state === 'dropping') this.#passBy(unit)
     } else if (this.#state === 'starting') this.#tryStart(unit)
     else if (this.#state === 'dropping') this.#tryResume(unit)
     else if (this.#state === 'feeding') this.#feed(unit)
@@ -132,6 +135,9 @@ export class ConformSession {
   /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
   async run(before: Promise<unknown>): Promise<FfmpegEnd> {
     await before
+    const early = this.#early.splice(0)
+    this.#turn = 'mine'
+    for (const unit of early) this.#alignment.hold(unit)
     const demuxer = new TsDemuxer(this.#sink())
     for await (const chunk of this.#child.stdout) {
       this.#child.playing()
@@ -154,6 +160,11 @@ export class ConformSession {
       startMs: started ? this.#firstOutAt! - this.#fedAt! : null,
       behindMs: started ? Math.max(0, (this.#newestIn - this.#reached()) / 90) : null,
     }
+  }
+
+  #passBy(unit: AccessUnit): void {
+    if (this.#turn === 'mine') this.#alignment.hold(unit)
+    else this.#early.push(unit)
   }
 
   #tryStart(unit: AccessUnit): void {

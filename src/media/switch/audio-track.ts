@@ -64,6 +64,8 @@ export class AudioTrack {
   }
 
   enqueue(feed: AudioFeed): void {
+    // A feed that ends where it begins is never heard: cuts may follow each other faster than frames.
+    while (this.#feeds.length > 1 && this.#feeds.at(-1)!.from >= feed.from) this.#feeds.pop()
     this.#feeds.push({
       ...feed,
       next: feed.playable?.audioStart(this.#track) ?? 0,
@@ -76,11 +78,12 @@ export class AudioTrack {
     return this.#feeds.find((feed) => feed.playable === playable)?.next
   }
 
-  /** True when the current feed has a frame left, whenever it is due. */
-  get hasNext(): boolean {
+  /** True when what is heard is `playable`, and it has no frame left, whenever that would be due. */
+  isDry(playable: Playable): boolean {
     this.#changeFeed()
     const feed = this.#feeds[0]
-    return feed?.playable?.audio(this.#track, feed.next) !== undefined
+    if (feed === undefined || feed.playable !== playable) return false
+    return playable.audio(this.#track, Math.max(feed.next, playable.audioStart(this.#track))) === undefined
   }
 
   /** A hole is left on purpose: with no latency, or after the host was paused. */

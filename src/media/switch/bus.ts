@@ -304,7 +304,7 @@ export class Bus {
   /** A source without pictures of its own is judged by its first audio track. */
   #soundDry(clock: number): boolean {
     const track = this.#audio[0]
-    if (track === undefined || track.hasNext) return false
+    if (track === undefined || !track.isDry(this.#lane.playable)) return false
     const patience =
       this.#options.latencyMs === 0 && !this.#lane.playable.closed ? this.#options.stallMs * 90 : 0
     return clock >= track.end + patience

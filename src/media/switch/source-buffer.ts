@@ -8,6 +8,8 @@ const JUMP_FRAMES = 8
 const BACK_TICKS = 9_000
 /** DESIGN.md, section 4: what a source's buffer may hold. */
 export const BUFFER_LIMIT = { seconds: 12, bytes: 64 * 1024 * 1024 } as const
+/** Sound may come this much before the first picture of a new timeline: a transcoder holds the pictures for a while. */
+const EARLY_AUDIO_TICKS = 5 * 90_000
 const REMEMBERED_PICTURES = 1_024
 /** How far ahead of its play-out a source that is paced by us is read, on top of the latency. */
 const PACED_AHEAD_MS = 2_000
@@ -49,6 +51,8 @@ export class SourceBuffer {
   readonly #remembered = new Map<number, number>()
   #layout: BufferLayout = { hasVideo: true, hasAudio: [] }
   #fresh = true
+  /** How the newest stretch came to be: only around a jump do two timelines mix. */
+  #began: 'announced' | 'jump' = 'announced'
   #catchingUp: { readonly afterDts: number } | undefined
   #jumps = 0
   #dropped = 0
@@ -205,7 +209,8 @@ export class SourceBuffer {
 
   /** Where to keep audio from while no picture has come that could be entered at. */
   #audioFloor(stretch: Stretch, now: number): number {
-    return Math.min(this.duePts(stretch, now), stretch.newestDts)
+    if (!Number.isNaN(stretch.newestDts)) return Math.min(this.duePts(stretch, now), stretch.newestDts)
+    return (stretch.audioEnd(0) ?? 0) - EARLY_AUDIO_TICKS
   }
 
   /** Past the limits the oldest goes, up to an entry point; 0 while within them. */
@@ -218,10 +223,11 @@ export class SourceBuffer {
 
   #stretchFor(unit: AccessUnit, now: number, role: 'leading' | 'following'): Stretch | undefined {
     if (this.#fresh) {
-      if (role === 'following' && this.#layout.hasVideo && this.newest !== undefined) {
-        return this.#nearest(unit)
-      }
-      return this.#begin(unit)
+      // Whether a playlist repeats itself is told by its pictures. Else nothing of the old timeline comes after an
+      // announced break: the new one's sound may come first.
+      const undecided = this.#options.arrives === 'by_segment' && this.#layout.hasVideo
+      if (role === 'following' && undecided && this.newest !== undefined) return this.#nearest(unit)
+      return this.#begin(unit, 'announced')
     }
     const newest = this.newest!
     if (role === 'leading') {
@@ -229,12 +235,13 @@ export class SourceBuffer {
       if (!this.#jumped(newest, unit)) return newest
       this.#jumps++
       newest.close()
-      return this.#begin(unit)
+      return this.#begin(unit, 'jump')
     }
     return this.#nearest(unit) ?? newest
   }
 
-  #begin(unit: AccessUnit): Stretch {
+  #begin(unit: AccessUnit, how: 'announced' | 'jump'): Stretch {
+    this.#began = how
     const previous = this.newest
     const repeats =
       this.#options.arrives === 'by_segment' && this.#remembered.get(unit.dts) === unit.data.length
@@ -267,7 +274,7 @@ export class SourceBuffer {
 
   /** Around a jump, audio of the old timeline still arrives: it belongs where its times are nearest. */
   #nearest(unit: AccessUnit): Stretch | undefined {
-    const candidates = this.#stretches.slice(-2)
+    const candidates = this.#stretches.slice(this.#began === 'jump' ? -2 : -1)
     let best: Stretch | undefined
     let distance = Number.POSITIVE_INFINITY
     for (const stretch of candidates) {

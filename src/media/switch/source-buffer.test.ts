@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { stampOf, syntheticUnits } from '../../../test/helpers/synthetic-units.ts'
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import { SourceBuffer } from './source-buffer.ts'
+import type { Stretch } from './stretch.ts'
+
+const finite = (): SourceBuffer => {
+  const buffer = new SourceBuffer({
+    live: false,
+    recoveryPoints: false,
+    latencyMs: 800,
+    delayMs: 0,
+    arrives: 'steadily',
+  })
+  buffer.setLayout({ hasVideo: true, hasAudio: [true] })
+  return buffer
+}
+
+const add = (buffer: SourceBuffer, units: readonly AccessUnit[]): void => {
+  for (const unit of units) {
+    if (unit.kind === 'video') buffer.addVideo(unit, 0)
+    else buffer.addAudio(0, unit, 0)
+  }
+}
+
+const clip = (tag: string) => syntheticUnits({ tag, count: 50, start: 126_000 })
+const soundFirst = (units: readonly AccessUnit[]): AccessUnit[] => [
+  ...units.filter((unit) => unit.kind === 'audio'),
+  ...units.filter((unit) => unit.kind === 'video'),
+]
+
+const soundOf = (stretch: Stretch): string[] => {
+  const tags: string[] = []
+  for (let i = stretch.audioStart(0); ; i++) {
+    const unit = stretch.audio(0, i)?.unit
+    if (unit === undefined) return tags
+    tags.push(stampOf(unit)?.tag ?? '?')
+  }
+}
+
+describe('SourceBuffer', () => {
+  it('keeps the sound of a short clip that begins anew with the clip that it belongs to, though it comes first', () => {
+    const buffer = finite()
+    const [first, second] = [clip('first'), clip('second')]
+    add(buffer, first)
+    buffer.breakTimeline()
+    add(buffer, soundFirst(second))
+    const sounds = buffer.stretches.map((stretch) => [...new Set(soundOf(stretch))])
+    expect(sounds).toEqual([['first'], ['second']])
+    expect(soundOf(buffer.stretches[1]!)).toHaveLength(
+      second.filter((unit) => unit.kind === 'audio').length,
+    )
+  })
+
+  it('does not forget the sound that waits for its pictures', () => {
+    const buffer = finite()
+    const sound = clip('only').filter((unit) => unit.kind === 'audio')
+    add(buffer, sound)
+    buffer.trim(0)
+    expect(soundOf(buffer.newest!)).toHaveLength(sound.length)
+  })
+
+  it('sends the late sound of the old timeline to it when times jump within the stream', () => {
+    const buffer = finite()
+    const old = clip('old')
+    const jumped = syntheticUnits({ tag: 'new', count: 50, start: 9_000_000 })
+    add(buffer, [...old.slice(0, -4), jumped[0]!, ...old.slice(-4), ...jumped.slice(1)])
+    expect(buffer.jumps).toBe(1)
+    expect(buffer.stretches.map((stretch) => [...new Set(soundOf(stretch))])).toEqual([
+      ['old'],
+      ['new'],
+    ])
+  })
+
+  it('has nothing to enter after it was told that its contents no longer fit', () => {
+    const buffer = finite()
+    add(buffer, clip('misfit'))
+    buffer.forget()
+    expect(buffer.next(undefined)).toBeUndefined()
+    add(buffer, clip('fitting'))
+    expect(soundOf(buffer.next(undefined)!)[0]).toBe('fitting')
+  })
+})

@@ -1,0 +1,43 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { ffmpeg } from './ffmpeg-tools.ts'
+
+/** A program of the test's own that sends to Sluice. */
+export interface Peer {
+  readonly pid: number
+  signal(name: NodeJS.Signals): void
+  end(): Promise<void>
+}
+
+/** Encoded once, so that sending it costs next to nothing. */
+export const makeLiveMaterial = (
+  path: string,
+  options: { seconds: number; tone: number },
+): void => {
+  const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25']
+  const sound = ['-f', 'lavfi', '-i', `sine=f=${options.tone}:r=48000`]
+  const video = '-c:v libx264 -profile:v high -preset ultrafast -bf 2 -g 25 -pix_fmt yuv420p'
+  const audio = '-c:a aac -ac 2 -b:a 96k'
+  const made = [...video.split(' '), ...audio.split(' '), '-t', String(options.seconds)]
+  ffmpeg(...picture, ...sound, ...made, '-f', 'mpegts', path)
+}
+
+/** Plays the material in real time from its beginning; its timestamps begin there too. */
+export const sendLive = (material: string, format: 'mpegts' | 'flv', url: string): Peer => {
+  const reorder = format === 'flv' ? ['-bsf:a', 'aac_adtstoasc'] : []
+  const args = ['-re', '-i', material, '-c', 'copy', ...reorder, '-f', format, url]
+  const quiet = ['-nostdin', '-hide_banner', '-loglevel', 'error']
+  return peerOf(spawn('ffmpeg', [...quiet, ...args], { stdio: 'ignore' }))
+}
+
+const peerOf = (child: ChildProcess): Peer => {
+  const ended = once(child, 'exit')
+  return {
+    pid: child.pid!,
+    signal: (name) => void child.kill(name),
+    end: async () => {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
