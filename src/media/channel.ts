@@ -25,6 +25,8 @@ const TICK_MS = 5
 /** Health, buffers, outputs and standby sources are looked at this often. */
 const LOOK_MS = 100
 const FAULT_EVERY_MS = 1_000
+/** At the start the wanted source is given this long before a backup takes its place. */
+const FIRST_PATIENCE_MS = 3_000
 
 /**
  * One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. The control
@@ -41,6 +43,7 @@ export class Channel implements ChannelPort {
   readonly #startedAt: number
   #state: ChannelStatus['state'] = 'starting'
   #desks: Desks | undefined
+  #onAirAt = 0
   #faultToldAt = Number.NEGATIVE_INFINITY
 
   constructor(spec: ChannelSpec, parts: ChannelParts) {
@@ -245,6 +248,7 @@ export class Channel implements ChannelPort {
       emit: (event) => this.#events.add(event),
       onChange: () => this.#giveOrders(),
     })
+    this.#onAirAt = clock.now()
     const first = this.#inputs.byPriority()[0]
     if (first !== undefined) this.#desks.program.wantFirst(first.id)
     this.#giveOrders()
@@ -274,9 +278,19 @@ export class Channel implements ChannelPort {
       ...inputs.filter((input) => input.verdict.healthy),
       ...inputs.filter((input) => !input.verdict.healthy),
     ]
-    const substitutes = this.#settings.now.failover === 'auto' ? healthyFirst : []
+    const substitutes =
+      this.#settings.now.failover === 'auto' && !this.#awaitsFirst() ? healthyFirst : []
     this.#desks?.program.order(substitutes.map((input) => input.id))
     this.#desks?.preview?.order([])
+  }
+
+  /** At the start a backup that came first would keep the wanted source off the air until it has proved its health. */
+  #awaitsFirst(): boolean {
+    const bus = this.#desks?.program.feed.bus
+    if (bus === undefined || bus.begun) return false
+    const state = this.#inputs.get(bus.order.wanted)?.supervised.state.state
+    const comes = state === 'starting' || state === 'running'
+    return comes && this.#now() - this.#onAirAt < FIRST_PATIENCE_MS
   }
 
   #tick(): void {
@@ -301,6 +315,7 @@ export class Channel implements ChannelPort {
   #look(): void {
     const now = this.#now()
     for (const input of this.#inputs.all()) input.look(now)
+    this.#giveOrders()
     const best = this.#inputs.byPriority()[0]?.id
     const needed = this.#desks?.needs() ?? new Set(best === undefined ? [] : [best])
     this.#inputs.reconcile(needed, now)

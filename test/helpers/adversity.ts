@@ -69,7 +69,8 @@ const makeSource = (
 ): RigSource => {
   const ahead = spec.live === false ? 3 : 1
   const count = Math.ceil((spec.fps ?? 25) * (total / 1_000) * ahead) + 10
-  return rigSource(id, { ...spec, latencyMs, count })
+  const sound = spec.hasVideo === false ? { audioTicks: 1_920 } : {}
+  return rigSource(id, { ...spec, ...sound, latencyMs, count })
 }
 
 const act = (rig: BusRig, on: RigSource, { kind, start }: Deed): void => {

@@ -108,6 +108,11 @@ export class Bus {
     return this.#lane.source
   }
 
+  /** Something else than the slate that it began with has been on air. */
+  get begun(): boolean {
+    return this.#lastCut !== undefined
+  }
+
   get order(): StandingOrder {
     return this.#order
   }
