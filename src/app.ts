@@ -54,7 +54,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
     const metrics = buildMetrics({ status: () => channel.status() })
     const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
     const address = await listen(api, config.listen)
-    const running = Promise.all([
+    const running = [
       channel.run(stop.signal),
       runFailoverLoop(
         {
@@ -67,16 +67,20 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
         },
         stop.signal,
       ),
-    ])
-    const stopped = running
-      .finally(async () => {
+    ]
+    const untilStopped = async (): Promise<void> => {
+      try {
+        await Promise.all(running)
+      } finally {
         stop.abort()
-        await running.catch(() => undefined)
+        // One of them may have failed while the other still holds processes.
+        await Promise.allSettled(running)
         await api.close()
         metrics.close()
         ledger.close()
-      })
-      .then(() => undefined)
+      }
+    }
+    const stopped = untilStopped()
     stopped.catch(() => undefined)
     return {
       port: channel,

@@ -219,4 +219,3 @@ export const ChannelSpec = z.strictObject({
   outputs: z.array(OutputSpec).max(200).default([]),
 })
 export type ChannelSpec = z.infer<typeof ChannelSpec>
-export type ChannelSpecInput = z.input<typeof ChannelSpec>

@@ -11,4 +11,3 @@ export const TICKS_PER_MS = 90
 export const ticks = (value: number): Ticks90k => value as Ticks90k
 export const millis = (value: number): Millis => value as Millis
 export const ticksOfMs = (ms: number): Ticks90k => (ms * TICKS_PER_MS) as Ticks90k
-export const msOfTicks = (t: number): Millis => (t / TICKS_PER_MS) as Millis

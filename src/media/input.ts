@@ -52,6 +52,8 @@ export interface InputEvents {
 const ENTRY_PATIENCE_TICKS = 6 * 90_000
 /** A transcoder that gives nothing for this long after its source ended has nothing left. */
 const DRAINED_MS = 1_000
+/** The longest usual playlist segment. */
+const SEGMENT_PATIENCE_MS = 10_000
 /** What a finite source holds at least before it is entered. */
 const PRE_ROLL_MS = 500
 /** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
@@ -228,7 +230,7 @@ export class Input implements SwitchSource {
         jumps: this.buffer.jumps,
         live: this.buffer.live,
       },
-      this.#parts.settings.thresholdsOf(this.spec),
+      this.#thresholds(),
     )
     this.#verdict = this.#withDryness(verdict, now)
     const changed = conditionsOf(before) !== conditionsOf(this.#verdict)
@@ -250,6 +252,15 @@ export class Input implements SwitchSource {
       restarted: () => this.#breakTimeline(),
       room: () => this.#room(),
     }
+  }
+
+  /** A playlist says nothing between its segments; that a buffer runs dry is noticed anyway. */
+  #thresholds(): Thresholds {
+    const limits = this.#parts.settings.thresholdsOf(this.spec)
+    if (this.#parts.arrives !== 'by_segment') return limits
+    const { newest } = this.buffer
+    const burstMs = newest === undefined ? 0 : this.buffer.burstMs(newest)
+    return { ...limits, stallMs: limits.stallMs + Math.max(burstMs, SEGMENT_PATIENCE_MS) }
   }
 
   #withDryness(verdict: HealthVerdict, now: number): HealthVerdict {
@@ -333,10 +344,18 @@ export class Input implements SwitchSource {
    * edge it would be late for ever. A playlist is silent between its segments as a rule.
    */
   #wasSilent(unit: AccessUnit, now: number): boolean {
-    if (!this.buffer.live || this.#parts.arrives === 'by_segment' || unit.pid !== this.#leadingPid()) return false
+    if (
+      !this.buffer.live ||
+      this.#parts.arrives === 'by_segment' ||
+      unit.pid !== this.#leadingPid()
+    )
+      return false
     const { stallMs } = this.#parts.settings.thresholdsOf(this.spec)
     const before = this.#lastAt.get(unit.pid)
-    return before !== undefined && now - before > Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
+    return (
+      before !== undefined &&
+      now - before > Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
+    )
   }
 
   #leadingPid(): Pid | undefined {

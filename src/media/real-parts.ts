@@ -93,7 +93,10 @@ export function realParts(options: RealPartsOptions): ChannelParts {
             onChange,
             random: Math.random,
             host: hostOf(spec.url),
-            limits: { ...DEFAULT_SUPERVISION, noDataMs: noDataMsFor(stallMs) },
+            limits: {
+              ...DEFAULT_SUPERVISION,
+              noDataMs: noDataMsFor(stallMs, arrivalOf(spec.url).arrives),
+            },
           }),
       })
     },

@@ -45,9 +45,6 @@ export const hasAdaptation = (b: Uint8Array, at: number): boolean =>
 export const hasPayload = (b: Uint8Array, at: number): boolean => (b[at + 3]! & HAS_PAYLOAD) !== 0
 export const continuityAt = (b: Uint8Array, at: number): number => b[at + 3]! & CONTINUITY
 
-/** 2.4.3.4: adaptation_field_length, 0 also where there is no field. May lie about what fits: at most 183 are valid. */
-export const adaptationLength = (b: Uint8Array, at: number): number =>
-  hasAdaptation(b, at) ? b[at + 4]! : 0
 /** The flag byte of the adaptation field; 0 where there is none. */
 export const adaptationFlags = (b: Uint8Array, at: number): number =>
   hasAdaptation(b, at) && b[at + 4]! > 0 ? b[at + 5]! : 0

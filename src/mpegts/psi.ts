@@ -14,7 +14,6 @@ export const DESCRIPTOR_TELETEXT = 0x56
 export const DESCRIPTOR_SUBTITLING = 0x59
 export const DESCRIPTOR_AC3 = 0x6a
 export const DESCRIPTOR_EAC3 = 0x7a
-export const DESCRIPTOR_AAC = 0x7c
 
 /** EN 300 468 Table 89: digital television service, and the running status 'running'. */
 const SERVICE_TELEVISION = 0x01

@@ -62,7 +62,7 @@ export const slateOf = (hasVideo: boolean, audioTracks: number): SlateLoop =>
   })
 
 export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): RigSource {
-  const spec = { latencyMs: 800, from: 0, burstMs: 0, arrivalJitterMs: 0, ppm: 0, live: true, hasVideo: true, count: 20_000, ...options }
+  const spec = { latencyMs: 800, from: 0, burstMs: 0, arrivalJitterMs: 0, ppm: 0, live: true, hasVideo: true, count: 2_500, ...options }
   const buffer = new SourceBuffer({
     live: spec.live,
     recoveryPoints: false,

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,6 +17,7 @@ export interface SluiceBuild {
 export const buildSluice = (): SluiceBuild => {
   const folder = mkdtempSync(join(ROOT, 'node_modules', '.sluice-test-'))
   copyLauncher(folder)
+  symlinkSync(join(ROOT, 'web'), join(folder, 'web'))
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
   const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')]
   const built = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })

@@ -53,9 +53,6 @@ export const sourceOpener = (
   return () => new FfmpegReader({ host, ffmpeg: ffmpeg.ffmpeg, input, demux })
 }
 
-export const openReader = (spec: SourceSpec, environment: SourceEnvironment): SourceReader =>
-  sourceOpener(spec, environment)()
-
 /** Whose connections are to be spared: host and port of what is connected to; undefined for all else. */
 export const hostOf = (url: string): string | undefined => {
   const m = /^(?:hls\+)?(?:https?|rtmp[a-z]*|rtsps?|srt):\/\/(?:[^@/?#]*@)?([^/?#]+)/i.exec(url)

@@ -43,7 +43,8 @@ export const DEFAULT_SUPERVISION: SupervisionLimits = {
 }
 
 /** max(10 s, five times the stall threshold). */
-export const noDataMsFor = (stallMs: number): number => Math.max(10_000, 5 * stallMs)
+export const noDataMsFor = (stallMs: number, arrives: 'steadily' | 'by_segment'): number =>
+  Math.max(arrives === 'by_segment' ? 30_000 : 10_000, 5 * stallMs)
 
 const QUICK_SPREAD = 1.5
 

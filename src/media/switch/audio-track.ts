@@ -135,6 +135,7 @@ export class AudioTrack {
     const pts = unit.pts + feed.offset + feed.shift
     if (pts > clock) return false
     feed.next++
+    playable.readTo(this.#track, feed.next)
     this.#emit(unit, pts)
     return true
   }

@@ -70,6 +70,9 @@ const LATE_TICKS = 200 * 90
 /** Cuts and units in one step: past it something is wrong, and the event loop must live. */
 const STEP_BUDGET = 20_000
 const LEAN_EVERY_MS = 1_000
+/** A source that runs dry again so soon after the slate is kept waiting, each time twice as long, up to the longest. */
+const RELAPSE_MS = 5_000
+const SLATE_STAY_MS = { first: 500, longest: 8_000 } as const
 
 /** Carries one source at a time and plays it out by the program's clock (DESIGN.md, sections 3 to 5). */
 export class Bus {
@@ -86,6 +89,7 @@ export class Bus {
   #leanedAt: number
   #laneSince: number
   #slateTicks = 0
+  #slateStayMs = 0
   #lastCut: CutMade | undefined
 
   constructor(options: BusOptions) {
@@ -214,18 +218,23 @@ export class Bus {
     const { unit } = item
     if (lane.last !== undefined && unit.entry !== 'none') lane.dropsLeading = false
     if (unit.leading && lane.dropsLeading) {
-      lane.next++
+      this.#movePast(lane)
       return 'shown'
     }
     const due = unit.dts + lane.pictureOffset
     if (due > clock) return 'nothing'
-    if (clock - due > LATE_TICKS && lane.last !== undefined) return 'late'
+    if (lane.last !== undefined && clock - this.#video.earliestDts(due) > LATE_TICKS) return 'late'
     const entered = lane.last === undefined && lane.dropsLeading
     const shown = entered && unit.entry === 'cra' ? afterEndOfSequence(unit) : unit
     this.#video.put(shown, lane.pictureOffset, lane.picture.frameTicks)
-    lane.next++
+    this.#movePast(lane)
     lane.last = item
     return 'shown'
+  }
+
+  #movePast(lane: Lane): void {
+    lane.next++
+    lane.picture.readTo('video', lane.next)
   }
 
   #nextPicture() {
@@ -274,6 +283,7 @@ export class Bus {
   /** An automatic slate yields to whatever plays; an operator's slate does not. */
   #yieldSlate(clock: number, now: number): boolean {
     if (!this.#lane.isSlate || this.#order.wanted === SLATE) return false
+    if (now < this.#laneSince + this.#slateStayMs) return false
     const entry = leaveSlate(this.#fallbackContext(clock, now))
     if (entry === undefined) return false
     const returns = entry.source?.id === this.#order.wanted ? 'revert' : 'failover'
@@ -328,8 +338,14 @@ export class Bus {
   #cutToFallback(clock: number, now: number): boolean {
     const entry = chooseFallback(this.#fallbackContext(clock, now))
     const again = entry.source?.id === this.#lane.source
+    if (entry.source === undefined) this.#slateStayMs = this.#stayAfter(now - this.#laneSince)
     this.#cut(entry, again ? 'source_jump' : 'failover', 'cutover')
     return true
+  }
+
+  #stayAfter(playedMs: number): number {
+    if (playedMs > RELAPSE_MS) return 0
+    return Math.min(SLATE_STAY_MS.longest, Math.max(SLATE_STAY_MS.first, 2 * this.#slateStayMs))
   }
 
   /** The source's units come too late for the clock: it is spliced anew at the clock, behind a hole. */

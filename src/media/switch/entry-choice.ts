@@ -38,7 +38,7 @@ export function entryForCutover(
   if (ideal === Number.POSITIVE_INFINITY) return undefined
   const index = source.buffer.live
     ? stretch.entryAtOrBefore(place.end - ideal + stretch.frameTicks / 2)
-    : stretch.entryAfter(Number.NEGATIVE_INFINITY)
+    : stretch.entryWaiting()
   return index === undefined ? undefined : entryAt(source, stretch, index, ideal)
 }
 
@@ -50,10 +50,9 @@ export function entryForGraceful(
 ): Entry | undefined {
   const ideal = idealOffset(source, stretch, place)
   if (ideal === Number.POSITIVE_INFINITY) return undefined
-  const from = source.buffer.live
-    ? place.end - ideal - stretch.frameTicks / 2
-    : Number.NEGATIVE_INFINITY
-  const index = stretch.entryAfter(from)
+  const index = source.buffer.live
+    ? stretch.entryAfter(place.end - ideal - stretch.frameTicks / 2)
+    : stretch.entryWaiting()
   return index === undefined ? undefined : entryAt(source, stretch, index, ideal)
 }
 
@@ -63,7 +62,7 @@ export function firstEntry(
   stretch: Stretch,
   place: SplicePlace,
 ): Entry | undefined {
-  const index = stretch.entryAfter(Number.NEGATIVE_INFINITY)
+  const index = stretch.entryWaiting()
   if (index === undefined) return undefined
   return entryAt(source, stretch, index, idealOffset(source, stretch, place))
 }
@@ -117,7 +116,3 @@ export function hasAhead(entry: Entry, end: number, clock: number): boolean {
 /** The offset a splice at `end` gives: computed from what was emitted, never accumulated (DESIGN.md, 3.5). */
 export const offsetOf = (entry: Entry, end: number): number =>
   entry.fixedOffset ?? end - entry.anchor
-
-/** How much later than its own delay a source runs when it enters with `offset`, milliseconds. */
-export const addedDelayMs = (entry: Entry, offset: number): number =>
-  Number.isFinite(entry.ideal) ? Math.max(0, (offset - entry.ideal) / 90) : 0

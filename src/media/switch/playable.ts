@@ -18,6 +18,8 @@ export interface Playable {
   readonly closed: boolean
   video(index: number): BufferedUnit | undefined
   audio(track: number, index: number): BufferedUnit | undefined
+  /** A reader has taken what lies before `next` of a track, and will not come back. */
+  readTo(track: 'video' | number, next: number): void
   /** Program-independent end of the newest frame of an audio track, source time; undefined where there is none. */
   audioEnd(track: number): number | undefined
   /** Oldest index kept of an audio track. */

@@ -70,6 +70,9 @@ export class SlateLoop implements Playable {
     }
   }
 
+  /** Endless: nothing is ever used up. */
+  readTo(): void {}
+
   audioEnd(): number {
     return Number.POSITIVE_INFINITY
   }

@@ -82,8 +82,8 @@ export class SourceBuffer {
   /** The stretch to enter: the newest of a live source, the one where a finite source waits. */
   next(onAir: Stretch | undefined): Stretch | undefined {
     if (this.live) return this.newest
-    const at = onAir === undefined ? -1 : this.#stretches.indexOf(onAir)
-    return this.#stretches[at + 1]
+    const from = onAir === undefined ? 0 : this.#stretches.indexOf(onAir) + 1
+    return this.#stretches.find((stretch, at) => at >= from && !stretch.exhausted)
   }
 
   get jumps(): number {
@@ -160,17 +160,28 @@ export class SourceBuffer {
   get full(): boolean {
     if (this.bytes > BUFFER_LIMIT.bytes) return true
     if (this.live) return false
-    const ahead = this.#stretches.reduce((sum, stretch) => sum + stretch.ticksFromEntry, 0)
+    const ahead = this.#stretches.reduce((sum, stretch) => sum + this.#ahead(stretch), 0)
     return ahead > (this.#options.latencyMs + PACED_AHEAD_MS) * 90
+  }
+
+  /** Media still to be played: from where it is read, else from where it waits. Ticks. */
+  #ahead(stretch: Stretch): number {
+    const read = this.#positionsIn(stretch).map((at) => leadingOf(stretch, at))
+    const from = Math.min(...read)
+    return stretch.ticksFrom(Number.isFinite(from) ? from : stretch.entryWaiting())
+  }
+
+  #positionsIn(stretch: Stretch): Position[] {
+    return [...this.#readers].map((at) => at(stretch)).filter((at) => at !== undefined)
   }
 
   /** Forgets what no bus needs and no take could enter at. */
   trim(now: number): void {
     let passed = this.live
     for (const stretch of this.#stretches.toReversed()) {
-      const here = [...this.#readers].map((at) => at(stretch)).filter((at) => at !== undefined)
+      const here = this.#positionsIn(stretch)
       this.#trimStretch(stretch, here, now)
-      const over = passed || (stretch.closed && stretch.ticksFromEntry === 0)
+      const over = passed || stretch.exhausted
       if (here.length === 0 && over && stretch !== this.newest) {
         this.#stretches.splice(this.#stretches.indexOf(stretch), 1)
       }
@@ -180,7 +191,7 @@ export class SourceBuffer {
   }
 
   #trimStretch(stretch: Stretch, here: readonly Position[], now: number): void {
-    const read = here.map((at) => (stretch.hasVideo ? at.video : (at.audio[0] ?? 0)))
+    const read = here.map((at) => leadingOf(stretch, at))
     const keep = this.live ? this.#oldestEntryToKeep(stretch, now) : this.#standstill(stretch, read)
     stretch.dropBefore(Math.min(keep, ...read))
     if (stretch.hasVideo) this.#trimAudio(stretch, here, now)
@@ -189,7 +200,7 @@ export class SourceBuffer {
   /** A finite source goes with its readers, and waits where they left it, at the next entry point. */
   #standstill(stretch: Stretch, read: readonly number[]): number {
     if (read.some((index) => Number.isFinite(index))) return Number.POSITIVE_INFINITY
-    return stretch.entryAfter(Number.NEGATIVE_INFINITY) ?? 0
+    return stretch.entryWaiting() ?? Number.POSITIVE_INFINITY
   }
 
   #oldestEntryToKeep(stretch: Stretch, now: number): number {
@@ -209,7 +220,8 @@ export class SourceBuffer {
 
   /** Where to keep audio from while no picture has come that could be entered at. */
   #audioFloor(stretch: Stretch, now: number): number {
-    if (!Number.isNaN(stretch.newestDts)) return Math.min(this.duePts(stretch, now), stretch.newestDts)
+    if (!Number.isNaN(stretch.newestDts))
+      return Math.min(this.duePts(stretch, now), stretch.newestDts)
     return (stretch.audioEnd(0) ?? 0) - EARLY_AUDIO_TICKS
   }
 
@@ -294,3 +306,6 @@ export class SourceBuffer {
     }
   }
 }
+
+const leadingOf = (stretch: Stretch, at: Position): number =>
+  stretch.hasVideo ? at.video : (at.audio[0] ?? 0)

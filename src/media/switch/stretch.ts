@@ -30,6 +30,7 @@ export class Stretch implements Playable {
   #newestEntryPts = Number.NaN
   #newestEntryArrival: number | undefined
   #lastDts = Number.NaN
+  #readTo = 0
 
   constructor(options: StretchOptions) {
     this.hasVideo = options.hasVideo
@@ -85,11 +86,10 @@ export class Stretch implements Playable {
     return first === undefined || last === undefined ? 0 : last.unit.dts - first.unit.dts
   }
 
-  /** Media held from the oldest entry point on, in ticks; 0 where there is none. */
-  get ticksFromEntry(): number {
+  /** Media held from the unit `index` of the leading track on, in ticks; 0 where there is none. */
+  ticksFrom(index: number | undefined): number {
     const queue = this.#leading()
-    const oldest = this.hasVideo ? this.#entries[0] : queue?.start
-    const from = oldest === undefined ? undefined : queue?.at(oldest)
+    const from = index === undefined ? undefined : queue?.at(Math.max(index, queue.start))
     const last = queue?.last()
     return from === undefined || last === undefined ? 0 : last.unit.dts - from.unit.dts
   }
@@ -154,6 +154,23 @@ export class Stretch implements Playable {
   entryAfter(pts: number): number | undefined {
     if (!this.hasVideo) return this.#audioEntry((unit) => unit.pts > pts, 'first')
     return this.#entries.find((index) => this.#videoUnits.at(index)!.unit.pts > pts)
+  }
+
+  readTo(track: 'video' | number, next: number): void {
+    if (track === (this.hasVideo ? 'video' : 0)) this.#readTo = Math.max(this.#readTo, next)
+  }
+
+  /** Where a source that is paced by us goes on: its oldest entry point that nobody has played yet. */
+  entryWaiting(): number | undefined {
+    if (this.hasVideo) return this.#entries.find((index) => index >= this.#readTo)
+    const queue = this.#audioUnits[0]
+    const index = Math.max(this.#readTo, queue?.start ?? 0)
+    return queue?.at(index) === undefined ? undefined : index
+  }
+
+  /** Paced by us: nothing is left in it that could be entered, and nothing will come. */
+  get exhausted(): boolean {
+    return this.#closed && this.entryWaiting() === undefined
   }
 
   entryIndices(): readonly number[] {

@@ -12,7 +12,7 @@ const MIN_DTS_STEP = TICKS_PER_MS
 /** The program's pictures: DTS always rises, presentation times are never moved (DESIGN.md, 3.1 and 3.6). */
 export class VideoTrack {
   readonly #write: WriteVideo
-  #lastDts = Number.NEGATIVE_INFINITY
+  #lastDts: number
   #end: number
   dtsCompressed = 0
   /** Pictures that could not be shown without sending DTS backwards past their own PTS. */
@@ -20,6 +20,7 @@ export class VideoTrack {
 
   constructor(start: number, write: WriteVideo) {
     this.#end = start
+    this.#lastDts = start - MIN_DTS_STEP
     this.#write = write
   }
 
@@ -32,17 +33,21 @@ export class VideoTrack {
     return this.#lastDts
   }
 
+  /** With which DTS a picture that is due at `dts` would go out: behind a splice, those that are decoded early come late. */
+  earliestDts(dts: number): number {
+    return Math.max(dts, this.#lastDts + MIN_DTS_STEP)
+  }
+
+  /** A hole is left: what comes next is decoded behind it, whatever its reorder depth. */
   skipTo(time: number): void {
     if (time > this.#end) this.#end = time
+    this.#lastDts = Math.max(this.#lastDts, time - MIN_DTS_STEP)
   }
 
   put(unit: AccessUnit, offset: number, frameTicks: number): void {
     const pts = unit.pts + offset
-    let dts = unit.dts + offset
-    if (dts < this.#lastDts + MIN_DTS_STEP) {
-      dts = this.#lastDts + MIN_DTS_STEP
-      this.dtsCompressed++
-    }
+    const dts = this.earliestDts(unit.dts + offset)
+    if (dts > unit.dts + offset) this.dtsCompressed++
     if (dts > pts) {
       this.dropped++
       return
