@@ -69,6 +69,7 @@ export class Channel implements ChannelPort {
   /** Resolves after an abort, when everything that the channel started has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
+    this.#inputs.run()
     const look = clock.every(LOOK_MS, () => this.#look())
     const tick = clock.every(TICK_MS, () => this.#tick())
     try {

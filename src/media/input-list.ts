@@ -9,7 +9,8 @@ const STANDBY_LINGER_MS = 10_000
 interface Entry {
   readonly input: Input
   readonly stop: AbortController
-  readonly ended: Promise<void>
+  /** Undefined until it runs. */
+  ended: Promise<void> | undefined
   /** Monotonic time at which it was last needed. */
   neededAt: number
 }
@@ -23,6 +24,7 @@ export class InputList {
   readonly #ingest: () => IngestMode
   readonly #entries = new Map<SourceId, Entry>()
   readonly #leaving = new Set<Promise<void>>()
+  #state: 'gathering' | 'running' = 'gathering'
 
   constructor(options: {
     readonly open: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
@@ -68,6 +70,12 @@ export class InputList {
       return this.#open(spec, hot ? 'run' : 'stop')
     })
     for (const input of opened) this.#start(input, now)
+  }
+
+  /** From now on every source runs as soon as it is added; what was added before runs now. */
+  run(): void {
+    this.#state = 'running'
+    for (const entry of this.#entries.values()) entry.ended ??= entry.input.run(entry.stop.signal)
   }
 
   /** Replaces the source where its reader is concerned; else tells it. */
@@ -127,13 +135,15 @@ export class InputList {
 
   #start(input: Input, now: number): void {
     const stop = new AbortController()
-    const entry = { input, stop, ended: input.run(stop.signal), neededAt: now - STANDBY_LINGER_MS }
-    this.#entries.set(input.id, entry)
+    const ended = this.#state === 'running' ? input.run(stop.signal) : undefined
+    this.#entries.set(input.id, { input, stop, ended, neededAt: now - STANDBY_LINGER_MS })
   }
 
   #leave(entry: Entry): void {
-    entry.stop.abort()
-    this.#leaving.add(entry.ended)
-    void entry.ended.finally(() => this.#leaving.delete(entry.ended))
+    const { stop, ended } = entry
+    stop.abort()
+    if (ended === undefined) return
+    this.#leaving.add(ended)
+    void ended.finally(() => this.#leaving.delete(ended))
   }
 }
