@@ -188,8 +188,9 @@ export class BusDesk {
   ): Extract<PlanStep, { kind: 'refuse' }> {
     const input = this.#options.inputs.get(plan.source)
     const { state, reason } = input?.supervised.state ?? {}
-    if (refusal.why !== 'no_random_access_point' || state === 'running') return refusal
-    const message = `"${plan.source}" did not start within ${this.#options.spec.startTimeoutMs} ms: ${reason ?? 'no media came'}`
+    const mute = refusal.why === 'no_random_access_point' || refusal.why === 'not_conformed_yet'
+    if (!mute || state === 'running') return refusal
+    const message = `"${plan.source}" brought nothing within ${this.#options.spec.startTimeoutMs} ms: ${reason ?? 'no media came'}`
     return { ...refusal, why: 'start_timeout', message }
   }
 }

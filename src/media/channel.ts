@@ -17,6 +17,7 @@ import { InputList } from './input-list.ts'
 import { mediaRoute } from './media-route.ts'
 import { OutputList } from './output-list.ts'
 import { describeAudio, describeVideo } from './program-format.ts'
+import { refused } from './takes.ts'
 import { RateMeters } from './rate-meters.ts'
 import { requestTake } from './take-request.ts'
 
@@ -116,7 +117,13 @@ export class Channel implements ChannelPort {
   }
 
   takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer> {
-    const source = this.#desks?.preview?.feed.bus.onAir ?? SLATE
+    const desk = this.#desks?.preview
+    const source = desk?.feed.bus.onAir ?? SLATE
+    // Nobody asked for the slate: an empty preview must not take the program off the air.
+    if (source === SLATE && (desk?.counts.takes ?? 0) === 0) {
+      const message = 'nothing is on preview: put a source there first'
+      return Promise.resolve(refused('program', source, { why: 'unknown_source', message }))
+    }
     return this.take({ source, bus: 'program', ...(mode === undefined ? {} : { mode }) })
   }
 

@@ -56,6 +56,12 @@ const DRAINED_MS = 1_000
 const SEGMENT_PATIENCE_MS = 10_000
 /** What a finite source holds at least before it is entered. */
 const PRE_ROLL_MS = 500
+/** Where every source begins: no news until it has media, or fails otherwise. */
+const NOTHING_YET: HealthVerdict = {
+  healthy: false,
+  problems: [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }],
+}
+
 /** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
 const DRY_COUNTS_MS = 1_000
 
@@ -74,7 +80,7 @@ export class Input implements SwitchSource {
   readonly #bytes = new Map<Pid, number>()
   #program: ElementaryProgram | undefined
   #chosen: ChosenTracks = NO_TRACKS
-  #verdict: HealthVerdict = { healthy: false, problems: [] }
+  #verdict: HealthVerdict = NOTHING_YET
   #runningSince: number | undefined
   #firstVideo: number | undefined
   #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'

@@ -70,6 +70,7 @@ export class ProgramRig {
   readonly playOut: PlayOut
   readonly cuts: CutMade[] = []
   readonly refusals: string[] = []
+  superseded = 0
   readonly takes: TakeDoneInRig[] = []
   readonly lipSync = new LipSyncWatch()
   readonly #sources = new Map<SourceId, RigSource>()
@@ -137,7 +138,8 @@ export class ProgramRig {
 
   take(id: string, mode: TakeMode): void {
     const source = id === 'slate' ? SLATE : sourceId(id)
-    this.bus.plan({ source, mode, notBefore: this.now, deadline: this.now + 15_000 }, 'take')
+    const plan = { source, mode, notBefore: this.now, deadline: this.now + 15_000 }
+    if (this.bus.plan(plan, 'take') !== undefined) this.superseded++
   }
 
   run(ms: number): void {

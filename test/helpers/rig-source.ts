@@ -29,6 +29,8 @@ export interface RigSourceOptions {
   readonly live?: boolean
   /** A finite source ends after this many milliseconds of media. */
   readonly lengthMs?: number
+  /** 'like_its_twin': its frames are met under the name of the source that sends the same bytes. */
+  readonly known?: 'by_itself' | 'like_its_twin'
 }
 
 /** How a unit that was delivered is told to whoever watches the program. */
@@ -164,7 +166,7 @@ export class RigSource implements SwitchSource {
       program: () => {},
       format: () => {},
       unit: (unit) => {
-        this.#delivered(this.id, unit)
+        if (this.#options.known !== 'like_its_twin') this.#delivered(this.id, unit)
         const placed = { ...unit, pts: ticks(unit.pts), dts: ticks(unit.dts) }
         if (unit.kind === 'video') this.buffer.addVideo(placed, this.#now)
         else this.buffer.addAudio(0, placed, this.#now)

@@ -145,8 +145,10 @@ export const drawSources = (status, act) => {
   $('slate').classList.toggle('on-air', slateOn)
   $('slate').setAttribute('aria-pressed', String(slateOn))
   const previewed = status.preview.onAir
-  $('take-preview').disabled = previewed === status.program.onAir
-  setText($('take-preview'), `Take preview: ${nameOf(status, previewed)}`)
+  const isEmpty = previewed === 'slate' && status.preview.takes === 0
+  $('take-preview').disabled = isEmpty || previewed === status.program.onAir
+  const named = isEmpty ? 'nothing there' : nameOf(status, previewed)
+  setText($('take-preview'), `Take preview: ${named}`)
 }
 
 const drawCard = (card, source, at, status) => {

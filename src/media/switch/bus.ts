@@ -310,7 +310,7 @@ export class Bus {
     if (!this.#options.hasVideo) return this.#soundDry(clock)
     if (this.#soundEndedFirst()) return true
     if (this.#nextPicture() !== undefined) return false
-    const expected = this.#video.lastDts + lane.picture.frameTicks
+    const expected = this.#video.lastDts + (lane.picture.frameTicks || this.#video.frameTicks)
     const patience =
       this.#options.latencyMs === 0 && !lane.picture.closed ? this.#options.stallMs * 90 : 0
     return clock >= expected + patience && now >= this.#laneSince

@@ -14,6 +14,7 @@ export class VideoTrack {
   readonly #write: WriteVideo
   #lastDts: number
   #end: number
+  #frame = 0
   dtsCompressed = 0
   /** Pictures that could not be shown without sending DTS backwards past their own PTS. */
   dropped = 0
@@ -27,6 +28,11 @@ export class VideoTrack {
   /** Program time at which the last picture, in presentation order, ends. */
   get end(): number {
     return this.#end
+  }
+
+  /** How long the last picture is shown, in ticks: a stretch of one picture does not tell, the one before it does. */
+  get frameTicks(): number {
+    return this.#frame
   }
 
   get lastDts(): number {
@@ -53,7 +59,8 @@ export class VideoTrack {
       return
     }
     this.#lastDts = dts
-    this.#end = Math.max(this.#end, pts + frameTicks)
+    if (frameTicks > 0) this.#frame = frameTicks
+    this.#end = Math.max(this.#end, pts + this.#frame)
     this.#write(unit, { pts: ticks(pts), dts: ticks(dts) })
   }
 }
