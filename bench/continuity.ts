@@ -21,25 +21,56 @@ const only = process.argv[3] ?? ''
 const many = (count: number): number => Math.max(3, Math.round(count * share))
 
 const percentile = (rising: readonly number[], p: number): string =>
-  rising.length === 0 ? '-' : rising[Math.min(rising.length - 1, Math.floor(rising.length * p))]!.toFixed(0)
+  rising.length === 0
+    ? '-'
+    : rising[Math.min(rising.length - 1, Math.floor(rising.length * p))]!.toFixed(0)
 
 const scenarios: readonly (readonly [string, () => Promise<Outcome>])[] = [
-  ...FAMILIES.map((family) => [`cutover ${family.name}`, () => takesBetween(family, 'cutover', many(250))] as const),
-  ...FAMILIES.map((family) => [`graceful ${family.name}`, () => takesBetween(family, 'graceful', many(250))] as const),
+  ...FAMILIES.map(
+    (family) =>
+      [`cutover ${family.name}`, () => takesBetween(family, 'cutover', many(250))] as const,
+  ),
+  ...FAMILIES.map(
+    (family) =>
+      [`graceful ${family.name}`, () => takesBetween(family, 'graceful', many(250))] as const,
+  ),
   ['identical', () => seamlessTwins('identical', many(1_000))],
   ['aligned', () => seamlessTwins('aligned', many(1_000))],
-  ...FAMILIES.map((family) => [`failures ${family.name}`, () => failures(family, many(50))] as const),
-  ...FAMILIES.map((family) => [`restarts ${family.name}`, () => restarts(family, many(13))] as const),
+  ...FAMILIES.map(
+    (family) => [`failures ${family.name}`, () => failures(family, many(50))] as const,
+  ),
+  ...FAMILIES.map(
+    (family) => [`restarts ${family.name}`, () => restarts(family, many(13))] as const,
+  ),
   ...FAMILIES.map((family) => [`wraps ${family.name}`, () => wraps(family, many(20))] as const),
   ['ten', () => tenTakesASecond(Math.max(6, 60 * share))],
 ]
 
 const print = (cells: readonly (string | number)[]): void => {
   const widths = [46, 6, 5, 9, 9, 8, 8, 7, 6, 6, 9, 8]
-  console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(widths[0]!) : String(cell).padStart(widths[i] ?? 8))).join(' '))
+  console.log(
+    cells
+      .map((cell, i) =>
+        i === 0 ? String(cell).padEnd(widths[0]!) : String(cell).padStart(widths[i] ?? 8),
+      )
+      .join(' '),
+  )
 }
 
-print(['scenario', 'takes', 'cuts', 'analyzer', 'tsreport', 'decoder', 'ffmpeg', 'A/V fr.', 'p50', 'p99', 'media s', 'seconds'])
+print([
+  'scenario',
+  'takes',
+  'cuts',
+  'analyzer',
+  'tsreport',
+  'decoder',
+  'ffmpeg',
+  'A/V fr.',
+  'p50',
+  'p99',
+  'media s',
+  'seconds',
+])
 let failed = 0
 for (const [name, run] of scenarios) {
   if (!name.includes(only)) continue

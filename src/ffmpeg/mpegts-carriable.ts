@@ -9,6 +9,9 @@ const CARRIABLE: ReadonlySet<string> = new Set([
 /** Whether our transport stream muxer carries the codec (FFmpeg's name of it). */
 const isCarriable = (codec: string): boolean => CARRIABLE.has(codec)
 
+/** FFmpeg draws text files as pictures of a terminal. */
+export const isDrawnText = (codec: string): boolean => /^(?:ansi|bintext|xbin|idf)$/.test(codec)
+
 interface CodedTrack {
   readonly kind: 'video' | 'audio'
   readonly codec: string

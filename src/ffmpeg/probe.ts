@@ -5,7 +5,7 @@ import { runToEnd, type RunResult } from '../process/run-to-end.ts'
 import type { FfmpegCapabilities } from './capabilities.ts'
 import { exitReason, FirstCause } from './exit-reason.ts'
 import { parseInputOptions, secretsOfOptions, type InputOptions } from './input-options.ts'
-import { carriageProblem } from './mpegts-carriable.ts'
+import { carriageProblem, isDrawnText } from './mpegts-carriable.ts'
 import { mustEncode, parseSourceUrl, protocolsOf } from './source-url.ts'
 import { classifyLine } from './stderr-lines.ts'
 
@@ -74,6 +74,9 @@ export const probe = async (
   }
   const read = ffmpeg.ffprobe === undefined ? readBanner(result.stderr) : readJson(result.stdout)
   if (read === undefined || read.tracks.length === 0) return failure(result, redact)
+  if (read.tracks.every(({ codec }) => isDrawnText(codec))) {
+    return { ok: false, why: 'not_media', sentence: 'it is text, not media' }
+  }
   const problem = carriageProblem(read.tracks)
   return { ok: true, ...read, ...(problem === undefined ? {} : { problem }) }
 }

@@ -27,6 +27,8 @@ export interface RigSource extends SwitchSource {
   /** Nothing more comes until `resume`; what was due meanwhile is lost, or comes late in a burst. */
   stall(how: 'lost' | 'late'): void
   resume(): void
+  /** Nothing comes for so long, and everything after that much later, for good: a frozen encoder, a longer way. */
+  freeze(ms: number): void
   /** The encoder begins again at time zero (or where told), `afterMs` from now. */
   restart(options: { readonly start: number; readonly afterMs: number }): void
   end(): void
@@ -89,6 +91,7 @@ export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): 
   let queue = make(spec.start ?? 900_000, spec.from)
   let next = 0
   let state: 'running' | 'lost' | 'late' = 'running'
+  let frozenMs = 0
   return {
     id: sourceId(id),
     buffer,
@@ -98,7 +101,7 @@ export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): 
       if (state === 'late') return
       for (; next < queue.length; next++) {
         const { unit, at } = queue[next]!
-        if (spec.live ? at > now : buffer.full) return
+        if (spec.live ? at + frozenMs > now : buffer.full) return
         if (state === 'lost') continue
         if (unit.kind === 'video') buffer.addVideo(unit, now)
         else buffer.addAudio(0, unit, now)
@@ -106,6 +109,7 @@ export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): 
     },
     stall: (how) => void (state = how),
     resume: () => void (state = 'running'),
+    freeze: (ms) => void (frozenMs += ms),
     restart({ start, afterMs }) {
       const now = queue[Math.min(next, queue.length - 1)]!.at
       buffer.breakTimeline()

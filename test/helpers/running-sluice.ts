@@ -269,5 +269,5 @@ const summary = ({ program, sources, state }: ChannelStatus): string =>
   JSON.stringify({
     state,
     program,
-    sources: sources.map(({ tracks: _, ...source }) => source),
+    sources: sources.map((source) => ({ ...source, tracks: source.tracks.length })),
   })

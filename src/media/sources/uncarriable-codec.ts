@@ -1,3 +1,4 @@
+import { isDrawnText } from '../../ffmpeg/mpegts-carriable.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { ElementaryTrack } from '../../mpegts/demuxer.ts'
 import { registrationOf } from '../../mpegts/psi.ts'
@@ -8,9 +9,6 @@ const PRIVATE = /Stream \d+, codec (\w+), is muxed as a private data stream/
 const VIDEO =
   /^(?:av1|vp[3-9]\w*|theora|mjpeg\w*|jpeg\w*|png|rawvideo|prores|dnxhd|huffyuv|ffv1|h26[13]\w*|flv1|wmv\d|vc1|msmpeg4\w*|svq\d|rv\d\d|cinepak|dirac|gif|webp|hap|mpeg4|v210|dvvideo)$/
 
-/** FFmpeg draws text files as pictures of a terminal. */
-const TEXT = /^(?:ansi|bintext|xbin|idf)$/
-
 export interface UncarriableCodec {
   readonly kind: 'video' | 'audio' | 'text'
   readonly name: string
@@ -20,7 +18,7 @@ export interface UncarriableCodec {
 export const uncarriableByLine = ({ text }: StderrLine): UncarriableCodec | undefined => {
   const name = PRIVATE.exec(text)?.[1]
   if (name === undefined) return undefined
-  return { kind: TEXT.test(name) ? 'text' : VIDEO.test(name) ? 'video' : 'audio', name }
+  return { kind: isDrawnText(name) ? 'text' : VIDEO.test(name) ? 'video' : 'audio', name }
 }
 
 /**

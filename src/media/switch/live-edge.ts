@@ -3,6 +3,10 @@ const WINDOW_SECONDS = 30
 const BUCKET_MS = 1_000
 /** A pause in arrivals above this begins a burst; below it, it is jitter, which `latency` is there for. */
 const PAUSE_MS = 250
+/** After a pause above this, which is no habit, the edge may lie elsewhere: it is judged anew from what follows. */
+const SILENCE_MS = 1_000
+/** By then what was held up has come, where it comes at all. */
+const SETTLED_MS = 1_500
 export const BURST_LIMIT_MS = 15_000
 
 interface Bucket {
@@ -26,11 +30,14 @@ export class LiveEdge {
   readonly #buckets: Bucket[] = []
   readonly #bursts: Burst[] = []
   #lastArrival = Number.NEGATIVE_INFINITY
+  #resumedAt: number | undefined
 
   add(dts: number, arrival: number): void {
     const offset = arrival - dts / 90
     if (arrival - this.#lastArrival > PAUSE_MS) this.#noteBurst(offset, arrival)
+    if (arrival - this.#lastArrival > SILENCE_MS && this.#bursts.length <= 2) this.#resumedAt = arrival
     this.#lastArrival = arrival
+    this.#forgetBeforeSilence(arrival)
     const second = Math.floor(arrival / BUCKET_MS)
     const last = this.#buckets.at(-1)
     if (last?.second === second) {
@@ -39,6 +46,13 @@ export class LiveEdge {
     }
     this.#buckets.push({ second, earliest: offset })
     while (this.#buckets[0]!.second < second - WINDOW_SECONDS) this.#buckets.shift()
+  }
+
+  #forgetBeforeSilence(arrival: number): void {
+    if (this.#resumedAt === undefined || arrival - this.#resumedAt < SETTLED_MS) return
+    const resumed = Math.floor(this.#resumedAt / BUCKET_MS)
+    while (this.#buckets.length > 0 && this.#buckets[0]!.second < resumed) this.#buckets.shift()
+    this.#resumedAt = undefined
   }
 
   /** Wall milliseconds minus source milliseconds of the earliest arrivals; undefined before the first unit. */

@@ -146,7 +146,10 @@ export class SourceBuffer {
   addVideo(unit: AccessUnit, now: number): void {
     const stretch = this.#stretchFor(unit, now, 'leading')
     if (stretch === undefined || !stretch.addVideo(unit, now)) this.#dropped++
-    else this.#remember(unit)
+    else {
+      this.#remember(unit)
+      if (!this.live) this.#skipToEntry(stretch)
+    }
   }
 
   addAudio(track: number, unit: AccessUnit, now: number): void {
@@ -169,6 +172,13 @@ export class SourceBuffer {
     const read = this.#positionsIn(stretch).map((at) => leadingOf(stretch, at))
     const from = Math.min(...read)
     return stretch.ticksFrom(Number.isFinite(from) ? from : stretch.entryWaiting())
+  }
+
+  /** Left in the middle of a group: what comes before the next entry point is of no use to anyone. */
+  #skipToEntry(stretch: Stretch): void {
+    if (stretch.entryWaiting() !== undefined) return
+    const read = this.#positionsIn(stretch).map((at) => leadingOf(stretch, at))
+    stretch.dropBefore(Math.min(Number.POSITIVE_INFINITY, ...read))
   }
 
   #positionsIn(stretch: Stretch): Position[] {

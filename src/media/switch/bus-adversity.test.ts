@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { play, story } from '../../../test/helpers/adversity.ts'
+import { BusRig, rigSource } from '../../../test/helpers/bus-rig.ts'
+
+describe('a bus in adversity', () => {
+  it('keeps its timeline whatever sources, takes and failures come', () => {
+    fc.assert(
+      fc.property(story, (told) => {
+        expect(play(told)).toEqual([])
+      }),
+      { numRuns: 25, seed: 20_261_121 },
+    )
+  })
+
+  it('goes back and forth between sound alone and pictures by one cut each', () => {
+    const rig = new BusRig([
+      rigSource('radio', { hasVideo: false, count: 600 }),
+      rigSource('mute', { audioTicks: 0, start: 33, count: 600 }),
+    ])
+    rig.want('radio')
+    rig.run(4_000)
+    rig.take('mute', 'cutover')
+    rig.run(3_000)
+    rig.take('radio', 'graceful')
+    rig.run(3_000)
+    expect(rig.cuts.map(({ to }) => to)).toEqual(['radio', 'mute', 'radio'])
+    expect(rig.violations()).toEqual([])
+  })
+
+  it.each([10, 5, 1])('enters a source that reorders by two frames at %d pictures a second', (fps) => {
+    const deep = rigSource('deep', { fps, reorder: 'pyramid', gop: 40, count: fps * 60, start: 77_000 })
+    const rig = new BusRig([rigSource('s0', { reorder: 'IP', count: 800 }), deep], { latencyMs: 800 })
+    rig.want('s0')
+    rig.run(11_000)
+    rig.take('deep', 'cutover')
+    rig.run(1_500)
+    expect(rig.cuts.map(({ to, cause }) => `${to} ${cause}`)).toEqual(['s0 start', 'deep take'])
+    expect(rig.holes).toBe(0)
+    expect(rig.violations({ maxFrame: 90_000 / fps })).toEqual([])
+  })
+
+  it('begins with a source that reorders without a time stamp from before its own beginning', () => {
+    const clip = rigSource('clip', { live: false, fps: 5, reorder: 'pyramid', gop: 20, count: 100 })
+    const rig = new BusRig([clip], { start: 900_000 })
+    rig.want('clip')
+    rig.run(5_000)
+    expect(Math.min(...rig.emitted.map(({ dts }) => dts))).toBeGreaterThanOrEqual(900_000 - 90)
+    expect(rig.violations({ maxFrame: 18_000 })).toEqual([])
+  })
+
+  it.each([
+    ['with pictures', { hasVideo: true }],
+    ['without', { hasVideo: false }],
+  ])('does not play the end of a clip again: %s', (_what, kind) => {
+    const clip = rigSource('clip', { ...kind, live: false, gop: 1, reorder: 'IP', count: 100 })
+    const rig = new BusRig([clip], { hasVideo: kind.hasVideo })
+    rig.want('clip')
+    rig.run(2_000)
+    clip.end()
+    rig.run(5_000)
+    expect(rig.cuts.map(({ to }) => to)).toEqual(['clip', 'slate'])
+    const shown = (kind.hasVideo ? rig.video() : rig.audio()).filter(({ tag }) => tag === 'clip')
+    expect(new Set(shown.map(({ frame }) => frame)).size).toBe(shown.length)
+  })
+
+  it('reads no further ahead in a clip of one long group than in any other', () => {
+    const clip = rigSource('clip', { live: false, gop: 5_000, count: 3_000 })
+    const rig = new BusRig([clip, rigSource('s1', { count: 800 })])
+    rig.want('clip')
+    rig.run(4_000)
+    expect(rig.bus.onAir).toBe('clip')
+    expect(clip.buffer.heldMs).toBeLessThan(3_500)
+    rig.take('s1', 'cutover')
+    rig.run(3_000)
+    expect(clip.buffer.heldMs).toBeLessThan(3_500)
+  })
+
+  it('does not flicker between the slate and a source that cannot keep its latency', () => {
+    const rig = new BusRig([rigSource('s0', { latencyMs: 200, arrivalJitterMs: 300, gop: 1, reorder: 'IP', count: 800 })], { latencyMs: 200 })
+    rig.want('s0')
+    rig.run(20_000)
+    expect(rig.cuts.length).toBeLessThan(16)
+    expect(rig.violations()).toEqual([])
+  })
+
+  it.each([0, 40])('comes back to a source that froze and goes on later than before, %d ms of jitter', (arrivalJitterMs) => {
+    const s0 = rigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
+    const rig = new BusRig([s0])
+    rig.want('s0')
+    rig.run(5_000)
+    s0.freeze(3_000)
+    rig.run(3_000)
+    expect(rig.bus.onAir).toBe('slate')
+    rig.run(6_000)
+    expect(rig.bus.onAir).toBe('s0')
+    rig.run(40_000)
+    expect(rig.cuts.map(({ to }) => to)).toEqual(['s0', 'slate', 's0'])
+    expect(rig.violations()).toEqual([])
+  })
+
+  it('knows how long a picture is shown that is the only one of its timeline', () => {
+    const s0 = rigSource('s0', { latencyMs: 200, fps: 10, gop: 1, reorder: 'IPBB', count: 200 })
+    const rig = new BusRig([s0], { latencyMs: 200 })
+    rig.want('s0')
+    rig.run(4_505)
+    s0.restart({ start: 0, afterMs: 50 })
+    rig.run(100)
+    s0.stall('lost')
+    rig.run(3_000)
+    expect(rig.violations({ maxFrame: 9_000 })).toEqual([])
+  })
+})
