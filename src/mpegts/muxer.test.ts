@@ -143,6 +143,24 @@ describe('muxer', () => {
     )
   })
 
+  it('gives every PCR a time of its own, also where random access points come at one instant', () => {
+    const muxer = new TsMuxer(muxOptions())
+    muxer.advance(ticks(900_000))
+    for (const unit of unitsFrom(900_000, 6)) muxer.write({ ...unit, entry: unit.track === 0 })
+    const values = pcrs(muxer.take().bytes)
+    expect(values.length).toBeGreaterThan(4)
+    expect(values).toEqual([...new Set(values)].sort((x, y) => x - y))
+  })
+
+  it('lets a PCR follow every PAT and PMT, so that their distance is the same by any clock', () => {
+    const all = offsets(stream)
+    all.forEach((at, n) => {
+      if (pidAt(stream, at) !== PMT) return
+      const next = all[pidAt(stream, all[n + 1]!) === PID_SDT ? n + 2 : n + 1]!
+      expect(hasPcr(stream, next)).toBe(true)
+    })
+  })
+
   it('sends PCR and tables while no unit comes', () => {
     const muxer = new TsMuxer(muxOptions())
     const parts: Uint8Array[] = []

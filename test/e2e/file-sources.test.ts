@@ -225,6 +225,8 @@ describe('sluice run without pictures', () => {
         `b=${bench.path('b.m4a')}`,
         '--format',
         'none',
+        '--failover',
+        'off',
       ],
     )
     await sluice.ready('a', 'b')

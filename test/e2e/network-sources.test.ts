@@ -117,7 +117,7 @@ describe('sluice run with live sources from the network', () => {
     await sluice.ready('base', 'list').catch(() => undefined)
     await seconds(6)
     if ((await sluice.status()).program.onAir !== 'list') await sluice.take('list')
-    const verdict = await bench.watch(sluice, { seconds: 18 }, () => seconds(20))
+    const verdict = await bench.watch(sluice, { seconds: 12 }, () => seconds(14))
     expect(verdict).toEqual(FLAWLESS)
     expect((await sluice.source('list')).burstMs).toBeGreaterThan(1_000)
     expect((await sluice.status()).program).toMatchObject({ onAir: 'list', videoFramesMissing: 0 })

@@ -5,7 +5,16 @@ import { BusRig, rigSource, type RigSource, type RigSourceOptions } from './bus-
 const SECOND = 90_000
 
 export interface Deed {
-  readonly kind: 'cutover' | 'graceful' | 'seamless' | 'lost' | 'late' | 'resume' | 'restart' | 'end' | 'want'
+  readonly kind:
+    | 'cutover'
+    | 'graceful'
+    | 'seamless'
+    | 'lost'
+    | 'late'
+    | 'resume'
+    | 'restart'
+    | 'end'
+    | 'want'
   readonly source: number
   readonly afterMs: number
   readonly start: number
@@ -33,7 +42,19 @@ const source = fc.record({
 }) as fc.Arbitrary<Partial<RigSourceOptions>>
 
 const deed: fc.Arbitrary<Deed> = fc.record({
-  kind: fc.constantFrom('cutover', 'cutover', 'graceful', 'seamless', 'lost', 'late', 'resume', 'resume', 'restart', 'end', 'want'),
+  kind: fc.constantFrom(
+    'cutover',
+    'cutover',
+    'graceful',
+    'seamless',
+    'lost',
+    'late',
+    'resume',
+    'resume',
+    'restart',
+    'end',
+    'want',
+  ),
   source: fc.integer({ min: 0, max: 2 }),
   afterMs: fc.constantFrom(5, 40, 100, 700, 1_500, 4_000),
   start: fc.constantFrom(0, 5_000, 2 ** 33 - 100_000, 1e9),
@@ -59,7 +80,11 @@ export const play = ({ latencyMs, sources, deeds }: Story): string[] => {
   }
   for (const one of made) one.resume()
   runWatched(rig, 5_000, found)
-  return [...found, ...judgeTimeline(rig, { latencyMs, sources, deeds }), ...judgeCuts(rig, deeds.length)]
+  return [
+    ...found,
+    ...judgeTimeline(rig, { latencyMs, sources, deeds }),
+    ...judgeCuts(rig, deeds.length),
+  ]
 }
 
 const makeSource = (
@@ -98,25 +123,30 @@ const HELD_LIMIT_MS = 12_000 + 15_000 + 1_500
 const BEHIND_TICKS = 300 * 90
 
 const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
-  for (const until = rig.now + ms; rig.now < until; ) {
+  for (const until = rig.now + ms; rig.now < until;) {
     rig.run(Math.min(500, until - rig.now))
     const clock = rig.bus.figures.programTime
     for (const track of rig.bus.audio) {
-      if (track.end < clock - BEHIND_TICKS) found.push(`audio ${(clock - track.end) / 90} ms behind at ${rig.now}`)
+      if (track.end < clock - BEHIND_TICKS)
+        found.push(`audio ${(clock - track.end) / 90} ms behind at ${rig.now}`)
     }
     for (const one of rig.sources.values()) {
-      if (one.buffer.heldMs > HELD_LIMIT_MS) found.push(`${one.id} holds ${one.buffer.heldMs} ms at ${rig.now}`)
-      if (one.buffer.stretches.length > 8) found.push(`${one.id} holds ${one.buffer.stretches.length} stretches`)
+      if (one.buffer.heldMs > HELD_LIMIT_MS)
+        found.push(`${one.id} holds ${one.buffer.heldMs} ms at ${rig.now}`)
+      if (one.buffer.stretches.length > 8)
+        found.push(`${one.id} holds ${one.buffer.stretches.length} stretches`)
     }
   }
 }
 
 const OWN_HOLE_TICKS = 63_000
+const OWN_HOLE_FRAMES = 6
 
 const judgeTimeline = (rig: BusRig, { latencyMs, sources, deeds }: Story): string[] => {
-  // What a source loses within its own timeline, up to a jump of a second, is its own hole.
-  const own = deeds.some(({ kind }) => kind === 'lost') ? OWN_HOLE_TICKS : 3_600
-  const slowest = Math.max(own, ...sources.map(({ fps = 25 }) => SECOND / fps))
+  const usual = Math.max(3_600, ...sources.map(({ fps = 25 }) => SECOND / fps))
+  // What a source loses within its own timeline, short of a jump, is its own hole.
+  const loses = deeds.some(({ kind }) => kind === 'lost')
+  const slowest = loses ? Math.max(OWN_HOLE_TICKS, usual * OWN_HOLE_FRAMES) : usual
   const holes = latencyMs === 0 || rig.holes > 0
   const all = rig.violations({ maxFrame: slowest })
   const found = holes ? all.filter((text) => !/gap|hole/.test(text)) : all
@@ -130,6 +160,8 @@ const judgeTimeline = (rig: BusRig, { latencyMs, sources, deeds }: Story): strin
 const judgeCuts = (rig: BusRig, deeds: number): string[] => {
   const most = 12 + deeds * 6
   if (rig.cuts.length <= most) return []
-  const shown = rig.cuts.slice(-6).map(({ from, to, cause, wallMs }) => `${from}→${to} ${cause} ${wallMs}`)
+  const shown = rig.cuts
+    .slice(-6)
+    .map(({ from, to, cause, wallMs }) => `${from}→${to} ${cause} ${wallMs}`)
   return [`${rig.cuts.length} cuts for ${deeds} deeds: … ${shown.join(', ')}`]
 }

@@ -56,7 +56,15 @@ const SILENCE: SilentAudio = {
 export const slateOf = (hasVideo: boolean, audioTracks: number): SlateLoop =>
   new SlateLoop({
     video: hasVideo
-      ? syntheticUnits({ tag: 'slate', fps: 25, gop: 50, count: 50, reorder: 'IP', start: 0, audioTicks: 0 })
+      ? syntheticUnits({
+          tag: 'slate',
+          fps: 25,
+          gop: 50,
+          count: 50,
+          reorder: 'IP',
+          start: 0,
+          audioTicks: 0,
+        })
       : [],
     videoTicks: hasVideo ? 180_000 : 0,
     silence: SILENCE,
@@ -64,7 +72,17 @@ export const slateOf = (hasVideo: boolean, audioTracks: number): SlateLoop =>
   })
 
 export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): RigSource {
-  const spec = { latencyMs: 800, from: 0, burstMs: 0, arrivalJitterMs: 0, ppm: 0, live: true, hasVideo: true, count: 2_500, ...options }
+  const spec = {
+    latencyMs: 800,
+    from: 0,
+    burstMs: 0,
+    arrivalJitterMs: 0,
+    ppm: 0,
+    live: true,
+    hasVideo: true,
+    count: 2_500,
+    ...options,
+  }
   const buffer = new SourceBuffer({
     live: spec.live,
     recoveryPoints: false,
@@ -80,11 +98,14 @@ export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): 
     return (seed / 2_147_483_647) * spec.arrivalJitterMs
   }
   const make = (start: number, from: number): { unit: AccessUnit; at: number }[] => {
-    const units = syntheticUnits({ tag: id, ...spec, start }).filter((unit) => hasVideo || unit.kind === 'audio')
+    const units = syntheticUnits({ tag: id, ...spec, start }).filter(
+      (unit) => hasVideo || unit.kind === 'audio',
+    )
     const origin = units[0]!.dts
     return units.map((unit) => {
       const media = ((unit.dts - origin) / 90) * (1 + spec.ppm / 1e6)
-      const arrives = spec.burstMs > 0 ? Math.ceil((media + 1) / spec.burstMs) * spec.burstMs : media
+      const arrives =
+        spec.burstMs > 0 ? Math.ceil((media + 1) / spec.burstMs) * spec.burstMs : media
       return { unit, at: from + arrives + jitter() }
     })
   }
@@ -174,11 +195,12 @@ export class BusRig {
   }
 
   run(ms: number): void {
-    for (const until = this.now + ms; this.now < until; ) {
+    for (const until = this.now + ms; this.now < until;) {
       this.now += 5
       for (const source of this.sources.values()) source.arrive(this.now)
       this.bus.tick(this.now)
-      if (this.now % 100 === 0) for (const source of this.sources.values()) source.buffer.trim(this.now)
+      if (this.now % 100 === 0)
+        for (const source of this.sources.values()) source.buffer.trim(this.now)
     }
   }
 
@@ -202,14 +224,26 @@ export class BusRig {
 
   /** What DESIGN.md, section 3.1 forbids, in words; empty when the timeline is continuous. */
   violations(limits: { readonly maxFrame: number } = { maxFrame: 3_600 }): string[] {
-    return [...orderViolations(this.video(), this.audio()), ...gapViolations(this.video(), this.audio(), limits.maxFrame)]
+    return [
+      ...orderViolations(this.video(), this.audio()),
+      ...gapViolations(this.video(), this.audio(), limits.maxFrame),
+    ]
   }
 
   #note(unit: AccessUnit, pts: number, dts: number): void {
     const stamp = stampOf(unit)
     const entry = unit.entry !== 'none'
     const { tag, frame } = stamp ?? { tag: '?', frame: -1 }
-    this.emitted.push({ kind: unit.kind, tag, frame, pts, dts, duration: unit.duration, entry, wall: millis(this.now) })
+    this.emitted.push({
+      kind: unit.kind,
+      tag,
+      frame,
+      pts,
+      dts,
+      duration: unit.duration,
+      entry,
+      wall: millis(this.now),
+    })
   }
 }
 
@@ -218,14 +252,20 @@ function orderViolations(...tracks: readonly Emitted[][]): string[] {
   for (const track of tracks) {
     for (let i = 1; i < track.length; i++) {
       const step = track[i]!.dts - track[i - 1]!.dts
-      if (step < 90 - 1e-6) found.push(`${track[i]!.kind} DTS step ${step} at ${describe(track[i]!)}`)
+      if (step < 90 - 1e-6)
+        found.push(`${track[i]!.kind} DTS step ${step} at ${describe(track[i]!)}`)
     }
-    for (const unit of track) if (unit.pts < unit.dts) found.push(`PTS below DTS at ${describe(unit)}`)
+    for (const unit of track)
+      if (unit.pts < unit.dts) found.push(`PTS below DTS at ${describe(unit)}`)
   }
   return found
 }
 
-function gapViolations(video: readonly Emitted[], audio: readonly Emitted[], maxFrame: number): string[] {
+function gapViolations(
+  video: readonly Emitted[],
+  audio: readonly Emitted[],
+  maxFrame: number,
+): string[] {
   const found: string[] = []
   // The newest reorder group is still on its way out.
   const shown = [...video].sort((a, b) => a.pts - b.pts).slice(0, -REORDERED)
@@ -237,9 +277,11 @@ function gapViolations(video: readonly Emitted[], audio: readonly Emitted[], max
   for (let i = 1; i < audio.length; i++) {
     const before = audio[i - 1]!
     const hole = audio[i]!.pts - (before.pts + before.duration)
-    if (Math.abs(hole) > before.duration / 2 + 1e-6) found.push(`audio hole ${hole} before ${describe(audio[i]!)}`)
+    if (Math.abs(hole) > before.duration / 2 + 1e-6)
+      found.push(`audio hole ${hole} before ${describe(audio[i]!)}`)
   }
   return found
 }
 
-const describe = (unit: Emitted): string => `${unit.tag}/${unit.frame} (pts ${unit.pts}, wall ${unit.wall})`
+const describe = (unit: Emitted): string =>
+  `${unit.tag}/${unit.frame} (pts ${unit.pts}, wall ${unit.wall})`

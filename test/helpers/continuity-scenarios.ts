@@ -1,7 +1,14 @@
 /** The continuity claims as things to do to a program in accelerated time; each answers with what every judge found. */
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { loopMaterial, type LoopMaterial } from './looped-stream.ts'
-import { judge, ProgramRig, type Judgement, type ProgramRigOptions, type RigSlate, rigSlate } from './program-rig.ts'
+import {
+  judge,
+  ProgramRig,
+  type Judgement,
+  type ProgramRigOptions,
+  type RigSlate,
+  rigSlate,
+} from './program-rig.ts'
 import { FAMILIES, type Family } from './rig-families.ts'
 import { RigSource } from './rig-source.ts'
 
@@ -54,7 +61,9 @@ const pairOf = ({ a, b }: Prepared, start: { readonly s0: number; readonly s1: n
 
 const measured = async (
   name: string,
-  options: Pick<ProgramRigOptions, 'sources' | 'material' | 'slate' | 'start'> & { readonly wished: number },
+  options: Pick<ProgramRigOptions, 'sources' | 'material' | 'slate' | 'start'> & {
+    readonly wished: number
+  },
   act: (rig: ProgramRig) => number,
 ): Promise<Outcome> => {
   const began = performance.now()
@@ -69,14 +78,29 @@ const measured = async (
     const seconds = (performance.now() - began) / 1_000
     const mediaSeconds = rig.now / 1_000
     const { refusals: refused } = rig
-    return { ...judged, name, wished: options.wished, takes, refused, cuts: rig.cuts.length, slateMs, waits, mediaSeconds, seconds }
+    return {
+      ...judged,
+      name,
+      wished: options.wished,
+      takes,
+      refused,
+      cuts: rig.cuts.length,
+      slateMs,
+      waits,
+      mediaSeconds,
+      seconds,
+    }
   } finally {
     rig.remove()
   }
 }
 
 /** Takes to and fro between two unrelated encoders. */
-export const takesBetween = async (family: Family, mode: TakeMode, count: number): Promise<Outcome> => {
+export const takesBetween = async (
+  family: Family,
+  mode: TakeMode,
+  count: number,
+): Promise<Outcome> => {
   const prepared = await prepare(family)
   const { s0, s1 } = pairOf(prepared, { s0: 1_000, s1: 77_000_123 })
   return measured(
@@ -110,16 +134,29 @@ export const tenTakesASecond = async (seconds: number): Promise<Outcome> => {
 }
 
 /** Twins that are equal byte by byte, at a constant distance in time; or of another bitrate, at equal times. */
-export const seamlessTwins = async (kind: 'identical' | 'aligned', count: number): Promise<Outcome> => {
+export const seamlessTwins = async (
+  kind: 'identical' | 'aligned',
+  count: number,
+): Promise<Outcome> => {
   const family = FAMILIES[0]!
   const prepared = await prepare(family)
   const a = prepared.a
-  const b = kind === 'identical' ? a : await loopMaterial({ ...family.a, videoBitrate: '110k', audioBitrate: '64k' })
+  const b =
+    kind === 'identical'
+      ? a
+      : await loopMaterial({ ...family.a, videoBitrate: '110k', audioBitrate: '64k' })
   const start = 1_000
   const apart = kind === 'identical' ? 123_457 : 0
   const s0 = new RigSource({ id: 's0', material: a, start, jitterMs: 50 })
   const known = kind === 'identical' ? 'like_its_twin' : 'by_itself'
-  const s1 = new RigSource({ id: 's1', material: b, start: start + apart, from: 170, jitterMs: 50, known })
+  const s1 = new RigSource({
+    id: 's1',
+    material: b,
+    start: start + apart,
+    from: 170,
+    jitterMs: 50,
+    known,
+  })
   const twins = [s0, s1]
   const outcome = await measured(
     `seamless: ${kind} twins`,
@@ -173,7 +210,11 @@ export const restarts = async (family: Family, count: number): Promise<Outcome> 
     (rig) => {
       let survived = 0
       for (let i = 0; i < count; i++) {
-        s0.restart({ start: i % 3 === 0 ? 30_000 : i * 33, afterMs: 20 + i, seen: i % 2 === 0 ? 'reader' : 'in_stream' })
+        s0.restart({
+          start: i % 3 === 0 ? 30_000 : i * 33,
+          afterMs: 20 + i,
+          seen: i % 2 === 0 ? 'reader' : 'in_stream',
+        })
         rig.run(3_500 + (i % 5) * 130)
         if (rig.bus.onAir === 's0') survived++
       }
@@ -188,7 +229,13 @@ export const wraps = async (family: Family, count: number): Promise<Outcome> => 
   const { s0, s1 } = pairOf(prepared, { s0: WRAP - 90_000 * 6, s1: WRAP - 90_000 * 9 })
   return measured(
     `33-bit wraps: ${family.name}`,
-    { sources: [s0, s1], material: prepared.a, slate: prepared.slate, start: WRAP - 90_000 * 8, wished: count },
+    {
+      sources: [s0, s1],
+      material: prepared.a,
+      slate: prepared.slate,
+      start: WRAP - 90_000 * 8,
+      wished: count,
+    },
     (rig) => {
       for (let i = 0; i < count; i++) {
         const [to, from] = i % 2 === 0 ? [s1, s0] : [s0, s1]
@@ -214,7 +261,9 @@ export const objections = (outcome: Outcome): string[] => [
   ...(outcome.timelines !== undefined && outcome.lipSync.offsets !== outcome.timelines
     ? [`the pictures stand at ${outcome.lipSync.offsets} offsets`]
     : []),
-  ...(outcome.lipSync.worstFrames > 0.5 + 2 / 1_920 ? [`lip sync: ${outcome.lipSync.worstFrames} frames`] : []),
+  ...(outcome.lipSync.worstFrames > 0.5 + 2 / 1_920
+    ? [`lip sync: ${outcome.lipSync.worstFrames} frames`]
+    : []),
   ...(outcome.lipSync.compared === 0 ? ['lip sync: nothing compared'] : []),
   ...(outcome.lateUnits > 0 ? [`late units: ${outcome.lateUnits}`] : []),
 ]

@@ -77,7 +77,8 @@ export class LipSyncWatch {
     let compared = 0
     let from = 0
     for (const frame of this.#heard) {
-      while (from < this.#visits.length && this.#visits[from]!.last < frame.pts - 30 * 90_000) from++
+      while (from < this.#visits.length && this.#visits[from]!.last < frame.pts - 30 * 90_000)
+        from++
       const apart = this.#apartFrom(frame, from)
       if (apart === undefined) continue
       compared++
@@ -85,7 +86,14 @@ export class LipSyncWatch {
       worstFrames = Math.max(worstFrames, apart / frame.duration)
     }
     const offsets = new Set(this.#visits.map(({ offset }) => Math.round(offset))).size
-    return { worstTicks, worstFrames, compared, visits: this.#visits.length, offsets, unknown: this.#unknown }
+    return {
+      worstTicks,
+      worstFrames,
+      compared,
+      visits: this.#visits.length,
+      offsets,
+      unknown: this.#unknown,
+    }
   }
 
   /** The pictures that are shown while it is heard: sound of a splice may lap over by a frame. */
@@ -104,7 +112,8 @@ export class LipSyncWatch {
 
   #emitted(unit: AccessUnit): void {
     // A splice may put an end of sequence in front of a picture.
-    const origin = this.#origins.get(hashOf(unit.data)) ?? this.#origins.get(hashOf(unit.data.subarray(PREFIX)))
+    const origin =
+      this.#origins.get(hashOf(unit.data)) ?? this.#origins.get(hashOf(unit.data.subarray(PREFIX)))
     if (origin === undefined) {
       this.#unknown++
       return

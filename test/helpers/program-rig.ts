@@ -52,7 +52,9 @@ export const rigSlate = async (spec: Partial<EncodeSpec>): Promise<RigSlate> => 
   const fps = Number(spec.rate ?? '25')
   const still = { pattern: 'smptebars', gop: fps, bframes: 0, openGop: false, seconds: 1 } as const
   const sound = spec.audio === 'none'
-  const silence = sound ? undefined : silentFrame(await encodeTs({ ...spec, codec: 'none', tone: 0, seconds: 2 }))
+  const silence = sound
+    ? undefined
+    : silentFrame(await encodeTs({ ...spec, codec: 'none', tone: 0, seconds: 2 }))
   const group =
     spec.codec === 'none'
       ? { video: [], videoTicks: 0 }
@@ -143,7 +145,7 @@ export class ProgramRig {
   }
 
   run(ms: number): void {
-    for (const until = this.now + ms; this.now < until; ) {
+    for (const until = this.now + ms; this.now < until;) {
       this.now += TICK_MS
       for (const source of this.#sources.values()) source.arrive(this.now)
       if (this.now >= this.#nextTick) this.#tick()
@@ -197,7 +199,9 @@ export const judge = async (rig: ProgramRig): Promise<Judgement> => {
     analyzer: found(report),
     tsreport: ts,
     decoder,
-    continuity: Object.entries(ffmpeg).flatMap(([name, count]) => (count === 0 ? [] : [`${name} × ${count}`])),
+    continuity: Object.entries(ffmpeg).flatMap(([name, count]) =>
+      count === 0 ? [] : [`${name} × ${count}`],
+    ),
     lipSync: rig.lipSync.result(),
     lateUnits: rig.playOut.lateUnits,
   }

@@ -10,7 +10,12 @@ export interface Family {
 /** Longer than a buffer holds: a coded frame is then met once at a time. */
 const SECONDS = 24
 
-const small = { size: '160x90', videoBitrate: '60k', audioBitrate: '48k', seconds: SECONDS } as const
+const small = {
+  size: '160x90',
+  videoBitrate: '60k',
+  audioBitrate: '48k',
+  seconds: SECONDS,
+} as const
 const other = { ...small, size: '176x144', seed: 3, tone: 880 } as const
 
 export const FAMILIES: readonly Family[] = [
@@ -31,7 +36,24 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'MPEG-2 open GOP, AC-3',
-    a: { ...small, size: '160x96', codec: 'mpeg2video', gop: 12, bframes: 2, openGop: true, audio: 'ac3', audioBitrate: '96k' },
-    b: { ...other, codec: 'mpeg2video', gop: 15, bframes: 2, openGop: true, audio: 'ac3', audioBitrate: '128k' },
+    a: {
+      ...small,
+      size: '160x96',
+      codec: 'mpeg2video',
+      gop: 12,
+      bframes: 2,
+      openGop: true,
+      audio: 'ac3',
+      audioBitrate: '96k',
+    },
+    b: {
+      ...other,
+      codec: 'mpeg2video',
+      gop: 15,
+      bframes: 2,
+      openGop: true,
+      audio: 'ac3',
+      audioBitrate: '128k',
+    },
   },
 ]

@@ -29,6 +29,8 @@ export interface RigSourceOptions {
   readonly live?: boolean
   /** A finite source ends after this many milliseconds of media. */
   readonly lengthMs?: number
+  /** Sound moved against the picture, ticks. */
+  readonly lipSync?: number
   /** 'like_its_twin': its frames are met under the name of the source that sends the same bytes. */
   readonly known?: 'by_itself' | 'like_its_twin'
 }
@@ -39,7 +41,7 @@ export type Delivered = (source: SourceId, unit: AccessUnit) => void
 export class RigSource implements SwitchSource {
   readonly id: SourceId
   readonly buffer: SourceBuffer
-  readonly lipSync = 0
+  readonly lipSync: number
   readonly fits = true
   readonly #options: RigSourceOptions
   #delivered: Delivered = () => {}
@@ -57,6 +59,7 @@ export class RigSource implements SwitchSource {
   constructor(options: RigSourceOptions) {
     this.#options = options
     this.id = sourceId(options.id)
+    this.lipSync = options.lipSync ?? 0
     this.buffer = new SourceBuffer({
       live: options.live ?? true,
       recoveryPoints: false,
@@ -109,7 +112,11 @@ export class RigSource implements SwitchSource {
   }
 
   /** Begins again at time `start`: its reader notices (a new connection), or it is found in the time stamps only. */
-  restart(how: { readonly start: number; readonly afterMs: number; readonly seen: 'reader' | 'in_stream' }): void {
+  restart(how: {
+    readonly start: number
+    readonly afterMs: number
+    readonly seen: 'reader' | 'in_stream'
+  }): void {
     this.#state = 'running'
     this.#from = this.#now + how.afterMs
     this.#units = this.#play(how.start)
@@ -128,7 +135,11 @@ export class RigSource implements SwitchSource {
 
   #isOver(): boolean {
     const { lengthMs } = this.#options
-    return lengthMs !== undefined && this.#next !== undefined && this.#next.dts - this.#origin > lengthMs * 90
+    return (
+      lengthMs !== undefined &&
+      this.#next !== undefined &&
+      this.#next.dts - this.#origin > lengthMs * 90
+    )
   }
 
   #due(unit: AccessUnit): number {
@@ -145,7 +156,13 @@ export class RigSource implements SwitchSource {
   #send(unit: AccessUnit): void {
     this.#mux.advance(unit.dts)
     const track = unit.kind === 'video' || this.#options.material.video.length === 0 ? 0 : 1
-    this.#mux.write({ track, pts: unit.pts, dts: unit.dts, entry: unit.entry !== 'none', data: unit.data })
+    this.#mux.write({
+      track,
+      pts: unit.pts,
+      dts: unit.dts,
+      entry: unit.entry !== 'none',
+      data: unit.data,
+    })
   }
 
   #flushWire(): void {

@@ -99,3 +99,22 @@ describe('a constant bitrate', () => {
     expect(times[100]! - times[0]!).toBeCloseTo(100 * step, 3)
   })
 })
+
+describe('the program, which others read too', () => {
+  test('is not written to when clock references are set anew', () => {
+    const shaper = new ConstantBitrate({ packets: 1, bitrate: BITRATE })
+    // The ring hands out views of Buffers, whose slice() does not copy.
+    const shared = Buffer.from(
+      [0, 1].flatMap((i) => [...pcrPacket({ pid: VIDEO, counter: 0, pcr: FIRST_PCR + i * 999 })]),
+    )
+    const before = Buffer.from(shared)
+    shaper.offer({ bytes: shared, time: ticksOfMs(0), skipped: false }, 0)
+    const sent: Uint8Array[] = []
+    for (let now = 0; now < 100; now++) {
+      const shaped = shaper.take(now)
+      if (shaped !== undefined) sent.push(shaped.bytes)
+    }
+    expect(sent.filter((packet) => hasPcr(packet)).length).toBeGreaterThan(1)
+    expect(shared.equals(before)).toBe(true)
+  })
+})

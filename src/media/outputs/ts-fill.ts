@@ -49,7 +49,8 @@ export const withPcr = (
   packet: Uint8Array,
   stamp: { readonly pcr: number; readonly discontinuity: boolean },
 ): Uint8Array => {
-  const copy = packet.slice()
+  // Not slice(): of a Buffer that is a view of the same memory.
+  const copy = Uint8Array.from(packet)
   writePcr(copy, stamp.pcr)
   if (stamp.discontinuity) copy[5] = copy[5]! | DISCONTINUITY_INDICATOR
   return copy

@@ -76,6 +76,7 @@ const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegIn
     encode.add(codec.kind)
     return 'again'
   }
+  const restartedUpstream = upstreamRestarts(first.kind, environment.clock)
   return {
     kind: first.kind,
     args: () => command().args,
@@ -85,7 +86,7 @@ const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegIn
     purpose: `source ${spec.id}`,
     atEnd: spec.loop ? 'again' : 'stop',
     tellsLoss: first.kind === 'rtp' || first.kind === 'rtsp' || first.kind === 'srt',
-    judgeLine: (line) => judge(uncarriableByLine(line)),
+    judgeLine: (line) => (restartedUpstream(line) ? 'again' : judge(uncarriableByLine(line))),
     judgeProgram: ({ tracks }) => judge(tracks.map(uncarriableTrack).find((found) => found)),
     onLine: environment.onLine,
   }
@@ -146,6 +147,26 @@ const livenessOf = (
     if (!found.ok) return true
     known = found.durationSeconds === undefined
     return known
+  }
+}
+
+/** FFmpeg's copying muxer lets time stand still until the new times have passed the old ones. */
+const STOOD_STILL = /^Non-monoton\w+ DTS .*previous: (-?\d+), current: (-?\d+)/
+const BACK_TICKS = 45_000
+/** Upstream that is for ever out of order must not start processes without end. */
+const RESTARTS_APART_MS = 5_000
+/** What one connection may carry two publishers of, one after the other. A playlist would bring its past again. */
+const SERVED: ReadonlySet<string> = new Set(['rtmp', 'rtmp_listen', 'http', 'srt', 'rtsp'])
+
+/** True when a line says that the times of a live source began anew behind its server: a new process follows them. */
+const upstreamRestarts = (kind: string, clock: Clock): ((line: StderrLine) => boolean) => {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return ({ text }) => {
+    const found = SERVED.has(kind) ? STOOD_STILL.exec(text) : null
+    if (found === null || Number(found[1]) - Number(found[2]) < BACK_TICKS) return false
+    if (clock.now() - lastAt < RESTARTS_APART_MS) return false
+    lastAt = clock.now()
+    return true
   }
 }
 

@@ -83,7 +83,10 @@ export class AudioTrack {
     this.#changeFeed()
     const feed = this.#feeds[0]
     if (feed === undefined || feed.playable !== playable) return false
-    return playable.audio(this.#track, Math.max(feed.next, playable.audioStart(this.#track))) === undefined
+    return (
+      playable.audio(this.#track, Math.max(feed.next, playable.audioStart(this.#track))) ===
+      undefined
+    )
   }
 
   /** A hole is left on purpose: with no latency, or after the host was paused. */

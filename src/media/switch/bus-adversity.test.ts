@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { play, story } from '../../../test/helpers/adversity.ts'
 import { BusRig, rigSource } from '../../../test/helpers/bus-rig.ts'
+import { sourceId } from '../../contract/ids.ts'
 
 describe('a bus in adversity', () => {
   it('keeps its timeline whatever sources, takes and failures come', () => {
@@ -28,17 +29,28 @@ describe('a bus in adversity', () => {
     expect(rig.violations()).toEqual([])
   })
 
-  it.each([10, 5, 1])('enters a source that reorders by two frames at %d pictures a second', (fps) => {
-    const deep = rigSource('deep', { fps, reorder: 'pyramid', gop: 40, count: fps * 60, start: 77_000 })
-    const rig = new BusRig([rigSource('s0', { reorder: 'IP', count: 800 }), deep], { latencyMs: 800 })
-    rig.want('s0')
-    rig.run(11_000)
-    rig.take('deep', 'cutover')
-    rig.run(1_500)
-    expect(rig.cuts.map(({ to, cause }) => `${to} ${cause}`)).toEqual(['s0 start', 'deep take'])
-    expect(rig.holes).toBe(0)
-    expect(rig.violations({ maxFrame: 90_000 / fps })).toEqual([])
-  })
+  it.each([10, 5, 1])(
+    'enters a source that reorders by two frames at %d pictures a second',
+    (fps) => {
+      const deep = rigSource('deep', {
+        fps,
+        reorder: 'pyramid',
+        gop: 40,
+        count: fps * 60,
+        start: 77_000,
+      })
+      const rig = new BusRig([rigSource('s0', { reorder: 'IP', count: 800 }), deep], {
+        latencyMs: 800,
+      })
+      rig.want('s0')
+      rig.run(11_000)
+      rig.take('deep', 'cutover')
+      rig.run(1_500)
+      expect(rig.cuts.map(({ to, cause }) => `${to} ${cause}`)).toEqual(['s0 start', 'deep take'])
+      expect(rig.holes).toBe(0)
+      expect(rig.violations({ maxFrame: 90_000 / fps })).toEqual([])
+    },
+  )
 
   it('begins with a source that reorders without a time stamp from before its own beginning', () => {
     const clip = rigSource('clip', { live: false, fps: 5, reorder: 'pyramid', gop: 20, count: 100 })
@@ -77,27 +89,81 @@ describe('a bus in adversity', () => {
   })
 
   it('does not flicker between the slate and a source that cannot keep its latency', () => {
-    const rig = new BusRig([rigSource('s0', { latencyMs: 200, arrivalJitterMs: 300, gop: 1, reorder: 'IP', count: 800 })], { latencyMs: 200 })
+    const rig = new BusRig(
+      [
+        rigSource('s0', {
+          latencyMs: 200,
+          arrivalJitterMs: 300,
+          gop: 1,
+          reorder: 'IP',
+          count: 800,
+        }),
+      ],
+      { latencyMs: 200 },
+    )
     rig.want('s0')
     rig.run(20_000)
     expect(rig.cuts.length).toBeLessThan(16)
     expect(rig.violations()).toEqual([])
   })
 
-  it.each([0, 40])('comes back to a source that froze and goes on later than before, %d ms of jitter', (arrivalJitterMs) => {
-    const s0 = rigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
-    const rig = new BusRig([s0])
+  it.each([0, 40])(
+    'comes back to a source that froze and goes on later than before, %d ms of jitter',
+    (arrivalJitterMs) => {
+      const s0 = rigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
+      const rig = new BusRig([s0])
+      rig.want('s0')
+      rig.run(5_000)
+      s0.freeze(3_000)
+      rig.run(3_000)
+      expect(rig.bus.onAir).toBe('slate')
+      rig.run(6_000)
+      expect(rig.bus.onAir).toBe('s0')
+      rig.run(40_000)
+      expect(rig.cuts.map(({ to }) => to)).toEqual(['s0', 'slate', 's0'])
+      expect(rig.violations()).toEqual([])
+    },
+  )
+
+  it('refuses a twin that lags behind by more than the buffers hold, in bounded time', () => {
+    const s0 = rigSource('s0', { gop: 25, count: 1_000 })
+    const s1 = Object.assign(rigSource('s0', { gop: 25, count: 1_000, from: 2_000 }), {
+      id: sourceId('s1'),
+    })
+    const rig = new BusRig([s0, s1])
     rig.want('s0')
     rig.run(5_000)
-    s0.freeze(3_000)
-    rig.run(3_000)
-    expect(rig.bus.onAir).toBe('slate')
-    rig.run(6_000)
-    expect(rig.bus.onAir).toBe('s0')
-    rig.run(40_000)
-    expect(rig.cuts.map(({ to }) => to)).toEqual(['s0', 'slate', 's0'])
+    rig.take('s1', 'seamless')
+    rig.run(15_500)
+    expect(rig.refusals).toEqual(['too_far_apart'])
+    expect(rig.cuts.map(({ to }) => to)).toEqual(['s0'])
     expect(rig.violations()).toEqual([])
   })
+
+  it.each(['cutover', 'graceful'] as const)(
+    'takes by %s without latency, whatever is reordered and jitters',
+    (mode) => {
+      const shape = { latencyMs: 0, arrivalJitterMs: 30, count: 2_000 }
+      const s0 = rigSource('s0', { ...shape, reorder: 'IPBB', gop: 25 })
+      const s1 = rigSource('s1', {
+        ...shape,
+        reorder: 'pyramid',
+        gop: 50,
+        start: 7_000_000,
+        from: 130,
+      })
+      const rig = new BusRig([s0, s1], { latencyMs: 0, stallMs: 500 })
+      rig.want('s0', 's1')
+      rig.run(5_000)
+      for (let i = 0; i < 10; i++) {
+        rig.take(i % 2 === 0 ? 's1' : 's0', mode)
+        rig.run(3_500)
+      }
+      expect(rig.refusals).toEqual([])
+      expect(rig.executed.length).toBe(10)
+      expect(rig.cuts.filter(({ cause }) => cause === 'take').length).toBe(10)
+    },
+  )
 
   it('knows how long a picture is shown that is the only one of its timeline', () => {
     const s0 = rigSource('s0', { latencyMs: 200, fps: 10, gop: 1, reorder: 'IPBB', count: 200 })

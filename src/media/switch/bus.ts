@@ -264,7 +264,7 @@ export class Bus {
         lane: this.#lane,
         slate: this.#slate,
         place: this.#place(now),
-        programClock: clock,
+        aheadOf: clock - this.#patience(),
       })
       if (step.kind === 'refuse') {
         this.#plan = undefined
@@ -298,7 +298,7 @@ export class Bus {
       sources: this.#options.sources,
       slate: this.#slate,
       place: this.#place(now),
-      programClock: clock,
+      aheadOf: clock - this.#patience(),
     }
   }
 
@@ -311,8 +311,7 @@ export class Bus {
     if (this.#soundEndedFirst()) return true
     if (this.#nextPicture() !== undefined) return false
     const expected = this.#video.lastDts + (lane.picture.frameTicks || this.#video.frameTicks)
-    const patience =
-      this.#options.latencyMs === 0 && !lane.picture.closed ? this.#options.stallMs * 90 : 0
+    const patience = lane.picture.closed ? 0 : this.#patience()
     return clock >= expected + patience && now >= this.#laneSince
   }
 
@@ -320,9 +319,13 @@ export class Bus {
   #soundDry(clock: number): boolean {
     const track = this.#audio[0]
     if (track === undefined || !track.isDry(this.#lane.playable)) return false
-    const patience =
-      this.#options.latencyMs === 0 && !this.#lane.playable.closed ? this.#options.stallMs * 90 : 0
+    const patience = this.#lane.playable.closed ? 0 : this.#patience()
     return clock >= track.end + patience
+  }
+
+  /** Without latency every unit comes when it is due, or later: a source counts as stalled after a while only. Ticks. */
+  #patience(): number {
+    return this.#options.latencyMs === 0 ? this.#options.stallMs * 90 : 0
   }
 
   /** A source that ended is left at its earliest-ending track. */

@@ -42,18 +42,25 @@ export function entryForCutover(
   return index === undefined ? undefined : entryAt(source, stretch, index, ideal)
 }
 
-/** Enter at the first entry point after the play-out point. */
-export function entryForGraceful(
+/** Source time of the program's end, from which on a graceful take looks for an entry point; undefined before any unit. */
+export function placeIn(
   source: SwitchSource,
   stretch: Stretch,
   place: SplicePlace,
-): Entry | undefined {
+): number | undefined {
   const ideal = idealOffset(source, stretch, place)
-  if (ideal === Number.POSITIVE_INFINITY) return undefined
-  const index = source.buffer.live
-    ? stretch.entryAfter(place.end - ideal - stretch.frameTicks / 2)
-    : stretch.entryWaiting()
-  return index === undefined ? undefined : entryAt(source, stretch, index, ideal)
+  return ideal === Number.POSITIVE_INFINITY ? undefined : place.end - ideal - stretch.frameTicks / 2
+}
+
+/** Enter at the first entry point after `after`, source time (paced sources: where they stand). */
+export function entryForGraceful(
+  source: SwitchSource,
+  stretch: Stretch,
+  place: SplicePlace & { readonly after: number },
+): Entry | undefined {
+  const index = source.buffer.live ? stretch.entryAfter(place.after) : stretch.entryWaiting()
+  if (index === undefined) return undefined
+  return entryAt(source, stretch, index, idealOffset(source, stretch, place))
 }
 
 /** The oldest entry point there is, whether its time has come or not. */

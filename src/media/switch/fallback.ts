@@ -19,7 +19,8 @@ export interface FallbackContext {
   readonly sources: SourceLookup
   readonly slate: SlateLoop
   readonly place: SplicePlace
-  readonly programClock: number
+  /** Program time at which a source must still have something to show. */
+  readonly aheadOf: number
 }
 
 /** What goes on air when the source on air has nothing left: its own next stretch, a substitute, the slate. */
@@ -68,4 +69,4 @@ function playableNow(source: SwitchSource, context: FallbackContext): Entry | un
 }
 
 const plays = (entry: Entry, context: FallbackContext): boolean =>
-  hasAhead(entry, context.place.end, context.programClock)
+  hasAhead(entry, context.place.end, context.aheadOf)

@@ -35,7 +35,8 @@ export class LiveEdge {
   add(dts: number, arrival: number): void {
     const offset = arrival - dts / 90
     if (arrival - this.#lastArrival > PAUSE_MS) this.#noteBurst(offset, arrival)
-    if (arrival - this.#lastArrival > SILENCE_MS && this.#bursts.length <= 2) this.#resumedAt = arrival
+    if (arrival - this.#lastArrival > SILENCE_MS && this.#bursts.length <= 2)
+      this.#resumedAt = arrival
     this.#lastArrival = arrival
     this.#forgetBeforeSilence(arrival)
     const second = Math.floor(arrival / BUCKET_MS)

@@ -7,6 +7,7 @@ import {
   entryForGraceful,
   hasAhead,
   idealOffset,
+  placeIn,
   slateEntry,
   type SplicePlace,
 } from './entry-choice.ts'
@@ -27,8 +28,8 @@ export interface TakePlan {
   readonly notBefore: number
   /** Monotonic wall time at which it is given up. */
   readonly deadline: number
-  /** Graceful: the entry point it waits for. */
-  armed?: { readonly stretch: Stretch; readonly index: number } | undefined
+  /** Graceful: source time at the wish. The entry point behind it may come when the program's pictures are past it. */
+  armed?: { readonly stretch: Stretch; readonly after: number }
   twins?: Twins | undefined
   comparedAt?: number
 }
@@ -43,7 +44,8 @@ export interface PlanContext {
   readonly lane: Lane
   readonly slate: SlateLoop
   readonly place: SplicePlace
-  readonly programClock: number
+  /** Program time at which a source must still have something to show. */
+  readonly aheadOf: number
 }
 
 const WAIT: PlanStep = { kind: 'wait' }
@@ -82,24 +84,20 @@ function stepInto(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanS
 
 function stepGraceful(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
   const source = context.source!
-  if (plan.armed?.stretch !== stretch || stretch.video(plan.armed.index) === undefined) {
-    const found = entryForGraceful(source, stretch, context.place)
-    plan.armed = found === undefined ? undefined : { stretch, index: found.index }
+  if (plan.armed?.stretch !== stretch) {
+    const after = placeIn(source, stretch, context.place)
+    if (after === undefined) return WAIT
+    plan.armed = { stretch, after }
   }
-  if (plan.armed === undefined) return WAIT
-  const entry = entryAt(
-    source,
-    stretch,
-    plan.armed.index,
-    idealOffset(source, stretch, context.place),
-  )
+  const entry = entryForGraceful(source, stretch, { ...context.place, after: plan.armed.after })
+  if (entry === undefined) return WAIT
   const due = entry.anchor + entry.ideal - stretch.frameTicks / 2
   if (context.place.end < due || !plays(entry, context)) return WAIT
   return { kind: 'cut', entry, executed: 'graceful' }
 }
 
 const plays = (entry: Entry, context: PlanContext): boolean =>
-  hasAhead(entry, context.place.end, context.programClock)
+  hasAhead(entry, context.place.end, context.aheadOf)
 
 function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
   const { lane, place, source } = context

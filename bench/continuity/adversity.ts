@@ -1,0 +1,19 @@
+/**
+ * Random sources, takes and failures for a bus, for as long as is asked: prints the shortest story that breaks it.
+ * Run: npx tsc -p tsconfig.json --outDir /tmp/x; node /tmp/x/bench/continuity/adversity.js [seconds] [seed]
+ */
+import fc from 'fast-check'
+import { play, story } from '../../test/helpers/adversity.ts'
+
+const seconds = Number(process.argv[2] ?? 20)
+const seed = process.argv[3] === undefined ? Date.now() : Number(process.argv[3])
+const result = fc.check(
+  fc.property(story, (told) => play(told).length === 0),
+  { numRuns: 1_000_000, interruptAfterTimeLimit: seconds * 1_000, seed },
+)
+console.log(`${result.numRuns} stories, seed ${seed}: ${result.failed ? 'BROKEN' : 'all held'}`)
+if (result.counterexample !== null) {
+  console.log(JSON.stringify(result.counterexample[0]))
+  console.log(play(result.counterexample[0]).slice(0, 10).join('\n'))
+  process.exitCode = 1
+}
