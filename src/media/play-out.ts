@@ -1,7 +1,8 @@
 import { ticks, ticksOfMs, type Ticks90k } from '../contract/time.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../mpegts/muxer.ts'
 import type { ProgramFormat } from './program-format.ts'
-import { Bus, type BusOptions } from './switch/bus.ts'
+import { Bus } from './switch/bus.ts'
+import type { BusOptions } from './switch/bus-parts.ts'
 
 const PMT_PID = 0x1000
 const VIDEO_PID = 0x100

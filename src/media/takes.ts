@@ -2,7 +2,8 @@ import type { TakeAnswer, TakeDone, TakeRefusal, TakeRefused } from '../contract
 import type { SourceId } from '../contract/ids.ts'
 import type { Bus as BusName } from '../contract/spec.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
-import type { Bus, CutMade } from './switch/bus.ts'
+import type { Bus } from './switch/bus.ts'
+import type { CutMade } from './switch/bus-parts.ts'
 import type { TakePlan } from './switch/take-planner.ts'
 
 /** The audio follows the picture within its reordering; past this the answer no longer waits for it. */

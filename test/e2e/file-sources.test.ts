@@ -239,7 +239,8 @@ describe('sluice run without pictures', () => {
     await seconds(1)
     await capture.stop()
     const streams = ['-v', 'error', '-show_entries', 'stream=codec_type', '-of', 'csv=p=0', path]
-    expect(execFileSync('ffprobe', streams, { encoding: 'utf8' }).trim()).toBe('audio')
+    const kinds = execFileSync('ffprobe', streams, { encoding: 'utf8' }).match(/\w+/g)
+    expect([...new Set(kinds)]).toEqual(['audio'])
     expect(await audioSilences(path, 0.06)).toEqual([])
   })
 })

@@ -114,9 +114,8 @@ describe('sluice run with live sources from the network', () => {
       '-s',
       'base=bars:?size=320x180&rate=25',
     )
-    await sluice.ready('base', 'list').catch(() => undefined)
-    await seconds(6)
-    if ((await sluice.status()).program.onAir !== 'list') await sluice.take('list')
+    await sluice.onAir('list')
+    await seconds(4)
     const verdict = await bench.watch(sluice, { seconds: 12 }, () => seconds(14))
     expect(verdict).toEqual(FLAWLESS)
     expect((await sluice.source('list')).burstMs).toBeGreaterThan(1_000)

@@ -173,7 +173,7 @@ describe('outputs', () => {
   })
 
   it('wrote the whole program to a file, and writes it to standard output', async () => {
-    const expected = { frameTicks: 3_600, seconds: 10 }
+    const expected = { frameTicks: 3_600, seconds: 6 }
     await sluice.stop()
     expect(await verdictOf(bench.path('program.ts'), expected)).toEqual(FLAWLESS)
     // The reader leaves first; the program goes on for others until it is told to stop.

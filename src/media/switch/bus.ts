@@ -1,72 +1,28 @@
-import { SLATE, type SourceId } from '../../contract/ids.ts'
-import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
 import type { SwitchCause } from '../../contract/events.ts'
-import { hevcEndOfSequence } from '../../codec/hevc.ts'
+import { SLATE, type SourceId } from '../../contract/ids.ts'
+import type { TakeMode } from '../../contract/spec.ts'
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { AudioTrack } from './audio-track.ts'
-import { edgeOffset, offsetOf, idealOffset, slateEntry, type SplicePlace } from './entry-choice.ts'
+import type { BusOptions, CutMade } from './bus-parts.ts'
+import { isDry, type OnAir } from './dryness.ts'
+import { edgeOffset, idealOffset, offsetOf, slateEntry, type SplicePlace } from './entry-choice.ts'
 import { chooseFallback, leaveSlate, type FallbackContext } from './fallback.ts'
 import { type Entry, Lane } from './lane.ts'
-import { ProgramClock } from './program-clock.ts'
-import { SlateLoop, type SilentAudio } from './slate-loop.ts'
-import type { Position } from './source-buffer.ts'
+import { LATE_TICKS, PictureFeed } from './picture-feed.ts'
 import type { Playable } from './playable.ts'
+import { ProgramClock } from './program-clock.ts'
+import type { SlateLoop } from './slate-loop.ts'
+import type { Position } from './source-buffer.ts'
 import { Stretch } from './stretch.ts'
-import type { SourceLookup, StandingOrder } from './switch-source.ts'
-import { type PlanStep, stepPlan, type TakePlan } from './take-planner.ts'
+import type { StandingOrder } from './switch-source.ts'
+import { stepPlan, type TakePlan } from './take-planner.ts'
 import { VideoTrack } from './video-track.ts'
-
-/** What a bus writes to. */
-export interface BusSink {
-  advance(clock: Ticks90k): void
-  video(unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }): void
-  audio(track: number, unit: AccessUnit, pts: Ticks90k): void
-  /** A hole was left in the timeline on purpose. */
-  hole(): void
-}
-
-/** A splice that was made. */
-export interface CutMade {
-  readonly from: SourceId
-  readonly to: SourceId
-  readonly cause: SwitchCause
-  readonly at: Ticks90k
-  readonly wallMs: number
-  /** Presentation step beyond one frame, ticks. */
-  readonly gap: number
-  readonly addedDelayMs: number
-  readonly executed: TakeMode
-}
-
-export interface BusReport {
-  cut(made: CutMade): void
-  planRefused(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): void
-  planExecuted(plan: TakePlan, made: CutMade): void
-}
-
-export interface BusOptions {
-  readonly name: BusName
-  readonly now: number
-  readonly start: Ticks90k
-  readonly hasVideo: boolean
-  readonly audioTracks: number
-  readonly slate: SlateLoop
-  readonly silence: SilentAudio | undefined
-  readonly latencyMs: number
-  /** With latency 0 a source counts as dry after this, milliseconds. */
-  readonly stallMs: number
-  readonly sources: SourceLookup
-  readonly sink: BusSink
-  readonly report: BusReport
-}
 
 /** The program is advanced in steps of at most this, so that units of different tracks stay interleaved. */
 const STEP_TICKS = 900
 /** A tick that comes this late means that the host was paused. */
 const PAUSED_MS = 1_500
-/** Units later than this against the clock would overtake the PCR: the source is spliced anew behind a hole. */
-const LATE_TICKS = 200 * 90
 /** Cuts and units in one step: past it something is wrong, and the event loop must live. */
 const STEP_BUDGET = 20_000
 const LEAN_EVERY_MS = 1_000
@@ -80,6 +36,7 @@ export class Bus {
   readonly #clock: ProgramClock
   readonly #video: VideoTrack
   readonly #audio: readonly AudioTrack[]
+  readonly #pictures: PictureFeed
   #lane: Lane
   #slate: SlateLoop
   #order: StandingOrder = { wanted: SLATE, substitutes: [] }
@@ -101,6 +58,8 @@ export class Bus {
     this.#leanedAt = options.now
     this.#laneSince = options.now
     this.#video = new VideoTrack(options.start, (unit, times) => options.sink.video(unit, times))
+    const unfinished = options.latencyMs === 0 ? 'shown' : 'held_back'
+    this.#pictures = new PictureFeed(this.#video, unfinished)
     this.#audio = Array.from({ length: options.audioTracks }, (_, track) => {
       const write = (unit: AccessUnit, pts: Ticks90k): void => options.sink.audio(track, unit, pts)
       return new AudioTrack({ track, start: options.start, silence: options.silence, write })
@@ -198,49 +157,24 @@ export class Bus {
 
   /** One unit of the leading track, or one cut; false when nothing is due. */
   #moveOn(clock: number, now: number): boolean {
-    if (this.#atBoundary() && this.#cutIfPlanned(clock, now)) return true
-    const verdict = this.#options.hasVideo ? this.#showNext(clock) : 'nothing'
+    const { hasVideo } = this.#options
+    if ((!hasVideo || this.#lane.complete) && this.#cutIfPlanned(clock, now)) return true
+    const verdict = hasVideo ? this.#pictures.showNext(this.#lane, clock) : 'nothing'
     if (verdict === 'shown') return true
     if (verdict === 'late') return this.#recover(clock, now)
-    if (!this.#isDry(clock, now)) return false
+    if (!isDry(this.#onAir(), clock)) return false
     return this.#cutToFallback(clock, now)
   }
 
-  /** True where the old source's pictures are complete in presentation order. */
-  #atBoundary(): boolean {
-    return !this.#options.hasVideo || (this.#lane.last?.cleanAfter ?? true)
-  }
-
-  #showNext(clock: number): 'shown' | 'late' | 'nothing' {
-    const lane = this.#lane
-    const item = this.#nextPicture()
-    if (item === undefined) return 'nothing'
-    const { unit } = item
-    if (lane.last !== undefined && unit.entry !== 'none') lane.dropsLeading = false
-    if (unit.leading && lane.dropsLeading) {
-      this.#movePast(lane)
-      return 'shown'
+  #onAir(): OnAir {
+    return {
+      lane: this.#lane,
+      hasVideo: this.#options.hasVideo,
+      video: this.#video,
+      pictures: this.#pictures,
+      sound: this.#audio[0],
+      patience: this.#patience(),
     }
-    const due = unit.dts + lane.pictureOffset
-    if (due > clock) return 'nothing'
-    if (lane.last !== undefined && clock - this.#video.earliestDts(due) > LATE_TICKS) return 'late'
-    const entered = lane.last === undefined && lane.dropsLeading
-    const shown = entered && unit.entry === 'cra' ? afterEndOfSequence(unit) : unit
-    this.#video.put(shown, lane.pictureOffset, lane.picture.frameTicks)
-    this.#movePast(lane)
-    lane.last = item
-    return 'shown'
-  }
-
-  #movePast(lane: Lane): void {
-    lane.next++
-    lane.picture.readTo('video', lane.next)
-  }
-
-  #nextPicture() {
-    const { picture, next } = this.#lane
-    const end = this.#options.latencyMs === 0 ? picture.videoEnd : picture.cleanEnd
-    return next < end ? picture.video(next) : undefined
   }
 
   #place(now: number): SplicePlace {
@@ -302,40 +236,9 @@ export class Bus {
     }
   }
 
-  /** Nothing is left to show at the time the next picture is due. */
-  #isDry(clock: number, now: number): boolean {
-    const lane = this.#lane
-    if (lane.isSlate || lane.picture instanceof SlateLoop)
-      return lane.isSlate ? false : this.#soundDry(clock)
-    if (!this.#options.hasVideo) return this.#soundDry(clock)
-    if (this.#soundEndedFirst()) return true
-    if (this.#nextPicture() !== undefined) return false
-    const expected = this.#video.lastDts + (lane.picture.frameTicks || this.#video.frameTicks)
-    const patience = lane.picture.closed ? 0 : this.#patience()
-    return clock >= expected + patience && now >= this.#laneSince
-  }
-
-  /** A source without pictures of its own is judged by its first audio track. */
-  #soundDry(clock: number): boolean {
-    const track = this.#audio[0]
-    if (track === undefined || !track.isDry(this.#lane.playable)) return false
-    const patience = this.#lane.playable.closed ? 0 : this.#patience()
-    return clock >= track.end + patience
-  }
-
   /** Without latency every unit comes when it is due, or later: a source counts as stalled after a while only. Ticks. */
   #patience(): number {
     return this.#options.latencyMs === 0 ? this.#options.stallMs * 90 : 0
-  }
-
-  /** A source that ended is left at its earliest-ending track. */
-  #soundEndedFirst(): boolean {
-    const { playable, offset } = this.#lane
-    if (!playable.closed || !playable.hasAudio[0] || this.#lane.last === undefined) return false
-    const end = playable.audioEnd(0)
-    if (end === undefined) return false
-    const behind = this.#video.end - (end + offset)
-    return behind >= 0 && behind < 90_000 && this.#atBoundary()
   }
 
   #cutToFallback(clock: number, now: number): boolean {
@@ -351,7 +254,10 @@ export class Bus {
     return Math.min(SLATE_STAY_MS.longest, Math.max(SLATE_STAY_MS.first, 2 * this.#slateStayMs))
   }
 
-  /** The source's units come too late for the clock: it is spliced anew at the clock, behind a hole. */
+  /**
+   * The source's units come too late for the clock: it is spliced anew at the clock, behind a hole. Anchored on the DTS,
+   * below which no picture of a reorder group under way can be shown.
+   */
   #recover(clock: number, now: number): boolean {
     this.#leaveHole(clock)
     const lane = this.#lane
@@ -360,7 +266,7 @@ export class Bus {
     if (source === undefined || stretch === undefined) return this.#cutToFallback(clock, now)
     const unit = stretch.video(lane.next)!.unit
     const ideal = idealOffset(source, stretch, this.#place(now))
-    const entry: Entry = { source, playable: stretch, index: lane.next, anchor: unit.pts, ideal }
+    const entry: Entry = { source, playable: stretch, index: lane.next, anchor: unit.dts, ideal }
     this.#cut(entry, 'source_jump', 'cutover')
     return true
   }
@@ -443,13 +349,4 @@ export class Bus {
       ? edgeOffset(playable, this.#place(this.#lastTick))
       : undefined
   }
-}
-
-/** A decoder that is told that the sequence ended takes a CRA picture as the beginning of one (DESIGN.md, 3.3). */
-const afterEndOfSequence = (unit: AccessUnit): AccessUnit => {
-  const end = hevcEndOfSequence()
-  const data = new Uint8Array(end.length + unit.data.length)
-  data.set(end)
-  data.set(unit.data, end.length)
-  return { ...unit, data }
 }

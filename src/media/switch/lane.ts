@@ -62,6 +62,16 @@ export class Lane {
     return this.playable instanceof Stretch ? this.playable : undefined
   }
 
+  /** What was shown of it is complete in presentation order: a cut may leave here. */
+  get complete(): boolean {
+    return this.last?.cleanAfter ?? true
+  }
+
+  movePast(): void {
+    this.next++
+    this.picture.readTo('video', this.next)
+  }
+
   get isSlate(): boolean {
     return this.source === SLATE
   }

@@ -1,0 +1,52 @@
+import type { SwitchCause } from '../../contract/events.ts'
+import type { SourceId } from '../../contract/ids.ts'
+import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
+import type { Ticks90k } from '../../contract/time.ts'
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import type { SilentAudio, SlateLoop } from './slate-loop.ts'
+import type { SourceLookup } from './switch-source.ts'
+import type { PlanStep, TakePlan } from './take-planner.ts'
+
+/** What a bus writes to. */
+export interface BusSink {
+  advance(clock: Ticks90k): void
+  video(unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }): void
+  audio(track: number, unit: AccessUnit, pts: Ticks90k): void
+  /** A hole was left in the timeline on purpose. */
+  hole(): void
+}
+
+/** A splice that was made. */
+export interface CutMade {
+  readonly from: SourceId
+  readonly to: SourceId
+  readonly cause: SwitchCause
+  readonly at: Ticks90k
+  readonly wallMs: number
+  /** Presentation step beyond one frame, ticks. */
+  readonly gap: number
+  readonly addedDelayMs: number
+  readonly executed: TakeMode
+}
+
+export interface BusReport {
+  cut(made: CutMade): void
+  planRefused(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): void
+  planExecuted(plan: TakePlan, made: CutMade): void
+}
+
+export interface BusOptions {
+  readonly name: BusName
+  readonly now: number
+  readonly start: Ticks90k
+  readonly hasVideo: boolean
+  readonly audioTracks: number
+  readonly slate: SlateLoop
+  readonly silence: SilentAudio | undefined
+  readonly latencyMs: number
+  /** With latency 0 a source counts as dry after this, milliseconds. */
+  readonly stallMs: number
+  readonly sources: SourceLookup
+  readonly sink: BusSink
+  readonly report: BusReport
+}
