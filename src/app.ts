@@ -14,11 +14,13 @@ import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel.ts'
 import type { ProgramFormat } from './media/program-format.ts'
 import { realParts } from './media/real-parts.ts'
+import { allowHeapGrowth } from './process/heap-growth.ts'
 import { processHost } from './process/host.ts'
 import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts'
 
 /** Builds each part once, starts them in order, and stops them in the opposite one. */
 export const startApp = async (config: Config, hooks: AppHooks): Promise<RunningApp> => {
+  allowHeapGrowth()
   const access = accessPolicy(config.listen.host, config.token)
   const log = buildLog({
     level: config.logLevel,

@@ -230,6 +230,7 @@ describe('sluice run without pictures', () => {
       ],
     )
     await sluice.ready('a', 'b')
+    await seconds(1.5)
     const path = bench.path('radio.ts')
     const capture = await sluice.capture(path)
     for (const id of ['b', 'a', 'b']) {

@@ -268,6 +268,16 @@ describe('a bus', () => {
     expect(rig.violations().filter((text) => text.includes('DTS'))).toEqual([])
   })
 
+  it('never shows two pictures at one time when units come later than the clock waits, with latency 0', () => {
+    const shape = { fps: 10, gop: 20, reorder: 'pyramid', arrivalJitterMs: 450 } as const
+    const rig = new BusRig([rigSource('s0', { latencyMs: 0, ...shape })], { latencyMs: 0 })
+    rig.want('s0')
+    rig.run(60_000)
+    expect(rig.holes).toBeGreaterThan(0)
+    const broken = rig.violations({ maxFrame: 9_000 }).filter((text) => !text.includes('gap'))
+    expect(broken.filter((text) => !text.includes('audio hole'))).toEqual([])
+  })
+
   it('switches audio-only channels on the frame grid', () => {
     const s0 = rigSource('s0', { hasVideo: false })
     const s1 = rigSource('s1', { hasVideo: false, start: 5_000_111 })
