@@ -1,6 +1,6 @@
 import type { SlateSpec, SourceSpec, OutputSpec } from '../contract/spec.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { InputEvents, InputSettings } from './input.ts'
+import type { InputEvents, InputSettings } from './input-parts.ts'
 import type { Input } from './input.ts'
 import type { Output, Program } from './outputs/output.ts'
 import type { ProgramFormat } from './program-format.ts'

@@ -1,7 +1,7 @@
 import type { ChannelChange } from '../contract/commands.ts'
 import type { ChannelSpec, ConformMode, SourceSpec, Thresholds } from '../contract/spec.ts'
 import type { ChannelStatus } from '../contract/status.ts'
-import type { InputSettings } from './input.ts'
+import type { InputSettings } from './input-parts.ts'
 import type { ProgramFormat } from './program-format.ts'
 
 export type SettingsOnAir = Pick<

@@ -63,16 +63,16 @@ export function sourceStatus(input: Input, standing: SourceStanding): SourceStat
 }
 
 function trackStatus(input: Input, { rates, now }: SourceStanding): TrackStatus[] {
-  return (input.program?.tracks ?? []).flatMap((track) => {
+  return (input.tracks.program?.tracks ?? []).flatMap((track) => {
     if (track.kind === 'data') return []
-    const format = input.formatOf(track.pid)
+    const format = input.tracks.formatOf(track.pid)
     return [
       {
         kind: track.kind,
         pid: track.pid,
         ...(track.language === undefined ? {} : { language: track.language }),
         ...(format === undefined ? {} : { format }),
-        bitrate: rates.rate(`track ${input.id} ${track.pid}`, input.bytesOf(track.pid), now),
+        bitrate: rates.rate(`track ${input.id} ${track.pid}`, input.tracks.bytesOf(track.pid), now),
       },
     ]
   })

@@ -1,5 +1,5 @@
 import type { EventLog } from './event-log.ts'
-import type { InputEvents } from './input.ts'
+import type { InputEvents } from './input-parts.ts'
 import { describeAudio, describeVideo } from './program-format.ts'
 
 /** What happens to a source, as events of the channel. `onHealth`: the standing order may have to change. */

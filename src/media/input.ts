@@ -1,14 +1,13 @@
-import { isVideoCodec, type AudioFormat, type VideoFormat } from '../contract/format.ts'
+import type { AudioFormat, VideoFormat } from '../contract/format.ts'
 import type { SourceId } from '../contract/ids.ts'
-import type { ConformMode, SourceSpec, Thresholds } from '../contract/spec.ts'
+import type { SourceSpec, Thresholds } from '../contract/spec.ts'
 import { ticksOfMs } from '../contract/time.ts'
-import type { Clock } from '../lib/clock.ts'
 import type { AccessUnit, Pid } from '../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../mpegts/demuxer.ts'
 import { Conforming } from './conforming.ts'
-import type { ProgramFormat, SourceFormat } from './program-format.ts'
-import type { ConformPlan, SourceTracks } from './sources/conform-plan.ts'
-import type { Conformer } from './sources/conformer.ts'
+import type { InputParts } from './input-parts.ts'
+import { InputTracks } from './input-tracks.ts'
+import type { SourceFormat } from './program-format.ts'
 import type { SourceFeed } from './sources/source-reader.ts'
 import type { SupervisedFigures, SupervisedSource } from './sources/supervised-source.ts'
 import type { SourceTransition } from './sources/supervision.ts'
@@ -16,40 +15,7 @@ import type { SourceMonitor } from './source-monitor.ts'
 import { SourceBuffer } from './switch/source-buffer.ts'
 import { SourceHealth, type HealthVerdict } from './switch/source-health.ts'
 import type { SwitchSource } from './switch/switch-source.ts'
-import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
 
-export interface InputParts {
-  readonly spec: SourceSpec
-  readonly clock: Clock
-  readonly latencyMs: number
-  readonly live: boolean
-  readonly arrives: 'steadily' | 'by_segment'
-  /** Makes the supervised reader that will feed this input. */
-  readonly supervise: (
-    feed: SourceFeed,
-    onChange: (change: SourceTransition) => void,
-  ) => SupervisedSource
-  readonly openConformer: (plan: ConformPlan) => Conformer
-  readonly monitor: SourceMonitor
-  readonly settings: InputSettings
-  readonly events: InputEvents
-}
-
-/** What the channel has decided; read whenever it matters, because it may change on the air. */
-export interface InputSettings {
-  readonly format: ProgramFormat | undefined
-  conformOf(spec: SourceSpec): ConformMode
-  thresholdsOf(spec: SourceSpec): Thresholds
-}
-
-export interface InputEvents {
-  state(input: Input, change: SourceTransition): void
-  health(input: Input, verdict: HealthVerdict): void
-  format(input: Input): void
-}
-
-/** A video track is waited for this long before a source counts as one without entry points. */
-const ENTRY_PATIENCE_TICKS = 6 * 90_000
 /** A transcoder that gives nothing for this long after its source ended has nothing left. */
 const DRAINED_MS = 1_000
 /** The longest usual playlist segment. */
@@ -70,20 +36,14 @@ export class Input implements SwitchSource {
   readonly id: SourceId
   readonly buffer: SourceBuffer
   readonly monitor: SourceMonitor
+  readonly tracks = new InputTracks()
   readonly supervised: SupervisedSource
   readonly #parts: InputParts
   #spec: SourceSpec
   readonly #conforming: Conforming
   readonly #health = new SourceHealth()
-  readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
-  readonly #lastAt = new Map<Pid, number>()
-  readonly #bytes = new Map<Pid, number>()
-  #program: ElementaryProgram | undefined
-  #chosen: ChosenTracks = NO_TRACKS
   #verdict: HealthVerdict = NOTHING_YET
   #runningSince: number | undefined
-  #firstVideo: number | undefined
-  #recoveryOnly: 'unknown' | 'yes' | 'no' = 'unknown'
   #waiters: (() => void)[] = []
   #primed = false
   #restedAt = 0
@@ -163,37 +123,20 @@ export class Input implements SwitchSource {
     return this.#runningSince
   }
 
-  get program(): ElementaryProgram | undefined {
-    return this.#program
-  }
-
-  get chosen(): ChosenTracks {
-    return this.#chosen
-  }
-
-  formatOf(pid: Pid): VideoFormat | AudioFormat | undefined {
-    return this.#formats.get(pid)
-  }
-
   /** Of the chosen tracks; undefined where there is none or it is not known yet. */
   get formats(): {
     readonly video: VideoFormat | undefined
     readonly audio: AudioFormat | undefined
   } {
-    const tracks = this.#tracks()
+    const tracks = this.tracks.described()
     return { video: tracks?.video?.format, audio: tracks?.audio[0]?.format }
-  }
-
-  bytesOf(pid: Pid): number {
-    return this.#bytes.get(pid) ?? 0
   }
 
   /** What a program would be made of that took its format from this source; undefined until that is known. */
   get usableFormat(): SourceFormat | undefined {
     const stretch = this.buffer.newest
-    if (this.#program === undefined || stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined)
-      return undefined
-    const tracks = this.#tracks()
+    if (stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
+    const tracks = this.tracks.described()
     if (tracks === undefined) return undefined
     return {
       video: tracks.video?.format,
@@ -207,7 +150,7 @@ export class Input implements SwitchSource {
 
   /** The channel's format was fixed, or its conform mode changed. */
   reconsider(): void {
-    if (this.#program !== undefined) this.#choose(this.#program)
+    this.#choose()
     this.#wish()
   }
 
@@ -227,7 +170,7 @@ export class Input implements SwitchSource {
       {
         at: now,
         state: this.supervised.state.state,
-        tracks: this.#watchedTracks(),
+        tracks: this.tracks.watched(),
         runningSince: this.#runningSince,
         bytes: figures.bytes,
         packets: figures.packets,
@@ -301,47 +244,33 @@ export class Input implements SwitchSource {
 
   #announced(program: ElementaryProgram): void {
     this.buffer.setLive(this.supervised.live ?? this.buffer.live)
-    this.#program = program
+    this.tracks.announce(program)
     this.monitor.program(program)
-    this.#choose(program)
+    this.#choose()
     this.#wish()
   }
 
-  #choose(program: ElementaryProgram): void {
-    const { format } = this.#parts.settings
-    const languages =
-      format === undefined ? undefined : format.audio === undefined ? [] : format.languages
-    const withoutVideo = format !== undefined && format.video === undefined
-    const found = chooseTracks(program, this.spec, languages)
-    const chosen = withoutVideo ? { ...found, video: undefined } : found
-    if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return
-    this.#chosen = chosen
-    this.buffer.setLayout({
-      hasVideo: chosen.video !== undefined,
-      hasAudio: chosen.audio.map((pid) => pid !== undefined),
-    })
+  #choose(): void {
+    if (!this.tracks.choose(this.spec, this.#parts.settings.format)) return
+    const { video, audio } = this.tracks.chosen
+    const hasAudio = audio.map((pid) => pid !== undefined)
+    this.buffer.setLayout({ hasVideo: video !== undefined, hasAudio })
   }
 
   #described(pid: Pid, format: VideoFormat | AudioFormat): void {
-    this.#formats.set(pid, format)
-    if (this.#isChosen(pid)) this.#wish()
-  }
-
-  #isChosen(pid: Pid): boolean {
-    return pid === this.#chosen.video || this.#chosen.audio.includes(pid)
+    this.tracks.describe(pid, format)
+    if (this.tracks.isChosen(pid)) this.#wish()
   }
 
   #arrived(unit: AccessUnit): void {
     this.monitor.unit(unit)
-    this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
-    if (!this.#isChosen(unit.pid)) return
+    this.tracks.count(unit)
+    if (!this.tracks.isChosen(unit.pid)) return
     const now = this.#parts.clock.now()
-    const isFirst = this.#lastAt.size === 0
     if (this.#wasSilent(unit, now)) this.#breakTimeline()
-    this.#lastAt.set(unit.pid, now)
     // At once: it may be on the air before the next look, and must not be left for having no media.
-    if (isFirst) this.look(now)
-    if (unit.kind === 'video' && this.#recoveryOnly === 'unknown') this.#watchEntries(unit)
+    if (this.tracks.moved(unit.pid, now).first) this.look(now)
+    if (!this.spec.recoveryPoints && this.tracks.watchEntries(unit)) this.#wish()
     this.#conforming.unit(unit)
   }
 
@@ -350,98 +279,45 @@ export class Input implements SwitchSource {
    * edge it would be late for ever. A playlist is silent between its segments as a rule.
    */
   #wasSilent(unit: AccessUnit, now: number): boolean {
-    if (
-      !this.buffer.live ||
-      this.#parts.arrives === 'by_segment' ||
-      unit.pid !== this.#leadingPid()
-    )
-      return false
+    const bySegment = this.#parts.arrives === 'by_segment'
+    if (!this.buffer.live || bySegment || unit.pid !== this.tracks.leading) return false
+    const before = this.tracks.lastAt(unit.pid)
     const { stallMs } = this.#parts.settings.thresholdsOf(this.spec)
-    const before = this.#lastAt.get(unit.pid)
-    return (
-      before !== undefined &&
-      now - before > Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
-    )
-  }
-
-  #leadingPid(): Pid | undefined {
-    return this.#chosen.video ?? this.#chosen.audio.find((pid) => pid !== undefined)
-  }
-
-  /** H.264 that refreshes without IDR pictures cannot be cut into as it is (DESIGN.md, 3.3). */
-  #watchEntries(unit: AccessUnit): void {
-    if (this.spec.recoveryPoints || (unit.entry !== 'none' && unit.entry !== 'recovery_point')) {
-      this.#recoveryOnly = 'no'
-      return
-    }
-    this.#firstVideo ??= unit.dts
-    if (unit.entry !== 'recovery_point' || unit.dts - this.#firstVideo < ENTRY_PATIENCE_TICKS)
-      return
-    this.#recoveryOnly = 'yes'
-    this.#wish()
+    const longest = Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
+    return before !== undefined && now - before > longest
   }
 
   /** Into the buffer, as the track of the program that it plays. */
   #rest(unit: AccessUnit): void {
     const now = this.#parts.clock.now()
     this.#restedAt = now
-    if (unit.pid === this.#chosen.video) {
+    const { video, audio } = this.tracks.chosen
+    if (unit.pid === video) {
       this.buffer.addVideo(unit, now)
       return
     }
-    this.#chosen.audio.forEach((pid, track) => {
+    audio.forEach((pid, track) => {
       if (pid === unit.pid) this.buffer.addAudio(track, unit, now)
     })
   }
 
   #wish(): void {
-    const tracks = this.#tracks()
+    const tracks = this.tracks.described()
     if (tracks === undefined) return
     const changed = this.#conforming.wish({
       tracks,
       target: this.#parts.settings.format,
       mode: this.#parts.settings.conformOf(this.spec),
-      lacksEntryPoints: this.#recoveryOnly === 'yes',
+      lacksEntryPoints: this.tracks.lacksEntryPoints,
     })
     if (changed) this.#parts.events.format(this)
-  }
-
-  /** The chosen tracks with their formats; undefined while one of them is not known. */
-  #tracks(): SourceTracks | undefined {
-    const audio: SourceTracks['audio'][number][] = []
-    for (const pid of new Set(this.#chosen.audio)) {
-      if (pid === undefined) continue
-      const format = this.#formats.get(pid)
-      if (format === undefined || isVideoCodec(format.codec)) return undefined
-      const language = this.#program?.tracks.find((track) => track.pid === pid)?.language
-      audio.push({
-        pid,
-        format: format as AudioFormat,
-        ...(language === undefined ? {} : { language }),
-      })
-    }
-    const { video } = this.#chosen
-    if (video === undefined) return { audio }
-    const format = this.#formats.get(video)
-    if (format === undefined || !isVideoCodec(format.codec)) return undefined
-    return { video: { pid: video, format: format as VideoFormat }, audio }
-  }
-
-  #watchedTracks() {
-    const audio = this.#chosen.audio.filter((pid) => pid !== undefined)
-    return [
-      ...(this.#chosen.video === undefined
-        ? []
-        : [{ kind: 'video' as const, lastAt: this.#lastAt.get(this.#chosen.video) }]),
-      ...audio.map((pid) => ({ kind: 'audio' as const, lastAt: this.#lastAt.get(pid) })),
-    ]
   }
 
   #changed(change: SourceTransition): void {
     if (change.state === 'running') this.#runningSince = this.#parts.clock.now()
     else {
       this.#runningSince = undefined
-      this.#lastAt.clear()
+      this.tracks.ended()
       if (change.state === 'stopped' || change.state === 'failed') this.#primed = false
       // Known at once: what is buffered is all there will be of this run.
       if (change.state !== 'starting') this.#breakTimeline()

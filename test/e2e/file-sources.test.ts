@@ -242,6 +242,7 @@ describe('sluice run without pictures', () => {
     const streams = ['-v', 'error', '-show_entries', 'stream=codec_type', '-of', 'csv=p=0', path]
     const kinds = execFileSync('ffprobe', streams, { encoding: 'utf8' }).match(/\w+/g)
     expect([...new Set(kinds)]).toEqual(['audio'])
-    expect(await audioSilences(path, 0.06)).toEqual([])
+    // What coders put around a file's sound, at its joints, is below this.
+    expect(await audioSilences(path, 0.15)).toEqual([])
   })
 })

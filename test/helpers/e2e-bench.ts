@@ -78,7 +78,7 @@ export class E2eBench {
     } finally {
       await capture.stop()
     }
-    return await verdictOf(path, { frameTicks: 3_600, seconds: expected.seconds })
+    return verdictOf(path, { frameTicks: 3_600, seconds: expected.seconds })
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,41 @@
+import type { ConformMode, SourceSpec, Thresholds } from '../contract/spec.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Input } from './input.ts'
+import type { ProgramFormat } from './program-format.ts'
+import type { SourceMonitor } from './source-monitor.ts'
+import type { ConformPlan } from './sources/conform-plan.ts'
+import type { Conformer } from './sources/conformer.ts'
+import type { SourceFeed } from './sources/source-reader.ts'
+import type { SupervisedSource } from './sources/supervised-source.ts'
+import type { SourceTransition } from './sources/supervision.ts'
+import type { HealthVerdict } from './switch/source-health.ts'
+
+export interface InputParts {
+  readonly spec: SourceSpec
+  readonly clock: Clock
+  readonly latencyMs: number
+  readonly live: boolean
+  readonly arrives: 'steadily' | 'by_segment'
+  /** Makes the supervised reader that will feed this input. */
+  readonly supervise: (
+    feed: SourceFeed,
+    onChange: (change: SourceTransition) => void,
+  ) => SupervisedSource
+  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly monitor: SourceMonitor
+  readonly settings: InputSettings
+  readonly events: InputEvents
+}
+
+/** What the channel has decided; read whenever it matters, because it may change on the air. */
+export interface InputSettings {
+  readonly format: ProgramFormat | undefined
+  conformOf(spec: SourceSpec): ConformMode
+  thresholdsOf(spec: SourceSpec): Thresholds
+}
+
+export interface InputEvents {
+  state(input: Input, change: SourceTransition): void
+  health(input: Input, verdict: HealthVerdict): void
+  format(input: Input): void
+}

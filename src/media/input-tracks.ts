@@ -1,0 +1,140 @@
+import { isVideoCodec, type AudioFormat, type VideoFormat } from '../contract/format.ts'
+import type { SourceSpec } from '../contract/spec.ts'
+import type { AccessUnit, Pid } from '../mpegts/access-unit.ts'
+import type { ElementaryProgram } from '../mpegts/demuxer.ts'
+import type { ProgramFormat } from './program-format.ts'
+import type { SourceTracks } from './sources/conform-plan.ts'
+import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
+
+/** A video track is waited for this long before a source counts as one without entry points. */
+const ENTRY_PATIENCE_TICKS = 6 * 90_000
+
+export interface WatchedTrack {
+  readonly kind: 'video' | 'audio'
+  /** Monotonic arrival of the newest unit; undefined before the first of this run. */
+  readonly lastAt: number | undefined
+}
+
+/** What is known of a source's tracks: which there are, which are chosen, their formats, and when they last moved. */
+export class InputTracks {
+  readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
+  readonly #lastAt = new Map<Pid, number>()
+  readonly #bytes = new Map<Pid, number>()
+  #program: ElementaryProgram | undefined
+  #chosen: ChosenTracks = NO_TRACKS
+  #firstVideo: number | undefined
+  #entries: 'unknown' | 'full' | 'recovery_points_only' = 'unknown'
+
+  get program(): ElementaryProgram | undefined {
+    return this.#program
+  }
+
+  get chosen(): ChosenTracks {
+    return this.#chosen
+  }
+
+  /** The track that the buffer's time follows. */
+  get leading(): Pid | undefined {
+    return this.#chosen.video ?? this.#chosen.audio.find((pid) => pid !== undefined)
+  }
+
+  /** H.264 that refreshes without IDR pictures cannot be cut into as it is (DESIGN.md, 3.3). */
+  get lacksEntryPoints(): boolean {
+    return this.#entries === 'recovery_points_only'
+  }
+
+  formatOf(pid: Pid): VideoFormat | AudioFormat | undefined {
+    return this.#formats.get(pid)
+  }
+
+  bytesOf(pid: Pid): number {
+    return this.#bytes.get(pid) ?? 0
+  }
+
+  lastAt(pid: Pid): number | undefined {
+    return this.#lastAt.get(pid)
+  }
+
+  isChosen(pid: Pid): boolean {
+    return pid === this.#chosen.video || this.#chosen.audio.includes(pid)
+  }
+
+  announce(program: ElementaryProgram): void {
+    this.#program = program
+  }
+
+  /** Which tracks play; true when the choice changed. Without a channel format yet: all that there are. */
+  choose(spec: SourceSpec, format: ProgramFormat | undefined): boolean {
+    if (this.#program === undefined) return false
+    const languages = format?.audio === undefined ? [] : format.languages
+    const found = chooseTracks(this.#program, spec, format === undefined ? undefined : languages)
+    const withoutVideo = format !== undefined && format.video === undefined
+    const chosen = withoutVideo ? { ...found, video: undefined } : found
+    if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return false
+    this.#chosen = chosen
+    return true
+  }
+
+  describe(pid: Pid, format: VideoFormat | AudioFormat): void {
+    this.#formats.set(pid, format)
+  }
+
+  count(unit: AccessUnit): void {
+    this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
+  }
+
+  /** A unit of a chosen track came. `first`: nothing had come in this run before. */
+  moved(pid: Pid, now: number): { readonly first: boolean } {
+    const first = this.#lastAt.size === 0
+    this.#lastAt.set(pid, now)
+    return { first }
+  }
+
+  /** The reader's run is over. */
+  ended(): void {
+    this.#lastAt.clear()
+  }
+
+  /** True when this picture shows that there will be no full entry points. */
+  watchEntries(unit: AccessUnit): boolean {
+    if (unit.kind !== 'video' || this.#entries !== 'unknown') return false
+    if (unit.entry !== 'none' && unit.entry !== 'recovery_point') {
+      this.#entries = 'full'
+      return false
+    }
+    this.#firstVideo ??= unit.dts
+    const long = unit.dts - this.#firstVideo >= ENTRY_PATIENCE_TICKS
+    if (unit.entry !== 'recovery_point' || !long) return false
+    this.#entries = 'recovery_points_only'
+    return true
+  }
+
+  /** The chosen tracks with their formats; undefined while one of them is not known. */
+  described(): SourceTracks | undefined {
+    const audio: SourceTracks['audio'][number][] = []
+    for (const pid of new Set(this.#chosen.audio)) {
+      if (pid === undefined) continue
+      const format = this.#formats.get(pid)
+      if (format === undefined || !isAudio(format)) return undefined
+      const language = this.#program?.tracks.find((track) => track.pid === pid)?.language
+      audio.push({ pid, format, ...(language === undefined ? {} : { language }) })
+    }
+    const { video } = this.#chosen
+    if (video === undefined) return { audio }
+    const format = this.#formats.get(video)
+    if (format === undefined || isAudio(format)) return undefined
+    return { video: { pid: video, format }, audio }
+  }
+
+  watched(): WatchedTrack[] {
+    const { video, audio } = this.#chosen
+    const sound = audio.filter((pid) => pid !== undefined)
+    const picture = video === undefined ? [] : [{ kind: 'video' as const, pid: video }]
+    return [...picture, ...sound.map((pid) => ({ kind: 'audio' as const, pid }))].map(
+      ({ kind, pid }) => ({ kind, lastAt: this.#lastAt.get(pid) }),
+    )
+  }
+}
+
+const isAudio = (format: VideoFormat | AudioFormat): format is AudioFormat =>
+  !isVideoCodec(format.codec)
