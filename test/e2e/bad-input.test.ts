@@ -158,6 +158,10 @@ describe('what is wrong on the air is told, and the program goes on', () => {
         ['text', /it is text, not media/],
         ['copied', /codec vp9 can't be carried in MPEG-TS; use recipe transcode or auto/],
       ] as const) {
+        // Not in the moment of its next attempt, which a take would wait for.
+        await sluice.until(({ sources }) =>
+          sources.some((source) => source.id === id && /waiting|failed/.test(source.state)),
+        )
         const answer = await sluice.take(id)
         expect(answer).toMatchObject({ ok: false, why: 'source_failed' })
         expect(JSON.stringify(answer)).toMatch(says)

@@ -37,7 +37,10 @@ class Terminal {
     throw new Error(`${pattern} is not on the screen:\n${this.screen}`)
   }
 
+  /** Sluice outlives its terminal: it is told to stop first. */
   close(): void {
+    const group = Number(this.#run('list-panes', '-F', '#{pane_pid}').trim())
+    process.kill(-group, 'SIGTERM')
     this.#run('kill-server')
   }
 
