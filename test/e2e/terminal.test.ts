@@ -41,7 +41,7 @@ class Terminal {
   close(): void {
     const group = Number(this.#run('list-panes', '-F', '#{pane_pid}').trim())
     process.kill(-group, 'SIGTERM')
-    this.#run('kill-server')
+    // tmux ends with its last window.
   }
 
   #run(...args: readonly string[]): string {
