@@ -1,6 +1,6 @@
 /**
  * Many hot sources, one of them on the air: what Sluice's own process takes of a core. Natively received UDP; with
- * --pipes n also n files that FFmpeg copies in real time into our pipes. The peer is one ffmpeg that receives one such
+ * --pipes n also n of them received by FFmpeg, which copies them into our pipes. The peer is one ffmpeg that receives one such
  * stream and copies it to nowhere.
  *
  * Run: bin/bench hot-sources [--sources 20] [--pipes 0] [--bitrate 5000000] [--seconds 10] [--profile folder]
@@ -87,14 +87,13 @@ const measure = async (urls: readonly string[], run: Run) => {
   )
 }
 
-const native = async (count: number, run: Run) => {
+/** `query`: of each source's URL. */
+const received = async (count: number, query: string, run: Run) => {
   const ports = await freeUdpPorts(count)
   const sender = startSender({ path: run.material, bitrate: run.bitrate, ports })
   try {
-    return await measure(
-      ports.map((port) => `udp://127.0.0.1:${port}`),
-      run,
-    )
+    const urls = ports.map((port) => `udp://127.0.0.1:${port}${query}`)
+    return await measure(urls, run)
   } finally {
     sender.kill()
   }
@@ -139,12 +138,11 @@ const main = async (): Promise<void> => {
     const nodeArgs =
       values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`]
     const run: Run = { material, bitrate, seconds, nodeArgs }
-    const rows: Record<string, object> = { 'native UDP': await native(Number(values.sources), run) }
-    const pipes = Number(values.pipes)
-    if (pipes > 0) {
-      const files = Array.from({ length: pipes }, () => `file:${material}`)
-      rows['pipes from ffmpeg'] = await measure(files, run)
+    const rows: Record<string, object> = {
+      'native UDP': await received(Number(values.sources), '', run),
     }
+    const pipes = Number(values.pipes)
+    if (pipes > 0) rows['pipes from ffmpeg'] = await received(pipes, '?reader=ffmpeg', run)
     rows['ffmpeg -c copy, UDP in'] = await peer(run)
     console.table(rows)
   } finally {

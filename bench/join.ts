@@ -17,7 +17,8 @@ const [IDR, SPS, PPS] = [5, 7, 8]
 
 interface Joined {
   readonly firstByteMs: number
-  readonly verdict: 'enters' | string
+  /** 'enters', or what is wrong. */
+  readonly verdict: string
 }
 
 const nalTypes = (data: Uint8Array): number[] => {

@@ -14,7 +14,7 @@ import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel.ts'
 import type { ProgramFormat } from './media/program-format.ts'
 import { realParts } from './media/real-parts.ts'
-import { allowHeapGrowth } from './process/heap-growth.ts'
+import { allowHeapGrowth } from './media/heap-growth.ts'
 import { processHost } from './process/host.ts'
 import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts'
 
