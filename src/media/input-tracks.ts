@@ -6,6 +6,8 @@ import type { ProgramFormat } from './program-format.ts'
 import type { SourceTracks } from './sources/conform-plan.ts'
 import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
 
+/** A track that was announced and of which nothing came for this long, while another ran, is treated as missing. */
+const ANNOUNCED_PATIENCE_MS = 3_000
 /** A video track is waited for this long before a source counts as one without entry points. */
 const ENTRY_PATIENCE_TICKS = 6 * 90_000
 
@@ -22,6 +24,8 @@ export class InputTracks {
   readonly #bytes = new Map<Pid, number>()
   #program: ElementaryProgram | undefined
   #chosen: ChosenTracks = NO_TRACKS
+  readonly #absent = new Set<Pid>()
+  #movingSince: number | undefined
   #firstVideo: number | undefined
   #entries: 'unknown' | 'full' | 'recovery_points_only' = 'unknown'
 
@@ -61,13 +65,17 @@ export class InputTracks {
 
   announce(program: ElementaryProgram): void {
     this.#program = program
+    this.#absent.clear()
+    this.#movingSince = undefined
   }
 
   /** Which tracks play; true when the choice changed. Without a channel format yet: all that there are. */
   choose(spec: SourceSpec, format: ProgramFormat | undefined): boolean {
     if (this.#program === undefined) return false
     const languages = format?.audio === undefined ? [] : format.languages
-    const found = chooseTracks(this.#program, spec, format === undefined ? undefined : languages)
+    const tracks = this.#program.tracks.filter((track) => !this.#absent.has(track.pid))
+    const present = { ...this.#program, tracks }
+    const found = chooseTracks(present, spec, format === undefined ? undefined : languages)
     const withoutVideo = format !== undefined && format.video === undefined
     const chosen = withoutVideo ? { ...found, video: undefined } : found
     if (JSON.stringify(chosen) === JSON.stringify(this.#chosen)) return false
@@ -75,8 +83,23 @@ export class InputTracks {
     return true
   }
 
-  describe(pid: Pid, format: VideoFormat | AudioFormat): void {
+  /** True when the track had been given up: the choice may change. */
+  describe(pid: Pid, format: VideoFormat | AudioFormat): boolean {
     this.#formats.set(pid, format)
+    return this.#absent.delete(pid)
+  }
+
+  /** Gives up announced tracks that never came; true when there were such. Then silence or the slate stands in. */
+  giveUpSilent(now: number): boolean {
+    if (this.#movingSince === undefined || now - this.#movingSince < ANNOUNCED_PATIENCE_MS) {
+      return false
+    }
+    const { video, audio } = this.#chosen
+    const silent = [video, ...audio].filter(
+      (pid) => pid !== undefined && !this.#formats.has(pid) && !this.#absent.has(pid),
+    )
+    for (const pid of silent) if (pid !== undefined) this.#absent.add(pid)
+    return silent.length > 0
   }
 
   count(unit: AccessUnit): void {
@@ -86,6 +109,7 @@ export class InputTracks {
   /** A unit of a chosen track came. `first`: nothing had come in this run before. */
   moved(pid: Pid, now: number): { readonly first: boolean } {
     const first = this.#lastAt.size === 0
+    this.#movingSince ??= now
     this.#lastAt.set(pid, now)
     return { first }
   }
@@ -93,6 +117,7 @@ export class InputTracks {
   /** The reader's run is over. */
   ended(): void {
     this.#lastAt.clear()
+    this.#movingSince = undefined
   }
 
   /** True when this picture shows that there will be no full entry points. */

@@ -162,6 +162,7 @@ export class Input implements SwitchSource {
   /** Judges health and trims the buffer; called some times a second. */
   look(now: number): void {
     this.#closeDrained(now)
+    if (this.tracks.giveUpSilent(now)) this.reconsider()
     this.buffer.trim(now)
     if (!this.buffer.full) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
@@ -258,7 +259,7 @@ export class Input implements SwitchSource {
   }
 
   #described(pid: Pid, format: VideoFormat | AudioFormat): void {
-    this.tracks.describe(pid, format)
+    if (this.tracks.describe(pid, format)) this.#choose()
     if (this.tracks.isChosen(pid)) this.#wish()
   }
 

@@ -72,8 +72,11 @@ function inputProblem(input: Input, ingest: IngestMode): Problem | undefined {
   if (conforming.state === 'refused') {
     return { why: 'formats_differ', message: `"${id}" cannot follow: ${conforming.reason}` }
   }
-  const between = state === 'waiting' && ingest === 'hot' && buffer.newest?.closed !== false
-  if (state !== 'failed' && !between) return undefined
-  const why = reason ?? 'it has no media'
+  const { lastError } = supervised.figures()
+  // A hot source that failed and has not come back; one that starts for the first time is waited for.
+  const trying = state === 'waiting' || (state === 'starting' && lastError !== undefined)
+  const dead = trying && ingest === 'hot' && buffer.newest?.closed !== false
+  if (state !== 'failed' && !dead) return undefined
+  const why = reason ?? lastError ?? 'it has no media'
   return { why: 'source_failed', message: `"${id}" is not running: ${why}` }
 }
