@@ -9,13 +9,13 @@ import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
 
 const LATENCY_MS = 800
-const TICK_MS = 5
+const TICK_MS = 40
 const TRIM_MS = 100
 const ID = sourceId('a')
 
 /**
  * A source on the air, as the channel plays it, with the wall clock driven by the units: they arrive when their DTS says,
- * and play-out ticks every 5 ms of that time. When the sample begins again, its timeline jumps and is spliced anew.
+ * and play-out ticks once a picture. When the sample begins again, its timeline jumps and is spliced anew.
  */
 export class Switched {
   readonly demuxer: TsDemuxer

@@ -114,27 +114,6 @@ export const ffprobePackets = async (path: string, streams = ''): Promise<Probed
   })
 }
 
-export interface ProbedFrame {
-  readonly pts: number | undefined
-  readonly type: string
-  readonly size: string
-}
-
-/** Decoded pictures in presentation order. */
-export const ffprobeFrames = async (path: string): Promise<ProbedFrame[]> => {
-  const entries = ['-show_entries', 'frame=pts,pict_type,width,height', '-of', 'json']
-  const select = ['-select_streams', 'v:0']
-  const { stdout } = await runTool('ffprobe', ['-v', 'error', ...select, ...entries, path])
-  const { frames } = JSON.parse(stdout === '' ? '{"frames":[]}' : stdout) as {
-    frames: { pts?: number; pict_type?: string; width?: number; height?: number }[]
-  }
-  return frames.map((frame) => ({
-    pts: frame.pts,
-    type: frame.pict_type ?? '?',
-    size: `${frame.width ?? 0}x${frame.height ?? 0}`,
-  }))
-}
-
 export interface Silence {
   readonly startSeconds: number
   readonly seconds: number
