@@ -13,7 +13,8 @@ const COMPACT_AT = 512
 
 /** A queue whose elements keep their absolute index while its front is dropped, so that several readers can hold positions in it. */
 export class UnitQueue {
-  #items: BufferedUnit[] = []
+  /** Undefined where dropped: what no reader needs must not be held until the array is compacted. */
+  #items: (BufferedUnit | undefined)[] = []
   #head = 0
   #base = 0
   #bytes = 0
@@ -58,6 +59,7 @@ export class UnitQueue {
     const stop = Math.min(index, this.end)
     for (let i = this.start; i < stop; i++) {
       this.#bytes -= this.#items[i - this.#base]!.unit.data.length
+      this.#items[i - this.#base] = undefined
     }
     this.#head = Math.max(this.#head, stop - this.#base)
     if (this.#head >= COMPACT_AT || this.#head === this.#items.length) {
