@@ -24,7 +24,8 @@ is_installed() {
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update || say 'apt-get update failed; trying with the lists that are here'
-  apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2
+  # RUNLEVEL=1: servers that come with the packages are not started; the tests start their own.
+  RUNLEVEL=1 apt-get -qq install -y --no-install-recommends "$@" </dev/null >&2
 }
 
 # need_debian package…: installs those that are missing.

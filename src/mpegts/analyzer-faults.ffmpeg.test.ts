@@ -4,6 +4,7 @@ import {
   analyze,
   ffmpegContinuity,
   found,
+  lacking,
   missingTool,
   tsreport,
   withFile,
@@ -289,68 +290,72 @@ const planted: Record<string, Planted> = {
   },
 }
 
-describe.skipIf(skip !== undefined)('the analyzer finds a planted fault exactly', () => {
-  let bytes: Buffer
-  beforeAll(async () => {
-    bytes = await encodeTs({ seconds: 4 })
-  })
-
-  test.each(Object.entries(planted))('%s', async (_name, fault) => {
-    const damaged = fault.plant(bytes)
-    expect(damaged).not.toEqual(Uint8Array.from(bytes))
-    const { errors } = fault
-    expect(await codesOf(damaged)).toEqual(typeof errors === 'function' ? errors(bytes) : errors)
-    if (fault.warns !== undefined) expect(await codesOf(damaged, 'warning')).toContain(fault.warns)
-  })
-
-  const shared = Object.entries(planted).filter(([, fault]) => fault.tsreport ?? fault.ffmpeg)
-  test.each(shared)('%s: found by the tools that can', async (_name, fault) => {
-    await withFile(fault.plant(bytes), async (path) => {
-      if (fault.tsreport !== undefined) {
-        expect((await tsreport(path)).join('\n')).toMatch(fault.tsreport)
-      }
-      if (fault.ffmpeg !== undefined) {
-        expect((await ffmpegContinuity(path))[fault.ffmpeg]).toBeGreaterThan(0)
-      }
+describe.skipIf(skip !== undefined)(
+  `the analyzer finds a planted fault exactly${lacking(skip)}`,
+  () => {
+    let bytes: Buffer
+    beforeAll(async () => {
+      bytes = await encodeTs({ seconds: 4 })
     })
-  })
 
-  test('the tools find nothing in the stream that the faults are planted in', async () => {
-    await withFile(bytes, async (path) => {
-      expect(await tsreport(path)).toEqual([])
-      expect(await ffmpegContinuity(path)).toEqual({ continuity: 0, order: 0, corrupt: 0 })
+    test.each(Object.entries(planted))('%s', async (_name, fault) => {
+      const damaged = fault.plant(bytes)
+      expect(damaged).not.toEqual(Uint8Array.from(bytes))
+      const { errors } = fault
+      expect(await codesOf(damaged)).toEqual(typeof errors === 'function' ? errors(bytes) : errors)
+      if (fault.warns !== undefined)
+        expect(await codesOf(damaged, 'warning')).toContain(fault.warns)
     })
-  })
 
-  test('a signalled discontinuity excuses the jump, and is counted', async () => {
-    const from = thirdGop(bytes)
-    expect(pcrs(bytes).map(({ index }) => index)).toContain(from)
-    const shift = { pts: 10 * SECOND, dts: 10 * SECOND, pcr: 10 * SECOND }
-    const jumped = restamp(bytes, ({ index }) => (index >= from ? shift : undefined))
-    const signalled = editPackets(jumped, (out, { at, index }) => {
-      if (index === from) out[at + 5] = out[at + 5]! | 0x80
+    const shared = Object.entries(planted).filter(([, fault]) => fault.tsreport ?? fault.ffmpeg)
+    test.each(shared)('%s: found by the tools that can', async (_name, fault) => {
+      await withFile(fault.plant(bytes), async (path) => {
+        if (fault.tsreport !== undefined) {
+          expect((await tsreport(path)).join('\n')).toMatch(fault.tsreport)
+        }
+        if (fault.ffmpeg !== undefined) {
+          expect((await ffmpegContinuity(path))[fault.ffmpeg]).toBeGreaterThan(0)
+        }
+      })
     })
-    const report = await analyze(signalled, STANDARD)
-    expect(found(report)).toEqual([])
-    expect(report.signalledDiscontinuities).toBe(1)
-    expect(report.programs[0]!.pcr.discontinuities).toBe(1)
-    expect(report.durationMs).toBeLessThan(4_100)
-  })
 
-  test('a packet sent twice is a duplicate, sent three times an error', async () => {
-    const { at } = innerPacket(bytes)
-    const packet = bytes.subarray(at, at + 188)
-    const twice = Buffer.concat([bytes.subarray(0, at), packet, bytes.subarray(at)])
-    const report = await analyze(twice, STANDARD)
-    expect([report.duplicates, report.continuityErrors]).toEqual([1, 0])
-    const thrice = Buffer.concat([bytes.subarray(0, at), packet, packet, bytes.subarray(at)])
-    expect((await analyze(thrice, STANDARD)).continuityErrors).toBe(1)
-  })
+    test('the tools find nothing in the stream that the faults are planted in', async () => {
+      await withFile(bytes, async (path) => {
+        expect(await tsreport(path)).toEqual([])
+        expect(await ffmpegContinuity(path)).toEqual({ continuity: 0, order: 0, corrupt: 0 })
+      })
+    })
 
-  test('a track that goes away is missing after five seconds', async () => {
-    const long = await encodeTs({ seconds: 8, size: '160x90' })
-    const from = indexAt(long, 1)
-    const mute = withoutPackets(long, ({ pid, index }) => pid === AUDIO && index >= from)
-    expect(await codesOf(mute)).toEqual(['pid_missing × 1'])
-  })
-})
+    test('a signalled discontinuity excuses the jump, and is counted', async () => {
+      const from = thirdGop(bytes)
+      expect(pcrs(bytes).map(({ index }) => index)).toContain(from)
+      const shift = { pts: 10 * SECOND, dts: 10 * SECOND, pcr: 10 * SECOND }
+      const jumped = restamp(bytes, ({ index }) => (index >= from ? shift : undefined))
+      const signalled = editPackets(jumped, (out, { at, index }) => {
+        if (index === from) out[at + 5] = out[at + 5]! | 0x80
+      })
+      const report = await analyze(signalled, STANDARD)
+      expect(found(report)).toEqual([])
+      expect(report.signalledDiscontinuities).toBe(1)
+      expect(report.programs[0]!.pcr.discontinuities).toBe(1)
+      expect(report.durationMs).toBeLessThan(4_100)
+    })
+
+    test('a packet sent twice is a duplicate, sent three times an error', async () => {
+      const { at } = innerPacket(bytes)
+      const packet = bytes.subarray(at, at + 188)
+      const twice = Buffer.concat([bytes.subarray(0, at), packet, bytes.subarray(at)])
+      const report = await analyze(twice, STANDARD)
+      expect([report.duplicates, report.continuityErrors]).toEqual([1, 0])
+      const thrice = Buffer.concat([bytes.subarray(0, at), packet, packet, bytes.subarray(at)])
+      expect((await analyze(thrice, STANDARD)).continuityErrors).toBe(1)
+    })
+
+    test('a track that goes away is missing after five seconds', async () => {
+      const long = await encodeTs({ seconds: 8, size: '160x90' })
+      const from = indexAt(long, 1)
+      const mute = withoutPackets(long, ({ pid, index }) => pid === AUDIO && index >= from)
+      expect(await codesOf(mute)).toEqual(['pid_missing × 1'])
+    })
+  },
+)

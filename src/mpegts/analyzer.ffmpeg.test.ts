@@ -4,6 +4,7 @@ import {
   analyze,
   ffprobePackets,
   found,
+  lacking,
   missingTool,
   withFile,
 } from '../../test/helpers/oracles.ts'
@@ -25,92 +26,95 @@ const skip = missingTool('ffmpeg', 'ffprobe', 'tsreport')
 const SECOND = 90_000
 const STANDARD = { rules: 'standard' } as const
 
-describe.skipIf(skip !== undefined)('the analyzer on clean streams of ffmpeg', () => {
-  const clean: [string, Partial<EncodeSpec>][] = [
-    ['H.264 with B-frames, AAC', {}],
-    ['H.264 pyramid at 29.97 Hz, E-AC-3', { bframes: 3, rate: '30000/1001', audio: 'eac3' }],
-    ['interlaced H.264, AAC at 44.1 kHz', { interlaced: true, sampleRate: 44_100 }],
-    ['HEVC with an open GOP, AC-3', { codec: 'hevc', openGop: true, audio: 'ac3' }],
-    ['MPEG-2 with an open GOP, MP2', { codec: 'mpeg2video', openGop: true, audio: 'mp2' }],
-    ['two audio tracks', { audioTracks: 2, languages: ['deu', 'fra'] }],
-    ['constant bitrate', { extra: ['-muxrate', '1M'] }],
-    ['video only', { audio: 'none' }],
-    ['over the wrap of 33 bits', { startPts: 2 ** 33 - 45_000 }],
-  ]
-  test.each(clean)('%s: no error', async (_name, spec) => {
-    const bytes = await encodeTs({ seconds: 3, ...spec })
-    const report = await analyze(bytes, STANDARD)
-    expect(found(report)).toEqual([])
-    expect(report.packets).toBe(bytes.length / 188)
-    expect(report.skippedBytes).toBe(0)
-  })
-
-  test('measures what ffprobe measures', async () => {
-    const spec = { seconds: 3, audioTracks: 2, languages: ['deu', 'fra'], startPts: SECOND }
-    const bytes = await encodeTs(spec)
-    const { programs, durationMs, sdt } = await analyze(bytes, STANDARD)
-    const [program] = programs
-    const [video, german, french] = program!.tracks
-    const probed = await withFile(bytes, (path) => ffprobePackets(path))
-    const dts = probed.filter((packet) => packet.stream === 0).map((packet) => packet.dts!)
-    expect(video!.video!.pictures).toBe(dts.length)
-    expect(video!.durationMs).toBeCloseTo((dts.at(-1)! - dts[0]!) / 90, 2)
-    expect(video!.firstPtsTicks).toBe(SECOND)
-    expect(video!.video!.medianFrameMs).toBe(40)
-    expect(video!.video!.randomAccessIntervalMs).toEqual({ min: 1000, max: 1000 })
-    expect(video!.video!.format).toMatchObject({ codec: 'h264', width: 320, height: 180 })
-    expect(german!.audio!.frames).toBe(probed.filter((packet) => packet.stream === 1).length)
-    expect(german!.audio!.format).toMatchObject({ sampleRate: 48_000, channels: 2 })
-    expect([german!.language, french!.language]).toEqual(['deu', 'fra'])
-    expect(program!.audioOffsetMs).toBeCloseTo(-21.333, 2)
-    expect(durationMs).toBeGreaterThan(2900)
-    expect(sdt.sections).toBeGreaterThan(1)
-    expect(program!.serviceName).toBe('Service01')
-  })
-
-  test('the wrap of 33 bits changes no figure', async () => {
-    const plain = await analyze(await encodeTs({ seconds: 3, startPts: SECOND }), STANDARD)
-    const wrapped = await analyze(
-      await encodeTs({ seconds: 3, startPts: 2 ** 33 - SECOND }),
-      STANDARD,
-    )
-    const figures = ({ programs }: typeof plain): unknown => [
-      programs[0]!.audioOffsetMs,
-      programs[0]!.interleaveSkewMs,
-      programs[0]!.pcr,
-      programs[0]!.tracks.map((track) => ({
-        ...track,
-        firstPtsTicks: 0,
-        video: { ...track.video, longestStep: 0 },
-      })),
+describe.skipIf(skip !== undefined)(
+  `the analyzer on clean streams of ffmpeg${lacking(skip)}`,
+  () => {
+    const clean: [string, Partial<EncodeSpec>][] = [
+      ['H.264 with B-frames, AAC', {}],
+      ['H.264 pyramid at 29.97 Hz, E-AC-3', { bframes: 3, rate: '30000/1001', audio: 'eac3' }],
+      ['interlaced H.264, AAC at 44.1 kHz', { interlaced: true, sampleRate: 44_100 }],
+      ['HEVC with an open GOP, AC-3', { codec: 'hevc', openGop: true, audio: 'ac3' }],
+      ['MPEG-2 with an open GOP, MP2', { codec: 'mpeg2video', openGop: true, audio: 'mp2' }],
+      ['two audio tracks', { audioTracks: 2, languages: ['deu', 'fra'] }],
+      ['constant bitrate', { extra: ['-muxrate', '1M'] }],
+      ['video only', { audio: 'none' }],
+      ['over the wrap of 33 bits', { startPts: 2 ** 33 - 45_000 }],
     ]
-    expect(figures(wrapped)).toEqual(figures(plain))
-  })
+    test.each(clean)('%s: no error', async (_name, spec) => {
+      const bytes = await encodeTs({ seconds: 3, ...spec })
+      const report = await analyze(bytes, STANDARD)
+      expect(found(report)).toEqual([])
+      expect(report.packets).toBe(bytes.length / 188)
+      expect(report.skippedBytes).toBe(0)
+    })
 
-  test('finds that ffmpeg spreads PCR and tables too thin for the program', async () => {
-    const report = await analyze(await encodeTs({ seconds: 3 }), { rules: 'program' })
-    expect(report.violations.map((violation) => violation.code)).toEqual([
-      'pat_interval_program',
-      'pmt_interval_program',
-      'pcr_interval_program',
-    ])
-    expect(report.violations.every((violation) => violation.severity === 'error')).toBe(true)
-  })
+    test('measures what ffprobe measures', async () => {
+      const spec = { seconds: 3, audioTracks: 2, languages: ['deu', 'fra'], startPts: SECOND }
+      const bytes = await encodeTs(spec)
+      const { programs, durationMs, sdt } = await analyze(bytes, STANDARD)
+      const [program] = programs
+      const [video, german, french] = program!.tracks
+      const probed = await withFile(bytes, (path) => ffprobePackets(path))
+      const dts = probed.filter((packet) => packet.stream === 0).map((packet) => packet.dts!)
+      expect(video!.video!.pictures).toBe(dts.length)
+      expect(video!.durationMs).toBeCloseTo((dts.at(-1)! - dts[0]!) / 90, 2)
+      expect(video!.firstPtsTicks).toBe(SECOND)
+      expect(video!.video!.medianFrameMs).toBe(40)
+      expect(video!.video!.randomAccessIntervalMs).toEqual({ min: 1000, max: 1000 })
+      expect(video!.video!.format).toMatchObject({ codec: 'h264', width: 320, height: 180 })
+      expect(german!.audio!.frames).toBe(probed.filter((packet) => packet.stream === 1).length)
+      expect(german!.audio!.format).toMatchObject({ sampleRate: 48_000, channels: 2 })
+      expect([german!.language, french!.language]).toEqual(['deu', 'fra'])
+      expect(program!.audioOffsetMs).toBeCloseTo(-21.333, 2)
+      expect(durationMs).toBeGreaterThan(2900)
+      expect(sdt.sections).toBeGreaterThan(1)
+      expect(program!.serviceName).toBe('Service01')
+    })
 
-  test('what there is no basis for is not measurable', async () => {
-    const report = await analyze(await encodeTs({ seconds: 3, audio: 'none' }), STANDARD)
-    expect(report.programs[0]!.audioOffsetMs).toBe('not measurable')
-    expect(report.programs[0]!.interleaveSkewMs).toBe('not measurable')
-    expect(report.programs[0]!.pcr.accuracyNs).toBe('not measurable')
-    expect(report.programs[0]!.pcr.arrivalJitterMs).toBe('not measurable')
-    expect(formatReport(report)).toContain('audio offset not measurable')
-  })
-})
+    test('the wrap of 33 bits changes no figure', async () => {
+      const plain = await analyze(await encodeTs({ seconds: 3, startPts: SECOND }), STANDARD)
+      const wrapped = await analyze(
+        await encodeTs({ seconds: 3, startPts: 2 ** 33 - SECOND }),
+        STANDARD,
+      )
+      const figures = ({ programs }: typeof plain): unknown => [
+        programs[0]!.audioOffsetMs,
+        programs[0]!.interleaveSkewMs,
+        programs[0]!.pcr,
+        programs[0]!.tracks.map((track) => ({
+          ...track,
+          firstPtsTicks: 0,
+          video: { ...track.video, longestStep: 0 },
+        })),
+      ]
+      expect(figures(wrapped)).toEqual(figures(plain))
+    })
+
+    test('finds that ffmpeg spreads PCR and tables too thin for the program', async () => {
+      const report = await analyze(await encodeTs({ seconds: 3 }), { rules: 'program' })
+      expect(report.violations.map((violation) => violation.code)).toEqual([
+        'pat_interval_program',
+        'pmt_interval_program',
+        'pcr_interval_program',
+      ])
+      expect(report.violations.every((violation) => violation.severity === 'error')).toBe(true)
+    })
+
+    test('what there is no basis for is not measurable', async () => {
+      const report = await analyze(await encodeTs({ seconds: 3, audio: 'none' }), STANDARD)
+      expect(report.programs[0]!.audioOffsetMs).toBe('not measurable')
+      expect(report.programs[0]!.interleaveSkewMs).toBe('not measurable')
+      expect(report.programs[0]!.pcr.accuracyNs).toBe('not measurable')
+      expect(report.programs[0]!.pcr.arrivalJitterMs).toBe('not measurable')
+      expect(formatReport(report)).toContain('audio offset not measurable')
+    })
+  },
+)
 
 const pcrs = (bytes: Uint8Array): PacketView[] =>
   [...packetsOf(bytes)].filter((packet) => packet.pcr !== undefined)
 
-describe.skipIf(skip !== undefined)('the analyzer on constant bitrate', () => {
+describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(skip)}`, () => {
   let bytes: Buffer
   beforeAll(async () => {
     bytes = await encodeTs({ seconds: 3, extra: ['-muxrate', '1M'] })

@@ -49,7 +49,7 @@ class Terminal {
   }
 }
 
-describe.skipIf(missingCommand('tmux'))('sluice run in a terminal', () => {
+describe.skipIf(missingCommand('tmux'))('sluice run in a terminal (needs tmux)', () => {
   it('takes by key and by command, shows the status, and quits', async () => {
     const address = `http://127.0.0.1:${await freePort()}`
     const sources =

@@ -21,6 +21,10 @@ export const missingTool = (...tools: readonly Tool[]): string | undefined => {
   return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
 }
 
+/** For the title of what is skipped: it names what is missing. */
+export const lacking = (missing: string | undefined): string =>
+  missing === undefined ? '' : ` (${missing})`
+
 /** Our own judgement of bytes or a file. Default rules: those of the program. */
 export const analyze = async (
   stream: Uint8Array | string,
