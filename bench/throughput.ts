@@ -144,7 +144,10 @@ const measureFfmpeg = async (chunks: Uint8Array[], rounds: number): Promise<Figu
 allowHeapGrowth()
 const sample = makeSample()
 const chunks = chunksOf(sample)
-const rounds = Math.max(1, Math.round((Number(process.argv[2] ?? 3_000) * MEGABYTE) / sample.length))
+const rounds = Math.max(
+  1,
+  Math.round((Number(process.argv[2] ?? 3_000) * MEGABYTE) / sample.length),
+)
 const figures = [
   measure('demux', new Remux('demux'), { chunks, rounds }),
   measure('demux, mux', new Remux('remux'), { chunks, rounds }),

@@ -10,11 +10,10 @@ import { edgeOffset, idealOffset, offsetOf, slateEntry, type SplicePlace } from 
 import { chooseFallback, leaveSlate, type FallbackContext } from './fallback.ts'
 import { type Entry, Lane } from './lane.ts'
 import { LATE_TICKS, PictureFeed } from './picture-feed.ts'
-import type { Playable } from './playable.ts'
 import { ProgramClock } from './program-clock.ts'
 import type { SlateLoop } from './slate-loop.ts'
 import type { Position } from './source-buffer.ts'
-import { Stretch } from './stretch.ts'
+import type { Stretch } from './stretch.ts'
 import type { StandingOrder } from './switch-source.ts'
 import { stepPlan, type TakePlan } from './take-planner.ts'
 import { VideoTrack } from './video-track.ts'
@@ -311,14 +310,15 @@ export class Bus {
   #open(entry: Entry): Lane {
     const end = this.#end()
     const offset = offsetOf(entry, end)
-    const lipSync = entry.source?.lipSync ?? 0
+    const { lipSync = 0, buffer } = entry.source ?? {}
+    const live = buffer?.live === true
     const lane = new Lane({
       entry,
       offset,
       programEnd: end,
       slate: this.#slate,
       channelHasVideo: this.#options.hasVideo,
-      edge: entry.source?.buffer.live === true ? this.#edgeOf(entry.playable) : undefined,
+      edge: live ? edgeOffset(entry.playable, this.#place(this.#lastTick)) : undefined,
     })
     this.#audio.forEach((track, index) => {
       const playable = entry.playable.hasAudio[index] ? entry.playable : undefined
@@ -338,15 +338,9 @@ export class Bus {
   /** Follows the clock of the source on air: for drift only. */
   #lean(now: number): void {
     this.#leanedAt = now
-    const edge = this.#edgeOf(this.#lane.playable)
+    const edge = edgeOffset(this.#lane.playable, this.#place(now))
     const entered = this.#lane.edge
     const drift = edge === undefined || entered === undefined ? 0 : (edge - entered) / 90
     this.#clock.lean(drift, now)
-  }
-
-  #edgeOf(playable: Playable): number | undefined {
-    return playable instanceof Stretch
-      ? edgeOffset(playable, this.#place(this.#lastTick))
-      : undefined
   }
 }

@@ -1,7 +1,8 @@
 import type { Entry } from './lane.ts'
+import type { Playable } from './playable.ts'
 import type { ProgramClock } from './program-clock.ts'
 import type { SlateLoop } from './slate-loop.ts'
-import type { Stretch } from './stretch.ts'
+import { Stretch } from './stretch.ts'
 import type { SwitchSource } from './switch-source.ts'
 
 /** Pictures that may follow an entry point in decoding order and precede it in presentation. */
@@ -23,8 +24,8 @@ export function idealOffset(source: SwitchSource, stretch: Stretch, place: Splic
 }
 
 /** Where the live edge lies on the program's timeline: it moves when the source's clock drifts, and only then. */
-export function edgeOffset(stretch: Stretch, place: SplicePlace): number | undefined {
-  const edge = stretch.edge.offset
+export function edgeOffset(playable: Playable, place: SplicePlace): number | undefined {
+  const edge = playable instanceof Stretch ? playable.edge.offset : undefined
   return edge === undefined ? undefined : place.clock.at(place.now) - (place.now - edge) * 90
 }
 
