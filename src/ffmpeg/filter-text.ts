@@ -50,7 +50,7 @@ const wrap = (paragraph: string, columns: number): string[] => {
 
 /** Breaks a message into lines, as large as fits the picture. Control characters are left out, newlines kept. */
 export const layOut = (message: string, frame: Frame): TextBlock => {
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
   const clean = message.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ')
   const paragraphs = clean.split('\n').map((text) => text.trim())
   for (let fontSize = Math.floor(frame.height * LARGEST_SHARE); ; fontSize--) {

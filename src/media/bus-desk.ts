@@ -1,3 +1,4 @@
+import type { TakeAnswer } from '../contract/commands.ts'
 import type { ChannelEvent } from '../contract/events.ts'
 import { SLATE, type SourceId } from '../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../contract/spec.ts'
@@ -106,6 +107,13 @@ export class BusDesk {
     const { bus } = this.feed
     const ids = [bus.onAir, bus.order.wanted, bus.pending]
     return ids.filter((id): id is SourceId => id !== undefined && id !== SLATE)
+  }
+
+  /** Somebody's own take. An automatic one that still waits gives way, and must be told: its director waits for the answer. */
+  take(plan: TakePlan): Promise<TakeAnswer> {
+    this.#automatic?.reject(new Error('a take came first'))
+    this.#automatic = undefined
+    return this.takes.request(plan)
   }
 
   automatic(take: AutomaticTake): Promise<void> {

@@ -99,7 +99,7 @@ export function busStatus(feed: ProgramFeed, standing: BusStanding): BusStatus {
     onAir: bus.onAir,
     wanted: bus.order.wanted,
     pending: standing.pending ?? null,
-    programTime: Math.round(figures.programTime),
+    programTime: Math.round(bus.programTime),
     onAirSinceMs: Math.round(standing.now - figures.onAirSince),
     delayMs: Math.round(figures.delayMs),
     takes: standing.counts.takes,

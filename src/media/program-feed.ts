@@ -69,7 +69,7 @@ export class ProgramFeed {
     const { bytes, randomAccess } = this.#playOut.tick(now)
     if (bytes.length === 0) return
     this.#bytes += bytes.length
-    this.ring.append(bytes, this.bus.figures.programTime, randomAccess)
+    this.ring.append(bytes, this.bus.programTime, randomAccess)
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {

@@ -40,7 +40,7 @@ export async function requestTake(wish: TakeWish, context: TakeContext): Promise
   }
   if (problem !== undefined || desk === undefined) return refused(bus, source, problem ?? NOT_YET)
   if (input !== undefined && input.supervised.wanted === 'stop') input.supervised.start()
-  return desk.takes.request({
+  return desk.take({
     source,
     mode: source === SLATE ? 'cutover' : mode,
     notBefore,

@@ -125,7 +125,7 @@ const BEHIND_TICKS = 300 * 90
 const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
   for (const until = rig.now + ms; rig.now < until;) {
     rig.run(Math.min(500, until - rig.now))
-    const clock = rig.bus.figures.programTime
+    const clock = rig.bus.programTime
     for (const track of rig.bus.audio) {
       if (track.end < clock - BEHIND_TICKS)
         found.push(`audio ${(clock - track.end) / 90} ms behind at ${rig.now}`)
@@ -151,7 +151,7 @@ const judgeTimeline = (rig: BusRig, { latencyMs, sources, deeds }: Story): strin
   const all = rig.violations({ maxFrame: slowest })
   const found = holes ? all.filter((text) => !/gap|hole/.test(text)) : all
   const last = Math.max(0, ...rig.video().map(({ pts }) => pts))
-  const behind = (rig.bus.figures.programTime - last) / 90
+  const behind = (rig.bus.programTime - last) / 90
   const patience = (slowest / 90) * 2 + (latencyMs === 0 ? 600 : 0)
   if (behind > patience) found.push(`the picture stands still for ${behind} ms at the end`)
   return found.slice(0, 6)

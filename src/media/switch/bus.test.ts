@@ -242,11 +242,11 @@ describe('a bus', () => {
     const rig = new BusRig([rigSource('s0', { ppm, reorder: 'IP', count: 15_500 })])
     rig.want('s0')
     rig.run(300_000)
-    const half = rig.bus.figures.programTime
+    const half = rig.bus.programTime
     rig.run(300_000)
     expect(rig.cuts.length).toBe(1)
     expect(rig.violations()).toEqual([])
-    const rate = (rig.bus.figures.programTime - half) / 90 / 300_000
+    const rate = (rig.bus.programTime - half) / 90 / 300_000
     expect((rate - 1) * 1e6).toBeCloseTo(-ppm, -2)
     expect(Math.abs((rate - 1) * 1e6 + ppm)).toBeLessThan(15)
   })

@@ -75,6 +75,11 @@ export class Bus {
     return this.#lastCut !== undefined
   }
 
+  /** How far the program has been played out. */
+  get programTime(): Ticks90k {
+    return ticks(this.#reached)
+  }
+
   get order(): StandingOrder {
     return this.#order
   }
@@ -89,7 +94,6 @@ export class Bus {
 
   get figures() {
     return {
-      programTime: ticks(this.#reached),
       onAirSince: this.#laneSince,
       delayMs: this.#delayMs(),
       slateMs: this.#slateTicks / 90,
