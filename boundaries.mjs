@@ -16,7 +16,7 @@
 /** Node's modules that only rows which name them may import. */
 export const RESERVED_NODE = ['child_process', 'cluster', 'worker_threads']
 
-const BYTES = ['src/lib', 'src/contract', 'src/codec', 'src/mpegts']
+const BYTES = ['src/lib', 'src/contract', 'src/codec', 'src/mpegts', 'src/mp4', 'src/rtmp']
 const PROCESSES = ['src/process', 'src/ffmpeg']
 const MEDIA = [
   'src/media',
@@ -51,6 +51,8 @@ export const ROWS = [
   // Pure bytes: no input, no output, no clock.
   { at: 'src/codec', imports: ['src/lib', 'src/contract'], node: ['buffer'] },
   { at: 'src/mpegts', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
+  { at: 'src/mp4', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
+  { at: 'src/rtmp', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
   {
     at: 'src/process',
     imports: ['src/lib', 'src/contract'],

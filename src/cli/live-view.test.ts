@@ -42,6 +42,7 @@ const busy = channelStatus({
       lagMs: 0,
       skips: 0,
       errors: 0,
+      reconnects: 0,
     },
   ],
 })

@@ -94,6 +94,8 @@ const sentence = (event: ChannelEvent): string => {
       return `output ${event.output} ${event.type.slice('output_'.length)}`
     case 'output_state':
       return `output ${event.output} ${event.state}${because(event.reason)}`
+    case 'alert':
+      return `ALERT output ${event.output}: ${event.message}`
     case 'viewer_joined':
     case 'viewer_left':
       return `viewer ${event.viewer} ${event.type.slice('viewer_'.length)} ${event.path} from ${event.address} (${event.agent})${because(event.reason)}`

@@ -1,7 +1,8 @@
 import type { ChannelChange, TakeAnswer, TakeRequest } from './commands.ts'
 import type { StampedEvent } from './events.ts'
 import type { OutputId, SourceId } from './ids.ts'
-import type { OutputSpec, SourceChange, SourceSpec } from './spec.ts'
+import type { OutputSpec } from './output-spec.ts'
+import type { SourceChange, SourceSpec } from './spec.ts'
 import type { ChannelStatus } from './status.ts'
 
 /**

@@ -6,6 +6,8 @@ import type { HealthProblem, SourceState } from './status.ts'
 /** Why the program changed its source. */
 export type SwitchCause = 'take' | 'failover' | 'revert' | 'start' | 'source_jump' | 'removed'
 
+export type OutputAlert = 'disk_full' | 'refused' | 'storage'
+
 /** Everything that happens to a channel and that somebody may want to know. Serialisable; redacted. */
 export type ChannelEvent =
   | { readonly type: 'channel_started'; readonly name: string }
@@ -73,6 +75,13 @@ export type ChannelEvent =
       readonly output: OutputId
       readonly state: string
       readonly reason?: string
+    }
+  | {
+      /** Somebody should look: a full disk, a destination that refuses the key. */
+      readonly type: 'alert'
+      readonly output: OutputId
+      readonly what: OutputAlert
+      readonly message: string
     }
   | {
       readonly type: 'viewer_joined' | 'viewer_left'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ID_PATTERN, type OutputId, type SourceId } from './ids.ts'
+import { ID_PATTERN, type SourceId } from './ids.ts'
+import { HlsSpec, ListenerSpec, OutputSpec } from './output-spec.ts'
 
 /** How a take enters its source: DESIGN.md, section 5. */
 export const TakeMode = z.enum(['cutover', 'graceful', 'seamless'])
@@ -26,7 +27,6 @@ const idText = z
 export const SourceIdText = idText
   .refine((id) => id !== 'slate', '"slate" is the channel\'s own slate; choose another id')
   .transform((id) => id as SourceId)
-export const OutputIdText = idText.transform((id) => id as OutputId)
 
 const milliseconds = (from: number, to: number) => z.number().int().min(from).max(to)
 const ratio = z.number().min(0).max(1)
@@ -120,13 +120,6 @@ export const SourceChange = SourceSpec.omit({ id: true })
   })
 export type SourceChange = z.infer<typeof SourceChange>
 
-export const OutputSpec = z.strictObject({
-  id: OutputIdText,
-  /** udp://host:port, rtp://host:port, file:/path.ts, a path, or - for standard output. */
-  url: z.string().min(1).max(4096),
-})
-export type OutputSpec = z.infer<typeof OutputSpec>
-
 const bitrate = z.number().int().min(8_000).max(200_000_000)
 
 /** The format of the program when it is configured rather than taken from the first usable source. */
@@ -213,6 +206,9 @@ export const ChannelSpec = z.strictObject({
   failover: FailoverSpec.prefault({}),
   slate: SlateSpec.prefault({}),
   viewers: ViewerLimits.prefault({}),
+  listeners: ListenerSpec.prefault({}),
+  /** How `hls:` and `dash:` outputs package the program. */
+  hls: HlsSpec.prefault({}),
   /** How long a take waits for the first random access point of a source that it had to start. */
   startTimeoutMs: milliseconds(500, 120_000).default(15_000),
   sources: z.array(SourceSpec).max(200).default([]),

@@ -82,9 +82,14 @@ export interface OutputStatus {
   readonly bytes: number
   readonly bitrate: number
   readonly lagMs: number
+  /** How often it dropped what it could not take, and went on at a random access point. */
   readonly skips: number
   readonly errors: number
+  /** Connections after the first one; 0 for what has none. */
+  readonly reconnects: number
   readonly lastError?: string
+  /** What only this kind of output has: listeners, segments, recordings, the encoder's restarts. */
+  readonly details?: Readonly<Record<string, string | number | boolean>>
 }
 
 export interface ViewerStatus {

@@ -69,6 +69,7 @@ export class BusDesk {
       viewers: spec.viewers,
       clock,
       sources: options.inputs,
+      labelOf: (id) => options.inputs.get(id)?.spec.label ?? id,
       report: {
         cut: (made) => this.#cut(made),
         planExecuted: (plan, made) => this.#executed(plan, made),
@@ -146,6 +147,7 @@ export class BusDesk {
 
   #cut(made: CutMade): void {
     for (const tell of this.#cutWaiters.splice(0)) tell()
+    this.feed.cut(made)
     if (made.cause === 'failover') {
       this.#done.failovers++
       this.#options.inputs.get(made.from)?.ranDry(made.wallMs)

@@ -1,10 +1,18 @@
-import type { SlateSpec, SourceSpec, OutputSpec } from '../contract/spec.ts'
+import type { OutputAlert } from '../contract/events.ts'
+import type { OutputSpec } from '../contract/output-spec.ts'
+import type { SlateSpec, SourceSpec } from '../contract/spec.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { InputEvents, InputSettings } from './input-parts.ts'
 import type { Input } from './input.ts'
-import type { Output, Program } from './outputs/output.ts'
+import type { Output, OutputProgram } from './outputs/output.ts'
 import type { ProgramFormat } from './program-format.ts'
 import type { SlateMaterial } from './slate/slate-material.ts'
+
+/** What the channel gives an output. */
+export interface OutputWiring {
+  readonly program: OutputProgram
+  readonly alert: (what: OutputAlert, message: string) => void
+}
 
 /** What a channel is built from; the composition root gives the real ones. */
 export interface ChannelParts {
@@ -22,7 +30,7 @@ export interface ChannelParts {
   /** Throws SluiceError for an address that no output knows, as `openOutput` would. */
   readonly checkOutput: (spec: OutputSpec) => void
   /** Throws SluiceError for an address that no output knows. */
-  readonly openOutput: (spec: OutputSpec, program: Program) => Output
+  readonly openOutput: (spec: OutputSpec, wiring: OutputWiring) => Output
   readonly makeSlate: (
     format: ProgramFormat,
     spec: SlateSpec,

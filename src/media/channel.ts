@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChannelPort } from '../contract/channel-port.ts'
 import type { ChannelChange, TakeAnswer, TakeRequest } from '../contract/commands.ts'
 import { SluiceError } from '../contract/errors.ts'
-import type { StampedEvent } from '../contract/events.ts'
+import type { OutputAlert, StampedEvent } from '../contract/events.ts'
 import { SLATE, type OutputId, type SourceId } from '../contract/ids.ts'
-import type { ChannelSpec, OutputSpec, SourceChange, SourceSpec } from '../contract/spec.ts'
+import type { OutputSpec } from '../contract/output-spec.ts'
+import type { ChannelSpec, SourceChange, SourceSpec } from '../contract/spec.ts'
 import type { ChannelStatus, HealthProblem } from '../contract/status.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ChannelSettings } from './channel-settings.ts'
@@ -93,7 +94,7 @@ export class Channel implements ChannelPort {
   /** The data plane's own routes: the program, the preview, each source. True when the request was one of them. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const places = { desks: this.#desks, input: (id: SourceId) => this.#inputs.get(id) }
-    return mediaRoute(places, request, response)
+    return mediaRoute(places, request, response) || this.#outputs.serve(request, response)
   }
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
@@ -164,7 +165,10 @@ export class Channel implements ChannelPort {
       throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
     }
     if (this.#desks === undefined) throw notYet()
-    this.#outputs.add(this.#parts.openOutput(spec, this.#desks.program.feed.ring))
+    const { ring, frames } = this.#desks.program.feed
+    const alert = (what: OutputAlert, message: string): void =>
+      this.#events.add({ type: 'alert', output: spec.id, what, message })
+    this.#outputs.add(this.#parts.openOutput(spec, { program: { ring, frames }, alert }))
     this.#events.add({ type: 'output_added', output: spec.id })
   }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SluiceError } from '../contract/errors.ts'
 import type { OutputId } from '../contract/ids.ts'
 import type { OutputStatus } from '../contract/status.ts'
@@ -40,6 +41,14 @@ export class OutputList {
     this.#entries.delete(id)
     entry.stop.abort()
     await entry.ended
+  }
+
+  /** True when one of them answers the request. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = (request.url ?? '').split('?')[0] ?? ''
+    return [...this.#entries.values()].some(
+      ({ output }) => output.serve?.(request, response, path) === true,
+    )
   }
 
   status(): OutputStatus[] {

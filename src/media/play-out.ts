@@ -1,5 +1,6 @@
 import { ticks, ticksOfMs, type Ticks90k } from '../contract/time.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../mpegts/muxer.ts'
+import { FrameTaps } from './frame-taps.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { Bus } from './switch/bus.ts'
 import type { BusOptions } from './switch/bus-parts.ts'
@@ -28,6 +29,8 @@ export class PlayOut {
   readonly bus: Bus
   /** The program's PIDs, PAT and PMT included. */
   readonly pids: readonly number[]
+  /** Who else takes the frames: outputs that package them themselves. */
+  readonly taps = new FrameTaps()
   readonly #mux: TsMuxer
   readonly #hasVideo: boolean
   #lastAudioEntry = Number.NEGATIVE_INFINITY
@@ -50,11 +53,22 @@ export class PlayOut {
       hasVideo: this.#hasVideo,
       audioTracks: format.audio === undefined ? 0 : format.languages.length,
       sink: {
-        advance: (clock) => this.#mux.advance(clock),
-        video: (unit, { pts, dts }) =>
-          this.#mux.write({ track: 0, pts, dts, entry: unit.entry !== 'none', data: unit.data }),
-        audio: (track, unit, pts) => this.#writeAudio(track, unit.data, pts),
-        hole: () => this.#mux.markDiscontinuity(),
+        advance: (clock) => {
+          this.taps.advance(clock)
+          this.#mux.advance(clock)
+        },
+        video: (unit, times) => {
+          this.taps.video(unit, times)
+          this.#mux.write({ track: 0, ...times, entry: unit.entry !== 'none', data: unit.data })
+        },
+        audio: (track, unit, pts) => {
+          this.taps.audio(track, unit, pts)
+          this.#writeAudio(track, unit.data, pts)
+        },
+        hole: () => {
+          this.taps.hole()
+          this.#mux.markDiscontinuity()
+        },
       },
     })
   }

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { OutputId } from '../contract/ids.ts'
+import type { OutputId, SourceId } from '../contract/ids.ts'
 import type { Bus as BusName, ViewerLimits } from '../contract/spec.ts'
 import { millis } from '../contract/time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { HttpTs } from './outputs/http-ts.ts'
+import type { ProgramFrames } from './outputs/program-frames.ts'
 import { PlayOut } from './play-out.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { Ring } from './ring/ring.ts'
 import type { Bus } from './switch/bus.ts'
-import type { BusReport } from './switch/bus-parts.ts'
+import type { BusReport, CutMade } from './switch/bus-parts.ts'
 import type { SilentAudio, SlateLoop } from './switch/slate-loop.ts'
 import type { SourceLookup } from './switch/switch-source.ts'
 
@@ -29,17 +30,21 @@ export interface ProgramFeedOptions {
   readonly clock: Clock
   readonly sources: SourceLookup
   readonly report: BusReport
+  readonly labelOf: (source: SourceId) => string
 }
 
 /** A bus with what comes out of it: one mux, one ring, its viewers. */
 export class ProgramFeed {
   readonly ring: Ring
   readonly viewers: HttpTs
+  readonly frames: ProgramFrames
   readonly #playOut: PlayOut
+  readonly #labelOf: ProgramFeedOptions['labelOf']
   #bytes = 0
 
   constructor(options: ProgramFeedOptions) {
     const { viewers, clock } = options
+    this.#labelOf = options.labelOf
     this.#playOut = new PlayOut({ ...options, now: clock.now() })
     const lag = viewers.lagMs + viewers.joinMs + RING_MARGIN_MS
     this.ring = new Ring({
@@ -54,6 +59,13 @@ export class ProgramFeed {
       clock,
       limits: httpLimits(viewers),
     })
+    this.frames = framesOf(options, this.#playOut)
+  }
+
+  /** For those who take the program frame by frame. */
+  cut(made: CutMade): void {
+    const { to, at, cause } = made
+    this.#playOut.taps.cut({ to, at, cause, label: this.#labelOf(to) })
   }
 
   get bus(): Bus {
@@ -74,6 +86,24 @@ export class ProgramFeed {
 
   serve(request: IncomingMessage, response: ServerResponse): void {
     this.viewers.accept(request, response)
+  }
+}
+
+function framesOf({ format, labelOf }: ProgramFeedOptions, { bus, taps }: PlayOut): ProgramFrames {
+  const tracks = {
+    video: format.video?.format,
+    audio: format.audio?.format,
+    languages: format.languages,
+  }
+  return {
+    tracks,
+    get onAir() {
+      return { id: bus.onAir, label: labelOf(bus.onAir) }
+    },
+    get time() {
+      return bus.programTime
+    },
+    attach: (sink, onFault) => taps.attach(sink, onFault),
   }
 }
 

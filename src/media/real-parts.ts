@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import { SluiceError } from '../contract/errors.ts'
-import type { ChannelSpec, OutputSpec } from '../contract/spec.ts'
+import type { OutputSpec } from '../contract/output-spec.ts'
+import type { ChannelSpec } from '../contract/spec.ts'
 import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
 import type { StderrLine } from '../ffmpeg/stderr-lines.ts'
@@ -49,9 +50,9 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     ...options.formats,
     makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
     checkOutput,
-    openOutput: (spec, program): Output => {
+    openOutput: (spec, { program }): Output => {
       checkOutput(spec)
-      const common = { id: spec.id, url: spec.url, program, clock }
+      const common = { id: spec.id, url: spec.url, program: program.ring, clock }
       if (isDatagram(spec)) return new DatagramOutput(common)
       return new FileOutput({ ...common, stdout: options.stdout })
     },

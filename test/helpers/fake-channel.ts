@@ -189,6 +189,7 @@ export class FakeChannel implements ChannelPort {
       lagMs: 0,
       skips: 0,
       errors: 0,
+      reconnects: 0,
     }
     this.current = { ...this.current, outputs: [...this.current.outputs, added] }
   }

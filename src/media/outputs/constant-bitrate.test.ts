@@ -24,7 +24,12 @@ const play = (sizes: readonly number[], startPcr = FIRST_PCR) => {
         return plainPacket({ pid: VIDEO, counter })
       })
       shaper.offer(
-        { bytes: Buffer.concat([pcr, ...units]), time: ticksOfMs(next * 40), skipped: false },
+        {
+          bytes: Buffer.concat([pcr, ...units]),
+          time: ticksOfMs(next * 40),
+          skipped: false,
+          randomAccess: -1,
+        },
         now,
       )
     }
@@ -108,7 +113,7 @@ describe('the program, which others read too', () => {
       [0, 1].flatMap((i) => [...pcrPacket({ pid: VIDEO, counter: 0, pcr: FIRST_PCR + i * 999 })]),
     )
     const before = Buffer.from(shared)
-    shaper.offer({ bytes: shared, time: ticksOfMs(0), skipped: false }, 0)
+    shaper.offer({ bytes: shared, time: ticksOfMs(0), skipped: false, randomAccess: -1 }, 0)
     const sent: Uint8Array[] = []
     for (let now = 0; now < 100; now++) {
       const shaped = shaper.take(now)

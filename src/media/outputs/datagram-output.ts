@@ -98,6 +98,7 @@ export class DatagramOutput implements Output {
       lagMs: Math.round(this.#reader?.lag ?? 0),
       skips: this.#reader?.skips ?? 0,
       errors: this.#errors + overruns,
+      reconnects: 0,
       ...(lastError !== undefined && { lastError }),
     }
   }

@@ -118,6 +118,7 @@ export class FileOutput implements Output {
       lagMs: Math.round(this.#reader?.lag ?? 0),
       skips: this.#reader?.skips ?? 0,
       errors: this.#errors,
+      reconnects: 0,
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
     }
   }

@@ -146,6 +146,7 @@ export class HttpTs implements Output {
       lagMs: Math.round(viewers.reduce((worst, viewer) => Math.max(worst, viewer.lag), 0)),
       skips: viewers.reduce((sum, viewer) => sum + viewer.skips, this.#skipsOfGone),
       errors: this.#refused + this.#stalled,
+      reconnects: 0,
       ...(this.#stalled > 0 && {
         lastError: `${this.#stalled} viewers disconnected that took nothing for ${this.#limits.grace} ms`,
       }),

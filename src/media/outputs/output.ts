@@ -1,6 +1,9 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { VideoFormat } from '../../contract/format.ts'
 import type { OutputId } from '../../contract/ids.ts'
 import type { OutputStatus } from '../../contract/status.ts'
 import type { Millis, Ticks90k } from '../../contract/time.ts'
+import type { ProgramFrames } from './program-frames.ts'
 
 /** Anything that drinks from the program. */
 export interface Output {
@@ -9,6 +12,10 @@ export interface Output {
   /** Resolves after an abort, and only when all that it started has ended. Trouble is shown in the status, never thrown. */
   run(signal: AbortSignal): Promise<void>
   status(): OutputStatus
+  /** True when the path is this output's own, and the request is being answered. `path` is without the query. */
+  serve?(request: IncomingMessage, response: ServerResponse, path: string): boolean
+  /** Why it could not follow if the program's pictures became these: the take is refused with this sentence. */
+  refuses?(pictures: VideoFormat): string | undefined
 }
 
 /** A part of the program with its time. */
@@ -18,6 +25,8 @@ export interface TimedBytes {
   readonly time: Ticks90k
   /** The reader did not get what is before this. */
   readonly skipped: boolean
+  /** Offset of the PAT before a random access point in these bytes, or −1. */
+  readonly randomAccess: number
 }
 
 /** One reader's place in the program's bytes, always at a packet boundary. */
@@ -45,4 +54,10 @@ export interface Program {
   join(options: JoinOptions): ProgramReader
   /** Called after each append, and when the program ends. */
   subscribe(onAppend: () => void): () => void
+}
+
+/** Both faces of the program: muxed once, and frame by frame. */
+export interface OutputProgram {
+  readonly ring: Program
+  readonly frames: ProgramFrames
 }

@@ -24,7 +24,10 @@ const play = (options: {
     for (; next < options.sizes.length; next++) {
       if (next * options.intervalMs + (options.jitter?.(next) ?? 0) > now) break
       const bytes = new Uint8Array(options.sizes[next]! * 188).fill(next & 0xff)
-      pacer.offer({ bytes, time: ticksOfMs(next * options.intervalMs), skipped: false }, now)
+      pacer.offer(
+        { bytes, time: ticksOfMs(next * options.intervalMs), skipped: false, randomAccess: -1 },
+        now,
+      )
     }
     for (let due = pacer.take(now); due !== undefined; due = pacer.take(now)) {
       sent.push({ at: now, ...due })

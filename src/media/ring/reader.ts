@@ -16,6 +16,8 @@ export interface TimedBytes {
   readonly time: Ticks90k
   /** The reader did not get what is before this: it begins with the discontinuity indicator. */
   readonly skipped: boolean
+  /** Offset of the PAT before a random access point in these bytes, or −1. */
+  readonly randomAccess: number
 }
 
 /**
@@ -59,10 +61,13 @@ export class RingReader {
     const chunk = this.#ring.chunkAt(this.#position)
     if (chunk === undefined) return undefined
     const preamble = this.#takePreamble()
-    if (preamble !== undefined) return { bytes: preamble, time: chunk.time, skipped: true }
-    const bytes = chunk.bytes.subarray(this.#position - chunk.byteOffset)
+    if (preamble !== undefined)
+      return { bytes: preamble, time: chunk.time, skipped: true, randomAccess: -1 }
+    const read = this.#position - chunk.byteOffset
+    const bytes = chunk.bytes.subarray(read)
     this.#position += bytes.length
-    return { bytes, time: chunk.time, skipped: false }
+    const randomAccess = chunk.randomAccess < read ? -1 : chunk.randomAccess - read
+    return { bytes, time: chunk.time, skipped: false, randomAccess }
   }
 
   /** How far it is behind, in program time. */
