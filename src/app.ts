@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AppHooks, RunningApp } from './cli/app-port.ts'
 import type { Config } from './config/config.ts'
@@ -48,9 +49,11 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
         ffmpeg,
         clock: realClock,
         stdout: process.stdout,
+        stateFolder: config.stateDir ?? defaultStateFolder(config.channel.name),
+        env: process.env,
         formats: storedFormats(config),
-        onLine: (source, { level, text }) => log[levelOf(level)]({ source }, text),
-        warn: (source, message) => log.warn({ source }, message),
+        onLine: (about, { level, text }) => log[levelOf(level)]({ about }, text),
+        warn: (about, message) => log.warn({ about }, message),
       }),
     )
     const metrics = buildMetrics({ status: () => channel.status() })
@@ -127,4 +130,11 @@ function storedFormats({ stateDir }: Config) {
       renameSync(`${path}.part`, path)
     },
   }
+}
+
+/** Segments and numbers must be found again by the next run of the same channel, wherever it is started from. */
+function defaultStateFolder(channel: string): string {
+  const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')
+  const name = channel.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return join(base, 'sluice', name === '' || name === '-' ? 'channel' : name)
 }

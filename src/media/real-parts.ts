@@ -1,21 +1,16 @@
 import type { Writable } from 'node:stream'
-import { SluiceError } from '../contract/errors.ts'
-import type { OutputSpec } from '../contract/output-spec.ts'
 import type { ChannelSpec } from '../contract/spec.ts'
 import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
 import type { StderrLine } from '../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { Clock } from '../lib/clock.ts'
-import { redactUrl } from '../lib/redact.ts'
 import type { ProcessHost } from '../process/host.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { Input } from './input.ts'
 import type { InputSettings } from './input-parts.ts'
-import { DatagramOutput } from './outputs/datagram-output.ts'
-import { parseDatagramTarget } from './outputs/datagram-target.ts'
-import { FileOutput, parseFileTarget } from './outputs/file.ts'
-import type { Output } from './outputs/output.ts'
+import { checkOutput, openOutput } from './open-output.ts'
+import type { OutputContext } from './outputs/output-kind.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { SlateRenderer } from './slate/slate-renderer.ts'
 import { SourceMonitor } from './source-monitor.ts'
@@ -32,16 +27,32 @@ export interface RealPartsOptions {
   readonly ffmpeg: FfmpegCapabilities
   readonly clock: Clock
   readonly stdout: Writable
+  /** Where what outlives the process is kept; it may not exist yet. */
+  readonly stateFolder: string
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly formats: Pick<ChannelParts, 'storedFormat' | 'storeFormat'>
-  /** A redacted line of FFmpeg's about a source. */
-  readonly onLine: (source: string, line: StderrLine) => void
-  readonly warn: (source: string, message: string) => void
+  /** A redacted line of FFmpeg's about a source or an output. */
+  readonly onLine: (whose: string, line: StderrLine) => void
+  readonly warn: (whose: string, message: string) => void
 }
 
 /** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
 export function realParts(options: RealPartsOptions): ChannelParts {
   const { channel, clock, host, ffmpeg } = options
   const budget = new HostBudget(DEFAULT_HOST_LIMITS, clock)
+  const outputs: OutputContext = {
+    channel,
+    host,
+    ffmpeg,
+    clock,
+    wallTime: Date.now,
+    random: Math.random,
+    stdout: options.stdout,
+    stateFolder: options.stateFolder,
+    env: options.env,
+    onLine: (output, line) => options.onLine(output, line),
+    warn: options.warn,
+  }
   const slates = new SlateRenderer({ host, ffmpeg: ffmpeg.ffmpeg })
   return {
     version: options.version,
@@ -49,13 +60,8 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     wallTime: Date.now,
     ...options.formats,
     makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
-    checkOutput,
-    openOutput: (spec, { program }): Output => {
-      checkOutput(spec)
-      const common = { id: spec.id, url: spec.url, program: program.ring, clock }
-      if (isDatagram(spec)) return new DatagramOutput(common)
-      return new FileOutput({ ...common, stdout: options.stdout })
-    },
+    checkOutput: (spec) => checkOutput(spec, outputs),
+    openOutput: (spec, wiring) => openOutput(spec, { ...outputs, ...wiring }),
     openInput: ({ spec, settings, events, wanted }) => {
       const open = sourceOpener(spec, {
         host,
@@ -103,24 +109,6 @@ export function realParts(options: RealPartsOptions): ChannelParts {
       })
     },
   }
-}
-
-const isDatagram = ({ url }: OutputSpec): boolean => /^(?:udp|rtp):/i.test(url)
-
-function checkOutput(spec: OutputSpec): void {
-  if (isDatagram(spec)) {
-    parseDatagramTarget(spec.url)
-    return
-  }
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(spec.url)?.[1]
-  if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
-    throw new SluiceError(
-      'unsupported_url',
-      `output ${spec.id}, url ${JSON.stringify(redactUrl(spec.url))}: "${scheme}:" is not an output; ` +
-        'use udp://host:port, rtp://host:port, file:/path.ts, a path or -',
-    )
-  }
-  parseFileTarget(spec.url)
 }
 
 const targetOf = ({ video, audio }: ProgramFormat): TargetFormat => ({

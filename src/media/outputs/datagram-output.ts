@@ -7,6 +7,7 @@ import { redactUrl } from '../../lib/redact.ts'
 import { ConstantBitrate } from './constant-bitrate.ts'
 import type { DatagramTarget } from './datagram-target.ts'
 import { parseDatagramTarget } from './datagram-target.ts'
+import type { OutputKind } from './output-kind.ts'
 import type { Output, Program, ProgramReader } from './output.ts'
 import { Pacer } from './pacer.ts'
 import { RateMeter } from './rate-meter.ts'
@@ -148,4 +149,12 @@ export class DatagramOutput implements Output {
     this.#lastError = redactUrl(error instanceof Error ? error.message : String(error))
     this.#failedAt = this.#options.clock.now()
   }
+}
+
+export const DATAGRAM_KIND: OutputKind = {
+  grammar: 'udp://host:port, rtp://host:port',
+  claims: (url) => /^(?:udp|rtp):/i.test(url),
+  check: ({ url }) => void parseDatagramTarget(url),
+  open: ({ id, url }, { program, clock }) =>
+    new DatagramOutput({ id, url, program: program.ring, clock }),
 }

@@ -8,6 +8,7 @@ import type { OutputStatus } from '../../contract/status.ts'
 import type { Millis } from '../../contract/time.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/clock.ts'
+import type { OutputKind } from './output-kind.ts'
 import type { Output, Program, ProgramReader } from './output.ts'
 import { RateMeter } from './rate-meter.ts'
 
@@ -234,3 +235,14 @@ const writeToStream = (stream: Writable, bytes: Uint8Array, signal: AbortSignal)
     signal.addEventListener('abort', abandoned, { once: true })
     stream.write(bytes, end)
   })
+
+export const FILE_KIND: OutputKind = {
+  grammar: 'file:/path.ts, a path or -',
+  claims: (url) => {
+    const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]
+    return scheme === undefined || scheme.toLowerCase() === 'file'
+  },
+  check: ({ url }) => void parseFileTarget(url),
+  open: ({ id, url }, { program, clock, stdout }) =>
+    new FileOutput({ id, url, program: program.ring, clock, stdout }),
+}
