@@ -12,6 +12,7 @@ export type SettingsOnAir = Pick<
 /** What may be set while the channel runs, and the format that is fixed once. Read whenever it matters. */
 export class ChannelSettings implements InputSettings {
   readonly #spec: ChannelSpec
+  #longestGopTicks: number | undefined
   #now: SettingsOnAir
   #format: ProgramFormat | undefined
 
@@ -27,6 +28,15 @@ export class ChannelSettings implements InputSettings {
 
   get format(): ProgramFormat | undefined {
     return this.#format
+  }
+
+  get longestGopTicks(): number | undefined {
+    return this.#longestGopTicks
+  }
+
+  /** What the outputs that package segments can take; undefined: there are none. */
+  limitGop(ticks: number | undefined): void {
+    this.#longestGopTicks = ticks
   }
 
   fixFormat(format: ProgramFormat): void {

@@ -109,6 +109,7 @@ export class Channel implements ChannelPort {
       {
         desk: this.#desks?.open(bus),
         inputs: this.#inputs,
+        outputs: this.#outputs,
         now,
         onWanted: () => this.#giveOrders(),
       },
@@ -169,11 +170,13 @@ export class Channel implements ChannelPort {
     const alert = (what: OutputAlert, message: string): void =>
       this.#events.add({ type: 'alert', output: spec.id, what, message })
     this.#outputs.add(this.#parts.openOutput(spec, { program: { ring, frames }, alert }))
+    this.#settings.limitGop(this.#outputs.longestGopTicks)
     this.#events.add({ type: 'output_added', output: spec.id })
   }
 
   async removeOutput(id: OutputId): Promise<void> {
     await this.#outputs.remove(id)
+    this.#settings.limitGop(this.#outputs.longestGopTicks)
     this.#events.add({ type: 'output_removed', output: id })
   }
 

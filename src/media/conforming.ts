@@ -3,6 +3,7 @@ import type { ConformMode } from '../contract/spec.ts'
 import type { SourceStatus } from '../contract/status.ts'
 import type { TargetFormat } from '../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../mpegts/access-unit.ts'
+import type { EntryVerdict } from './entry-watch.ts'
 import { describeAudio, describeVideo, type ProgramFormat } from './program-format.ts'
 import { planConform, type ConformPlan, type SourceTracks } from './sources/conform-plan.ts'
 import type { ConformFeed, Conformer } from './sources/conformer.ts'
@@ -22,8 +23,8 @@ export interface ConformWish {
   readonly tracks: SourceTracks
   readonly target: ProgramFormat | undefined
   readonly mode: ConformMode
-  /** H.264 that can only be entered at recovery points, and the source's option does not allow that. */
-  readonly lacksEntryPoints: boolean
+  /** Whether its pictures can be entered often enough. */
+  readonly entries: EntryVerdict
 }
 
 const HELD_MAX = 500
@@ -154,12 +155,18 @@ function decide(wish: ConformWish): Decision {
     const reason = codecDifference(tracks, target)
     return reason === undefined ? { state: 'as_is' } : { state: 'refused', reason }
   }
-  const always = mode === 'transcode' || wish.lacksEntryPoints
-  const plan = planConform(tracks, targetOf(target), always ? 'always' : 'by_format')
+  const unfit = wish.entries === 'fit' ? undefined : ENTRY_FAULTS[wish.entries]
+  const match = mode === 'transcode' ? 'always' : unfit === undefined ? 'by_format' : 'pictures'
+  const plan = planConform(tracks, targetOf(target), match)
   if (plan === undefined) return { state: 'as_is' }
-  const cause = wish.lacksEntryPoints ? 'no IDR pictures: ' : ''
-  return { state: 'starting', plan, reason: cause + differences(tracks, target, mode) }
+  const reasons = [unfit, differences(tracks, target, mode)]
+  return { state: 'starting', plan, reason: reasons.filter(Boolean).join(': ') }
 }
+
+const ENTRY_FAULTS = {
+  no_idr: 'no IDR pictures',
+  too_far_apart: 'key frames further apart than a segment may last',
+} as const
 
 function targetOf(format: ProgramFormat): TargetFormat {
   return {

@@ -30,6 +30,8 @@ export interface InputParts {
 /** What the channel has decided; read whenever it matters, because it may change on the air. */
 export interface InputSettings {
   readonly format: ProgramFormat | undefined
+  /** Random access points further apart than this do not fit an output that packages segments; undefined: none does. */
+  readonly longestGopTicks: number | undefined
   conformOf(spec: SourceSpec): ConformMode
   thresholdsOf(spec: SourceSpec): Thresholds
 }

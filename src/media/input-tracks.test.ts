@@ -66,25 +66,4 @@ describe('the tracks of an input', () => {
     expect(tracks.choose(spec, undefined)).toBe(true)
     expect(tracks.described()?.audio.length).toBe(1)
   })
-
-  it('tell a picture track that can only be entered at recovery points, after some seconds', () => {
-    const tracks = announced()
-    const unit = (seconds: number, entry: 'none' | 'recovery_point' | 'idr') =>
-      ({
-        pid: 1,
-        kind: 'video',
-        pts: 0,
-        dts: seconds * 90_000,
-        entry,
-        leading: false,
-        duration: 0,
-        data: new Uint8Array(),
-      }) as never
-    expect(tracks.watchEntries(unit(0, 'recovery_point'))).toBe(false)
-    expect(tracks.watchEntries(unit(7, 'recovery_point'))).toBe(true)
-    expect(tracks.lacksEntryPoints).toBe(true)
-    const other = announced()
-    other.watchEntries(unit(0, 'idr'))
-    expect(other.watchEntries(unit(7, 'recovery_point'))).toBe(false)
-  })
 })

@@ -4,12 +4,11 @@ import type { AccessUnit, Pid } from '../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../mpegts/demuxer.ts'
 import type { ProgramFormat } from './program-format.ts'
 import type { SourceTracks } from './sources/conform-plan.ts'
+import { EntryWatch } from './entry-watch.ts'
 import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
 
 /** A track that was announced and of which nothing came for this long, while another ran, is treated as missing. */
 const ANNOUNCED_PATIENCE_MS = 3_000
-/** A video track is waited for this long before a source counts as one without entry points. */
-const ENTRY_PATIENCE_TICKS = 6 * 90_000
 
 export interface WatchedTrack {
   readonly kind: 'video' | 'audio'
@@ -19,6 +18,7 @@ export interface WatchedTrack {
 
 /** What is known of a source's tracks: which there are, which are chosen, their formats, and when they last moved. */
 export class InputTracks {
+  readonly entries = new EntryWatch()
   readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
   readonly #lastAt = new Map<Pid, number>()
   readonly #bytes = new Map<Pid, number>()
@@ -26,8 +26,6 @@ export class InputTracks {
   #chosen: ChosenTracks = NO_TRACKS
   readonly #absent = new Set<Pid>()
   #movingSince: number | undefined
-  #firstVideo: number | undefined
-  #entries: 'unknown' | 'full' | 'recovery_points_only' = 'unknown'
 
   get program(): ElementaryProgram | undefined {
     return this.#program
@@ -40,11 +38,6 @@ export class InputTracks {
   /** The track that the buffer's time follows. */
   get leading(): Pid | undefined {
     return this.#chosen.video ?? this.#chosen.audio.find((pid) => pid !== undefined)
-  }
-
-  /** H.264 that refreshes without IDR pictures cannot be cut into as it is (DESIGN.md, 3.3). */
-  get lacksEntryPoints(): boolean {
-    return this.#entries === 'recovery_points_only'
   }
 
   formatOf(pid: Pid): VideoFormat | AudioFormat | undefined {
@@ -118,20 +111,7 @@ export class InputTracks {
   ended(): void {
     this.#lastAt.clear()
     this.#movingSince = undefined
-  }
-
-  /** True when this picture shows that there will be no full entry points. */
-  watchEntries(unit: AccessUnit): boolean {
-    if (unit.kind !== 'video' || this.#entries !== 'unknown') return false
-    if (unit.entry !== 'none' && unit.entry !== 'recovery_point') {
-      this.#entries = 'full'
-      return false
-    }
-    this.#firstVideo ??= unit.dts
-    const long = unit.dts - this.#firstVideo >= ENTRY_PATIENCE_TICKS
-    if (unit.entry !== 'recovery_point' || !long) return false
-    this.#entries = 'recovery_points_only'
-    return true
+    this.entries.restart()
   }
 
   /** The chosen tracks with their formats; undefined while one of them is not known. */

@@ -271,8 +271,14 @@ export class Input implements SwitchSource {
     if (this.#wasSilent(unit, now)) this.#breakTimeline()
     // At once: it may be on the air before the next look, and must not be left for having no media.
     if (this.tracks.moved(unit.pid, now).first) this.look(now)
-    if (!this.spec.recoveryPoints && this.tracks.watchEntries(unit)) this.#wish()
+    if (this.#seesEntries(unit)) this.#wish()
     this.#conforming.unit(unit)
+  }
+
+  #seesEntries(unit: AccessUnit): boolean {
+    const { recoveryPoints } = this.spec
+    const { longestGopTicks: longestTicks } = this.#parts.settings
+    return this.tracks.entries.see(unit, { recoveryPoints, longestTicks })
   }
 
   /**
@@ -309,7 +315,7 @@ export class Input implements SwitchSource {
       tracks,
       target: this.#parts.settings.format,
       mode: this.#parts.settings.conformOf(this.spec),
-      lacksEntryPoints: this.tracks.lacksEntryPoints,
+      entries: this.tracks.entries.verdict,
     })
     if (changed) this.#parts.events.format(this)
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SluiceError } from '../contract/errors.ts'
+import type { VideoFormat } from '../contract/format.ts'
 import type { OutputId } from '../contract/ids.ts'
 import type { OutputStatus } from '../contract/status.ts'
 import type { Output } from './outputs/output.ts'
@@ -49,6 +50,21 @@ export class OutputList {
     return [...this.#entries.values()].some(
       ({ output }) => output.serve?.(request, response, path) === true,
     )
+  }
+
+  /** The strictest of those that package segments. */
+  get longestGopTicks(): number | undefined {
+    const limits = [...this.#entries.values()].flatMap(({ output }) => output.longestGopTicks ?? [])
+    return limits.length === 0 ? undefined : Math.min(...limits)
+  }
+
+  /** Why one of them could not follow if the program's pictures became these. */
+  refuses(pictures: VideoFormat): string | undefined {
+    for (const { output } of this.#entries.values()) {
+      const why = output.refuses?.(pictures)
+      if (why !== undefined) return `output "${output.id}": ${why}`
+    }
+    return undefined
   }
 
   status(): OutputStatus[] {

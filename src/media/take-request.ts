@@ -4,6 +4,7 @@ import type { Bus as BusName, IngestMode, TakeMode } from '../contract/spec.ts'
 import type { BusDesk } from './bus-desk.ts'
 import type { Input } from './input.ts'
 import type { InputList } from './input-list.ts'
+import type { OutputList } from './output-list.ts'
 import { refused } from './takes.ts'
 
 export interface TakeWish {
@@ -18,6 +19,7 @@ export interface TakeWish {
 export interface TakeContext {
   readonly desk: BusDesk | undefined
   readonly inputs: InputList
+  readonly outputs: Pick<OutputList, 'refuses'>
   readonly now: number
   /** Somebody else is wanted. */
   readonly onWanted: () => void
@@ -53,7 +55,10 @@ const NOT_YET: Problem = {
   message: 'the program has not begun yet: try again in some seconds',
 }
 
-function problemOf({ bus, source }: TakeWish, { desk, inputs }: TakeContext): Problem | undefined {
+function problemOf(
+  { bus, source }: TakeWish,
+  { desk, inputs, outputs }: TakeContext,
+): Problem | undefined {
   const input = inputs.get(source)
   if (source !== SLATE && input === undefined) {
     return { why: 'unknown_source', message: inputs.unknown(source) }
@@ -63,7 +68,19 @@ function problemOf({ bus, source }: TakeWish, { desk, inputs }: TakeContext): Pr
     const where = bus === 'program' ? 'air' : 'preview'
     return { why: 'already_on_air', message: `"${source}" is on ${where} already` }
   }
-  return input === undefined ? undefined : inputProblem(input, inputs.ingestOf(input))
+  if (input === undefined) return undefined
+  return (
+    inputProblem(input, inputs.ingestOf(input)) ??
+    (bus === 'program' ? outputProblem(input, outputs) : undefined)
+  )
+}
+
+/** Under `copy` the pictures change with the source: not every destination can follow. */
+function outputProblem(input: Input, outputs: TakeContext['outputs']): Problem | undefined {
+  const { video } = input.formats
+  if (input.conforming.state !== 'as_is' || video === undefined) return undefined
+  const why = outputs.refuses(video)
+  return why === undefined ? undefined : { why: 'formats_differ', message: why }
 }
 
 function inputProblem(input: Input, ingest: IngestMode): Problem | undefined {

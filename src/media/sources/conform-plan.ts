@@ -24,7 +24,8 @@ export interface ConformPlan {
   readonly bypass: ReadonlySet<Pid>
 }
 
-export type ConformMatch = 'by_format' | 'always'
+/** `pictures`: those are transcoded even if they fit; `always`: the sound too. */
+export type ConformMatch = 'by_format' | 'pictures' | 'always'
 
 const RATE_TOLERANCE = 0.0005
 
@@ -50,7 +51,7 @@ export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
   a.channels === b.channels &&
   a.frameSamples === b.frameSamples
 
-/** Undefined when every track fits as it is. `always` transcodes also what fits. */
+/** Undefined when every track fits as it is. */
 export const planConform = (
   source: SourceTracks,
   target: TargetFormat,
@@ -65,7 +66,7 @@ export const planConform = (
   }
   const audio: ConformPlan['audio'][number][] = []
   for (const track of target.audio === undefined ? [] : source.audio) {
-    if (match === 'by_format' && sameAudio(track.format, target.audio!.format))
+    if (match !== 'always' && sameAudio(track.format, target.audio!.format))
       bypass.add(track.pid)
     else audio.push({ pid: track.pid, format: track.format, target: target.audio! })
   }
