@@ -53,6 +53,27 @@ describe('on loopback', () => {
   })
 })
 
+describe('playback on loopback', () => {
+  const host = '127.0.0.1:8099'
+  const local = { host, origin: 'http://localhost:3000' }
+  const evil = { host, origin: 'https://evil.example' }
+  test.each([
+    ['/live/stream.m3u8?_HLS_msn=4', 'GET', local, 'may'],
+    ['/channels/main/hls/stream_0/seg_1.ts', 'GET', local, 'may'],
+    ['/listen.mp3', 'OPTIONS', local, 'may'],
+    ['/stream.ts', 'HEAD', local, 'may'],
+    ['/live/stream.m3u8', 'GET', { host, 'sec-fetch-site': 'same-site' }, 'may'],
+    ['/live/stream.m3u8', 'GET', { host, 'sec-fetch-site': 'cross-site' }, 'forbidden'],
+    ['/live/stream.m3u8', 'GET', evil, 'forbidden'],
+    ['/live/stream.m3u8', 'GET', { ...local, host: 'evil.example' }, 'forbidden'],
+    ['/live/stream.m3u8', 'POST', local, 'forbidden'],
+    ['/status', 'GET', local, 'forbidden'],
+    ['/channels/main/recordings', 'GET', local, 'forbidden'],
+  ])('%s by %s', (url, method, headers, expected) => {
+    expect(judgeAccess({ method, url, headers }, onLoopback)?.code ?? 'may').toBe(expected)
+  })
+})
+
 describe('on another address', () => {
   const host = 'media.example:8099'
   const good = { host, authorization: 'Bearer correct' }

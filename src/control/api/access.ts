@@ -12,6 +12,7 @@ export type AccessPolicy =
 /** The facts of a request that decide about access. Header names in lower case, as node:http gives them. */
 export interface AccessFacts {
   readonly method?: string | undefined
+  readonly url?: string | undefined
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
@@ -53,7 +54,21 @@ const judgeOnLoopback = (facts: AccessFacts): AccessRefusal | undefined => {
   if (host !== undefined && !isLoopback(hostnameOf(host))) {
     return forbidden(`Host ${JSON.stringify(host)} is not this machine: use localhost or 127.0.0.1`)
   }
-  return judgeOrigin(facts)
+  return isPlayback(facts) && isOfThisMachine(facts) ? undefined : judgeOrigin(facts)
+}
+
+/** What players fetch: segments, playlists, sound, the program itself. It tells nothing of the control, and changes nothing. */
+const PLAYBACK =
+  /^\/(?:live\/|stream\.ts|listen\.[a-z0-9]+|channels\/[^/]+\/(?:hls|dash)\/|channels\/[^/]+\/listen\.)/
+
+const isPlayback = ({ method, url }: AccessFacts): boolean =>
+  !changesState(method) && PLAYBACK.test(url ?? '')
+
+/** A page that this machine serves on another port may hold a player; other sites' pages may not. */
+const isOfThisMachine = (facts: AccessFacts): boolean => {
+  const origin = header(facts, 'origin')
+  if (origin !== undefined) return isLoopback(urlOf(origin)?.hostname ?? '')
+  return header(facts, 'sec-fetch-site') !== 'cross-site'
 }
 
 const judgeWithToken = (facts: AccessFacts, tokenHash: Buffer): AccessRefusal | undefined => {
