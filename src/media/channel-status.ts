@@ -5,7 +5,7 @@ import { redactUrl } from '../lib/redact.ts'
 import type { BusDesk } from './bus-desk.ts'
 import type { Input } from './input.ts'
 import type { InputList } from './input-list.ts'
-import type { OutputList } from './output-list.ts'
+import type { Outlets } from './outlets.ts'
 import type { ProgramFeed } from './program-feed.ts'
 import type { ProgramFormat } from './program-format.ts'
 import type { RateMeters } from './rate-meters.ts'
@@ -123,7 +123,7 @@ export interface ChannelStanding {
   readonly startedAt: number
   readonly format: ProgramFormat | undefined
   readonly inputs: InputList
-  readonly outputs: OutputList
+  readonly outputs: Pick<Outlets, 'status'>
   readonly program: BusDesk | undefined
   readonly preview: BusDesk | undefined
   readonly rates: RateMeters

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ChannelPort } from '../contract/channel-port.ts'
 import type { ChannelChange, TakeAnswer, TakeRequest } from '../contract/commands.ts'
 import { SluiceError } from '../contract/errors.ts'
-import type { OutputAlert, StampedEvent } from '../contract/events.ts'
+import type { StampedEvent } from '../contract/events.ts'
 import { SLATE, type OutputId, type SourceId } from '../contract/ids.ts'
 import type { OutputSpec } from '../contract/output-spec.ts'
 import type { ChannelSpec, SourceChange, SourceSpec } from '../contract/spec.ts'
@@ -16,7 +16,7 @@ import { awaitFormat, type ChosenFormat } from './format-choice.ts'
 import { inputEvents } from './input-events.ts'
 import { InputList } from './input-list.ts'
 import { mediaRoute } from './media-route.ts'
-import { OutputList } from './output-list.ts'
+import { Outlets } from './outlets.ts'
 import { describeAudio, describeVideo } from './program-format.ts'
 import { refused } from './takes.ts'
 import { RateMeters } from './rate-meters.ts'
@@ -40,7 +40,7 @@ export class Channel implements ChannelPort {
   readonly #settings: ChannelSettings
   readonly #events: EventLog
   readonly #inputs: InputList
-  readonly #outputs: OutputList
+  readonly #outlets: Outlets
   readonly #rates = new RateMeters()
   readonly #startedAt: number
   #state: ChannelStatus['state'] = 'starting'
@@ -60,10 +60,7 @@ export class Channel implements ChannelPort {
       open: (source, wanted) => parts.openInput({ spec: source, wanted, settings, events }),
       ingest: () => settings.now.ingest,
     })
-    this.#outputs = new OutputList(({ id, state, lastError }) => {
-      const why = lastError === undefined ? {} : { reason: lastError }
-      this.#events.add({ type: 'output_state', output: id, state, ...why })
-    })
+    this.#outlets = new Outlets({ parts, settings, events: this.#events })
     for (const output of spec.outputs) parts.checkOutput(output)
     this.#inputs.add(spec.sources, this.#startedAt)
   }
@@ -86,7 +83,7 @@ export class Channel implements ChannelPort {
       this.#desks?.program.takes.refuse('channel_stopped', 'the channel stops')
       tick.cancel()
       look.cancel()
-      await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#desks?.close()])
+      await Promise.all([this.#inputs.close(), this.#outlets.close(), this.#desks?.close()])
       this.#events.add({ type: 'channel_stopped' })
     }
   }
@@ -94,7 +91,7 @@ export class Channel implements ChannelPort {
   /** The data plane's own routes: the program, the preview, each source. True when the request was one of them. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const places = { desks: this.#desks, input: (id: SourceId) => this.#inputs.get(id) }
-    return mediaRoute(places, request, response) || this.#outputs.serve(request, response)
+    return mediaRoute(places, request, response) || this.#outlets.serve(request, response)
   }
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
@@ -109,7 +106,7 @@ export class Channel implements ChannelPort {
       {
         desk: this.#desks?.open(bus),
         inputs: this.#inputs,
-        outputs: this.#outputs,
+        outputs: this.#outlets,
         now,
         onWanted: () => this.#giveOrders(),
       },
@@ -162,22 +159,11 @@ export class Channel implements ChannelPort {
   }
 
   async addOutput(spec: OutputSpec): Promise<void> {
-    if (this.#outputs.has(spec.id)) {
-      throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
-    }
-    if (this.#desks === undefined) throw notYet()
-    const { ring, frames } = this.#desks.program.feed
-    const alert = (what: OutputAlert, message: string): void =>
-      this.#events.add({ type: 'alert', output: spec.id, what, message })
-    this.#outputs.add(this.#parts.openOutput(spec, { program: { ring, frames }, alert }))
-    this.#settings.limitGop(this.#outputs.longestGopTicks)
-    this.#events.add({ type: 'output_added', output: spec.id })
+    this.#outlets.add(spec)
   }
 
   async removeOutput(id: OutputId): Promise<void> {
-    await this.#outputs.remove(id)
-    this.#settings.limitGop(this.#outputs.longestGopTicks)
-    this.#events.add({ type: 'output_removed', output: id })
+    await this.#outlets.remove(id)
   }
 
   events(after: number, listener: (event: StampedEvent) => void): () => void {
@@ -194,7 +180,7 @@ export class Channel implements ChannelPort {
       startedAt: this.#startedAt,
       format: this.#settings.format,
       inputs: this.#inputs,
-      outputs: this.#outputs,
+      outputs: this.#outlets,
       program: this.#desks?.program,
       preview: this.#desks?.preview,
       rates: this.#rates,
@@ -267,7 +253,8 @@ export class Channel implements ChannelPort {
     const first = this.#inputs.byPriority()[0]
     if (first !== undefined) this.#desks.program.wantFirst(first.id)
     this.#giveOrders()
-    for (const output of this.#spec.outputs) await this.addOutput(output)
+    const { ring, frames } = this.#desks.program.feed
+    this.#outlets.begin({ ring, frames }, this.#spec.outputs)
     this.#state = 'running'
     const [video, audio] = [
       describeVideo(format.video?.format),
@@ -334,7 +321,7 @@ export class Channel implements ChannelPort {
     const best = this.#inputs.byPriority()[0]?.id
     const needed = this.#desks?.needs() ?? new Set(best === undefined ? [] : [best])
     this.#inputs.reconcile(needed, now)
-    this.#outputs.look()
+    this.#outlets.look()
   }
 }
 

@@ -4,7 +4,7 @@ import type { Bus as BusName, IngestMode, TakeMode } from '../contract/spec.ts'
 import type { BusDesk } from './bus-desk.ts'
 import type { Input } from './input.ts'
 import type { InputList } from './input-list.ts'
-import type { OutputList } from './output-list.ts'
+import type { Outlets } from './outlets.ts'
 import { refused } from './takes.ts'
 
 export interface TakeWish {
@@ -19,7 +19,7 @@ export interface TakeWish {
 export interface TakeContext {
   readonly desk: BusDesk | undefined
   readonly inputs: InputList
-  readonly outputs: Pick<OutputList, 'refuses'>
+  readonly outputs: Pick<Outlets, 'refuses'>
   readonly now: number
   /** Somebody else is wanted. */
   readonly onWanted: () => void

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SluiceError } from '../contract/errors.ts'
+import type { VideoFormat } from '../contract/format.ts'
+import type { OutputId } from '../contract/ids.ts'
+import type { OutputSpec } from '../contract/output-spec.ts'
+import type { OutputStatus } from '../contract/status.ts'
+import type { ChannelParts } from './channel-parts.ts'
+import type { ChannelSettings } from './channel-settings.ts'
+import type { EventLog } from './event-log.ts'
+import { OutputList } from './output-list.ts'
+import type { OutputProgram } from './outputs/output.ts'
+
+export interface OutletsOptions {
+  readonly parts: Pick<ChannelParts, 'openOutput'>
+  readonly settings: ChannelSettings
+  readonly events: EventLog
+}
+
+/** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
+export class Outlets {
+  readonly #options: OutletsOptions
+  readonly #list: OutputList
+  #program: OutputProgram | undefined
+
+  constructor(options: OutletsOptions) {
+    this.#options = options
+    this.#list = new OutputList(({ id, state, lastError }) => {
+      const why = lastError === undefined ? {} : { reason: lastError }
+      options.events.add({ type: 'output_state', output: id, state, ...why })
+    })
+  }
+
+  /** The program is on the air. */
+  begin(program: OutputProgram, outputs: readonly OutputSpec[]): void {
+    this.#program = program
+    for (const output of outputs) this.add(output)
+  }
+
+  add(spec: OutputSpec): void {
+    const { parts, events } = this.#options
+    if (this.#list.has(spec.id)) {
+      throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
+    }
+    const program = this.#program
+    if (program === undefined) {
+      throw new SluiceError(
+        'not_reachable',
+        'the program has not begun yet: try again in some seconds',
+      )
+    }
+    const opened = parts.openOutput(spec, {
+      program,
+      alert: (what, message) => events.add({ type: 'alert', output: spec.id, what, message }),
+    })
+    this.#list.add(opened)
+    this.#limitGop()
+    events.add({ type: 'output_added', output: spec.id })
+  }
+
+  async remove(id: OutputId): Promise<void> {
+    await this.#list.remove(id)
+    this.#limitGop()
+    this.#options.events.add({ type: 'output_removed', output: id })
+  }
+
+  /** True when one of them answers the request. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.#list.serve(request, response)
+  }
+
+  /** Why one of them could not follow if the program's pictures became these. */
+  refuses(pictures: VideoFormat): string | undefined {
+    return this.#list.refuses(pictures)
+  }
+
+  /** Tells of changes of state since the last look. */
+  look(): void {
+    this.#list.look()
+  }
+
+  status(): OutputStatus[] {
+    return this.#list.status()
+  }
+
+  close(): Promise<void> {
+    return this.#list.close()
+  }
+
+  #limitGop(): void {
+    this.#options.settings.limitGop(this.#list.longestGopTicks)
+  }
+}
