@@ -60,7 +60,7 @@ export class Channel implements ChannelPort {
       open: (source, wanted) => parts.openInput({ spec: source, wanted, settings, events }),
       ingest: () => settings.now.ingest,
     })
-    this.#outlets = new Outlets({ parts, settings, events: this.#events })
+    this.#outlets = new Outlets({ parts, settings, events: this.#events, clock: parts.clock })
     for (const output of spec.outputs) parts.checkOutput(output)
     this.#inputs.add(spec.sources, this.#startedAt)
   }

@@ -7,23 +7,31 @@ import type { OutputStatus } from '../contract/status.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import type { ChannelSettings } from './channel-settings.ts'
 import type { EventLog } from './event-log.ts'
+import type { Clock } from '../lib/clock.ts'
 import { OutputList } from './output-list.ts'
+import { HeldRequests } from './outputs/held-requests.ts'
 import type { OutputProgram } from './outputs/output.ts'
 
 export interface OutletsOptions {
   readonly parts: Pick<ChannelParts, 'openOutput'>
   readonly settings: ChannelSettings
   readonly events: EventLog
+  readonly clock: Clock
 }
+
+/** Where players ask for what outputs package. */
+const PACKAGED = /^\/(?:live|channels\/[^/]+\/(?:hls|dash))\//
 
 /** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
 export class Outlets {
   readonly #options: OutletsOptions
   readonly #list: OutputList
+  readonly #early: HeldRequests
   #program: OutputProgram | undefined
 
   constructor(options: OutletsOptions) {
     this.#options = options
+    this.#early = new HeldRequests(options.clock)
     this.#list = new OutputList(({ id, state, lastError }) => {
       const why = lastError === undefined ? {} : { reason: lastError }
       options.events.add({ type: 'output_state', output: id, state, ...why })
@@ -34,6 +42,7 @@ export class Outlets {
   begin(program: OutputProgram, outputs: readonly OutputSpec[]): void {
     this.#program = program
     for (const output of outputs) this.add(output)
+    this.#early.release((request, response) => this.#list.serve(request, response))
   }
 
   add(spec: OutputSpec): void {
@@ -63,9 +72,12 @@ export class Outlets {
     this.#options.events.add({ type: 'output_removed', output: id })
   }
 
-  /** True when one of them answers the request. */
+  /** True when one of them answers the request, or will when the program has begun. */
   serve(request: IncomingMessage, response: ServerResponse): boolean {
-    return this.#list.serve(request, response)
+    if (this.#program !== undefined) return this.#list.serve(request, response)
+    if (!PACKAGED.test(request.url ?? '')) return false
+    this.#early.hold(request, response)
+    return true
   }
 
   /** Why one of them could not follow if the program's pictures became these. */

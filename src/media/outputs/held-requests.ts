@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock, Timer } from '../../lib/clock.ts'
+
+export interface HoldLimits {
+  readonly ms: number
+  readonly requests: number
+}
+
+/** Players give up on a playlist after some refusals, but wait about ten seconds for an answer. */
+const DEFAULT_LIMITS: HoldLimits = { ms: 8_000, requests: 4_000 }
+const RETRY_AFTER_SECONDS = 1
+
+interface Held {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly timer: Timer
+}
+
+/** Requests that came too early, for what will be there in a moment: a restart goes unnoticed by those who play. */
+export class HeldRequests {
+  readonly #clock: Clock
+  readonly #limits: HoldLimits
+  readonly #held = new Set<Held>()
+
+  constructor(clock: Clock, limits: HoldLimits = DEFAULT_LIMITS) {
+    this.#clock = clock
+    this.#limits = limits
+  }
+
+  get count(): number {
+    return this.#held.size
+  }
+
+  /** Answered by `release`, or refused when that does not come in time. */
+  hold(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#held.size >= this.#limits.requests) {
+      refuse(response)
+      return
+    }
+    const timer = this.#clock.after(this.#limits.ms, () => {
+      this.#held.delete(held)
+      refuse(response)
+    })
+    const held: Held = { request, response, timer }
+    this.#held.add(held)
+    response.once('close', () => {
+      timer.cancel()
+      this.#held.delete(held)
+    })
+  }
+
+  /** What `serve` does not take is refused. */
+  release(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
+    for (const held of [...this.#held]) {
+      held.timer.cancel()
+      this.#held.delete(held)
+      if (!serve(held.request, held.response)) refuse(held.response)
+    }
+  }
+}
+
+function refuse(response: ServerResponse): void {
+  if (response.headersSent || response.destroyed) return
+  const body = { error: 'not_reachable', message: 'the program has not begun yet: try again' }
+  response
+    .writeHead(503, {
+      'Content-Type': 'application/json',
+      'Retry-After': RETRY_AFTER_SECONDS,
+      'Cache-Control': 'no-store',
+      'Access-Control-Allow-Origin': '*',
+    })
+    .end(JSON.stringify(body))
+}
