@@ -1,11 +1,14 @@
-import type { VideoFormat } from '../contract/format.ts'
+import type { Rational, VideoFormat } from '../contract/format.ts'
 import { BitReader } from './bit-reader.ts'
 import { frameRate } from './frame-rate.ts'
+import { readPixelAspect } from './pixel-aspect.ts'
 
 /** ITU-T H.264 7.3.2.1.1. */
 export interface H264Sps {
   readonly id: number
   readonly format: VideoFormat
+  /** Width to height of one pixel; undefined where it is square or not told. */
+  readonly pixelAspect: Rational | undefined
   /** max_num_reorder_frames, or what E.2.1 infers when the stream does not tell. */
   readonly reorderFrames: number
   /** What a slice header needs to be read as far as its field flags. */
@@ -27,7 +30,6 @@ const PROFILES: Readonly<Record<number, string>> = {
 }
 const PROFILES_WITH_CHROMA = new Set([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244])
 const CHROMA = ['4:0:0', '4:2:0', '4:2:2', '4:4:4'] as const
-const EXTENDED_SAR = 255
 const MOST_PIXELS = 16_384
 const MOST_DEPTH = 14
 
@@ -102,6 +104,7 @@ export function parseH264Sps(bytes: Uint8Array, start: number, end: number): H26
       scan: frameMbsOnly ? 'progressive' : 'interlaced',
       level,
     },
+    pixelAspect: vui.pixelAspect,
     reorderFrames:
       vui.reorderFrames ?? (noReorder ? 0 : maxDpbFrames(level, widthInMbs * heightInMbs)),
     frameNumBits,
@@ -141,14 +144,14 @@ function skipPictureOrder(r: BitReader, pocType: number): void {
 }
 
 interface Vui {
+  pixelAspect?: Rational | undefined
   rate?: VideoFormat['frameRate']
   reorderFrames?: number
 }
 
 /** E.1.1. Encoders that cut the VUI short exist: what is missing is left out, the rest of the SPS stays good. */
 function readVui(r: BitReader): Vui {
-  const vui: Vui = {}
-  if (r.flag() && r.bits(8) === EXTENDED_SAR) r.skip(32)
+  const vui: Vui = { pixelAspect: readPixelAspect(r) }
   if (r.flag()) r.skip(1)
   if (r.flag()) {
     r.skip(4)

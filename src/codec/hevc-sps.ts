@@ -1,6 +1,7 @@
 import type { Rational, VideoFormat } from '../contract/format.ts'
 import { BitReader } from './bit-reader.ts'
 import { frameRate } from './frame-rate.ts'
+import { readPixelAspect } from './pixel-aspect.ts'
 
 /** ITU-T H.265 7.3.2.1. */
 export interface HevcVps {
@@ -13,6 +14,8 @@ export interface HevcSps {
   readonly id: number
   readonly vpsId: number
   readonly format: VideoFormat
+  /** Width to height of one pixel; undefined where it is square or not told. */
+  readonly pixelAspect: Rational | undefined
   /** sps_max_num_reorder_pics of the highest sub-layer. */
   readonly reorderFrames: number
 }
@@ -27,7 +30,6 @@ const PROFILES: Readonly<Record<number, string>> = {
   9: 'scc',
 }
 const CHROMA = ['4:0:0', '4:2:0', '4:2:2', '4:4:4'] as const
-const EXTENDED_SAR = 255
 const MOST_PIXELS = 16_384
 const MOST_DEPTH = 16
 const MOST_SHORT_TERM_SETS = 64
@@ -99,6 +101,7 @@ export function parseHevcSps(bytes: Uint8Array, start: number, end: number): Hev
       scan: fields || ptl.interlacedOnly ? 'interlaced' : 'progressive',
       level: ptl.level,
     },
+    pixelAspect: vui?.pixelAspect,
     reorderFrames,
   }
 }
@@ -189,9 +192,15 @@ function skipShortTermSets(r: BitReader): void {
   }
 }
 
+interface Vui {
+  readonly pixelAspect: Rational | undefined
+  readonly fields: boolean
+  readonly rate: Rational | undefined
+}
+
 /** E.2.1 as far as the timing. With field_seq_flag the pictures counted there are fields. */
-function readVui(r: BitReader): { fields: boolean; rate: Rational | undefined } {
-  if (r.flag() && r.bits(8) === EXTENDED_SAR) r.skip(32)
+function readVui(r: BitReader): Vui {
+  const pixelAspect = readPixelAspect(r)
   if (r.flag()) r.skip(1)
   if (r.flag()) {
     r.skip(4)
@@ -205,9 +214,9 @@ function readVui(r: BitReader): { fields: boolean; rate: Rational | undefined } 
   const fields = r.flag()
   r.skip(1)
   if (r.flag()) for (let i = 0; i < 4; i++) r.ue()
-  if (!r.flag()) return { fields, rate: undefined }
+  if (!r.flag()) return { pixelAspect, fields, rate: undefined }
   const unitsInTick = r.bits(32)
   const timeScale = r.bits(32)
   const rate = r.exhausted ? undefined : frameRate(timeScale, unitsInTick * (fields ? 2 : 1))
-  return { fields: fields && !r.exhausted, rate }
+  return { pixelAspect, fields: fields && !r.exhausted, rate }
 }

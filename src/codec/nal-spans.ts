@@ -1,0 +1,64 @@
+import { nextPrefix, PREFIX_BYTES, trimZeros } from './annex-b.ts'
+
+/** Where the NAL units of a byte stream are, start codes and trailing zeros left out: [start, end, start, end …]. */
+export function nalSpans(unit: Uint8Array): number[] {
+  const spans: number[] = []
+  let prefix = nextPrefix(unit, 0)
+  while (prefix >= 0) {
+    const start = prefix + PREFIX_BYTES
+    const next = nextPrefix(unit, start)
+    const end = trimZeros(unit, start, next < 0 ? unit.length : next)
+    if (end > start) spans.push(start, end)
+    prefix = next
+  }
+  return spans
+}
+
+const LENGTH_BYTES = 4
+
+/** NAL units behind lengths of four bytes (ISO/IEC 14496-15, 4.3.3), without those whose first byte `leftOut` names. */
+export function lengthPrefixed(
+  unit: Uint8Array,
+  leftOut: (firstByte: number) => boolean,
+): Uint8Array {
+  const spans = nalSpans(unit)
+  let size = 0
+  for (let i = 0; i < spans.length; i += 2) {
+    if (!leftOut(unit[spans[i]!]!)) size += LENGTH_BYTES + spans[i + 1]! - spans[i]!
+  }
+  const out = new Uint8Array(size)
+  let at = 0
+  for (let i = 0; i < spans.length; i += 2) {
+    const start = spans[i]!
+    const length = spans[i + 1]! - start
+    if (leftOut(unit[start]!)) continue
+    out[at] = length >>> 24
+    out[at + 1] = length >>> 16
+    out[at + 2] = length >>> 8
+    out[at + 3] = length
+    out.set(unit.subarray(start, start + length), at + LENGTH_BYTES)
+    at += LENGTH_BYTES + length
+  }
+  return out
+}
+
+/** The NAL units of a type, in order, each content once. */
+export function nalUnitsOf(
+  unit: Uint8Array,
+  spans: readonly number[],
+  isWanted: (firstByte: number) => boolean,
+): Uint8Array[] {
+  const found: Uint8Array[] = []
+  for (let i = 0; i < spans.length; i += 2) {
+    if (!isWanted(unit[spans[i]!]!)) continue
+    const nal = unit.subarray(spans[i], spans[i + 1])
+    if (!found.some((known) => sameBytes(known, nal))) found.push(nal)
+  }
+  return found
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

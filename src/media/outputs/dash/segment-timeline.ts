@@ -1,0 +1,69 @@
+import { TICKS_PER_SECOND } from '../../../contract/time.ts'
+import { element } from './xml.ts'
+import type { MpdRepresentation, MpdSegment } from './mpd-model.ts'
+
+/**
+ * Ticks by which a segment may end before or behind the next one's beginning and still be told as adjoining: rounding,
+ * and a last frame whose duration was not known. Players look for the next segment 10 ms behind the end of the last.
+ */
+const SEAM = 9000
+
+/** Program time (ticks) in a timescale, as it stands in the segments. */
+export const inTimescale = (programTicks: number, timescale: number): number =>
+  Math.round((programTicks * timescale) / TICKS_PER_SECOND)
+
+interface Stretch {
+  readonly t: number
+  readonly d: number
+  repeats: number
+}
+
+/** SegmentTimeline (ISO/IEC 23009-1, 5.3.9.6): equal durations in a row are told once. */
+export function segmentTimeline(representation: MpdRepresentation): string {
+  const stretches: Stretch[] = []
+  let end = Number.NaN
+  for (const { t, d } of timesOf(representation)) {
+    const last = stretches.at(-1)
+    if (last !== undefined && last.d === d && t === end) last.repeats++
+    else stretches.push({ t, d, repeats: 0 })
+    end = t + d
+  }
+  let previous: Stretch | undefined
+  const written = stretches.map((stretch) => {
+    const { t, d, repeats } = stretch
+    const follows = previous !== undefined && previous.t + previous.d * (previous.repeats + 1) === t
+    previous = stretch
+    return element('S', {
+      t: follows ? undefined : t,
+      d,
+      r: repeats === 0 ? undefined : repeats,
+    })
+  })
+  return element('SegmentTimeline', {}, ...written)
+}
+
+function timesOf({ id, segments, timescale }: MpdRepresentation): { t: number; d: number }[] {
+  return segments.map((segment, i) => {
+    const t = inTimescale(segment.start, timescale)
+    const end = inTimescale(segment.start + segment.duration, timescale)
+    const next = segments[i + 1]
+    if (next === undefined) return { t, d: end - t }
+    refuseHole(id, segment, next)
+    const nextStart = inTimescale(next.start, timescale)
+    return { t, d: (adjoins(segment, next) ? nextStart : end) - t }
+  })
+}
+
+/** Does the segment end where the other begins, but for a seam that no player has to know of? */
+export const adjoins = (
+  { start, duration }: Omit<MpdSegment, 'number'>,
+  next: { readonly start: number },
+): boolean => Math.abs(next.start - start - duration) <= SEAM
+
+/** Players count segments from startNumber on: behind a missing number every address would be wrong. */
+function refuseHole(id: string, { number }: MpdSegment, next: MpdSegment): void {
+  if (next.number === number + 1) return
+  throw new RangeError(
+    `segment ${next.number} of representation ${id} follows ${number}: a hole needs a new period`,
+  )
+}
