@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OutputId, SourceId } from '../contract/ids.ts'
 import type { Bus as BusName, ViewerLimits } from '../contract/spec.ts'
-import { millis } from '../contract/time.ts'
+import { millis, type Ticks90k } from '../contract/time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { HttpTs } from './outputs/http-ts.ts'
 import type { ProgramFrames } from './outputs/program-frames.ts'
@@ -25,6 +25,8 @@ export interface ProgramFeedOptions {
   readonly slate: SlateLoop
   readonly silence: SilentAudio | undefined
   readonly latencyMs: number
+  /** Program time at the start. */
+  readonly start?: Ticks90k
   readonly stallMs: number
   readonly viewers: ViewerLimits
   readonly clock: Clock

@@ -1,7 +1,7 @@
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { LiveEdge } from './live-edge.ts'
 import type { Playable } from './playable.ts'
-import { PresentationOrder } from './presentation-order.ts'
+import { PresentationOrder } from '../../mpegts/presentation-order.ts'
 import { type BufferedUnit, UnitQueue } from './unit-queue.ts'
 
 /** Audio kept from before the oldest picture kept: a splice may need what lies just before its entry point. */

@@ -1,0 +1,180 @@
+/**
+ * A program of real coded media as an output sees it: the real buffers, bus, mux, ring and frame tap (an OutputProgram),
+ * fed by real encodes and paced by whatever clock it is given: realClock for outputs that run processes or sockets, a
+ * FakeClock for the rest, or faster than time with `hurry`.
+ */
+import { SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import type { TakeMode } from '../../src/contract/spec.ts'
+import { millis, ticks, type Ticks90k } from '../../src/contract/time.ts'
+import { pause, type Clock, type Timer } from '../../src/lib/clock.ts'
+import type { OutputProgram } from '../../src/media/outputs/output.ts'
+import type { ProgramCut } from '../../src/media/outputs/program-frames.ts'
+import { formatOfSource } from '../../src/media/program-format.ts'
+import { ProgramFeed } from '../../src/media/program-feed.ts'
+import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
+import type { LoopMaterial } from './looped-stream.ts'
+import type { RigSlate } from './program-rig.ts'
+import type { RigSource } from './rig-source.ts'
+
+const TICK_MS = 5
+const TRIM_MS = 100
+/** A real timer that was late is made up for, up to this. */
+const CATCH_UP_MS = 1_000
+
+export interface FramesRigOptions {
+  readonly clock: Clock
+  readonly sources: readonly RigSource[]
+  /** The program takes its format from this. */
+  readonly material: LoopMaterial
+  readonly slate: RigSlate
+  readonly latencyMs?: number
+  /** Program time at the start. */
+  readonly start?: number
+  /** One per audio track; those after the first are silent. Default: one track of no known language. */
+  readonly languages?: readonly string[]
+}
+
+export interface RigPicture {
+  readonly pts: Ticks90k
+  readonly dts: Ticks90k
+  /** A random access point. */
+  readonly entry: boolean
+}
+
+/** The program's frames as they were emitted. */
+export interface RigLog {
+  readonly pictures: RigPicture[]
+  readonly sound: { readonly track: number; readonly pts: number; readonly duration: number }[]
+  readonly cuts: ProgramCut[]
+}
+
+export class FramesRig {
+  readonly program: OutputProgram
+  readonly log: RigLog = { pictures: [], sound: [], cuts: [] }
+  readonly faults: unknown[] = []
+  readonly #feed: ProgramFeed
+  readonly #clock: Clock
+  readonly #sources = new Map<SourceId, RigSource>()
+  #timer: Timer | undefined
+  /** Wall time of the rig's own; sources count from 0. */
+  #now = 0
+
+  constructor(options: FramesRigOptions) {
+    const { material } = options
+    this.#clock = options.clock
+    for (const source of options.sources) this.#sources.set(source.id, source)
+    const audio = material.audioFormat
+    const languages = options.languages ?? ['']
+    const format = formatOfSource(
+      {
+        video: material.videoFormat,
+        frameTicks: material.video.length === 0 ? 0 : material.videoTicks / material.video.length,
+        audio:
+          audio === undefined ? [] : languages.map((language) => ({ format: audio, language })),
+      },
+      undefined,
+    )
+    this.#feed = new ProgramFeed({
+      name: 'program',
+      path: '/stream.ts',
+      serviceName: 'rig',
+      format: audio === undefined ? { ...format, audio: undefined, languages: [] } : format,
+      slate: options.slate.loop,
+      silence: options.slate.silence,
+      latencyMs: options.latencyMs ?? 800,
+      stallMs: 500,
+      viewers: { maxViewers: 10, joinMs: 1_000, lagMs: 5_000, graceMs: 5_000 },
+      clock: this.#ownTime(),
+      sources: this.#sources,
+      labelOf: (source) => `label of ${source}`,
+      report: {
+        cut: (made) => this.#feed.cut(made),
+        planRefused: () => {},
+        planExecuted: () => {},
+      },
+      ...(options.start === undefined ? {} : { start: ticks(options.start) }),
+    })
+    this.program = { ring: this.#feed.ring, frames: this.#feed.frames }
+    for (const source of options.sources) {
+      source.buffer.watch((stretch) => this.#feed.bus.positionIn(stretch))
+    }
+    this.program.frames.attach(this.#logger(), (error) => void this.faults.push(error))
+  }
+
+  want(id: string, ...substitutes: string[]): void {
+    this.#feed.bus.setOrder({ wanted: named(id), substitutes: substitutes.map(sourceId) })
+  }
+
+  /** Executed while the program runs; cuts stand in the log. */
+  take(id: string, mode: TakeMode = 'cutover'): void {
+    const plan = { source: named(id), mode, notBefore: this.#now, deadline: this.#now + 15_000 }
+    this.#feed.bus.plan(plan, 'take')
+  }
+
+  /** Runs with the clock until `stop`. A clock of tests moves it when it is advanced. */
+  start(): void {
+    let last = this.#clock.now()
+    this.#timer ??= this.#clock.every(TICK_MS, () => {
+      const now = this.#clock.now()
+      this.run(Math.min(CATCH_UP_MS, Math.floor((now - last) / TICK_MS) * TICK_MS))
+      last = millis(last + Math.floor((now - last) / TICK_MS) * TICK_MS)
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Plays so many milliseconds at once. */
+  run(ms: number): void {
+    for (const until = this.#now + ms; this.#now < until;) {
+      this.#now += TICK_MS
+      for (const source of this.#sources.values()) source.arrive(this.#now)
+      this.#feed.tick(this.#now)
+      if (this.#now % TRIM_MS === 0) {
+        for (const source of this.#sources.values()) source.buffer.trim(this.#now)
+      }
+    }
+  }
+
+  /** The host stands still for so long: the program has a hole. */
+  standStill(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Plays `ms` as fast as `keepsUp` allows: it is asked every 20 ms of program. */
+  async hurry(ms: number, keepsUp: () => boolean, signal: AbortSignal): Promise<void> {
+    for (let played = 0; played < ms && !signal.aborted; played += 20) {
+      while (!keepsUp() && !signal.aborted) await pause(this.#clock, 5, signal)
+      this.run(20)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** The program ends: readers find its end. */
+  close(): void {
+    this.stop()
+    this.#feed.ring.close()
+  }
+
+  #ownTime(): Clock {
+    return {
+      now: () => millis(this.#now),
+      after: (ms, run) => this.#clock.after(ms, run),
+      every: (ms, run) => this.#clock.every(ms, run),
+    }
+  }
+
+  #logger() {
+    return {
+      video: (unit: AccessUnit, { pts, dts }: { pts: Ticks90k; dts: Ticks90k }): void =>
+        void this.log.pictures.push({ pts, dts, entry: unit.entry !== 'none' }),
+      audio: (track: number, unit: AccessUnit, pts: Ticks90k): void =>
+        void this.log.sound.push({ track, pts, duration: unit.duration }),
+      cut: (cut: ProgramCut): void => void this.log.cuts.push(cut),
+    }
+  }
+}
+
+const named = (id: string): SourceId => (id === 'slate' ? SLATE : sourceId(id))
