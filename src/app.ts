@@ -27,7 +27,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
     level: config.logLevel,
     form: config.json ? 'json' : 'plain',
     destination: hooks.log,
-    secrets: config.token === undefined ? [] : [config.token],
+    secrets: config.secrets,
   })
   const folder =
     config.stateDir === undefined ? defaultLedgerFolder() : join(config.stateDir, 'children')

@@ -1,5 +1,10 @@
 import type { AudioFormat, VideoFormat } from '../contract/format.ts'
-import type { HealthCondition, HealthProblem, SourceStatus } from '../contract/status.ts'
+import type {
+  HealthCondition,
+  HealthProblem,
+  OutputStatus,
+  SourceStatus,
+} from '../contract/status.ts'
 
 /** `00:12:34`. Days become hours: `100:00:00`. */
 export const showDuration = (ms: number): string => {
@@ -17,6 +22,10 @@ export const showBitrate = (bits: number): string => {
   return bits >= 1e3 ? `${(bits / 1e3).toFixed(0)} k` : bits.toFixed(0)
 }
 
+/** With its unit: `4.92 Mbit/s`, `0 bit/s`. */
+export const showRate = (bits: number): string =>
+  bits >= 1e3 ? `${showBitrate(bits)}bit/s` : `${bits.toFixed(0)} bit/s`
+
 /** Bytes: `1.2 GB`. */
 export const showBytes = (bytes: number): string => {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
@@ -25,6 +34,38 @@ export const showBytes = (bytes: number): string => {
   for (; value >= 1_000 && unit < units.length - 1; unit++) value /= 1_000
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
+
+/** How far something is behind: `120 ms`, `3.2 s`. */
+export const showLag = (ms: number): string =>
+  ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
+
+/** `encoderRestarts` as a person says it: `encoder restarts`. */
+const words = (name: string): string => name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
+
+const UNITS: readonly (readonly [ending: string, show: (value: number) => string])[] = [
+  ['Bytes', (value) => showBytes(value)],
+  ['Mb', (value) => showBytes(value * 1e6)],
+  ['Seconds', (value) => `${round(value)} s`],
+  ['Ms', (value) => `${round(value)} ms`],
+]
+
+/** What a field ends with is its unit: `storedBytes` is `stored 1.2 MB`. */
+const showDetail = (name: string, value: string | number | boolean): string => {
+  if (typeof value === 'boolean') return `${value ? '' : 'no '}${words(name)}`
+  if (typeof value === 'string') return `${words(name)} ${value}`
+  const [ending, show] = UNITS.find(([end]) => name.endsWith(end)) ?? [
+    '',
+    (plain: number) => round(plain),
+  ]
+  return `${words(name.slice(0, name.length - ending.length))} ${show(value)}`
+}
+
+/** What only this kind of output has: `listeners 3, encoder restarts 0`; empty where it has nothing. */
+export const showDetails = ({ details = {} }: OutputStatus): string =>
+  Object.entries(details)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => showDetail(name, value))
+    .join(', ')
 
 export const showVideo = (video: VideoFormat): string => {
   const rate =

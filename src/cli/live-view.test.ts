@@ -7,7 +7,7 @@ import { liveView, type ViewOptions } from './live-view.ts'
 
 const options = (change: Partial<ViewOptions> = {}): ViewOptions => ({
   columns: 80,
-  rows: 14,
+  rows: 16,
   colour: 'off',
   address: 'http://127.0.0.1:8099',
   keep: 'last',
@@ -44,6 +44,20 @@ const busy = channelStatus({
       errors: 0,
       reconnects: 0,
     },
+    {
+      id: 'kick' as OutputId,
+      kind: 'rtmps',
+      url: 'rtmps://h/app/***',
+      state: 'waiting',
+      bytes: 1,
+      bitrate: 0,
+      lagMs: 2_480,
+      skips: 4,
+      errors: 2,
+      reconnects: 2,
+      lastError: 'refused: try\u001b again',
+      details: { encoderRestarts: 1 },
+    },
   ],
 })
 
@@ -57,7 +71,9 @@ test('the view of a channel', () => {
     ' preview   1 s1                 running    4.92 M   812 ms stalled 2300 ms (limit 2000)',
     '           2 s2                 waiting    4.92 M   812 ms retry in 3 s: refused [2J here',
     '',
-    ' → out0 running 5.00 M udp://239.0.0.1:5000',
+    '   output       kind    state       bit/s     lag drops reconn',
+    ' → out0         udp     running    5.00 M    0 ms     0      0 udp://239.0.0.1:5000',
+    ' → kick         rtmps   waiting         0   2.5 s     4      2 refused: try  again',
     ' viewers 0   program 4.90 Mbit/s   takes 3   failovers 1   slate 00:00:04   missing frames 0',
     '',
     '12:00:01.000 INFO  first',
@@ -95,7 +111,7 @@ test.each([
   ['last', '12:00:02.000 INFO  second'],
   ['first', '12:00:01.000 INFO  first'],
 ] as const)('when there is room for one line below, the %s stays', (keep, line) => {
-  expect(liveView(busy, options({ rows: 13, keep })).at(-2)).toBe(line)
+  expect(liveView(busy, options({ rows: 15, keep })).at(-2)).toBe(line)
 })
 
 test('the slate on air is said in words, and a pending take too', () => {

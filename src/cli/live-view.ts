@@ -1,7 +1,9 @@
 import { SLATE } from '../contract/ids.ts'
-import type { ChannelStatus, OutputStatus, SourceStatus } from '../contract/status.ts'
-import { type Colour, fit, harmless, paint, type Style, textWidth, truncate } from './ansi.ts'
-import { showBitrate, showDuration, showHealth, showTracks } from './figures.ts'
+import type { ChannelStatus, SourceStatus } from '../contract/status.ts'
+import { type Colour, harmless, paint, type Style, textWidth, truncate } from './ansi.ts'
+import { showBitrate, showDuration, showHealth, showRate, showTracks } from './figures.ts'
+import { outputRows } from './output-table.ts'
+import { type Cell, cell, type Column, type Row, tableOf } from './table.ts'
 
 export interface ViewOptions {
   readonly columns: number
@@ -16,25 +18,7 @@ export interface ViewOptions {
   readonly prompt: string
 }
 
-interface Cell {
-  readonly text: string
-  readonly style: Style
-}
-type Row = readonly Cell[]
-
-interface Column {
-  readonly title: string
-  readonly align: 'left' | 'right'
-  /** Wished width; `rest` shares what is left. */
-  readonly width: number | 'rest'
-  /** Left out on terminals with fewer columns than this. */
-  readonly from: number
-  readonly cell: (source: SourceStatus, place: number) => Cell
-}
-
-const cell = (text: string, style: Style = 'plain'): Cell => ({ text: harmless(text), style })
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<SourceStatus>[] = [
   { title: '', align: 'left', width: 8, from: 0, cell: (source) => busCell(source) },
   { title: '#', align: 'right', width: 3, from: 0, cell: (_, place) => cell(String(place), 'dim') },
   {
@@ -114,9 +98,10 @@ const healthStyle = (source: SourceStatus): Style =>
  * counted; `below` fills what is left.
  */
 export const liveView = (status: ChannelStatus, options: ViewOptions): string[] => {
-  const { rows, prompt } = options
-  const head = [...headRows(status, options), [], headingRow(options.columns)]
-  const foot = [[], ...outputRows(status), totalsRow(status)]
+  const { rows, columns, prompt } = options
+  const head = [...headRows(status, options), [], tableOf(COLUMNS, columns).heading()]
+  const outputs = outputRows(status.outputs, { columns, most: mostOutputs(rows) })
+  const foot = [[], ...outputs, totalsRow(status)]
   const room = Math.max(1, rows - head.length - foot.length - 1)
   const sources = sourceRows(
     status,
@@ -150,59 +135,32 @@ const headRows = (status: ChannelStatus, { address, columns }: ViewOptions): Row
 
 const widthOf = (row: Row): number => row.reduce((sum, { text }) => sum + textWidth(text), 0)
 
-const shownColumns = (columns: number): readonly Column[] =>
-  COLUMNS.filter(({ from }) => columns >= from)
-
-const widths = (shown: readonly Column[], columns: number): number[] => {
-  const fixed = shown.reduce((sum, { width }) => sum + (width === 'rest' ? 1 : width + 1), 0)
-  return shown.map(({ width }) => (width === 'rest' ? Math.max(0, columns - fixed) : width))
-}
-
-const tableRow = (columns: number, cellOf: (column: Column) => Cell): Row => {
-  const shown = shownColumns(columns)
-  const size = widths(shown, columns)
-  return shown.flatMap((column, index) => {
-    const { text, style } = cellOf(column)
-    return [cell(fit(text, size[index] ?? 0, column.align), style), cell(' ')]
-  })
-}
-
-const headingRow = (columns: number): Row => tableRow(columns, ({ title }) => cell(title, 'dim'))
-
 const sourceRows = (status: ChannelStatus, room: number, columns: number): Row[] => {
   const { sources } = status
   if (sources.length === 0) return [[cell(' no sources yet: type "add s0=<url>"', 'dim')]]
   // The line that counts the rest takes the place of a source.
   const shown = sources.length > room ? sources.slice(0, room - 1) : sources
-  const rows = shown.map((source, place) =>
-    tableRow(columns, (column) => column.cell(source, place)),
-  )
+  const rows = shown.map(tableOf(COLUMNS, columns).row)
   const more = sources.length - shown.length
   return more === 0 ? rows : [...rows, [cell(` … and ${more} more`, 'dim')]]
 }
 
-const MOST_OUTPUTS = 4
+/** Sources come first: outputs get a third of what the rest of the view leaves. */
+const mostOutputs = (rows: number): number => Math.max(1, Math.min(12, Math.floor((rows - 10) / 3)))
 
-const outputRows = (status: ChannelStatus): Row[] => {
-  const rows = status.outputs.slice(0, MOST_OUTPUTS).map(outputRow)
-  const more = status.outputs.length - rows.length
-  return more > 0 ? [...rows, [cell(` … and ${more} more outputs`, 'dim')]] : rows
+const listenersOf = ({ listeners }: ChannelStatus): string => {
+  const count = Number(listeners?.details?.['listeners'] ?? 0)
+  return count === 0 ? '' : `   listeners ${count}`
 }
 
-const outputRow = (output: OutputStatus): Row => [
-  cell(` → ${output.id} `, 'bold'),
-  cell(`${output.state} `, output.state === 'running' ? 'green' : 'red'),
-  cell(`${showBitrate(output.bitrate)} ${output.url} ${output.lastError ?? ''}`),
-]
-
-const totalsRow = ({ program, viewers }: ChannelStatus): Row => [
+const totalsRow = (status: ChannelStatus): Row => [
   cell(
-    ` viewers ${viewers.length}   program ${showBitrate(program.bitrate)}bit/s   takes ${program.takes}   `,
+    ` viewers ${status.viewers.length}${listenersOf(status)}   program ${showRate(status.program.bitrate)}   takes ${status.program.takes}   `,
   ),
-  cell(`failovers ${program.failovers}   slate ${showDuration(program.slateMs)}   `),
+  cell(`failovers ${status.program.failovers}   slate ${showDuration(status.program.slateMs)}   `),
   cell(
-    `missing frames ${program.videoFramesMissing}`,
-    program.videoFramesMissing > 0 ? 'red' : 'plain',
+    `missing frames ${status.program.videoFramesMissing}`,
+    status.program.videoFramesMissing > 0 ? 'red' : 'plain',
   ),
 ]
 

@@ -20,7 +20,7 @@ export const runCommand = (): Command =>
     .option('--sources <list>', 'sources in one text: "s0=…;s1=…"')
     .option(
       '-o, --output <url>',
-      'an output (repeatable): udp://, rtp://, a file, or - ; also id=url',
+      'an output (repeatable): hls:, dash:, rtmp://, srt://, icecast://, record:dir …; also id=url',
       collect,
     )
     .option('-c, --config <file>', 'configuration file (TOML); flags and environment win over it')
@@ -34,6 +34,16 @@ export const runCommand = (): Command =>
       'sources of another format: copy, auto or transcode (default: auto)',
     )
     .option('--format <format>', `picture of the program: ${FORMAT_GRAMMAR}`)
+    .option('--transition-timeout <s>', 'how long a take waits for a source to start (default: 15)')
+    .option(
+      '--hls-mode <mode>',
+      'hls: and dash: copy the program, or abr: a ladder (default: copy)',
+    )
+    .option('--hls-segment-time <s>', 'seconds that a segment aims at, 1 to 30 (default: 4)')
+    .option('--hls-list-size <n>', 'segments in the playlist (default: 20)')
+    .option('--hls-container <kind>', 'segments as ts or fmp4 (default: ts)')
+    .option('--hls-dvr <s>', 'seconds of the past that stay listed (default: 0)')
+    .option('--low-latency', 'LL-HLS: parts, blocking reload; implies fmp4')
     .option('--slate-message <text>', 'what the slate says when nothing else can play')
     .option('--name <text>', 'name of the channel')
     .option(
@@ -54,7 +64,18 @@ export const runCommand = (): Command =>
 
 const RUN_HELP = `
 Every option has an environment variable: SLUICE_MODE, SLUICE_LATENCY, SLUICE_SOURCES, SLUICE_OUTPUTS, SLUICE_CONFIG …
-Flags win over the environment, the environment over the file.
+Flags win over the environment, the environment over the file. Also read: HLS_SEGMENT_TIME, HLS_LIST_SIZE,
+TRANSITION_TIMEOUT, MUX_MODE, ABR_PRESET, ABR_GOP_SIZE, ABR_VARIANTS, ICECAST_ENABLED …, KICK_URL and KICK_KEY.
+
+Outputs (docs/outputs.md):
+  hls:  dash:                          served at /live/stream.m3u8 and /live/stream.mpd
+  rtmp://host/app/key  rtmps://…       one connection for ever
+  twitch:key  kick:key  youtube:key    the same, the platform's address being known
+  srt://host:port?streamid=…           transport stream over SRT
+  icecast://source:password@host:8000/mount.mp3
+  record:dir                           recordings, rotated
+  udp://  rtp://  file.ts  -           transport stream
+  A key or password may be {env:NAME} or {file:/path}: then it stands in no list of processes.
 
 In a terminal there is a live view:
 ${CONSOLE_HELP.map((line) => `  ${line}`).join('\n')}
@@ -63,6 +84,9 @@ Without a terminal each line of standard input is a command; a key alone on a li
 Examples:
   sluice run -s udp://127.0.0.1:5000 -s backup.mp4
   sluice run --sources "s0=udp://239.0.0.1:5000;s1=rtmp://host/live/key" --mode graceful -o udp://239.0.0.9:5000
+  sluice run -s cam.ts -o hls: -o record:/srv/recordings --hls-mode abr
+  sluice run -s cam.ts -o hls: --low-latency --hls-segment-time 2
+  sluice run -s cam.ts -o 'twitch:{env:TWITCH_KEY}' -o 'icecast://source:{env:PW}@radio.example:8000/live.mp3'
   sluice run --config channel.toml --latency 400
 
 channel.toml:
@@ -77,9 +101,14 @@ channel.toml:
   id = "backup"
   url = "backup.mp4"
   delayMs = 40
+  [hls]
+  segmentTime = 4
   [[outputs]]
   id = "air"
-  url = "udp://239.0.0.9:5000"`
+  url = "udp://239.0.0.9:5000"
+  [[outputs]]
+  id = "web"
+  url = "hls:"`
 
 const camel = (flag: string): string =>
   flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -143,6 +143,34 @@ test('flags, environment and defaults reach the app as one frozen configuration'
   expect(run.seen.hooks?.version).toBe('1.2.3')
 })
 
+test('options of the packager reach the app, and what it serves is said', async () => {
+  const run = start(['-o', 'hls:', '-o', 'x=dash:', '--low-latency', '--hls-segment-time', '2'])
+  run.end()
+  await run.code
+  expect(run.seen.config?.channel).toMatchObject({
+    hls: { lowLatency: true, segmentTime: 2 },
+    outputs: [
+      { id: 'out0', url: 'hls:' },
+      { id: 'x', url: 'dash:' },
+    ],
+  })
+  expect(run.out()).toContain(
+    '(program: http://127.0.0.1:4321/stream.ts, http://127.0.0.1:4321/live/stream.m3u8, http://127.0.0.1:4321/live/stream.mpd)',
+  )
+})
+
+test('keys of outputs are taken out of the log, those in variables too', async () => {
+  const run = start(['-o', 'twitch:{env:MY_KEY}', '-o', 'rtmp://h/app/written-key'], {
+    env: { MY_KEY: 'live_hush' },
+  })
+  await run.printed(READY)
+  run.seen.hooks?.log.write('sent live_hush and written-key\n')
+  run.end()
+  await run.code
+  expect(run.out()).toContain('sent *** and ***')
+  expect(run.out() + run.err()).not.toContain('hush')
+})
+
 test('the token is taken out of the log', async () => {
   const run = start(['--token', 'hushhush'])
   await run.printed(READY)

@@ -38,7 +38,7 @@ export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<
   let writeLog = (line: string): void => void output.write(line.endsWith('\n') ? line : `${line}\n`)
   const ending = endingOf(io)
   try {
-    const clean = redactor(config.token === undefined ? [] : [config.token])
+    const clean = redactor(config.secrets)
     const app = await startApp(config, {
       version,
       log: { write: (line) => writeLog(clean(line)) },
@@ -91,8 +91,17 @@ const announce = ({ address }: RunningApp, config: Config, output: TextOutput): 
   const event = { type: 'listening', address }
   const line = config.json
     ? JSON.stringify({ at: Date.now(), event })
-    : `Sluice is on the air: open ${address} (program: ${address}/stream.ts)`
+    : `Sluice is on the air: open ${address} (program: ${addresses(address, config).join(', ')})`
   output.write(`${line}\n`)
+}
+
+const addresses = (address: string, { channel }: Config): string[] => {
+  const urls = channel.outputs.map(({ url }) => url.toLowerCase())
+  return [
+    `${address}/stream.ts`,
+    ...(urls.some((url) => url.startsWith('hls:')) ? [`${address}/live/stream.m3u8`] : []),
+    ...(urls.some((url) => url.startsWith('dash:')) ? [`${address}/live/stream.mpd`] : []),
+  ]
 }
 
 const announceEnd = (output: TextOutput): void => {

@@ -27,6 +27,7 @@ export const levelOf = (event: ChannelEvent): EventLevel => {
     case 'take_requested':
     case 'source_format':
       return 'debug'
+    case 'alert':
     case 'warning':
     case 'take_refused':
     case 'failover_held':
@@ -38,6 +39,7 @@ export const levelOf = (event: ChannelEvent): EventLevel => {
     case 'source_health':
       return event.healthy ? 'info' : 'warn'
     case 'source_state':
+    case 'output_state':
       return event.state === 'failed' || event.state === 'waiting' ? 'warn' : 'info'
     default:
       return 'info'
@@ -51,6 +53,10 @@ export const eventLine = ({ at, event }: StampedEvent): string =>
 export const eventSentence = (event: ChannelEvent): string => harmless(sentence(event))
 
 const because = (reason: string | undefined): string => (reason ? `: ${reason}` : '')
+
+/** Sentences of outputs may begin with who speaks. */
+const ofOutput = (id: string, message: string): string =>
+  message.startsWith(`output ${id}`) ? message : `output ${id}: ${message}`
 
 const sentence = (event: ChannelEvent): string => {
   switch (event.type) {
@@ -95,7 +101,7 @@ const sentence = (event: ChannelEvent): string => {
     case 'output_state':
       return `output ${event.output} ${event.state}${because(event.reason)}`
     case 'alert':
-      return `ALERT output ${event.output}: ${event.message}`
+      return `ALERT ${ofOutput(event.output, event.message)}`
     case 'viewer_joined':
     case 'viewer_left':
       return `viewer ${event.viewer} ${event.type.slice('viewer_'.length)} ${event.path} from ${event.address} (${event.agent})${because(event.reason)}`

@@ -1,11 +1,13 @@
-import type { ChannelStatus, SourceStatus } from '../contract/status.ts'
+import type { ChannelStatus, OutputStatus, SourceStatus } from '../contract/status.ts'
 import { harmless } from './ansi.ts'
 import {
   showAudio,
-  showBitrate,
   showBytes,
+  showDetails,
   showDuration,
   showHealth,
+  showLag,
+  showRate,
   showTracks,
   showVideo,
 } from './figures.ts'
@@ -19,12 +21,10 @@ export const statusText = (status: ChannelStatus): string[] => {
     `on air ${program.onAir} for ${showDuration(program.onAirSinceMs)}${pending}, wanted ${program.wanted}, preview ${preview.onAir}`,
     `mode ${status.mode}, failover ${status.failover}, revert ${status.revert}, conform ${status.conform}, ingest ${status.ingest}, latency ${status.latencyMs} ms`,
     `format ${formatOf(status)}`,
-    `program ${showBitrate(program.bitrate)}bit/s, ${program.takes} takes, ${program.failovers} failovers, slate ${showDuration(program.slateMs)}, missing frames ${program.videoFramesMissing}, silence inserted ${program.silenceInserted}, audio dropped ${program.audioDropped}`,
+    `program ${showRate(program.bitrate)}, ${program.takes} takes, ${program.failovers} failovers, slate ${showDuration(program.slateMs)}, missing frames ${program.videoFramesMissing}, silence inserted ${program.silenceInserted}, audio dropped ${program.audioDropped}`,
     ...status.sources.flatMap(sourceLines),
-    ...status.outputs.map(
-      (output) =>
-        `output ${output.id} ${output.state} ${output.url}: ${showBitrate(output.bitrate)}bit/s, ${showBytes(output.bytes)}, ${output.errors} errors${output.lastError === undefined ? '' : `, ${output.lastError}`}`,
-    ),
+    ...status.outputs.flatMap(outputLines),
+    ...(status.listeners ? listenerLines(status.listeners) : []),
     ...status.viewers.map(
       (viewer) =>
         `viewer ${viewer.id} ${viewer.path} ${viewer.address} ${viewer.agent}: ${showBytes(viewer.bytes)}, lag ${viewer.lagMs.toFixed(0)} ms, ${viewer.skips} skips`,
@@ -38,6 +38,23 @@ const formatOf = ({ format }: ChannelStatus): string => {
   return `${video}, ${format.audio === null ? 'no audio' : showAudio(format.audio)}`
 }
 
+const outputLines = (output: OutputStatus): string[] => {
+  const { bitrate, bytes, lagMs, skips, reconnects, errors, lastError } = output
+  const details = showDetails(output)
+  return [
+    `output ${output.id} ${output.kind} ${output.state}: ${output.url}`,
+    `  ${showRate(bitrate)}, ${showBytes(bytes)}, lag ${showLag(lagMs)}, drops ${skips}, reconnects ${reconnects}, errors ${errors}`,
+    ...(details === '' ? [] : [`  ${details}`]),
+    ...(lastError === undefined ? [] : [`  last error: ${lastError}`]),
+  ]
+}
+
+/** Nobody needs to be told what nobody listens to. */
+const listenerLines = (listeners: OutputStatus): string[] =>
+  listeners.bytes === 0 && listeners.errors === 0
+    ? []
+    : outputLines(listeners).map((line) => line.replace(/^output listen listeners/, 'listeners'))
+
 const measured = (value: number | null): string =>
   value === null ? 'not measurable' : String(value)
 
@@ -48,7 +65,7 @@ const sourceLines = (source: SourceStatus, place: number): string[] => {
   const pid = source.pid === undefined ? '' : ` (pid ${source.pid})`
   return [
     `source ${place} ${source.id}${label}${mark} ${source.state}${pid}, ${showHealth(source)}: ${source.url}`,
-    `  ${showTracks(source) || 'no tracks yet'}; ${showBitrate(source.bitrate)}bit/s, buffer ${source.bufferMs.toFixed(0)} ms, conform ${source.conform}, priority ${source.priority}, ${source.ingest}`,
+    `  ${showTracks(source) || 'no tracks yet'}; ${showRate(source.bitrate)}, buffer ${source.bufferMs.toFixed(0)} ms, conform ${source.conform}, priority ${source.priority}, ${source.ingest}`,
     `  continuity errors ${measured(source.continuityErrors)}, lost packets ${measured(source.lostPackets)}, jumps ${source.timestampJumps}, dropped units ${source.droppedUnits}, restarts ${source.restarts}`,
   ]
 }

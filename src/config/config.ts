@@ -14,6 +14,8 @@ export interface Config {
   readonly listen: ListenAddress
   /** Secret: demanded for everything that changes state, except on loopback. */
   readonly token?: string
+  /** What must never be shown, the token included: as known at the start. */
+  readonly secrets: readonly string[]
   readonly ffmpeg?: string
   readonly stateDir?: string
   readonly logLevel: LogLevel

@@ -1,7 +1,8 @@
 import type { z } from 'zod'
-import { redactText } from '../lib/redact.ts'
+import { redactText, redactUrl } from '../lib/redact.ts'
 import { choicesOf, describe, fieldsAt, schemaAt } from './schema-walk.ts'
-import type { Origin, Path, Problem } from './setting.ts'
+import { type FoundOrigin, valueAt } from './merge.ts'
+import { type Path, type Problem, showInside } from './setting.ts'
 import { didYouMean, nearest } from './suggest.ts'
 
 type Issue = z.core.$ZodIssue
@@ -10,7 +11,7 @@ type Issue = z.core.$ZodIssue
 export interface Refused {
   readonly schema: z.core.$ZodType
   readonly tree: unknown
-  readonly originOf: (path: Path) => Origin
+  readonly originOf: (path: Path) => FoundOrigin
 }
 
 /** One or more sentences for what the schema found at one place. */
@@ -26,7 +27,10 @@ export const explain = (issue: Issue, refused: Refused): Problem[] => {
     }
   }
   const origin = refused.originOf(path)
-  return [`${origin.where}: ${wrongValue(issue, origin, refused)}`]
+  const isMissing = valueAt(refused.tree, path) === undefined
+  // What is missing is named by the sentence itself; its place is the table that should hold it.
+  const rest = isMissing ? origin.rest.slice(0, -1) : origin.rest
+  return [`${origin.where}${showInside(rest)}: ${wrongValue(issue, origin, refused)}`]
 }
 
 /** The problems of the branch that was probably meant: one that came further than the type of the value itself. */
@@ -36,7 +40,8 @@ const deepest = (issue: Issue & { code: 'invalid_union' }): Issue[] =>
   ) ?? []
 
 const unknownField = (path: Path, key: string, refused: Refused): Problem => {
-  const { where } = refused.originOf([...path, key])
+  const { where: at, rest } = refused.originOf([...path, key])
+  const where = `${at}${showInside(rest)}`
   const known = fieldsAt(refused.schema, path)
   const near = nearest(key, known)
   if (near !== undefined) return `${where}: unknown field; did you mean "${near}"?`
@@ -48,7 +53,7 @@ const unknownField = (path: Path, key: string, refused: Refused): Problem => {
   return `${where}: unknown field; known here are ${known.join(', ')}`
 }
 
-const wrongValue = (issue: Issue, origin: Origin, refused: Refused): string => {
+const wrongValue = (issue: Issue, origin: FoundOrigin, refused: Refused): string => {
   const path = issue.path as Path
   const value = valueAt(refused.tree, path)
   const field = String(path.at(-1) ?? '')
@@ -57,6 +62,9 @@ const wrongValue = (issue: Issue, origin: Origin, refused: Refused): string => {
   if (value === undefined) return `"${field}" is missing; expected ${right}`
   if (origin.secret) return `the value is not ${custom(issue) ?? right}`
   const shown = show(value, origin)
+  const ofList = 'origin' in issue && issue.origin === 'array'
+  if (issue.code === 'too_small' && ofList) return `${shown} must hold at least ${issue.minimum}`
+  if (issue.code === 'too_big' && ofList) return `${shown} must hold at most ${issue.maximum}`
   if (issue.code === 'custom') return `${shown}: ${issue.message}`
   const choices = schema === undefined ? [] : choicesOf(schema)
   if (choices.length > 1) {
@@ -74,18 +82,12 @@ const custom = (issue: Issue): string | undefined => {
 
 const SHOWN_LENGTH = 200
 
-const show = (value: unknown, origin: Origin): string => {
-  const text = origin.given ?? value
-  const clean = redactText(typeof text === 'string' ? text : (JSON.stringify(text) ?? String(text)))
+const show = (value: unknown, origin: FoundOrigin): string => {
+  const text = origin.rest.length > 0 ? value : (origin.given ?? value)
+  // An address as a whole first: in a text it would end at the first space or quote.
+  const clean = redactText(
+    typeof text === 'string' ? redactUrl(text) : (JSON.stringify(text) ?? String(text)),
+  )
   const short = clean.length > SHOWN_LENGTH ? `${clean.slice(0, SHOWN_LENGTH)}…` : clean
   return typeof text === 'string' ? JSON.stringify(short) : short
-}
-
-const valueAt = (tree: unknown, path: Path): unknown => {
-  let at = tree
-  for (const part of path) {
-    if (typeof at !== 'object' || at === null) return undefined
-    at = (at as Readonly<Record<string | number, unknown>>)[part]
-  }
-  return at
 }

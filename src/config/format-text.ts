@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts'
+import { Unreadable } from './unreadable.ts'
 
 const SIZE_AT_RATE = /^(\d{1,5})x(\d{1,5})(?:@(\d{1,7}\/\d{1,7}|\d{1,3}(?:\.\d{1,6})?))?$/
 
@@ -23,12 +24,4 @@ export const formatSettings = (where: string, given: string | undefined): Settin
     settings.push({ path: ['format', 'video', 'rate'], value, origin })
   }
   return settings
-}
-
-/** A value that a grammar refused before the schema saw it. */
-export class Unreadable {
-  readonly expected: string
-  constructor(expected: string) {
-    this.expected = expected
-  }
 }

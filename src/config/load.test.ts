@@ -1,39 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { SluiceError } from '../contract/errors.ts'
-import { type ConfigRequest, loadConfig } from './load.ts'
-import type { Flags } from './text-layer.ts'
-
-type Given = {
-  flags?: Partial<Flags>
-  env?: ConfigRequest['env']
-  toml?: string
-  files?: Record<string, string>
-}
-
-const load = ({ flags = {}, env = {}, toml, files = {} }: Given) => {
-  const all: Record<string, string> =
-    toml === undefined ? files : { ...files, 'channel.toml': toml }
-  return loadConfig({
-    flags: { scalars: {}, ...flags },
-    env,
-    ...(toml === undefined ? {} : { file: 'channel.toml' }),
-    readFile: (path) => {
-      const text = all[path]
-      if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`)
-      return text
-    },
-  })
-}
-
-const refusal = (given: Given): string => {
-  try {
-    load(given)
-  } catch (error) {
-    expect(error).toBeInstanceOf(SluiceError)
-    return (error as SluiceError).message
-  }
-  throw new Error('the configuration was accepted')
-}
+import {
+  type GivenConfig as Given,
+  loadGiven as load,
+  refusalOf as refusal,
+} from '../../test/helpers/given-config.ts'
+import { loadConfig } from './load.ts'
 
 const scalars = (one: Record<string, string>): Given => ({ flags: { scalars: one } })
 
@@ -225,7 +196,7 @@ describe('a wrong value names its origin, itself and what would be right', () =>
     [
       'a language',
       { toml: '[format.audio]\nlanguages = ["deu", "english"]\n' },
-      'channel.toml:2: format.audio.languages: "english" is not text that matches /^[a-z]{3}$/',
+      'channel.toml:2: format.audio.languages[1]: "english" is not text that matches /^[a-z]{3}$/',
     ],
     ['no TOML', { toml: 'a = 1\nmode = fast\n' }, 'channel.toml:2:'],
   ])('%s', (_name, given, expected) => {

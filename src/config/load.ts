@@ -2,11 +2,11 @@ import { ChannelSpec } from '../contract/spec.ts'
 import { SluiceError } from '../contract/errors.ts'
 import type { Config, ListenAddress } from './config.ts'
 import { explain } from './explain.ts'
-import { Unreadable } from './format-text.ts'
 import { isLoopback, LISTEN_GRAMMAR, parseListen } from './listen.ts'
-import { merge, type Merged } from './merge.ts'
+import { merge, type Merged, valueAt } from './merge.ts'
 import { ConfigInput } from './schema.ts'
-import type { Layer, Problem } from './setting.ts'
+import { secretsOf } from './secrets.ts'
+import type { Layer, Path, Problem } from './setting.ts'
 import {
   environmentLayer,
   type Environment,
@@ -15,6 +15,7 @@ import {
   unknownVariables,
 } from './text-layer.ts'
 import { fileLayer } from './toml-file.ts'
+import { Unreadable } from './unreadable.ts'
 
 export interface ConfigRequest {
   readonly flags: Flags
@@ -57,15 +58,17 @@ export const loadConfig = (request: ConfigRequest): LoadedConfig => {
       `${where}: ${JSON.stringify(input.listen)} can be reached from other machines, so a token is needed; set SLUICE_TOKEN, --token-file or --token, or listen on 127.0.0.1`,
     ])
   }
-  return { config: freeze(complete(input, listen, token)), warnings: unknownVariables(request.env) }
+  const complete = completed(input, listen, token)
+  const secrets = secretsOf(complete.channel, request.env, token)
+  return {
+    config: freeze({ ...complete, secrets }),
+    warnings: unknownVariables(request.env),
+  }
 }
 
 const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } => {
-  const unreadable = merged.tree['format']
-  if (unreadable instanceof Unreadable) {
-    const { where, given } = merged.originOf(['format'])
-    throw invalid([`${where}: ${JSON.stringify(given)} is not ${unreadable.expected}`])
-  }
+  const early = [...merged.problems, ...unreadable(merged)]
+  if (early.length > 0) throw invalid(early)
   const parsed = ConfigInput.safeParse(merged.tree)
   if (!parsed.success) {
     const refused = { schema: ConfigInput, tree: merged.tree, originOf: merged.originOf }
@@ -86,6 +89,17 @@ const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } =>
   return { input: parsed.data, listen }
 }
 
+/** Places whose text has a grammar of its own. */
+const READ_FIRST: readonly Path[] = [['format'], ['hls', 'ladder', 'variants']]
+
+const unreadable = (merged: Merged): Problem[] =>
+  READ_FIRST.flatMap((path) => {
+    const value = valueAt(merged.tree, path)
+    if (!(value instanceof Unreadable)) return []
+    const { where, given } = merged.originOf(path)
+    return [`${where}: ${JSON.stringify(given)} is not ${value.expected}`]
+  })
+
 const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'): Problem[] => {
   const ids: readonly string[] = input[list].map(({ id }) => id)
   return ids.flatMap((id, index) => {
@@ -95,7 +109,11 @@ const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'):
   })
 }
 
-const complete = (input: ConfigInput, listen: ListenAddress, token: string | undefined): Config => {
+const completed = (
+  input: ConfigInput,
+  listen: ListenAddress,
+  token: string | undefined,
+): Omit<Config, 'secrets'> => {
   const {
     listen: _address,
     token: _token,
@@ -106,9 +124,12 @@ const complete = (input: ConfigInput, listen: ListenAddress, token: string | und
     json,
     ...channel
   } = input
+  const { transitionTimeout } = channel.hls
+  const waits =
+    transitionTimeout === undefined ? {} : { startTimeoutMs: Math.round(transitionTimeout * 1_000) }
   return {
     // Parsed once more, so that a field which is not the channel's can never slip through.
-    channel: ChannelSpec.parse(channel),
+    channel: ChannelSpec.parse({ ...channel, ...waits }),
     listen,
     ...(token === undefined ? {} : { token }),
     ...(ffmpeg === undefined ? {} : { ffmpeg }),

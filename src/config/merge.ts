@@ -1,11 +1,18 @@
 import { withIds } from './named-url.ts'
-import type { Layer, ListEntry, Origin, Path, Setting } from './setting.ts'
+import type { Layer, ListEntry, Origin, Path, Problem, Setting } from './setting.ts'
 
 export interface Merged {
   /** What the schema is to judge. */
   readonly tree: Readonly<Record<string, unknown>>
   /** Where the value at a path came from; else that of the nearest table that holds it, or that it holds. */
-  readonly originOf: (path: Path) => Origin
+  readonly originOf: (path: Path) => FoundOrigin
+  /** What the layers themselves found wrong. */
+  readonly problems: readonly Problem[]
+}
+
+export interface FoundOrigin extends Origin {
+  /** What the path has beyond the place that the origin speaks of: empty where it is the value's own. */
+  readonly rest: Path
 }
 
 type ListName = 'sources' | 'outputs'
@@ -27,7 +34,11 @@ export const merge = (layers: readonly Layer[]): Merged => {
   }
   const tree = emptyTable()
   for (const { path, value } of all) put(tree, path, value)
-  return { tree, originOf: (path) => originOf(path, [...containers, ...all]) }
+  return {
+    tree,
+    originOf: (path) => originOf(path, [...containers, ...all]),
+    problems: layers.flatMap(({ problems = [] }) => problems),
+  }
 }
 
 const mergedList = (layers: readonly Layer[], name: ListName): ListEntry[] => {
@@ -35,13 +46,41 @@ const mergedList = (layers: readonly Layer[], name: ListName): ListEntry[] => {
   const chosen = strongest?.[name] ?? []
   const weaker = layers.slice(0, strongest === undefined ? 0 : layers.indexOf(strongest))
   const ids = withIds(chosen, ID_PREFIX[name])
-  return chosen.map((entry, index) => {
+  const listed = chosen.map((entry, index) => {
     const id: Setting = { path: ['id'], value: ids[index], origin: entry.origin }
     const kept = entry.id === undefined ? [] : weaker.flatMap((layer) => sameId(layer[name], entry))
     // The id goes first, so that an id of a wrong type in a file is still the schema's to refuse.
     return { ...entry, settings: [...kept, id, ...entry.settings] }
   })
+  return name === 'outputs' ? withAdded(listed, strongest, layers) : listed
 }
+
+/** An output of the same id that a list names is changed: by what a stronger layer adds in full, by others where it is silent. */
+const withAdded = (
+  listed: readonly ListEntry[],
+  from: Layer | undefined,
+  layers: readonly Layer[],
+): ListEntry[] => {
+  const place = from === undefined ? -1 : layers.indexOf(from)
+  const all = [...listed]
+  for (const [index, { added = [] }] of layers.entries()) {
+    for (const entry of added) {
+      const at = all.findIndex((one) => idOf(one) === entry.id)
+      const id: Setting = { path: ['id'], value: entry.id, origin: entry.origin }
+      const same = all[at]
+      if (same === undefined) all.push({ ...entry, settings: [id, ...entry.settings] })
+      else if (index > place) {
+        all[at] = { ...same, settings: [...same.settings, ...entry.settings] }
+      } else {
+        all[at] = { ...same, settings: [...entry.settings, ...same.settings] }
+      }
+    }
+  }
+  return all
+}
+
+const idOf = ({ settings }: ListEntry): unknown =>
+  settings.findLast(({ path }) => path[0] === 'id')?.value
 
 const sameId = (list: readonly ListEntry[] | undefined, entry: ListEntry): readonly Setting[] =>
   list?.find(({ id }) => id === entry.id)?.settings ?? []
@@ -63,12 +102,23 @@ const put = (tree: Record<string, unknown>, path: Path, value: unknown): void =>
 const startsWith = (path: Path, start: Path): boolean =>
   start.length <= path.length && start.every((part, index) => part === path[index])
 
-const originOf = (path: Path, settings: readonly Setting[]): Origin => {
+const originOf = (path: Path, settings: readonly Setting[]): FoundOrigin => {
   let best: Setting | undefined
   for (const setting of settings) {
     const length = setting.path.length
     if (startsWith(path, setting.path) && length >= (best?.path.length ?? 0)) best = setting
   }
+  const rest = best === undefined ? [] : path.slice(best.path.length)
   best ??= settings.findLast((setting) => startsWith(setting.path, path))
-  return best?.origin ?? { where: 'configuration' }
+  return { ...(best?.origin ?? { where: 'configuration' }), rest }
+}
+
+/** Undefined where the tree has no such place. */
+export const valueAt = (tree: unknown, path: Path): unknown => {
+  let at = tree
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null) return undefined
+    at = (at as Readonly<Record<string | number, unknown>>)[part]
+  }
+  return at
 }

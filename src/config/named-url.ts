@@ -17,14 +17,18 @@ export const namedUrl = (text: string): NamedUrl => {
   return ID_PATTERN.test(id) ? { id, url: trimmed.slice(at + 1).trim() } : { url: trimmed }
 }
 
-const BEFORE_AN_ID = /;(?=\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}=)/
+const BEFORE_THE_NEXT =
+  /;(?=\s*(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}=|[a-z][a-z0-9+.-]*:\/\/|(?:hls|dash|record|twitch|kick|youtube):))/
 
-/** `s0=url;s1=url`. A ";" separates only where an `id=` follows: inside a URL it stays. A trailing ";" is allowed. */
+/**
+ * `s0=url;s1=url;rtmp://…;hls:`. A ";" separates only where an `id=`, a `scheme://` or an output without an address
+ * follows: inside a URL it stays. A trailing ";" is allowed.
+ */
 export const namedUrlList = (text: string): NamedUrl[] =>
   text
     .trim()
     .replace(/;$/, '')
-    .split(BEFORE_AN_ID)
+    .split(BEFORE_THE_NEXT)
     .filter((part) => part.trim() !== '')
     .map(namedUrl)
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Bitrate } from '../contract/output-spec.ts'
 import type { Path } from './setting.ts'
 
 type Schema = z.core.$ZodType
@@ -77,9 +78,12 @@ const describeText = (schema: z.ZodString): string => {
   return maxLength === null ? 'text' : `text of at most ${maxLength} characters`
 }
 
+const BITRATE = 'bits per second, "5000k" or "6M" (8000 to 200000000)'
+
 /** What would be right here, as "…is not <this>" ends. `field` is the last name of the path: it carries the unit. */
 export const describe = (schema: Schema, field: string): string => {
   const here = inner(schema)
+  if (here === inner(Bitrate)) return BITRATE
   const choices = choicesOf(here)
   if (choices.length > 0)
     return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`

@@ -10,7 +10,10 @@ export interface Origin {
   readonly secret?: true
 }
 
-/** One value of one layer. Lists are whole values, except `sources` and `outputs`, see `ListEntry`. */
+/**
+ * One value of one layer. Lists are whole values, except `sources` and `outputs`, see `ListEntry`, and lists of tables in a
+ * file, which are read field by field so that each has its line.
+ */
 export interface Setting {
   readonly path: Path
   readonly value: unknown
@@ -29,6 +32,10 @@ export interface Layer {
   readonly settings: readonly Setting[]
   readonly sources?: readonly ListEntry[]
   readonly outputs?: readonly ListEntry[]
+  /** Outputs that stand beside those of any list; each has an id. */
+  readonly added?: readonly ListEntry[]
+  /** What was wrong before the schema could judge. */
+  readonly problems?: readonly Problem[]
 }
 
 /** A sentence about one wrong value, origin first: `--latency: "abc" is not a number of milliseconds (0 to 10000)`. */
@@ -40,3 +47,7 @@ export const showPath = (path: Path): string =>
       typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
     )
     .join('')
+
+/** A path below something that was named before: `[0].height`. */
+export const showInside = (path: Path): string =>
+  path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')

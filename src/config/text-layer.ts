@@ -1,11 +1,19 @@
-import { z } from 'zod'
+import { environmentOutputs } from './environment-outputs.ts'
+import { withFieldNames } from './field-names.ts'
 import { formatSettings } from './format-text.ts'
 import { namedUrl, namedUrlList, type NamedUrl } from './named-url.ts'
-import { OTHER_VARIABLES, SCALAR_OPTIONS, type ScalarOption, variableOf } from './options.ts'
-import { schemaAt } from './schema-walk.ts'
-import { ConfigInput } from './schema.ts'
-import type { Layer, ListEntry, Origin, Setting } from './setting.ts'
+import {
+  HLS_VARIABLES,
+  type NamedVariable,
+  OTHER_VARIABLES,
+  SCALAR_OPTIONS,
+  type ScalarOption,
+  variableOf,
+} from './options.ts'
+import type { Layer, ListEntry, Origin, Path, Setting } from './setting.ts'
 import { didYouMean } from './suggest.ts'
+import { typedText } from './typed-text.ts'
+import { Unreadable } from './unreadable.ts'
 
 /** The flags of `sluice run` as typed. */
 export interface Flags {
@@ -43,8 +51,14 @@ export const environmentLayer = (env: Environment): Layer => {
   const read = (name: string): string | undefined => (env[name] === '' ? undefined : env[name])
   const sources = read('SLUICE_SOURCES')
   const outputs = read('SLUICE_OUTPUTS')
+  const made = environmentOutputs(read, (variable) =>
+    named(variable, read(variable.variable), ['outputs', 0, ...variable.path]),
+  )
   return {
+    problems: made.problems,
+    added: made.outputs,
     settings: [
+      ...HLS_VARIABLES.flatMap((variable) => named(variable, read(variable.variable))),
       ...SCALAR_OPTIONS.flatMap((option) => {
         const name = variableOf(option.flag)
         return scalar(option, name, read(name))
@@ -75,19 +89,23 @@ export const unknownVariables = (env: Environment): string[] => {
 const scalar = (option: ScalarOption, where: string, given: string | undefined): Setting[] => {
   if (given === undefined) return []
   const origin: Origin = option.secret ? { where, given, secret: true } : { where, given }
-  return [{ path: option.path, value: typed(given, option), origin }]
+  return [{ path: option.path, value: typedText(given, option.path), origin }]
 }
 
-const YES = ['true', '1', 'yes', 'on']
-const NO = ['false', '0', 'no', 'off']
-
-/** Text that cannot be read as the type stays text: the schema then says what would be right. */
-const typed = (given: string, option: ScalarOption): unknown => {
-  const schema = schemaAt(ConfigInput, option.path)
-  if (schema instanceof z.ZodNumber && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(given)) return Number(given)
-  if (schema instanceof z.ZodBoolean && YES.includes(given.toLowerCase())) return true
-  if (schema instanceof z.ZodBoolean && NO.includes(given.toLowerCase())) return false
-  return given
+/** `path` is that of the setting in the whole configuration, where the variable's own is within an output. */
+const named = (
+  { variable, path, json }: NamedVariable,
+  given: string | undefined,
+  place: Path = path,
+): Setting[] => {
+  if (given === undefined) return []
+  const origin: Origin = { where: variable, given }
+  if (!json) return [{ path, value: typedText(given, place), origin }]
+  try {
+    return [{ path, value: withFieldNames(JSON.parse(given), place), origin }]
+  } catch {
+    return [{ path, value: new Unreadable('valid JSON'), origin }]
+  }
 }
 
 const listEntries = (where: string, list: readonly NamedUrl[]): ListEntry[] =>

@@ -1,5 +1,6 @@
 import { parse, TomlError } from 'smol-toml'
 import { SluiceError } from '../contract/errors.ts'
+import { fieldName, isTable } from './field-names.ts'
 import {
   type Layer,
   type ListEntry,
@@ -46,9 +47,6 @@ const parseToml = (name: string, text: string): Record<string, unknown> => {
 
 type Table = Readonly<Record<string, unknown>>
 
-const isTable = (value: unknown): value is Table =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
-
 const isList = (value: unknown): value is readonly Table[] =>
   Array.isArray(value) && value.every(isTable)
 
@@ -60,15 +58,31 @@ const entries = (list: readonly Table[], name: string, file: TomlFile): ListEntr
     return { id: typeof id === 'string' ? id : undefined, origin: originAt(place, file), settings }
   })
 
-/** Tables become one setting per leaf, so that layers merge field by field. */
-const flatten = (value: unknown, path: Path, file: TomlFile): Setting[] => {
+/** Tables become one setting per leaf, so that layers merge field by field. `written` is the path in the file's own words. */
+const flatten = (value: unknown, path: Path, file: TomlFile, written: Path = path): Setting[] => {
   if (value === undefined) return []
-  if (isTable(value) && (Object.keys(value).length > 0 || path.length === 0)) {
-    return Object.entries(value).flatMap(([key, inside]) => flatten(inside, [...path, key], file))
+  const within = insideOf(value)
+  if (within.length > 0 || (isTable(value) && path.length === 0)) {
+    return within.flatMap(([key, inside]) => {
+      const name = isTable(value) ? fieldName(String(key), value, path) : key
+      return flatten(inside, [...path, name], file, [...written, key])
+    })
   }
   if (isTable(value) && path.length === 2 && typeof path[1] === 'number') return []
-  return [{ path, value, origin: originAt(path, file) }]
+  return [{ path, value, origin: originAt(written, file) }]
 }
+
+/** Of a table or a list of tables; nothing of what is one value. */
+const insideOf = (value: unknown): (readonly [string | number, unknown])[] => {
+  if (isTable(value)) return Object.entries(value)
+  return isList(value) ? value.map((inside, index) => [index, inside] as const) : []
+}
+
+const SECRET_FIELDS: ReadonlySet<string | number | undefined> = new Set([
+  'token',
+  'key',
+  'password',
+])
 
 const originAt = (path: Path, { name, lines }: TomlFile): Origin => {
   let line: number | undefined
@@ -76,5 +90,5 @@ const originAt = (path: Path, { name, lines }: TomlFile): Origin => {
     line = lines.get(JSON.stringify(path.slice(0, length)))
   }
   const where = `${line === undefined ? name : `${name}:${line}`}: ${showPath(path)}`
-  return path.at(-1) === 'token' ? { where, secret: true } : { where }
+  return SECRET_FIELDS.has(path.at(-1)) ? { where, secret: true } : { where }
 }

@@ -39,3 +39,27 @@ export const isVideoCodec = (codec: string): codec is VideoCodec =>
 
 export const frameTicks = (audio: AudioFormat): number =>
   (audio.frameSamples * 90_000) / audio.sampleRate
+
+const RATE_TOLERANCE = 0.0005
+
+/** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from times, not told. */
+export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
+  a.codec === b.codec &&
+  a.profile === b.profile &&
+  a.chroma === b.chroma &&
+  a.depth === b.depth &&
+  a.width === b.width &&
+  a.height === b.height &&
+  a.scan === b.scan &&
+  (a.frameRate === undefined || b.frameRate === undefined || sameRate(a.frameRate, b.frameRate))
+
+/** 29.97 is written as 30000/1001 and as 2997/100; 30 is another rate. */
+const sameRate = (a: Rational, b: Rational): boolean =>
+  Math.abs((a.num * b.den) / (a.den * b.num) - 1) < RATE_TOLERANCE
+
+export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
+  a.codec === b.codec &&
+  a.profile === b.profile &&
+  a.sampleRate === b.sampleRate &&
+  a.channels === b.channels &&
+  a.frameSamples === b.frameSamples

@@ -145,4 +145,6 @@ export interface ChannelStatus {
   readonly sources: readonly SourceStatus[]
   readonly outputs: readonly OutputStatus[]
   readonly viewers: readonly ViewerStatus[]
+  /** Of the sound alone, over HTTP; null while the program has not begun. */
+  readonly listeners: OutputStatus | null
 }

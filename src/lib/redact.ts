@@ -9,6 +9,22 @@ const SECRET_NAME =
   /^(?:.*[-_.])?(?:key|pass|pwd|sign|sig|hash|auth|authorization|jwt|hmac|md5|st|session|sessionid|streamid|policy)$|token|secret|passw|passphrase|signature|apikey|accesskey|streamkey|authsign|credential/i
 
 const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi
+
+/**
+ * `twitch:KEY`, platforms whose address is known, so that only the stream key is written; and addresses with a slash too
+ * few. `icecast:8000` is a host and its port.
+ */
+const KEY_ALONE =
+  /^(twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:\/|$))(.*)$|^(twitch|kick|youtube):\/\/(.*)$/is
+const KEY_ALONE_IN_TEXT =
+  /\b(?:twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:[/\s]|$))[^\s'"<>,;]+/gi
+
+/** What ends a clause, not an address. */
+const PUNCTUATION_AT_END = /[).,;:]+$/
+
+/** Where a secret is found, not the secret: `{env:NAME}`, `{file:/path}`. */
+const REFERENCE = /^\{(?:env|file):[^{}]+\}$/
+const REFERENCE_AT_END = /\/\{(?:env|file):[^{}]+\}$/
 const HEADER_IN_TEXT =
   /\b((?:proxy-)?authorization|cookie|x-[a-z-]*(?:key|token))(\s*[:=]\s*)([^\r\n'"]+)/gi
 
@@ -26,17 +42,24 @@ interface UrlParts {
 const URL_PARTS =
   /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is
 
+// A password of an icecast:// address may hold anything, also what should have been escaped.
+const ICECAST_PARTS = /^(icecasts?):\/\/(?:(.*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is
+
 const parts = (url: string): UrlParts | undefined => {
-  const m = URL_PARTS.exec(url)
+  const m = ICECAST_PARTS.exec(url) ?? URL_PARTS.exec(url)
   if (m === null) return undefined
-  return {
-    scheme: m[1]!.toLowerCase(),
-    userinfo: m[2],
-    host: m[3]!,
-    path: m[4]!,
-    query: m[5],
-    fragment: m[6],
+  const scheme = m[1]!.toLowerCase()
+  const [userinfo, host, path] = [m[2], m[3]!, m[4]!]
+  // "#" begins no fragment in SRT: streamid=#!::r=…
+  if (scheme === 'srt' && m[6] !== undefined) {
+    return { scheme, userinfo, host, path, query: `${m[5] ?? ''}#${m[6]}`, fragment: undefined }
   }
+  return { scheme, userinfo, host, path, query: m[5], fragment: m[6] }
+}
+
+const keyAlone = (url: string): { readonly scheme: string; readonly key: string } | undefined => {
+  const m = KEY_ALONE.exec(url)
+  return m === null ? undefined : { scheme: (m[1] ?? m[3])!, key: (m[2] ?? m[4])! }
 }
 
 const isRtmp = (scheme: string): boolean => /^rtmp(?:s|t|e|te|ts)?(?:-listen)?$/.test(scheme)
@@ -58,6 +81,7 @@ const decoded = (text: string): string => {
 
 /** The last path segment of an RTMP URL is the stream key. */
 const rtmpKey = (path: string): string | undefined => {
+  if (REFERENCE_AT_END.test(path)) return undefined
   const segments = path.split('/').filter((s) => s !== '')
   return segments.length >= 2 ? segments.at(-1) : undefined
 }
@@ -67,17 +91,33 @@ const passwordOf = (userinfo: string): string | undefined => {
   return colon < 0 ? undefined : userinfo.slice(colon + 1)
 }
 
-/** Everything in the URL that must not be seen, as written and as decoded. Searched for in any text by `redactText`. */
+/** The password; else the whole, as tokens are written so. Of Icecast it is the name alone: "source". */
+const secretOfUserinfo = ({ scheme, userinfo }: UrlParts): string | undefined =>
+  userinfo === undefined
+    ? undefined
+    : (passwordOf(userinfo) ?? (/^icecasts?$/.test(scheme) ? undefined : userinfo))
+
+const isSecret = (text: string | undefined): text is string =>
+  text !== undefined && text !== '' && !REFERENCE.test(text)
+
+/** How an address is to be written, in a help or an error: rtmp://host/app/key. */
+const isExample = (host: string, secret: string | undefined): boolean =>
+  /^host(?::\d+)?$/.test(host) && (secret === 'key' || secret === 'password')
+
+/**
+ * Everything in the URL that must not be seen, as written and as decoded; not references, which say only where a secret
+ * is. Searched for in any text by `redactText`.
+ */
 export const secretsOfUrl = (url: string): string[] => {
+  const alone = keyAlone(url)
+  if (alone !== undefined) return [alone.key].filter(isSecret)
   const p = parts(url)
   if (p === undefined) return []
-  const found: (string | undefined)[] = []
-  if (p.userinfo !== undefined) found.push(passwordOf(p.userinfo) ?? p.userinfo)
+  const found: (string | undefined)[] = [secretOfUserinfo(p)]
   if (isRtmp(p.scheme)) found.push(rtmpKey(p.path))
   if (p.query !== undefined) found.push(...secretsOfQuery(p.query))
   if (p.fragment !== undefined) found.push(...secretsOfQuery(p.fragment))
-  const texts = found.filter((s): s is string => s !== undefined && s !== '')
-  return [...new Set(texts.flatMap((s) => [s, decoded(s)]))]
+  return [...new Set(found.filter(isSecret).flatMap((s) => [s, decoded(s)]))]
 }
 
 const redactQuery = (query: string): string =>
@@ -86,29 +126,43 @@ const redactQuery = (query: string): string =>
     .map((pair) => {
       const at = pair.indexOf('=')
       const secret = at > 0 && SECRET_NAME.test(decoded(pair.slice(0, at)))
-      return secret ? `${pair.slice(0, at)}=${REDACTED}` : pair
+      return secret && isSecret(pair.slice(at + 1)) ? `${pair.slice(0, at)}=${REDACTED}` : pair
     })
     .join('&')
 
-const redactUserinfo = (userinfo: string): string =>
-  passwordOf(userinfo) === undefined ? REDACTED : `${userinfo.split(':')[0]}:${REDACTED}`
+const redactUserinfo = (p: UrlParts): string => {
+  if (p.userinfo === undefined) return ''
+  const secret = secretOfUserinfo(p)
+  if (!isSecret(secret) || isExample(p.host, secret)) return `${p.userinfo}@`
+  return `${p.userinfo.slice(0, p.userinfo.length - secret.length)}${REDACTED}@`
+}
 
-const redactRtmpPath = (path: string): string => {
+const redactRtmpPath = ({ path, host }: UrlParts): string => {
   const key = rtmpKey(path)
-  if (key === undefined) return path
+  if (key === undefined || isExample(host, key)) return path
   const at = path.lastIndexOf(key)
   return `${path.slice(0, at)}${REDACTED}${path.slice(at + key.length)}`
 }
 
 /** The URL with passwords, stream keys, passphrases and tokens replaced; text that is no URL comes back as it is. */
 export const redactUrl = (url: string): string => {
+  const alone = keyAlone(url)
+  if (alone !== undefined) {
+    const isShown = !isSecret(alone.key) || alone.key === 'key'
+    return isShown ? url : `${alone.scheme}:${REDACTED}`
+  }
   const p = parts(url)
   if (p === undefined) return url
-  const userinfo = p.userinfo === undefined ? '' : `${redactUserinfo(p.userinfo)}@`
-  const path = isRtmp(p.scheme) ? redactRtmpPath(p.path) : p.path
+  const userinfo = redactUserinfo(p)
+  const path = isRtmp(p.scheme) ? redactRtmpPath(p) : p.path
   const query = p.query === undefined ? '' : `?${redactQuery(p.query)}`
   const fragment = p.fragment === undefined ? '' : `#${redactQuery(p.fragment)}`
   return `${url.slice(0, p.scheme.length)}://${userinfo}${p.host}${path}${query}${fragment}`
+}
+
+const redactWithin = (found: string): string => {
+  const end = PUNCTUATION_AT_END.exec(found)?.[0] ?? ''
+  return redactUrl(found.slice(0, found.length - end.length)) + end
 }
 
 /**
@@ -123,7 +177,10 @@ export const redactor = (secrets: readonly string[]): ((text: string) => string)
   return (text) => {
     let clean = text
     for (const secret of searched) clean = clean.replaceAll(secret, REDACTED)
-    return clean.replace(URL_IN_TEXT, redactUrl).replace(HEADER_IN_TEXT, `$1$2${REDACTED}`)
+    return clean
+      .replace(URL_IN_TEXT, redactWithin)
+      .replace(KEY_ALONE_IN_TEXT, redactWithin)
+      .replace(HEADER_IN_TEXT, `$1$2${REDACTED}`)
   }
 }
 

@@ -31,6 +31,8 @@ export interface ChannelParts {
   readonly checkOutput: (spec: OutputSpec) => void
   /** Throws SluiceError for an address that no output knows. */
   readonly openOutput: (spec: OutputSpec, wiring: OutputWiring) => Output
+  /** Those who hear the sound alone, over HTTP. */
+  readonly openListeners: (program: OutputProgram) => Output
   readonly makeSlate: (
     format: ProgramFormat,
     spec: SlateSpec,

@@ -123,7 +123,7 @@ export interface ChannelStanding {
   readonly startedAt: number
   readonly format: ProgramFormat | undefined
   readonly inputs: InputList
-  readonly outputs: Pick<Outlets, 'status'>
+  readonly outputs: Pick<Outlets, 'status' | 'listeners'>
   readonly program: BusDesk | undefined
   readonly preview: BusDesk | undefined
   readonly rates: RateMeters
@@ -167,6 +167,7 @@ export function channelStatus(standing: ChannelStanding): ChannelStatus {
       ...(preview?.feed.viewers.viewers() ?? []),
       ...monitors,
     ],
+    listeners: standing.outputs.listeners,
   }
 }
 

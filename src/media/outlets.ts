@@ -10,10 +10,10 @@ import type { EventLog } from './event-log.ts'
 import type { Clock } from '../lib/clock.ts'
 import { OutputList } from './output-list.ts'
 import { HeldRequests } from './outputs/held-requests.ts'
-import type { OutputProgram } from './outputs/output.ts'
+import type { Output, OutputProgram } from './outputs/output.ts'
 
 export interface OutletsOptions {
-  readonly parts: Pick<ChannelParts, 'openOutput'>
+  readonly parts: Pick<ChannelParts, 'openOutput' | 'openListeners'>
   readonly settings: ChannelSettings
   readonly events: EventLog
   readonly clock: Clock
@@ -28,6 +28,9 @@ export class Outlets {
   readonly #list: OutputList
   readonly #early: HeldRequests
   #program: OutputProgram | undefined
+  #listeners: Output | undefined
+  readonly #stop = new AbortController()
+  #ended: Promise<void> = Promise.resolve()
 
   constructor(options: OutletsOptions) {
     this.#options = options
@@ -41,8 +44,10 @@ export class Outlets {
   /** The program is on the air. */
   begin(program: OutputProgram, outputs: readonly OutputSpec[]): void {
     this.#program = program
+    this.#listeners = this.#options.parts.openListeners(program)
+    this.#ended = this.#listeners.run(this.#stop.signal)
     for (const output of outputs) this.add(output)
-    this.#early.release((request, response) => this.#list.serve(request, response))
+    this.#early.release((request, response) => this.serve(request, response))
   }
 
   add(spec: OutputSpec): void {
@@ -74,7 +79,11 @@ export class Outlets {
 
   /** True when one of them answers the request, or will when the program has begun. */
   serve(request: IncomingMessage, response: ServerResponse): boolean {
-    if (this.#program !== undefined) return this.#list.serve(request, response)
+    if (this.#program !== undefined) {
+      const path = (request.url ?? '').split('?')[0] ?? ''
+      const heard = this.#listeners?.serve?.(request, response, path) === true
+      return heard || this.#list.serve(request, response, path)
+    }
     if (!PACKAGED.test(request.url ?? '')) return false
     this.#early.hold(request, response)
     return true
@@ -94,8 +103,14 @@ export class Outlets {
     return this.#list.status()
   }
 
-  close(): Promise<void> {
-    return this.#list.close()
+  /** Of those who hear the sound alone. */
+  get listeners(): OutputStatus | null {
+    return this.#listeners?.status() ?? null
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all([this.#list.close(), this.#ended])
   }
 
   #limitGop(): void {

@@ -45,8 +45,7 @@ export class OutputList {
   }
 
   /** True when one of them answers the request. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
-    const path = (request.url ?? '').split('?')[0] ?? ''
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     return [...this.#entries.values()].some(
       ({ output }) => output.serve?.(request, response, path) === true,
     )

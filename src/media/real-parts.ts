@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import type { OutputId } from '../contract/ids.ts'
 import type { ChannelSpec } from '../contract/spec.ts'
 import type { FfmpegCapabilities } from '../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../ffmpeg/generated-source.ts'
@@ -10,7 +11,9 @@ import type { ChannelParts } from './channel-parts.ts'
 import { Input } from './input.ts'
 import type { InputSettings } from './input-parts.ts'
 import { checkOutput, openOutput } from './open-output.ts'
+import { Listeners } from './outputs/audio/listeners.ts'
 import type { OutputContext } from './outputs/output-kind.ts'
+import { SharedParts } from './outputs/shared-parts.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { SlateRenderer } from './slate/slate-renderer.ts'
 import { SourceMonitor } from './source-monitor.ts'
@@ -48,6 +51,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     wallTime: Date.now,
     random: Math.random,
     stdout: options.stdout,
+    packagers: new SharedParts(),
     stateFolder: options.stateFolder,
     env: options.env,
     onLine: (output, line) => options.onLine(output, line),
@@ -62,6 +66,8 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
     checkOutput: (spec) => checkOutput(spec, outputs),
     openOutput: (spec, wiring) => openOutput(spec, { ...outputs, ...wiring }),
+    openListeners: ({ frames }) =>
+      new Listeners({ id: 'listen' as OutputId, context: outputs, frames }),
     openInput: ({ spec, settings, events, wanted }) => {
       const open = sourceOpener(spec, {
         host,

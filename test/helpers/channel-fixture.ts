@@ -73,6 +73,7 @@ export const channelStatus = (change: Partial<ChannelStatus> = {}): ChannelStatu
   sources: [sourceStatus('s0', { onAir: true, wanted: true }), sourceStatus('s1')],
   outputs: [],
   viewers: [],
+  listeners: null,
   ...change,
 })
 

@@ -2,7 +2,7 @@ import type { ChannelPort } from '../../src/contract/channel-port.ts'
 import type { TakeAnswer, TakeRequest } from '../../src/contract/commands.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 import type { ChannelEvent, StampedEvent } from '../../src/contract/events.ts'
-import { SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import { outputId, SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
 import type { Bus } from '../../src/contract/spec.ts'
 import type {
   BusStatus,
@@ -85,6 +85,20 @@ export const aSource = (id: string, change: Partial<SourceStatus> = {}): SourceS
   ...change,
 })
 
+export const anOutput = (id: string, change: Partial<OutputStatus> = {}): OutputStatus => ({
+  id: outputId(id),
+  kind: 'udp',
+  url: 'udp://239.0.0.9:5000',
+  state: 'running',
+  bytes: 0,
+  bitrate: 0,
+  lagMs: 0,
+  skips: 0,
+  errors: 0,
+  reconnects: 0,
+  ...change,
+})
+
 export const aStatus = (change: Partial<ChannelStatus> = {}): ChannelStatus => ({
   name: 'Test channel',
   version: '0.1.0',
@@ -105,6 +119,7 @@ export const aStatus = (change: Partial<ChannelStatus> = {}): ChannelStatus => (
   ],
   outputs: [],
   viewers: [],
+  listeners: null,
   ...change,
 })
 
@@ -179,18 +194,7 @@ export class FakeChannel implements ChannelPort {
 
   async addOutput(spec: Parameters<ChannelPort['addOutput']>[0]): Promise<void> {
     this.#asked('addOutput', spec)
-    const added: OutputStatus = {
-      id: spec.id,
-      kind: 'udp',
-      url: spec.url,
-      state: 'running',
-      bytes: 0,
-      bitrate: 0,
-      lagMs: 0,
-      skips: 0,
-      errors: 0,
-      reconnects: 0,
-    }
+    const added = anOutput(spec.id, { url: spec.url })
     this.current = { ...this.current, outputs: [...this.current.outputs, added] }
   }
 

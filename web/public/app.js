@@ -1,5 +1,6 @@
 /** The page: asks, listens, and lets view.js draw. */
 import { playForever } from './player.js'
+import { drawOutputs } from './outputs.js'
 import { taken } from './words.js'
 import {
   $,
@@ -52,6 +53,7 @@ const refresh = async () => {
     drawHealth(status)
     drawSettings(status)
     drawSources(status, { take, preview })
+    drawOutputs(status)
     drawConnection(true, 0)
   } catch {
     drawConnection(false, Date.now() - lastSeen)
@@ -120,6 +122,9 @@ const CALLS_FOR_REFRESH = new Set([
   'source_health',
   'source_state',
   'settings_changed',
+  'output_added',
+  'output_removed',
+  'output_state',
 ])
 
 const EVENT_TYPES = [
@@ -141,6 +146,7 @@ const EVENT_TYPES = [
   'output_added',
   'output_removed',
   'output_state',
+  'alert',
   'viewer_joined',
   'viewer_left',
   'settings_changed',

@@ -13,6 +13,40 @@ export const bitrate = (bits) => {
   return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1e3)} kbit/s`
 }
 
+/** How far an output is behind. */
+export const lag = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms))
+
+const bytes = (count) => {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3))
+  const value = count / 1000 ** power
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`
+}
+
+const UNITS = [
+  ['Bytes', bytes],
+  ['Mb', (value) => bytes(value * 1e6)],
+  ['Seconds', (value) => `${trimmed(value)} s`],
+  ['Ms', (value) => `${trimmed(value)} ms`],
+]
+
+const spaced = (name) => name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
+
+/** What a field ends with is its unit: `storedBytes` is `stored 1.2 MB`. */
+const detail = ([name, value]) => {
+  if (typeof value === 'boolean') return `${value ? '' : 'no '}${spaced(name)}`
+  if (typeof value === 'string') return `${spaced(name)} ${value}`
+  const [ending, show] = UNITS.find(([end]) => name.endsWith(end)) ?? ['', trimmed]
+  return `${spaced(name.slice(0, name.length - ending.length))} ${show(value)}`
+}
+
+/** What only this kind of output has: `listeners 3, encoder restarts 0`. */
+export const detailsOf = ({ details = {} }) =>
+  Object.entries(details)
+    .filter(([, value]) => value !== '')
+    .map(detail)
+    .join(', ')
+
 const CONDITIONS = {
   stall: (p) => `nothing arrives for ${seconds(p.measured)}`,
   ended: () => 'ended',
@@ -119,8 +153,10 @@ const EVENTS = {
   source_removed: (e) => ['', `${e.source} removed`],
   output_added: (e) => ['', `Output ${e.output} added`],
   output_removed: (e) => ['', `Output ${e.output} removed`],
+  // Sentences of outputs may begin with who speaks.
+  alert: (e) => ['bad', `Output ${e.output}: ${e.message.replace(`output ${e.output}: `, '')}`],
   output_state: (e) => [
-    '',
+    e.state === 'failed' ? 'bad' : e.state === 'waiting' ? 'warn' : '',
     `Output ${e.output} is ${e.state}${e.reason === undefined ? '' : `: ${e.reason}`}`,
   ],
   viewer_joined: (e) => ['', `Viewer ${e.viewer} joined from ${e.address}`],

@@ -97,8 +97,11 @@ const fieldAnswer = (complaint: FieldComplaint, body: unknown): ErrorAnswer => {
   const value = valueAt(body, path)
   const expected = complaint.message ?? 'not valid'
   if (value === undefined) return wrongField(path, `${path.join('.')} is missing: ${expected}`)
-  return wrongField(path, `${path.join('.')} ${shown(value)} is not valid: ${expected}`)
+  const said = SECRET_FIELDS.has(path.at(-1)) ? '' : ` ${shown(value)}`
+  return wrongField(path, `${path.join('.')}${said} is not valid: ${expected}`)
 }
+
+const SECRET_FIELDS: ReadonlySet<string | undefined> = new Set(['key', 'password'])
 
 const wrongField = (path: readonly string[], message: string): ErrorAnswer => ({
   status: STATUS_OF.bad_request,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aBus, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
+import { aBus, anOutput, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
 import { SLATE, sourceId } from '../../contract/ids.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 import { healthOf, healthStatusCode } from './health.ts'
@@ -29,4 +29,27 @@ test.each<readonly [string, Partial<ChannelStatus>, string, number]>([
   expect(health.status).toBe(word)
   expect(healthStatusCode(health.status)).toBe(code)
   expect(health.reasons.length > 0).toBe(word === 'degraded' || word === 'slate')
+})
+
+test.each<readonly [string, Partial<ChannelStatus>, boolean]>([
+  ['the program runs', {}, true],
+  ['the channel starts', { state: 'starting' }, false],
+  ['the slate plays', { program: aBus('program', { onAir: SLATE }) }, true],
+  [
+    'the playlist is empty',
+    { outputs: [anOutput('web', { kind: 'hls', details: { segments: 0 } })] },
+    false,
+  ],
+  [
+    'the playlist has a segment',
+    { outputs: [anOutput('web', { kind: 'hls', details: { segments: 1 } })] },
+    true,
+  ],
+  [
+    'another output waits',
+    { outputs: [anOutput('tw', { kind: 'rtmps', state: 'waiting' })] },
+    true,
+  ],
+])('the stream is ready, or not, when %s', (_case, change, ready) => {
+  expect(healthOf(aStatus(change)).stream_ready).toBe(ready)
 })

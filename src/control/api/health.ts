@@ -1,5 +1,5 @@
 import { SLATE, type SourceId } from '../../contract/ids.ts'
-import type { ChannelStatus } from '../../contract/status.ts'
+import type { ChannelStatus, OutputStatus } from '../../contract/status.ts'
 
 /**
  * - `ok`: the wanted source is on the air and healthy, or an operator chose the slate.
@@ -16,6 +16,8 @@ export interface HealthAnswer {
   readonly upMs: number
   readonly sources: { readonly total: number; readonly healthy: number }
   readonly viewers: number
+  /** There is something to play: the program runs, and where it is packaged, a segment is listed. */
+  readonly stream_ready: boolean
   /** Why it is not `ok`, in words. */
   readonly reasons: readonly string[]
 }
@@ -33,6 +35,7 @@ export const healthOf = (status: ChannelStatus): HealthAnswer => {
       healthy: status.sources.filter((source) => source.healthy).length,
     },
     viewers: status.viewers.length,
+    stream_ready: isStreamReady(status),
     reasons,
   }
 }
@@ -40,6 +43,16 @@ export const healthOf = (status: ChannelStatus): HealthAnswer => {
 /** 200 as long as viewers see a source or the slate that an operator chose. */
 export const healthStatusCode = (word: HealthWord): 200 | 503 =>
   word === 'ok' || word === 'degraded' ? 200 : 503
+
+const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
+  state === 'running' && outputs.filter(({ kind }) => PACKAGED.has(kind)).every(hasSegments)
+
+const PACKAGED: ReadonlySet<string> = new Set(['hls', 'dash'])
+
+const hasSegments = ({ state, details }: OutputStatus): boolean => {
+  const segments = details?.['segments']
+  return segments === undefined ? state === 'running' : Number(segments) > 0
+}
 
 const wordOf = (status: ChannelStatus, reasons: readonly string[]): HealthWord => {
   if (status.state !== 'running') return status.state

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
+import { anOutput, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 import { buildMetrics, type Metrics } from './metrics.ts'
 
@@ -54,4 +54,33 @@ test('two apps in one process share nothing', async () => {
   const two = measured(() => aStatus())
   await one.render()
   expect(await two.render()).not.toContain('only-here')
+})
+
+test('each output has its state, its reconnects, its drops, its lag and what only its kind has', async () => {
+  const push = anOutput('tw', {
+    kind: 'rtmps',
+    state: 'waiting',
+    lagMs: 1_500,
+    skips: 3,
+    reconnects: 2,
+    details: { stalls: 4, encoding: true, server: 'words' },
+  })
+  const listeners = anOutput('listen', { kind: 'listeners', details: { listeners: 7 } })
+  const status = aStatus({ outputs: [push, anOutput('air')], listeners })
+  const text = await measured(() => status).render()
+  const lines = text.split('\n')
+  for (const line of [
+    'sluice_output_state{output="tw",kind="rtmps",state="waiting"} 1',
+    'sluice_output_state{output="tw",kind="rtmps",state="running"} 0',
+    'sluice_output_state{output="air",kind="udp",state="running"} 1',
+    'sluice_output_reconnects_total{output="tw",kind="rtmps"} 2',
+    'sluice_output_skips_total{output="tw",kind="rtmps"} 3',
+    'sluice_output_lag_seconds{output="tw",kind="rtmps"} 1.5',
+    'sluice_output_detail{output="tw",kind="rtmps",detail="stalls"} 4',
+    'sluice_output_detail{output="tw",kind="rtmps",detail="encoding"} 1',
+    'sluice_output_detail{output="listen",kind="listeners",detail="listeners"} 7',
+  ]) {
+    expect(lines).toContain(line)
+  }
+  expect(text).not.toContain('words')
 })

@@ -231,43 +231,48 @@ const sourceFigures = (figures: Figures, status: ChannelStatus): void => {
 }
 
 const outputFigures = (figures: Figures, status: ChannelStatus): void => {
-  type Output = ChannelStatus['outputs'][number]
+  // Listeners of the sound are an output too, one that nobody has to configure.
+  const outputs = status.listeners ? [...status.outputs, status.listeners] : status.outputs
+  type Output = (typeof outputs)[number]
   const each = (value: (output: Output) => number): Sample[] =>
-    status.outputs.map((output) => ({
-      value: value(output),
-      labels: { output: output.id, kind: output.kind },
-    }))
+    outputs.map((output) => ({ value: value(output), labels: labelsOf(output) }))
+  const gauge = (name: string, help: string, value: (output: Output) => number): void =>
+    figures.gauge(`sluice_output_${name}`, help, each(value))
+  const counter = (name: string, help: string, value: (output: Output) => number): void =>
+    figures.counter(`sluice_output_${name}`, help, each(value))
+  gauge('running', '1 when running', (o) => flag(o.state === 'running'))
+  gauge('bitrate_bits', 'Bits per second', (o) => o.bitrate)
+  gauge('lag_seconds', 'Behind the program', (o) => o.lagMs / 1000)
+  counter('bytes_total', 'Bytes sent', (o) => o.bytes)
+  counter('skips_total', 'Drops of what could not be taken', (o) => o.skips)
+  counter('errors_total', 'Errors', (o) => o.errors)
+  counter('reconnects_total', 'Connections after the first one', (o) => o.reconnects)
   figures.gauge(
-    'sluice_output_running',
-    '1 when running',
-    each((o) => flag(o.state === 'running')),
+    'sluice_output_state',
+    '1 for the state that it is in',
+    outputs.flatMap((output) =>
+      OUTPUT_STATES.map((state) => ({
+        value: flag(output.state === state),
+        labels: { ...labelsOf(output), state },
+      })),
+    ),
   )
   figures.gauge(
-    'sluice_output_bitrate_bits',
-    'Bits per second',
-    each((o) => o.bitrate),
-  )
-  figures.gauge(
-    'sluice_output_lag_seconds',
-    'Behind the program',
-    each((o) => o.lagMs / 1000),
-  )
-  figures.counter(
-    'sluice_output_bytes_total',
-    'Bytes sent',
-    each((o) => o.bytes),
-  )
-  figures.counter(
-    'sluice_output_skips_total',
-    'Skips',
-    each((o) => o.skips),
-  )
-  figures.counter(
-    'sluice_output_errors_total',
-    'Errors',
-    each((o) => o.errors),
+    'sluice_output_detail',
+    'Figures that only this kind of output has',
+    outputs.flatMap((output) =>
+      Object.entries(output.details ?? {}).flatMap(([detail, value]) =>
+        typeof value === 'string'
+          ? []
+          : [{ value: Number(value), labels: { ...labelsOf(output), detail } }],
+      ),
+    ),
   )
 }
+
+const OUTPUT_STATES = ['starting', 'running', 'waiting', 'failed'] as const
+
+const labelsOf = ({ id, kind }: ChannelStatus['outputs'][number]): Labels => ({ output: id, kind })
 
 const processFigures = (figures: Figures, loop: ReturnType<typeof monitorEventLoopDelay>): void => {
   const cpu = process.cpuUsage()

@@ -40,6 +40,7 @@ export const pageRoutes = (api: ApiInstance, webRoot: string): void => {
     { url: '/app.js', file: `${webRoot}/app.js`, type: SCRIPT },
     { url: '/words.js', file: `${webRoot}/words.js`, type: SCRIPT },
     { url: '/view.js', file: `${webRoot}/view.js`, type: SCRIPT },
+    { url: '/outputs.js', file: `${webRoot}/outputs.js`, type: SCRIPT },
     { url: '/player.js', file: `${webRoot}/player.js`, type: SCRIPT },
     { url: '/style.css', file: `${webRoot}/style.css`, type: 'text/css; charset=utf-8' },
     { url: '/icon.svg', file: `${webRoot}/icon.svg`, type: 'image/svg+xml' },

@@ -1,0 +1,49 @@
+import { fit, harmless, type Style } from './ansi.ts'
+
+export interface Cell {
+  readonly text: string
+  readonly style: Style
+}
+export type Row = readonly Cell[]
+
+export interface Column<Item> {
+  readonly title: string
+  readonly align: 'left' | 'right'
+  /** Wished width; `rest` shares what is left. */
+  readonly width: number | 'rest'
+  /** Left out on terminals with fewer columns than this. */
+  readonly from: number
+  readonly cell: (item: Item, place: number) => Cell
+}
+
+export const cell = (text: string, style: Style = 'plain'): Cell => ({
+  text: harmless(text),
+  style,
+})
+
+const shownColumns = <Item>(all: readonly Column<Item>[], columns: number) =>
+  all.filter(({ from }) => columns >= from)
+
+const widths = <Item>(shown: readonly Column<Item>[], columns: number): number[] => {
+  const fixed = shown.reduce((sum, { width }) => sum + (width === 'rest' ? 1 : width + 1), 0)
+  return shown.map(({ width }) => (width === 'rest' ? Math.max(0, columns - fixed) : width))
+}
+
+const rowOf = <Item>(
+  all: readonly Column<Item>[],
+  columns: number,
+  cellOf: (column: Column<Item>) => Cell,
+): Row => {
+  const shown = shownColumns(all, columns)
+  const size = widths(shown, columns)
+  return shown.flatMap((column, index) => {
+    const { text, style } = cellOf(column)
+    return [cell(fit(text, size[index] ?? 0, column.align), style), cell(' ')]
+  })
+}
+
+/** The heading of a table that is `columns` wide, and its row for an item. */
+export const tableOf = <Item>(all: readonly Column<Item>[], columns: number) => ({
+  heading: (): Row => rowOf(all, columns, ({ title }) => cell(title, 'dim')),
+  row: (item: Item, place: number): Row => rowOf(all, columns, (one) => one.cell(item, place)),
+})

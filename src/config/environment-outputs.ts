@@ -1,0 +1,98 @@
+import { HLS_VARIABLES, ICECAST_VARIABLES, KICK_VARIABLES, type NamedVariable } from './options.ts'
+import type { ListEntry, Problem, Setting } from './setting.ts'
+import { readBoolean } from './typed-text.ts'
+
+/** Outputs that variables make, beside those of any list. */
+export interface EnvironmentOutputs {
+  readonly outputs: readonly ListEntry[]
+  readonly problems: readonly Problem[]
+}
+
+type Read = (name: string) => string | undefined
+type Settle = (variable: NamedVariable) => readonly Setting[]
+
+const HOST = /^(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?)$/
+const MOUNT = /^\/?[^\s?#]+$/
+
+/** `read` gives a variable, and nothing for an empty one; `settle` makes it a setting. */
+export const environmentOutputs = (read: Read, settle: Settle): EnvironmentOutputs => {
+  const made = [icecast(read, settle), kick(read, settle)]
+  return {
+    outputs: made.flatMap(({ outputs }) => outputs),
+    problems: made.flatMap(({ problems }) => problems),
+  }
+}
+
+const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
+  const enabled = read('ICECAST_ENABLED')
+  const problems: Problem[] = []
+  const isOn = enabled === undefined ? false : readBoolean(enabled)
+  if (isOn === undefined) {
+    problems.push(`ICECAST_ENABLED: ${JSON.stringify(enabled)} is not true or false`)
+  }
+  if (isOn !== true) return { outputs: [], problems }
+  const checked = (name: string, usual: string, right: string, isRight: Check): string => {
+    const given = read(name) ?? usual
+    if (!isRight(given)) problems.push(`${name}: ${JSON.stringify(given)} is not ${right}`)
+    return given
+  }
+  const host = checked('ICECAST_HOST', 'icecast', 'a host name or an address', (text) =>
+    HOST.test(text),
+  )
+  const port = checked('ICECAST_PORT', '8000', 'a port (1 to 65535)', isPort)
+  const mount = checked(
+    'ICECAST_MOUNT',
+    '/stream.mp3',
+    'a mount as /stream.mp3, without spaces, "?" and "#"',
+    (text) => MOUNT.test(text),
+  )
+  const address = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  const url = `icecast://source@${address}:${port}/${mount.replace(/^\//, '')}`
+  // Icecast's own default, as the packagers before Sluice had it; a password that was set stays in its variable.
+  const password =
+    read('ICECAST_SOURCE_PASSWORD') === undefined ? 'hackme' : '{env:ICECAST_SOURCE_PASSWORD}'
+  const origin = { where: 'ICECAST_HOST, ICECAST_PORT and ICECAST_MOUNT' }
+  const settings: Setting[] = [
+    { path: ['url'], value: url, origin },
+    {
+      path: ['icecast', 'password'],
+      value: password,
+      origin: { where: 'ICECAST_SOURCE_PASSWORD', secret: true },
+    },
+    ...ICECAST_VARIABLES.flatMap(settle),
+  ]
+  return {
+    outputs: [{ id: 'icecast', origin: { where: 'ICECAST_ENABLED' }, settings }],
+    problems,
+  }
+}
+
+type Check = (text: string) => boolean
+
+const isPort: Check = (text) =>
+  /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
+
+const kick = (read: Read, settle: Settle): EnvironmentOutputs => {
+  const url = read('KICK_URL')
+  if (url === undefined) return { outputs: [], problems: [] }
+  if (read('KICK_KEY') === undefined) {
+    return { outputs: [], problems: ['KICK_URL: the stream key is missing; set KICK_KEY as well'] }
+  }
+  const settings: Setting[] = [
+    { path: ['url'], value: url, origin: { where: 'KICK_URL', given: url } },
+    {
+      path: ['push', 'key'],
+      value: '{env:KICK_KEY}',
+      origin: { where: 'KICK_KEY', secret: true },
+    },
+    ...KICK_VARIABLES.flatMap(settle),
+  ]
+  return { outputs: [{ id: 'kick', origin: { where: 'KICK_URL' }, settings }], problems: [] }
+}
+
+/** Every variable that is read under a name of its own. */
+export const NAMED_VARIABLES: readonly string[] = [
+  ...[...HLS_VARIABLES, ...ICECAST_VARIABLES, ...KICK_VARIABLES].map(({ variable }) => variable),
+  ...['ICECAST_ENABLED', 'ICECAST_HOST', 'ICECAST_PORT', 'ICECAST_MOUNT'],
+  ...['ICECAST_SOURCE_PASSWORD', 'KICK_URL', 'KICK_KEY'],
+]

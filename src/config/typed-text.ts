@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { schemaAt } from './schema-walk.ts'
+import { ConfigInput } from './schema.ts'
+import type { Path } from './setting.ts'
+
+const YES = ['true', '1', 'yes', 'on']
+const NO = ['false', '0', 'no', 'off']
+
+export const readBoolean = (text: string): boolean | undefined => {
+  const word = text.toLowerCase()
+  return YES.includes(word) ? true : NO.includes(word) ? false : undefined
+}
+
+/** Text as the type of the field at the path. What cannot be read as that stays text: the schema says what would be right. */
+export const typedText = (given: string, path: Path): unknown => {
+  const schema = schemaAt(ConfigInput, path)
+  if (schema instanceof z.ZodNumber && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(given)) return Number(given)
+  if (schema instanceof z.ZodBoolean) return readBoolean(given) ?? given
+  return given
+}
