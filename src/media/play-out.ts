@@ -1,5 +1,6 @@
 import { ticks, ticksOfMs, type Ticks90k } from '../contract/time.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../mpegts/muxer.ts'
+import { PID_PAT, PID_SDT } from '../mpegts/packet.ts'
 import { FrameTaps } from './frame-taps.ts'
 import type { ProgramFormat } from './program-format.ts'
 import { Bus } from './switch/bus.ts'
@@ -27,7 +28,7 @@ export interface PlayOutOptions extends Omit<
 /** A bus and its mux: the program as one transport stream, whoever reads it. */
 export class PlayOut {
   readonly bus: Bus
-  /** The program's PIDs, PAT and PMT included. */
+  /** The program's PIDs, those of its tables included: a reader that skips gets the discontinuity indicator on each. */
   readonly pids: readonly number[]
   /** Who else takes the frames: outputs that package them themselves. */
   readonly taps = new FrameTaps()
@@ -39,7 +40,7 @@ export class PlayOut {
     const { format, serviceName, ...bus } = options
     const tracks = muxTracks(format)
     this.#hasVideo = format.video !== undefined
-    this.pids = [0, PMT_PID, ...tracks.map((track) => track.pid)]
+    this.pids = [PID_PAT, PID_SDT, PMT_PID, ...tracks.map((track) => track.pid)]
     this.#mux = new TsMuxer({
       tracks,
       pmtPid: PMT_PID,

@@ -1,6 +1,13 @@
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Viewer } from './viewer.ts'
 
+/** What it asks of those it wakes. */
+export interface Woken {
+  /** Where the fan-out keeps it; −1 when it has left. */
+  slot: number
+  pump(): void
+}
+
 /** Up to this many viewers are written to at each append, for the least latency. */
 const PROMPT_VIEWERS = 8
 const TICK_MS = 5
@@ -16,9 +23,9 @@ const periodFor = (viewers: number): number => Math.min(LONGEST_PERIOD_MS, viewe
  * Wakes the viewers: all of them at each append while they are few, else round robin, spread over the period. When
  * the time does not suffice the round takes longer, and the writes become larger and so cheaper.
  */
-export class FanOut {
+export class FanOut<Reader extends Woken = Viewer> {
   readonly #clock: Clock
-  readonly #viewers: Viewer[] = []
+  readonly #viewers: Reader[] = []
   #cursor = 0
   #due = 0
   #tickedAt = 0
@@ -28,11 +35,11 @@ export class FanOut {
     this.#clock = clock
   }
 
-  get viewers(): readonly Viewer[] {
+  get viewers(): readonly Reader[] {
     return this.#viewers
   }
 
-  add(viewer: Viewer): void {
+  add(viewer: Reader): void {
     viewer.slot = this.#viewers.push(viewer) - 1
     if (this.#viewers.length > PROMPT_VIEWERS && this.#timer === undefined) {
       this.#tickedAt = this.#clock.now()
@@ -40,7 +47,7 @@ export class FanOut {
     }
   }
 
-  remove(viewer: Viewer): void {
+  remove(viewer: Reader): void {
     const last = this.#viewers.pop()
     if (last !== undefined && last !== viewer) {
       this.#viewers[viewer.slot] = last

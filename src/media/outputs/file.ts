@@ -8,6 +8,7 @@ import type { OutputStatus } from '../../contract/status.ts'
 import type { Millis } from '../../contract/time.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/clock.ts'
+import { errorCode } from '../../lib/error-code.ts'
 import type { OutputKind } from './output-kind.ts'
 import type { Output, Program, ProgramReader } from './output.ts'
 import { RateMeter } from './rate-meter.ts'
@@ -136,7 +137,7 @@ export class FileOutput implements Output {
       )
     } catch (error) {
       this.#failed(error)
-      const exists = codeOf(error) === 'EEXIST'
+      const exists = errorCode(error) === 'EEXIST'
       if (exists)
         this.#lastError = `${this.#target.path} exists: name another file, or add ?exists=overwrite or ?exists=append`
       this.#state = exists ? 'failed' : 'waiting'
@@ -193,9 +194,6 @@ export class FileOutput implements Output {
     this.#lastError = error instanceof Error ? error.message : String(error)
   }
 }
-
-const codeOf = (error: unknown): unknown =>
-  error instanceof Error && 'code' in error ? error.code : undefined
 
 const appended = (program: Program, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

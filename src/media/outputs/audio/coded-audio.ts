@@ -1,0 +1,91 @@
+import type { AudioFormat } from '../../../contract/format.ts'
+import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+
+/** The sound as it is sent: the same for the whole life of a stream, whatever the program's sound becomes. */
+export interface CodedAudio {
+  readonly format: SoundEncoding
+  /** Bits per second. */
+  readonly bitrate: number
+  readonly sampleRate: number
+  readonly channels: number
+}
+
+/** What is never divided: an MP3 or ADTS frame, or a page of Ogg. */
+export interface CodedUnit {
+  readonly bytes: Uint8Array
+  /** Milliseconds that it sounds. */
+  readonly ms: number
+}
+
+export const FRAME_SAMPLES: Readonly<Record<SoundEncoding, number>> = {
+  mp3: 1_152,
+  aac: 1_024,
+  opus: 960,
+}
+
+export const CONTENT_TYPES: Readonly<Record<SoundEncoding, string>> = {
+  mp3: 'audio/mpeg',
+  aac: 'audio/aac',
+  opus: 'application/ogg',
+}
+
+/** ISO/IEC 11172-3, layer III: the rates there are, kbit/s. */
+const MP3_KILOBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
+
+const LIMITS: Readonly<Record<SoundEncoding, { readonly from: number; readonly to: number }>> = {
+  mp3: { from: 32_000, to: 320_000 },
+  aac: { from: 16_000, to: 512_000 },
+  opus: { from: 8_000, to: 510_000 },
+}
+
+/** Undefined when it is possible. */
+export const bitrateProblem = (format: SoundEncoding, bitrate: number): string | undefined => {
+  const { from, to } = LIMITS[format]
+  return bitrate >= from && bitrate <= to
+    ? undefined
+    : `${bitrate} is not possible for ${format}: it must be from ${from} to ${to} bit/s`
+}
+
+/** The nearest one that is possible. */
+export const possibleBitrate = (format: SoundEncoding, bitrate: number): number =>
+  Math.min(LIMITS[format].to, Math.max(LIMITS[format].from, bitrate))
+
+const OPUS_RATE = 48_000
+/** The rates that every player takes. Half and quarter ones are those of HE-AAC's core, twice of them too much. */
+const COMMON_RATES = [48_000, 44_100, 32_000]
+
+const commonRate = (rate: number): number =>
+  COMMON_RATES.find((common) => [1, 2, 4, 0.5].some((times) => rate * times === common)) ?? 48_000
+
+const nearest = (values: readonly number[], wanted: number): number =>
+  values.reduce((best, value) =>
+    Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best,
+  )
+
+/** In the program's own rate and channels, as far as the format has them; at most stereo. */
+export const codedAudio = (
+  format: SoundEncoding,
+  bitrate: number,
+  program: AudioFormat,
+): CodedAudio => ({
+  format,
+  bitrate: format === 'mp3' ? nearest(MP3_KILOBITS, bitrate / 1_000) * 1_000 : bitrate,
+  sampleRate: format === 'opus' ? OPUS_RATE : commonRate(program.sampleRate),
+  channels: Math.min(2, program.channels),
+})
+
+/**
+ * Frames of the program that can be sent as they are. MP3 cannot: a frame behind a cut would reach into the bit reservoir
+ * of the source before it.
+ */
+export const canCopy = (coded: CodedAudio, program: AudioFormat): boolean =>
+  coded.format === 'aac' &&
+  program.codec === 'aac' &&
+  program.profile === 'lc' &&
+  program.frameSamples === FRAME_SAMPLES.aac &&
+  program.sampleRate === coded.sampleRate &&
+  program.channels === coded.channels
+
+/** Seconds that a coded frame sounds. */
+export const frameSeconds = (coded: CodedAudio): number =>
+  FRAME_SAMPLES[coded.format] / coded.sampleRate

@@ -1,0 +1,141 @@
+import { createFrameSplitter } from '../../../codec/audio-frames.ts'
+import { audioEncodeArguments, type SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import type { CodedAudio } from './coded-audio.ts'
+import type { EncodePlan } from './encode-plan.ts'
+import { OggPackets } from './ogg.ts'
+import type { ProgramSound, SoundStretch } from './program-sound.ts'
+
+/** Beyond this the encoder is left alone until it has read: what waits, waits in the program's sound. */
+const MOST_QUEUED_BYTES = 32 * 1024
+/** It holds nothing that is worth a wait. */
+const TERMINATION = { againMs: 100, graceMs: 500 }
+
+export interface EncodeSessionParts {
+  readonly host: ProcessHost
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly coded: CodedAudio
+  readonly sound: ProgramSound
+  readonly stretch: SoundStretch
+  readonly plan: EncodePlan
+  /** Names the process in the ledger. */
+  readonly purpose: string
+  /** MP3 and ADTS frames, Opus packets. */
+  readonly onFrame: (frame: Uint8Array) => void
+  /** The identification header, of Opus alone. */
+  readonly onIdentification: (packet: Uint8Array) => void
+  readonly onLine: (line: StderrLine) => void
+}
+
+/** One encoder process: from a place in the program's sound to the end of the stretch, a crash, or the abort. */
+export class EncodeSession {
+  readonly #parts: EncodeSessionParts
+  readonly #child: FfmpegProcess
+  #next: number
+  #toDrop: number
+  #state: 'feeding' | 'waiting' | 'lost' | 'finished' = 'feeding'
+
+  constructor(parts: EncodeSessionParts, signal: AbortSignal) {
+    const { coded, stretch, plan } = parts
+    this.#parts = parts
+    this.#next = plan.first
+    this.#toDrop = plan.dropFrames
+    this.#child = startFfmpeg(
+      parts.host,
+      {
+        ffmpeg: parts.ffmpeg,
+        args: audioEncodeArguments({
+          input: stretch.format.codec,
+          output: coded,
+          skipSamples: plan.skipSamples,
+        }),
+        stdin: 'pipe',
+        purpose: parts.purpose,
+        secrets: [],
+        onLine: parts.onLine,
+        terminate: TERMINATION,
+      },
+      signal,
+    )
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** `lost`: it was so slow that the sound it has to go on with is not kept any more. */
+  get state(): 'feeding' | 'waiting' | 'lost' | 'finished' {
+    return this.#state
+  }
+
+  /** Index of the frame of the program that it is given next: when it is finished, the first behind the stretch. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Gives it what there is and what it takes; never waits. */
+  pump(): void {
+    const { sound, stretch } = this.#parts
+    const { stdin } = this.#child
+    while (this.#state === 'feeding') {
+      const frame = sound.frame(this.#next)
+      if (frame === undefined) {
+        if (this.#next < sound.oldest) this.#state = 'lost'
+        return
+      }
+      if (frame.stretch !== stretch) {
+        this.#state = 'finished'
+        stdin.end()
+        return
+      }
+      stdin.write(frame.data)
+      this.#next++
+      if (stdin.queuedBytes < MOST_QUEUED_BYTES) continue
+      this.#state = 'waiting'
+      void stdin.drained().then(() => this.#resume())
+    }
+  }
+
+  /** Resolves when the process is gone and all that it wrote was passed on. */
+  async run(): Promise<FfmpegEnd> {
+    const split = splitterOf(this.#parts.coded.format, this.#parts.onIdentification)
+    this.pump()
+    for await (const chunk of this.#child.stdout) {
+      this.#child.playing()
+      split(chunk, (frame) => {
+        if (this.#toDrop > 0) this.#toDrop--
+        else this.#parts.onFrame(frame)
+      })
+    }
+    return this.#child.ended
+  }
+
+  #resume(): void {
+    if (this.#state !== 'waiting') return
+    this.#state = 'feeding'
+    this.pump()
+  }
+}
+
+type Split = (chunk: Uint8Array, onFrame: (frame: Uint8Array) => void) => void
+
+const splitterOf = (
+  format: SoundEncoding,
+  onIdentification: (packet: Uint8Array) => void,
+): Split => {
+  if (format !== 'opus') {
+    const splitter = createFrameSplitter(format)
+    return (chunk, onFrame) => splitter.push(chunk, (frame) => onFrame(frame))
+  }
+  const packets = new OggPackets()
+  let headers = 0
+  return (chunk, onFrame) =>
+    packets.push(chunk, (packet) => {
+      headers++
+      if (headers === 1) onIdentification(packet)
+      else if (headers > 2) onFrame(packet)
+    })
+}

@@ -1,0 +1,55 @@
+/** ICY metadata, as SHOUTcast began it and every player of net radio reads it: a block after each `metaint` bytes of sound. */
+
+/** Bytes of sound between two blocks: about a second of 128 kbit/s. */
+export const METAINT = 16_000
+const BLOCK_UNIT = 16
+const LONGEST_BLOCK = 255 * BLOCK_UNIT
+const NO_CHANGE = Uint8Array.of(0)
+
+/** One block: its length in units of 16 bytes, and text filled up with zeros. */
+export const titleBlock = (title: string): Uint8Array => {
+  const around = "StreamTitle='';".length
+  const text = new TextEncoder().encode(`StreamTitle='${cut(title, LONGEST_BLOCK - around)}';`)
+  const units = Math.ceil(text.length / BLOCK_UNIT)
+  const block = new Uint8Array(1 + units * BLOCK_UNIT)
+  block[0] = units
+  block.set(text, 1)
+  return block
+}
+
+/** "';" ends the title, and nothing in it can be escaped. */
+const cut = (title: string, most: number): string => {
+  const plain = [...title.replaceAll("';", '’;').replaceAll(/\p{Cc}/gu, ' ')]
+  let bytes = 0
+  const kept = plain.findIndex((character) => {
+    bytes += new TextEncoder().encode(character).length
+    return bytes > most
+  })
+  return (kept < 0 ? plain : plain.slice(0, kept)).join('')
+}
+
+/** Puts the blocks into one listener's sound. A title is told when it changed, else the block is empty. */
+export class IcyFraming {
+  #left = METAINT
+  #told: string | undefined
+
+  /** What is sent for these bytes, in order; nothing is copied. */
+  frame(bytes: Uint8Array, title: string): Uint8Array[] {
+    const parts: Uint8Array[] = []
+    let at = 0
+    while (bytes.length - at >= this.#left) {
+      parts.push(bytes.subarray(at, at + this.#left), this.#block(title))
+      at += this.#left
+      this.#left = METAINT
+    }
+    if (at < bytes.length) parts.push(bytes.subarray(at))
+    this.#left -= bytes.length - at
+    return parts
+  }
+
+  #block(title: string): Uint8Array {
+    if (title === this.#told) return NO_CHANGE
+    this.#told = title
+    return titleBlock(title)
+  }
+}

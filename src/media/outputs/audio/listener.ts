@@ -1,0 +1,111 @@
+import { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { Clock } from '../../../lib/clock.ts'
+import type { FrameRing } from './frame-ring.ts'
+import type { IcyFraming } from './icy.ts'
+
+/** More than this is not put into one write. */
+const MAX_WRITE_BYTES = 32 * 1024
+
+/** What all listeners of one coding share. */
+export interface SharedSound {
+  readonly ring: FrameRing
+  /** Undefined while it is not known. */
+  readonly head: Uint8Array | undefined
+}
+
+export interface ListenerParts {
+  readonly socket: Socket
+  readonly sound: SharedSound
+  readonly clock: Clock
+  readonly burstMs: number
+  readonly lagMs: number
+  /** For a listener that asked for titles. */
+  readonly icy: { readonly framing: IcyFraming; readonly title: () => string } | undefined
+}
+
+/** One connection: a place in the shared frames, and at most one write under way. */
+export class Listener {
+  /** Where the fan-out keeps it; −1 when it has left. */
+  slot = -1
+  readonly #parts: ListenerParts
+  /** Undefined before the first write. */
+  #next: number | undefined
+  #underWay = 0
+  #bytes = 0
+  #skips = 0
+  #progressAt: number
+
+  constructor(parts: ListenerParts) {
+    this.#parts = parts
+    this.#progressAt = parts.clock.now()
+  }
+
+  /** Writes what there is, unless the socket is still busy with what it got before. */
+  pump(): void {
+    const { socket } = this.#parts
+    if (this.#underWay > 0 || socket.destroyed) return
+    const bytes = this.#take()
+    if (bytes === undefined) return
+    this.#underWay = bytes.length
+    this.#progressAt = this.#parts.clock.now()
+    socket.write(bytes, this.#written)
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get skips(): number {
+    return this.#skips
+  }
+
+  /** Milliseconds behind the newest frame. */
+  get lag(): number {
+    return this.#next === undefined ? 0 : this.#parts.sound.ring.msSince(this.#next)
+  }
+
+  /** For how long nothing has been taken, though there was something to take. */
+  stalledFor(now: number): number {
+    return this.#underWay > 0 && !this.#parts.socket.destroyed ? now - this.#progressAt : 0
+  }
+
+  disconnect(): void {
+    this.#parts.socket.destroy()
+  }
+
+  #take(): Buffer | undefined {
+    const { sound, burstMs, lagMs } = this.#parts
+    const { ring, head } = sound
+    if (head === undefined || ring.end === ring.oldest) return undefined
+    const parts: Uint8Array[] = []
+    if (this.#next === undefined) {
+      this.#next = ring.numberBefore(burstMs)
+      if (head.length > 0) parts.push(...this.#framed(head))
+    } else if (this.#next < ring.oldest || this.lag > lagMs) {
+      this.#next = ring.end - 1
+      this.#skips++
+    }
+    let length = 0
+    for (let unit = ring.unit(this.#next); unit !== undefined; unit = ring.unit(this.#next)) {
+      parts.push(...this.#framed(unit.bytes))
+      this.#next++
+      length += unit.bytes.length
+      if (length >= MAX_WRITE_BYTES) break
+    }
+    return parts.length === 0 ? undefined : Buffer.concat(parts)
+  }
+
+  #framed(bytes: Uint8Array): Uint8Array[] {
+    const { icy } = this.#parts
+    return icy === undefined ? [bytes] : icy.framing.frame(bytes, icy.title())
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const count = this.#underWay
+    this.#underWay = 0
+    if (error !== null && error !== undefined) return
+    this.#bytes += count
+    this.pump()
+  }
+}

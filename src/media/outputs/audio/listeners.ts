@@ -1,0 +1,281 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { OutputId } from '../../../contract/ids.ts'
+import type { OutputStatus } from '../../../contract/status.ts'
+import { SOUND_ENCODERS, type SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import type { Timer } from '../../../lib/clock.ts'
+import type { OutputContext } from '../output-kind.ts'
+import type { Output } from '../output.ts'
+import type { ProgramFrames } from '../program-frames.ts'
+import { RateMeter } from '../rate-meter.ts'
+import { possibleBitrate } from './coded-audio.ts'
+import { IcyFraming } from './icy.ts'
+import {
+  answerPreflight,
+  refuseListener,
+  streamHead,
+  wantsTitles,
+  type Station,
+} from './listener-answer.ts'
+import { ListenerFeed } from './listener-feed.ts'
+import { Listener } from './listener.ts'
+import { ProgramSound } from './program-sound.ts'
+
+export interface ListenerTimes {
+  /** The newest sound that a listener begins with, to fill its start-up buffer. */
+  readonly burstMs: number
+  /** Further behind than this, a listener skips to the newest frame. */
+  readonly lagMs: number
+  /** Disconnected after this long without taking a byte. */
+  readonly graceMs: number
+  /** So long after its last listener an encoder is ended. */
+  readonly idleMs: number
+}
+
+const TIMES: ListenerTimes = { burstMs: 2_000, lagMs: 10_000, graceMs: 15_000, idleMs: 30_000 }
+
+export interface ListenersOptions {
+  readonly id: OutputId
+  readonly context: Pick<
+    OutputContext,
+    'channel' | 'host' | 'ffmpeg' | 'clock' | 'random' | 'onLine' | 'warn'
+  >
+  readonly frames: ProgramFrames
+  /** In front of "/listen.mp3". Default: nothing, and the path of the single channel. */
+  readonly prefixes?: readonly string[]
+  /** Default: the channel's name alone. */
+  readonly station?: Station
+  readonly times?: Partial<ListenerTimes>
+}
+
+const PREFIXES = ['', '/channels/main']
+const PATH = /^(.*)\/listen\.(mp3|aac|opus)$/
+const FORMATS: readonly SoundEncoding[] = ['mp3', 'aac', 'opus']
+const STALL_CHECK_MS = 1_000
+/** What a restarted encoder may need of the past, and more than the burst. */
+const KEEP_SOUND_MS = 10_000
+const KEEP_CODED_MARGIN_MS = 2_000
+
+/**
+ * The sound for whoever asks for it, without an Icecast in between: `/listen.mp3`, `.aac`, `.opus`. One endless response
+ * each, without chunked encoding; Node parses the request; head and frames go to the socket directly.
+ */
+export class Listeners implements Output {
+  readonly id: OutputId
+  readonly kind = 'listeners'
+  readonly #options: ListenersOptions
+  readonly #times: ListenerTimes
+  readonly #sound: ProgramSound
+  readonly #feeds: ReadonlyMap<SoundEncoding, ListenerFeed>
+  readonly #meter: RateMeter
+  #state: OutputStatus['state'] = 'starting'
+  #refused = 0
+  #stalled = 0
+  #bytesOfGone = 0
+  #skipsOfGone = 0
+
+  constructor(options: ListenersOptions) {
+    const { context, frames, id } = options
+    this.id = id
+    this.#options = options
+    this.#times = { ...TIMES, ...options.times }
+    this.#meter = new RateMeter(context.clock.now())
+    this.#sound = new ProgramSound({
+      frames,
+      keepMs: KEEP_SOUND_MS,
+      onFault: (error) => context.warn(id, `its feed failed: ${String(error)}`),
+    })
+    const { audio } = frames.tracks
+    this.#feeds = new Map(
+      audio === undefined
+        ? []
+        : FORMATS.map((format) => [format, this.#feed(format, audio)] as const),
+    )
+  }
+
+  /** Serves until the signal is aborted, then disconnects every listener. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options.context
+    const detach = this.#sound.attach()
+    const check: Timer = clock.every(STALL_CHECK_MS, () => this.#checkStalls())
+    this.#state = 'running'
+    await aborted(signal)
+    this.#state = 'failed'
+    check.cancel()
+    detach()
+    await Promise.all([...this.#feeds.values()].map((feed) => feed.close()))
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const [, prefix, format] = PATH.exec(path) ?? []
+    const { prefixes = PREFIXES } = this.#options
+    if (prefix === undefined || format === undefined || !prefixes.includes(prefix)) return false
+    this.#accept(request, response, format as SoundEncoding)
+    return true
+  }
+
+  /** `errors`: listeners refused or disconnected for stalling. `lagMs`: of the slowest listener. */
+  status(): OutputStatus {
+    this.#measure()
+    const listeners = this.#listeners()
+    const feeds = [...this.#feeds].map(([format, feed]) => ({ format, feed }))
+    return {
+      id: this.id,
+      kind: this.kind,
+      url: '/listen.mp3',
+      state: this.#state,
+      bytes: this.#meter.total,
+      bitrate: this.#meter.bitrate(this.#options.context.clock.now()),
+      lagMs: Math.round(listeners.reduce((worst, { lag }) => Math.max(worst, lag), 0)),
+      skips: listeners.reduce((sum, { skips }) => sum + skips, this.#skipsOfGone),
+      errors: this.#refused + this.#stalled,
+      reconnects: 0,
+      ...(this.#stalled > 0 && {
+        lastError: `${this.#stalled} listeners disconnected that took nothing for ${this.#times.graceMs} ms`,
+      }),
+      details: {
+        listeners: listeners.length,
+        encoderRestarts: feeds.reduce((sum, { feed }) => sum + (feed.figures()?.restarts ?? 0), 0),
+        ...Object.fromEntries(
+          feeds.flatMap(({ format, feed }) => [
+            [`${format}Listeners`, feed.listeners.length],
+            [`${format}Encoder`, feed.figures()?.mode ?? 'off'],
+            ...pidOf(format, feed),
+          ]),
+        ),
+      },
+    }
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse, format: SoundEncoding): void {
+    response.on('error', () => {})
+    response.shouldKeepAlive = false
+    // Without this Node adds "Transfer-Encoding: chunked", which old players and radios do not take.
+    response.useChunkedEncodingByDefault = false
+    const feed = this.#feeds.get(format)
+    const refusal = this.#refusal(request, format)
+    if (request.method === 'OPTIONS') answerPreflight(response)
+    else if (feed === undefined || refusal !== undefined) {
+      this.#refused++
+      refuseListener(response, refusal ?? NO_SOUND)
+    } else {
+      const { socket } = response
+      // Pipelined behind a stream that has no end there is nothing to answer on.
+      if (socket === null || socket.destroyed) response.destroy()
+      else this.#join({ request, socket, feed })
+    }
+  }
+
+  #refusal(request: IncomingMessage, format: SoundEncoding) {
+    const { ffmpeg, channel } = this.#options.context
+    const { maxListeners } = channel.listeners
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') {
+      const why = `method ${method} is not possible here: use GET or HEAD`
+      return { status: 405, code: 'bad_request', why }
+    }
+    if (this.#state !== 'running') {
+      return { status: 503, code: 'not_reachable', why: 'the program does not run' }
+    }
+    const encoder = SOUND_ENCODERS[format]
+    if (!ffmpeg.encoders.has(encoder)) {
+      const why = `this FFmpeg has no ${encoder}: ${format} is not possible`
+      return { status: 503, code: 'not_reachable', why }
+    }
+    if (method === 'GET' && this.#listeners().length >= maxListeners) {
+      const why = `the limit of ${maxListeners} listeners is reached`
+      return { status: 503, code: 'too_many_viewers', why }
+    }
+    return undefined
+  }
+
+  #join({
+    request,
+    socket,
+    feed,
+  }: {
+    readonly request: IncomingMessage
+    readonly socket: Socket
+    readonly feed: ListenerFeed
+  }): void {
+    const { context, frames, station = { name: context.channel.name } } = this.#options
+    const titles = wantsTitles(request, feed.coded.format)
+    const head = streamHead(station, feed.coded, titles)
+    if (request.method === 'HEAD') {
+      socket.end(head)
+      return
+    }
+    socket.write(head)
+    // A body that nobody asked for is thrown away, so that the end of the connection is seen behind it.
+    request.resume()
+    const listener = new Listener({
+      socket,
+      clock: context.clock,
+      sound: feed.sound(),
+      burstMs: this.#times.burstMs,
+      lagMs: this.#times.lagMs,
+      icy:
+        titles === 'none'
+          ? undefined
+          : { framing: new IcyFraming(), title: () => frames.onAir.label },
+    })
+    socket.once('close', () => {
+      feed.remove(listener)
+      this.#bytesOfGone += listener.bytes
+      this.#skipsOfGone += listener.skips
+    })
+    feed.add(listener)
+  }
+
+  #feed(format: SoundEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
+    const { context, id } = this.#options
+    return new ListenerFeed({
+      ...context,
+      format,
+      program,
+      bitrate: possibleBitrate(format, context.channel.listeners.bitrate),
+      sound: this.#sound,
+      ffmpeg: context.ffmpeg.ffmpeg,
+      burstMs: this.#times.burstMs,
+      keepMs: this.#times.lagMs + KEEP_CODED_MARGIN_MS,
+      idleMs: this.#times.idleMs,
+      onLine: (line) => context.onLine(id, line),
+      warn: (message) => context.warn(id, message),
+    })
+  }
+
+  #listeners(): readonly Listener[] {
+    return [...this.#feeds.values()].flatMap((feed) => feed.listeners)
+  }
+
+  #checkStalls(): void {
+    this.#measure()
+    const now = this.#options.context.clock.now()
+    for (const listener of this.#listeners()) {
+      if (listener.stalledFor(now) < this.#times.graceMs) continue
+      this.#stalled++
+      listener.disconnect()
+    }
+  }
+
+  #measure(): void {
+    const total = this.#listeners().reduce((sum, { bytes }) => sum + bytes, this.#bytesOfGone)
+    this.#meter.add(total - this.#meter.total, this.#options.context.clock.now())
+  }
+}
+
+const pidOf = (
+  format: SoundEncoding,
+  feed: ListenerFeed,
+): readonly (readonly [string, number])[] => {
+  const pid = feed.figures()?.pid
+  return pid === undefined ? [] : [[`${format}EncoderPid`, pid]]
+}
+
+const NO_SOUND = { status: 404, code: 'not_reachable', why: 'the channel has no sound' } as const
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

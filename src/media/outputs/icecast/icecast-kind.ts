@@ -1,0 +1,57 @@
+import { SluiceError } from '../../../contract/errors.ts'
+import { IcecastSpec, type OutputSpec } from '../../../contract/output-spec.ts'
+import { bitrateProblem } from '../audio/coded-audio.ts'
+import type { OutputContext, OutputKind } from '../output-kind.ts'
+import { secretReference } from '../push/secret-reference.ts'
+import { IcecastSource } from './icecast-source.ts'
+import { hasControls, parseIcecastTarget } from './icecast-target.ts'
+
+const specOf = ({ icecast }: OutputSpec): IcecastSpec => icecast ?? IcecastSpec.parse({})
+
+const check = (spec: OutputSpec, { env }: Pick<OutputContext, 'env'>): void => {
+  const { id, url } = spec
+  const icecast = specOf(spec)
+  const target = parseIcecastTarget(url)
+  for (const other of ['push', 'record'] as const) {
+    if (spec[other] !== undefined) {
+      throw refused(`output ${id}: ${other} does not belong to an Icecast output`)
+    }
+  }
+  for (const field of ['name', 'genre', 'description'] as const) {
+    if (hasControls(icecast[field] ?? '')) {
+      throw refused(`output ${id}, icecast.${field}: it must not hold control characters`)
+    }
+  }
+  const problem = bitrateProblem(icecast.format, icecast.bitrate)
+  if (problem !== undefined) throw refused(`output ${id}, icecast.bitrate: ${problem}`)
+  checkPassword(id, target.password ?? icecast.password, env)
+}
+
+const checkPassword = (
+  id: string,
+  password: string | undefined,
+  env: OutputContext['env'],
+): void => {
+  const field = `output ${id}, icecast.password`
+  if (password === undefined) {
+    throw refused(`${field} is missing: set it, or write icecast://source:password@host:8000/mount`)
+  }
+  if (hasControls(password)) throw refused(`${field}: it must not hold control characters`)
+  const reference = secretReference(password, field)
+  if (reference?.kind === 'env' && (env[reference.name] ?? '').trim() === '') {
+    throw refused(`${field}: the environment variable ${reference.name} is not set`)
+  }
+}
+
+const refused = (message: string): SluiceError => new SluiceError('option_refused', message)
+
+export const ICECAST_KIND: OutputKind = {
+  grammar: 'icecast://source:password@host:8000/mount, icecasts://…',
+  claims: (url) => /^icecasts?:/i.test(url),
+  check,
+  open: (spec, parts) => {
+    const icecast = specOf(spec)
+    const target = parseIcecastTarget(spec.url)
+    return new IcecastSource({ id: spec.id, url: spec.url, target, spec: icecast, parts })
+  },
+}

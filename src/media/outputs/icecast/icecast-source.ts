@@ -1,0 +1,246 @@
+import { readFile } from 'node:fs/promises'
+import type { OutputId } from '../../../contract/ids.ts'
+import type { IcecastSpec } from '../../../contract/output-spec.ts'
+import type { OutputStatus } from '../../../contract/status.ts'
+import { SOUND_ENCODERS } from '../../../ffmpeg/audio-encode-arguments.ts'
+import { backoffDelay, DEFAULT_BACKOFF, type BackoffLimits } from '../../../lib/backoff.ts'
+import { pause } from '../../../lib/clock.ts'
+import { redactText, redactUrl } from '../../../lib/redact.ts'
+import { AudioEncoder } from '../audio/audio-encoder.ts'
+import { ProgramSound } from '../audio/program-sound.ts'
+import type { OutputParts } from '../output-kind.ts'
+import type { Output } from '../output.ts'
+import { resolveSecret } from '../push/secret-reference.ts'
+import { RateMeter } from '../rate-meter.ts'
+import type { IcecastTarget } from './icecast-target.ts'
+import { dialIcecast, SourceConnection, type Dial, type SourceEnd } from './source-connection.ts'
+import { sourceHead } from './source-request.ts'
+import { setIcecastTitle, TitleUpdates } from './title-updates.ts'
+import { UnitQueue } from './unit-queue.ts'
+
+export interface IcecastSourceOptions {
+  readonly id: OutputId
+  readonly url: string
+  readonly target: IcecastTarget
+  readonly spec: IcecastSpec
+  readonly parts: OutputParts
+  readonly dial?: Dial
+}
+
+/** What a slow connection may lag behind: more is dropped. */
+const QUEUE_MS = 5_000
+/** Icecast's own source-timeout. */
+const STALL_MS = 10_000
+const KEEP_SOUND_MS = 10_000
+const HEALTHY_MS = 10_000
+/** Nobody mends a wrong password within seconds, and Icecast's log need not fill up. */
+const REFUSED_BACKOFF: BackoffLimits = { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 }
+/** A title that could not be set is tried again. */
+const TITLE_RETRY_MS = 2_000
+
+/** The program's sound as the one source of an Icecast mount, for as long as the channel runs. */
+export class IcecastSource implements Output {
+  readonly id: OutputId
+  readonly kind = 'icecast'
+  readonly #options: IcecastSourceOptions
+  readonly #queue = new UnitQueue(QUEUE_MS)
+  readonly #meter: RateMeter
+  readonly #titles: TitleUpdates
+  #encoder: AudioEncoder | undefined
+  #state: OutputStatus['state'] = 'starting'
+  #connections = 0
+  #errors = 0
+  #lastError: string | undefined
+  #toldRefusal: string | undefined
+  #password = ''
+  #connectedAt = 0
+  #signal: AbortSignal = new AbortController().signal
+
+  constructor(options: IcecastSourceOptions) {
+    this.id = options.id
+    this.#options = options
+    this.#meter = new RateMeter(options.parts.clock.now())
+    this.#titles = new TitleUpdates({
+      set: (title) =>
+        setIcecastTitle({
+          target: options.target,
+          password: this.#password,
+          title,
+          signal: this.#signal,
+        }),
+      onProblem: (why) => this.#failed(`the title could not be set: ${why}`),
+    })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { parts, spec, id } = this.#options
+    const { frames } = parts.program
+    const program = frames.tracks.audio
+    this.#signal = signal
+    if (program === undefined) return this.#refuse('the channel has no sound')
+    const needed = SOUND_ENCODERS[spec.format]
+    if (!parts.ffmpeg.encoders.has(needed)) {
+      return this.#refuse(`icecast.format ${spec.format}: this FFmpeg has no ${needed}`)
+    }
+    const sound = new ProgramSound({
+      frames,
+      keepMs: KEEP_SOUND_MS,
+      onFault: (error) => this.#failed(`its feed failed: ${String(error)}`),
+    })
+    const encoder = new AudioEncoder({
+      ...parts,
+      sound,
+      program,
+      ffmpeg: parts.ffmpeg.ffmpeg,
+      wanted: { format: spec.format, bitrate: spec.bitrate },
+      burstMs: 0,
+      purpose: `sound for ${id}`,
+      onUnit: (unit) => {
+        if (this.#state === 'running') this.#queue.push(unit)
+      },
+      onLine: (line) => parts.onLine(id, line),
+      warn: (message) => parts.warn(id, message),
+    })
+    this.#encoder = encoder
+    const detach = [sound.attach(), this.#followTitles()]
+    const encoding = encoder.run(signal)
+    await sound.reached(0, signal)
+    await this.#connectForEver(encoder, signal)
+    for (const leave of detach) leave()
+    await Promise.all([encoding, this.#titles.settled()])
+  }
+
+  status(): OutputStatus {
+    const { parts, url, spec } = this.#options
+    const encoder = this.#encoder?.figures()
+    return {
+      id: this.id,
+      kind: this.kind,
+      url: redactUrl(url),
+      state: this.#state,
+      bytes: this.#meter.total,
+      bitrate: this.#meter.bitrate(parts.clock.now()),
+      lagMs: Math.round(this.#queue.ms),
+      skips: this.#queue.skips,
+      errors: this.#errors,
+      reconnects: Math.max(0, this.#connections - 1),
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      details: {
+        format: spec.format,
+        encoder: encoder?.mode ?? 'starting',
+        ...(encoder?.pid !== undefined && { encoderPid: encoder.pid }),
+        encoderRestarts: encoder?.restarts ?? 0,
+        encoderStuck: encoder?.stuck ?? 0,
+        lostMs: (encoder?.lostMs ?? 0) + Math.round(this.#queue.droppedMs),
+        ...(spec.format === 'opus'
+          ? { titles: 'not possible: Icecast cannot set titles of Ogg streams' }
+          : { titles: this.#titles.count, titleErrors: this.#titles.errors }),
+        ...(this.#titles.told !== undefined && { title: this.#titles.told }),
+      },
+    }
+  }
+
+  async #connectForEver(encoder: AudioEncoder, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options.parts
+    let attempt = 0
+    while (!signal.aborted) {
+      const end = await this.#connect(encoder, signal)
+      if (end.kind === 'stopped' || signal.aborted) break
+      const wasWelcome = this.#state === 'running'
+      this.#state = 'waiting'
+      if (wasWelcome && clock.now() - this.#connectedAt >= HEALTHY_MS) attempt = 0
+      attempt++
+      const denied = end.kind === 'refused' && (end.status === 401 || end.status === 0)
+      const limits = denied ? REFUSED_BACKOFF : DEFAULT_BACKOFF
+      this.#ended(end)
+      await pause(clock, backoffDelay(attempt, limits, random), signal)
+    }
+  }
+
+  /** One attempt, and the connection it leads to. */
+  async #connect(encoder: AudioEncoder, signal: AbortSignal): Promise<SourceEnd> {
+    const { target, spec, parts, dial = dialIcecast, id } = this.#options
+    const { clock, env, channel, program } = parts
+    const preamble = await this.#preamble(encoder, signal)
+    try {
+      const field = `output ${id}, icecast.password`
+      const places = { env, readFile: (path: string) => readFile(path, 'utf8') }
+      const written = target.password ?? spec.password ?? ''
+      this.#password = await resolveSecret(written, field, places)
+    } catch (error) {
+      return { kind: 'lost', why: error instanceof Error ? error.message : String(error) }
+    }
+    if (signal.aborted || preamble === undefined) return { kind: 'stopped' }
+    const connection = new SourceConnection({
+      target,
+      preamble,
+      head: sourceHead({
+        target,
+        password: this.#password,
+        coded: encoder.coded,
+        spec: { ...spec, name: spec.name ?? channel.name },
+      }),
+      queue: this.#queue,
+      clock,
+      dial,
+      stallMs: STALL_MS,
+      onWelcome: () => {
+        this.#state = 'running'
+        this.#connections++
+        this.#connectedAt = clock.now()
+        this.#toldRefusal = undefined
+        if (spec.format !== 'opus') this.#titles.again(program.frames.onAir.label)
+      },
+      onSent: (bytes) => this.#meter.add(bytes, clock.now()),
+    })
+    return connection.run(signal)
+  }
+
+  /** Known when the encoder has begun. */
+  async #preamble(encoder: AudioEncoder, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    while (encoder.head === undefined && !signal.aborted) {
+      await pause(this.#options.parts.clock, 50, signal)
+    }
+    return encoder.head
+  }
+
+  #followTitles(): () => void {
+    const { parts, spec } = this.#options
+    if (spec.format === 'opus') return () => {}
+    const { frames } = parts.program
+    const want = (label: string): void => {
+      if (this.#state === 'running') this.#titles.want(label)
+    }
+    const detach = frames.attach({ cut: ({ label }) => want(label) }, (error) =>
+      this.#failed(`titles cannot be followed: ${String(error)}`),
+    )
+    const again = parts.clock.every(TITLE_RETRY_MS, () => want(frames.onAir.label))
+    return () => {
+      detach()
+      again.cancel()
+    }
+  }
+
+  #ended(end: Exclude<SourceEnd, { kind: 'stopped' }>): void {
+    const { parts } = this.#options
+    const why = this.#failed(end.kind === 'refused' ? `Icecast refused it: ${end.why}` : end.why)
+    if (end.kind === 'refused' && this.#toldRefusal !== why) {
+      this.#toldRefusal = why
+      parts.alert('refused', `output ${this.id}: ${why}`)
+    }
+    parts.warn(this.id, why)
+  }
+
+  /** For good: nothing that comes later can mend it. */
+  #refuse(why: string): void {
+    this.#state = 'failed'
+    this.#failed(why)
+    this.#options.parts.alert('refused', `output ${this.id}: ${why}`)
+  }
+
+  #failed(why: string): string {
+    this.#errors++
+    this.#lastError = redactText(why, this.#password === '' ? [] : [this.#password])
+    return this.#lastError
+  }
+}

@@ -1,0 +1,95 @@
+import { isIP } from 'node:net'
+import { SluiceError } from '../../../contract/errors.ts'
+import { redactUrl } from '../../../lib/redact.ts'
+
+export interface IcecastTarget {
+  readonly transport: 'plain' | 'tls'
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  /** As written; undefined where the URL holds none. */
+  readonly password: string | undefined
+  /** As in the request line: begins with "/", percent-encoded. */
+  readonly mount: string
+}
+
+const DEFAULT_USER = 'source'
+const DEFAULT_PORTS = { plain: 8_000, tls: 443 } as const
+const PARTS = /^(icecasts?):\/\/(?:(.*)@)?(\[[^\]]+\]|[^/?#@:[\]]*)(?::(\d*))?([/?#].*)?$/is
+const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})$/
+/** RFC 3986, pchar and "/". */
+const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})+$/
+
+/**
+ * `icecast://[user[:password]@]host[:port]/mount`, `icecasts://` over TLS. The password may hold anything, percent-encoded
+ * or not, or be a reference. Throws SluiceError `unsupported_url` with a sentence that names what is wrong.
+ */
+export const parseIcecastTarget = (url: string): IcecastTarget => {
+  const match = PARTS.exec(url)
+  if (match === null) throw refused(url, 'must look like icecast://source:password@host:8000/mount')
+  const [, scheme, userinfo, bracketed = '', portText, path = ''] = match
+  const transport = scheme!.toLowerCase() === 'icecasts' ? 'tls' : 'plain'
+  return {
+    transport,
+    host: hostOf(url, bracketed),
+    port: portOf(url, portText, DEFAULT_PORTS[transport]),
+    ...userOf(url, userinfo),
+    mount: mountOf(url, path),
+  }
+}
+
+const hostOf = (url: string, bracketed: string): string => {
+  const host = bracketed.replace(/^\[|\]$/g, '')
+  if (bracketed.startsWith('[') ? isIP(host) === 6 : HOST_NAME.test(host)) return host
+  throw refused(url, host === '' ? 'names no host' : `${JSON.stringify(bracketed)} is not a host`)
+}
+
+const portOf = (url: string, text: string | undefined, usual: number): number => {
+  if (text === undefined) return usual
+  const port = Number(text)
+  if (text !== '' && port >= 1 && port <= 65_535) return port
+  throw refused(url, `port ${JSON.stringify(text)} must be from 1 to 65535`)
+}
+
+const userOf = (
+  url: string,
+  userinfo: string | undefined,
+): Pick<IcecastTarget, 'user' | 'password'> => {
+  if (userinfo === undefined) return { user: DEFAULT_USER, password: undefined }
+  const colon = userinfo.indexOf(':')
+  const user = decoded(colon < 0 ? userinfo : userinfo.slice(0, colon))
+  const password = colon < 0 ? undefined : decoded(userinfo.slice(colon + 1))
+  // RFC 7617, 2: the colon ends the user's name, and control characters are not allowed.
+  if (user.includes(':') || hasControls(user) || hasControls(password ?? '')) {
+    throw refused(url, 'user and password must not hold control characters, the user no colon')
+  }
+  return {
+    user: user === '' ? DEFAULT_USER : user,
+    password: password === '' ? undefined : password,
+  }
+}
+
+const mountOf = (url: string, path: string): string => {
+  if (path === '' || path === '/') throw refused(url, 'names no mount, as in /live.mp3')
+  if (/[?#]/.test(path)) throw refused(url, 'a mount has no "?" and no "#"')
+  if (!PATH.test(path)) {
+    throw refused(url, `mount ${JSON.stringify(path)}: percent-encode what is not plain there`)
+  }
+  if (/^\/admin(?:\/|$)/i.test(decoded(path))) throw refused(url, "/admin is Icecast's own")
+  if (hasControls(decoded(path))) throw refused(url, 'a mount holds no control characters')
+  return path
+}
+
+/** As it is written where it is not percent-encoded. */
+export const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+export const hasControls = (text: string): boolean => /\p{Cc}/u.test(text)
+
+const refused = (url: string, why: string): SluiceError =>
+  new SluiceError('unsupported_url', `output ${JSON.stringify(redactUrl(url))}: ${why}`)

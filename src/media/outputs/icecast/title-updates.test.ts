@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest'
+import { TitleUpdates } from './title-updates.ts'
+
+const setUp = (answers: readonly (string | undefined)[] = []) => {
+  const set: string[] = []
+  const problems: string[] = []
+  const waiting: (() => void)[] = []
+  const titles = new TitleUpdates({
+    set: async (title) => {
+      const answer = answers[set.push(title) - 1]
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      return answer
+    },
+    onProblem: (why) => problems.push(why),
+  })
+  const answer = async (): Promise<void> => {
+    waiting.shift()?.()
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+  }
+  return { titles, set, problems, answer }
+}
+
+it('tells the newest title when several came while one was being told', async () => {
+  const { titles, set, answer } = setUp()
+  titles.want('a')
+  titles.want('b')
+  titles.want('c')
+  await answer()
+  await answer()
+  await titles.settled()
+  expect(set).toEqual(['a', 'c'])
+  expect([titles.told, titles.count]).toEqual(['c', 2])
+})
+
+it('does not tell the very same title twice', async () => {
+  const { titles, set, answer } = setUp()
+  titles.want('a')
+  await answer()
+  titles.want('a')
+  await titles.settled()
+  expect(set).toEqual(['a'])
+})
+
+it('tells a new mount the title it told the old one, also when that was under way', async () => {
+  const { titles, set, answer } = setUp()
+  titles.want('a')
+  titles.again('a')
+  await answer()
+  await answer()
+  await titles.settled()
+  expect(set).toEqual(['a', 'a'])
+  expect(titles.count).toBe(1)
+})
+
+it('tries a refused title again when it is wanted again, and not before', async () => {
+  const { titles, set, problems, answer } = setUp(['400 Source does not exist'])
+  titles.want('a')
+  await answer()
+  await titles.settled()
+  expect([set.length, titles.errors, titles.told]).toEqual([1, 1, undefined])
+  expect(problems).toEqual(['400 Source does not exist'])
+  titles.want('a')
+  await answer()
+  await titles.settled()
+  expect(titles.told).toBe('a')
+})

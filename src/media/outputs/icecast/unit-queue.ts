@@ -1,0 +1,72 @@
+import type { CodedUnit } from '../audio/coded-audio.ts'
+
+/** Coded sound on its way out, bounded in time: what is too much goes, whole frames, oldest first, and is counted. */
+export class UnitQueue {
+  readonly #limitMs: number
+  readonly #subscribers = new Set<() => void>()
+  readonly #units: CodedUnit[] = []
+  #ms = 0
+  #skips = 0
+  #droppedMs = 0
+  /** A row of drops is one skip. */
+  #state: 'flowing' | 'dropping' = 'flowing'
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs
+  }
+
+  push(unit: CodedUnit): void {
+    this.#units.push(unit)
+    this.#ms += unit.ms
+    while (this.#ms > this.#limitMs && this.#units.length > 1) {
+      const { ms } = this.#units.shift()!
+      this.#ms -= ms
+      this.#droppedMs += ms
+      if (this.#state === 'flowing') this.#skips++
+      this.#state = 'dropping'
+    }
+    for (const told of [...this.#subscribers]) told()
+  }
+
+  /** Whole units, at least one where there is one, up to about `max` bytes. */
+  take(max: number): readonly Uint8Array[] {
+    const taken: Uint8Array[] = []
+    let bytes = 0
+    while (this.#units.length > 0 && bytes < max) {
+      const unit = this.#units.shift()!
+      this.#ms -= unit.ms
+      bytes += unit.bytes.length
+      taken.push(unit.bytes)
+    }
+    if (this.#units.length === 0) {
+      this.#ms = 0
+      this.#state = 'flowing'
+    }
+    return taken
+  }
+
+  /** What nobody was to get: not counted. */
+  clear(): void {
+    this.#units.length = 0
+    this.#ms = 0
+    this.#state = 'flowing'
+  }
+
+  /** Called after each unit. */
+  subscribe(onUnit: () => void): () => void {
+    this.#subscribers.add(onUnit)
+    return () => void this.#subscribers.delete(onUnit)
+  }
+
+  get ms(): number {
+    return this.#ms
+  }
+
+  get skips(): number {
+    return this.#skips
+  }
+
+  get droppedMs(): number {
+    return this.#droppedMs
+  }
+}

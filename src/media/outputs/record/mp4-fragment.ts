@@ -1,0 +1,105 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
+import { frameTicks, type AudioFormat } from '../../../contract/format.ts'
+import { TICKS_PER_SECOND, type Ticks90k } from '../../../contract/time.ts'
+import { fragment, type Sample, type TrackRun } from '../../../mp4/fragment.ts'
+import { audioSample, videoSample } from '../../../mp4/sample-data.ts'
+import type { AccessUnit } from '../../../mpegts/access-unit.ts'
+import type { ProgramTracks } from '../program-frames.ts'
+import type { Entry, PlaceInFile } from './piece.ts'
+
+export interface Picture {
+  readonly unit: AccessUnit
+  readonly pts: Ticks90k
+  readonly dts: Ticks90k
+}
+
+export interface Sound {
+  readonly unit: AccessUnit
+  readonly pts: Ticks90k
+}
+
+/** The frames of one fragment, in the order in which they were emitted. */
+export interface FrameGroup {
+  readonly time: Ticks90k
+  readonly entry: Entry | undefined
+  readonly pictures: Picture[]
+  /** By track. */
+  readonly sound: Sound[][]
+  bytes: number
+  /** DTS of the picture that follows; undefined where none does. */
+  end: Ticks90k | undefined
+}
+
+export const VIDEO_TRACK = 1
+/** Where no picture tells how long the last one lasts. */
+const UNKNOWN_DURATION = 3_600
+
+/** Bytes of coded pictures. A second of them at once takes 10 ms and more, and play-out would be late. */
+const CONVERTED_AT_ONCE = 96 * 1024
+
+/** Ids of audio tracks follow that of the pictures, whether there are any or not. */
+export const audioTrackId = (track: number): number => VIDEO_TRACK + 1 + track
+
+/** `inHead`: the audio tracks that the file's initialisation segment knows. */
+export const fragmentOf = async (
+  group: FrameGroup,
+  { origin, sequence }: PlaceInFile,
+  {
+    tracks: { video, audio },
+    inHead,
+  }: { readonly tracks: ProgramTracks; readonly inHead: ReadonlySet<number> },
+): Promise<Uint8Array> => {
+  const runs: TrackRun[] = []
+  if (video !== undefined && video.codec !== 'mpeg2video' && group.pictures.length > 0) {
+    runs.push(await videoRun(group, origin, video.codec))
+  }
+  if (audio !== undefined) {
+    for (const [track, frames] of group.sound.entries()) {
+      if (frames.length > 0 && inHead.has(track))
+        runs.push(audioRun(frames, { track, origin, audio }))
+    }
+  }
+  return fragment(sequence, runs, 'fragment')
+}
+
+const videoRun = async (
+  { pictures, end }: FrameGroup,
+  origin: number,
+  codec: 'h264' | 'hevc',
+): Promise<TrackRun> => {
+  const at = pictures.map(({ dts }) => Math.round(dts - origin))
+  const before = at.length < 2 ? UNKNOWN_DURATION : at.at(-1)! - at.at(-2)!
+  at.push(end === undefined ? at.at(-1)! + before : Math.round(end - origin))
+  const samples: Sample[] = []
+  let converted = 0
+  for (const [index, { unit, pts }] of pictures.entries()) {
+    samples.push({
+      duration: at[index + 1]! - at[index]!,
+      compositionOffset: Math.round(pts - origin) - at[index]!,
+      key: unit.entry !== 'none',
+      data: videoSample(codec, unit.data),
+    })
+    converted += unit.data.length
+    if (converted < CONVERTED_AT_ONCE) continue
+    converted = 0
+    await otherWork()
+  }
+  return { track: VIDEO_TRACK, baseTime: at[0]!, samples }
+}
+
+const audioRun = (
+  frames: readonly Sound[],
+  of: { readonly track: number; readonly origin: number; readonly audio: AudioFormat },
+): TrackRun => {
+  const { track, origin, audio } = of
+  const scale = audio.sampleRate / TICKS_PER_SECOND
+  const at = frames.map(({ pts }) => Math.max(0, Math.round((pts - origin) * scale)))
+  at.push(at.at(-1)! + Math.round(frameTicks(audio) * scale))
+  const samples = frames.map(({ unit }, index): Sample => ({
+    duration: Math.max(0, at[index + 1]! - at[index]!),
+    compositionOffset: 0,
+    key: true,
+    data: audioSample(audio.codec, unit.data),
+  }))
+  return { track: audioTrackId(track), baseTime: at[0]!, samples }
+}

@@ -1,0 +1,198 @@
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode } from '../../../lib/error-code.ts'
+import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
+import type { OnAir } from './piece.ts'
+import { RecordingFile } from './recording-file.ts'
+import { indexLine, parseIndex, type IndexEntry } from './recording-index.ts'
+import {
+  parseRecordingName,
+  recordingName,
+  type RecordingFormat,
+  type RecordingName,
+} from './recording-name.ts'
+import { overQuota } from './rotation.ts'
+import { wholePartOf } from './salvage.ts'
+
+const INDEX = 'recordings.jsonl'
+/** Names sort by time: the measured lag may be a little off, a wall clock that was set is another matter. */
+const OUT_OF_ORDER_MS = 10_000
+
+export interface Recording extends Pick<RecordingName, 'name' | 'startedAt' | 'number' | 'format'> {
+  readonly bytes: number
+  readonly durationMs: number
+  readonly state: 'recording' | 'finished'
+  readonly label?: string
+  readonly source?: string
+}
+
+/** The recordings of one folder: what is there, what is written, what goes. Files that are not ours are never touched. */
+export class RecordingFolder {
+  readonly path: string
+  readonly #recordings = new Map<string, Recording>()
+  #number = 0
+  #startedAt = 0
+  #lock: FolderLock | undefined
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** Newest first. */
+  get recordings(): readonly Recording[] {
+    return [...this.#recordings.values()].toSorted((a, b) => b.number - a.number)
+  }
+
+  get count(): number {
+    return this.#recordings.size
+  }
+
+  get bytes(): number {
+    return [...this.#recordings.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  find(name: string): Recording | undefined {
+    return this.#recordings.get(name)
+  }
+
+  /** Makes the folder, finishes what an earlier run left, and reads what there is. Idempotent. */
+  async open(): Promise<void> {
+    await mkdir(this.path, { recursive: true })
+    if (this.#lock !== undefined) return
+    // Two that trim, delete and count in one folder would destroy each other's recordings.
+    this.#lock = await lockFolder({
+      folder: this.path,
+      file: 'recordings.lock',
+      purpose: 'recordings',
+      advice: 'give each record: output its own',
+    })
+    const index = parseIndex(await readFile(join(this.path, INDEX), 'utf8').catch(() => ''))
+    for (const name of await readdir(this.path)) {
+      const own = parseRecordingName(name)
+      if (own === undefined) continue
+      this.#number = Math.max(this.#number, own.number)
+      const found = await this.#salvage(own, index.get(name))
+      if (found !== undefined) this.#recordings.set(name, found)
+    }
+    await this.#rewriteIndex()
+  }
+
+  async close(): Promise<void> {
+    await this.#lock?.release()
+    this.#lock = undefined
+  }
+
+  async begin(of: {
+    readonly startedAt: number
+    readonly format: RecordingFormat
+    readonly onAir: OnAir | undefined
+  }): Promise<{ readonly file: RecordingFile; readonly name: string }> {
+    const { format, onAir } = of
+    const isOff = of.startedAt < this.#startedAt && of.startedAt > this.#startedAt - OUT_OF_ORDER_MS
+    const startedAt = isOff ? this.#startedAt : of.startedAt
+    await mkdir(this.path, { recursive: true })
+    const number = this.#number + 1
+    const name = recordingName({ startedAt, number, format, label: onAir?.label ?? '' })
+    const file = await RecordingFile.create(join(this.path, name))
+    this.#number = number
+    this.#startedAt = startedAt
+    const told = onAir === undefined ? {} : { label: onAir.label, source: onAir.source }
+    const state = 'recording'
+    this.#recordings.set(name, {
+      ...{ name, startedAt, number, format, bytes: 0, durationMs: 0, state },
+      ...told,
+    })
+    await this.#note({ name, ...told })
+    return { file, name }
+  }
+
+  grown(name: string, now: { readonly bytes: number; readonly durationMs: number }): void {
+    const recording = this.#recordings.get(name)
+    if (recording !== undefined) this.#recordings.set(name, { ...recording, ...now })
+  }
+
+  /** A file in which nothing was recorded is removed. */
+  async finish(name: string): Promise<void> {
+    const recording = this.#recordings.get(name)
+    if (recording === undefined) return
+    if (recording.bytes === 0) return this.#remove(name)
+    this.#recordings.set(name, { ...recording, state: 'finished' })
+    await this.#note(entryOf({ ...recording, state: 'finished' }))
+  }
+
+  /** Deletes the oldest until the rest keeps within the quota; how many went. */
+  async keepWithin(quotaBytes: number): Promise<number> {
+    const gone = overQuota([...this.#recordings.values()], quotaBytes)
+    for (const name of gone) await this.#remove(name)
+    return gone.length
+  }
+
+  /** Somebody deleted it. */
+  forget(name: string): void {
+    this.#recordings.delete(name)
+  }
+
+  async #remove(name: string): Promise<void> {
+    await rm(join(this.path, name), { force: true })
+    this.#recordings.delete(name)
+  }
+
+  /** Trims what was being written to what is whole of it; undefined when nothing is. */
+  async #salvage(
+    own: RecordingName,
+    entry: IndexEntry | undefined,
+  ): Promise<Recording | undefined> {
+    const { name, startedAt, number, format } = own
+    const path = join(this.path, name)
+    const file = await open(path, 'r+')
+    try {
+      const { size } = await file.stat()
+      const ended = entry?.finished === undefined && entry !== undefined ? 'torn' : 'clean'
+      const isKnown = entry?.finished?.bytes === size
+      const whole = isKnown ? entry.finished : await wholePartOf(file, { format, ended })
+      if (whole.bytes === 0) {
+        await rm(path, { force: true })
+        return undefined
+      }
+      if (whole.bytes < size && ended === 'torn') await file.truncate(whole.bytes)
+      return {
+        ...{ name, startedAt, number, format, state: 'finished', ...whole },
+        ...(entry?.label !== undefined && { label: entry.label }),
+        ...(entry?.source !== undefined && { source: entry.source }),
+      }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** The index is a help: a disk that is too full for it loses no recording. */
+  async #note(entry: IndexEntry): Promise<void> {
+    await appendFile(join(this.path, INDEX), indexLine(entry)).catch(ignoreFullDisk)
+  }
+
+  async #rewriteIndex(): Promise<void> {
+    const path = join(this.path, INDEX)
+    const lines = this.recordings.toReversed().map((recording) => indexLine(entryOf(recording)))
+    try {
+      await writeFile(`${path}.new`, lines.join(''))
+      await rename(`${path}.new`, path)
+    } catch (error) {
+      await rm(`${path}.new`, { force: true })
+      ignoreFullDisk(error)
+    }
+  }
+}
+
+const entryOf = ({ name, label, source, bytes, durationMs, state }: Recording): IndexEntry => ({
+  name,
+  ...(label !== undefined && { label }),
+  ...(source !== undefined && { source }),
+  ...(state === 'finished' && { finished: { bytes, durationMs } }),
+})
+
+export const isDiskFull = (error: unknown): boolean =>
+  errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT'
+
+const ignoreFullDisk = (error: unknown): void => {
+  if (!isDiskFull(error)) throw error
+}

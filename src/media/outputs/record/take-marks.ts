@@ -1,0 +1,44 @@
+import type { Ticks90k } from '../../../contract/time.ts'
+import type { ProgramCut, ProgramFrames } from '../program-frames.ts'
+import type { OnAir } from './piece.ts'
+
+interface Mark {
+  readonly onAir: OnAir
+  readonly at: Ticks90k
+}
+
+/** More cuts than this between two looks are not told apart. */
+const MARKS_MAX = 256
+/** The audio's times are rounded where they are written. */
+const TOLERANCE = 2
+
+/** Whose picture a random access point shows, and whether a take put it there. */
+export class TakeMarks {
+  readonly #marks: Mark[] = []
+  #onAir: OnAir
+  readonly #detach: () => void
+
+  constructor(frames: ProgramFrames, onFault: (error: unknown) => void) {
+    this.#onAir = { source: frames.onAir.id, label: frames.onAir.label }
+    this.#detach = frames.attach({ cut: (cut) => this.cut(cut) }, onFault)
+  }
+
+  cut({ to, label, at }: ProgramCut): void {
+    this.#marks.push({ onAir: { source: to, label }, at })
+    if (this.#marks.length > MARKS_MAX) this.#marks.shift()
+  }
+
+  /** Asked once for each random access point, in order: takes that came since are told by the first one behind them. */
+  at(pts: number): { readonly onAir: OnAir; readonly cut: 'take' | 'none' } {
+    const before = this.#onAir
+    while (this.#marks.length > 0 && this.#marks[0]!.at <= pts + TOLERANCE) {
+      this.#onAir = this.#marks.shift()!.onAir
+    }
+    // The same source on another timeline is no take.
+    return { onAir: this.#onAir, cut: before.source === this.#onAir.source ? 'none' : 'take' }
+  }
+
+  close(): void {
+    this.#detach()
+  }
+}

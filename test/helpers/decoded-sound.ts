@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process'
+
+const RATE = 48_000
+
+/** What is left of a recording when it is decoded. */
+export interface DecodedSound {
+  /** Lines in which FFmpeg complains: one at least for each frame that cannot be decoded. */
+  readonly complaints: readonly string[]
+  readonly seconds: number
+  /** Stretches below -50 dB, with the time at which they begin. */
+  readonly silences: readonly { readonly at: number; readonly seconds: number }[]
+  readonly samples: Int16Array
+}
+
+/** Decodes a recording of MP3, ADTS or Ogg to mono at 48 kHz. `minSilence` in seconds. */
+export const decodeSound = (
+  recording: Uint8Array,
+  format: string,
+  minSilence: number,
+): DecodedSound => {
+  const decoded = spawnSync(
+    'ffmpeg',
+    [
+      ...['-nostdin', '-hide_banner', '-v', 'warning', '-f', format, '-i', 'pipe:0'],
+      ...['-map', '0:a:0', '-ac', '1', '-ar', String(RATE), '-f', 's16le', 'pipe:1'],
+    ],
+    { input: recording, maxBuffer: 512 << 20 },
+  )
+  const samples = new Int16Array(
+    decoded.stdout.buffer.slice(
+      decoded.stdout.byteOffset,
+      decoded.stdout.byteOffset + decoded.stdout.length,
+    ),
+  )
+  return {
+    complaints: decoded.stderr
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !EXPECTED.test(line)),
+    seconds: samples.length / RATE,
+    silences: silencesOf(samples, minSilence),
+    samples,
+  }
+}
+
+/** A raw stream has no length that could be known beforehand. */
+const EXPECTED = /Estimating duration from bitrate/
+
+/** -50 dB of full scale. */
+const QUIET = 104
+
+const silencesOf = (samples: Int16Array, minSeconds: number): { at: number; seconds: number }[] => {
+  const found: { at: number; seconds: number }[] = []
+  let begun = 0
+  const close = (end: number): void => {
+    const seconds = (end - begun) / RATE
+    if (seconds >= minSeconds) found.push({ at: begun / RATE, seconds })
+  }
+  for (let index = 0; index < samples.length; index++) {
+    if (Math.abs(samples[index]!) < QUIET) continue
+    close(index)
+    begun = index + 1
+  }
+  close(samples.length)
+  return found
+}
+
+/**
+ * A whole recording begins and ends anywhere in a stream: what is before the first frame is not the stream's fault, nor
+ * what is behind the last whole one.
+ */
+export const wholeFrames = (recording: Buffer, format: 'mp3' | 'aac'): Buffer => {
+  const isSync = (at: number): boolean =>
+    recording[at] === 0xff &&
+    (format === 'aac' ? (recording[at + 1]! & 0xf6) === 0xf0 : (recording[at + 1]! & 0xe6) === 0xe2)
+  const next = (at: number): number => at + frameLength(recording, at, format)
+  let begin = 0
+  while (begin < recording.length - 8 && !(isSync(begin) && isSync(next(begin)))) begin++
+  let end = begin
+  while (end + 8 < recording.length && isSync(end) && next(end) <= recording.length) end = next(end)
+  return recording.subarray(begin, end)
+}
+
+const KILOBITS = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
+const RATES = [44_100, 48_000, 32_000]
+
+const frameLength = (bytes: Buffer, at: number, format: 'mp3' | 'aac'): number => {
+  if (format === 'aac') {
+    return ((bytes[at + 3]! & 3) << 11) | (bytes[at + 4]! << 3) | (bytes[at + 5]! >> 5)
+  }
+  const third = bytes[at + 2]!
+  const bits = (KILOBITS[third >> 4] ?? 0) * 144_000
+  return Math.floor(bits / (RATES[(third >> 2) & 3] ?? 1)) + ((third >> 1) & 1)
+}

@@ -1,0 +1,213 @@
+/** Listeners over HTTP without an Icecast: real encoders, real sockets, a program of real coded sound. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { outputId } from '../../src/contract/ids.ts'
+import { Listeners, type ListenerTimes } from '../../src/media/outputs/audio/listeners.ts'
+import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
+import { listen, type Listening } from '../helpers/icecast-server.ts'
+import { missingCommand } from '../helpers/missing-command.ts'
+import {
+  SOUND_SPEC,
+  SoundBench,
+  soundMaterial,
+  VIDEO_SPEC,
+  type SoundMaterial,
+} from '../helpers/sound-bench.ts'
+
+const LONGEST_GAP = 0.03
+
+describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', () => {
+  let material: { readonly video: SoundMaterial; readonly sound: SoundMaterial }
+  let bench: SoundBench
+  let server: Server | undefined
+  let listeners: Listeners
+  let address = ''
+
+  beforeAll(async () => {
+    material = { video: await soundMaterial(VIDEO_SPEC), sound: await soundMaterial(SOUND_SPEC) }
+  })
+  afterEach(async () => {
+    await bench.close()
+    server?.closeAllConnections()
+    await new Promise((resolve) => server?.close(resolve))
+  })
+
+  const begin = async (
+    kind: 'video' | 'sound',
+    settings: object = {},
+    times: Partial<ListenerTimes> = {},
+  ): Promise<void> => {
+    bench = await SoundBench.start(material[kind], {
+      name: 'Radio Ö',
+      listeners: { bitrate: '64k', ...settings },
+    })
+    listeners = new Listeners({
+      id: outputId('listeners'),
+      context: bench.context,
+      frames: bench.rig.program.frames,
+      times,
+    })
+    bench.run(listeners)
+    server = createServer((request, response) => {
+      const path = (request.url ?? '').split('?')[0] ?? ''
+      if (!listeners.serve(request, response, path)) response.writeHead(404).end()
+    })
+    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  const verdict = (recording: Buffer, format: 'mp3' | 'aac' | 'opus') =>
+    decodeSound(
+      format === 'opus' ? recording : wholeFrames(recording, format),
+      format === 'opus' ? 'ogg' : format,
+      LONGEST_GAP,
+    )
+
+  const takes = async (count: number): Promise<void> => {
+    for (let taken = 0; taken < count; taken++) {
+      bench.rig.take(taken % 2 === 0 ? 'b' : 'a')
+      await sleep(400)
+    }
+  }
+
+  it.each([
+    { path: '/listen.mp3', format: 'mp3', type: 'audio/mpeg', kind: 'video' },
+    { path: '/channels/main/listen.aac', format: 'aac', type: 'audio/aac', kind: 'video' },
+    { path: '/listen.opus', format: 'opus', type: 'application/ogg', kind: 'sound' },
+    { path: '/channels/main/listen.mp3', format: 'mp3', type: 'audio/mpeg', kind: 'sound' },
+  ] as const)(
+    'gives $path without a gap over takes and a killed encoder ($kind channel)',
+    async ({ path, format, type, kind }) => {
+      await begin(kind)
+      await sleep(1_000)
+      const begun = performance.now()
+      const listener = await listen(address + path)
+      await takes(5)
+      const killed = encoderPid(format)
+      if (killed !== undefined) process.kill(killed, 'SIGKILL')
+      await takes(6)
+      const heard = (performance.now() - begun) / 1_000
+      listener.leave()
+      const { complaints, silences, seconds } = verdict(listener.bytes(), format)
+      expect({ complaints, silences }).toEqual({ complaints: [], silences: [] })
+      // What is before the live edge comes first.
+      expect(seconds).toBeGreaterThan(heard)
+      expect(killed).toBeDefined()
+      expect(listeners.status().details?.['encoderRestarts']).toBe(1)
+      expect(listener.headers).toMatchObject({ 'content-type': type, 'icy-br': '64' })
+      expect(listener.headers).not.toHaveProperty('transfer-encoding')
+      expect(listener.headers).not.toHaveProperty('content-length')
+      expect(Buffer.from(String(listener.headers['icy-name']), 'latin1').toString()).toBe('Radio Ö')
+    },
+  )
+
+  it('tells titles between the frames to those who ask, and changes them on takes', async () => {
+    await begin('sound')
+    const listener = await listen(`${address}/listen.mp3`, { 'Icy-MetaData': '1' })
+    await sleep(2_500)
+    bench.rig.take('b')
+    await sleep(4_500)
+    listener.leave()
+    const { sound, titles } = unframed(listener)
+    expect(titles.filter((title) => title !== '')).toEqual([
+      "StreamTitle='label of a';",
+      "StreamTitle='label of b';",
+    ])
+    expect(verdict(sound, 'mp3')).toMatchObject({ complaints: [], silences: [] })
+  })
+
+  it('begins every later listener with about two seconds of the newest sound', async () => {
+    await begin('sound')
+    const first = await listen(`${address}/listen.mp3`)
+    await sleep(4_000)
+    for (const format of ['mp3', 'opus'] as const) {
+      const begun = performance.now()
+      const late = await listen(`${address}/listen.${format}`)
+      await sleep(700)
+      const heard = (performance.now() - begun) / 1_000
+      late.leave()
+      const { complaints, seconds } = verdict(late.bytes(), format)
+      expect(complaints).toEqual([])
+      expect(seconds).toBeGreaterThan(heard + 1)
+      expect(seconds).toBeLessThan(heard + 3)
+    }
+    first.leave()
+  })
+
+  it('codes once for all, and ends the encoder some time after the last one left', async () => {
+    await begin('sound', {}, { idleMs: 500 })
+    const many = await Promise.all(
+      Array.from({ length: 30 }, () => listen(`${address}/listen.mp3`)),
+    )
+    await sleep(1_500)
+    expect(listeners.status().details).toMatchObject({
+      listeners: 30,
+      mp3Listeners: 30,
+      mp3Encoder: 'encode',
+      aacEncoder: 'off',
+    })
+    for (const each of many) each.leave()
+    expect(verdict(many[29]!.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
+    await sleep(250)
+    expect(listeners.status().details).toMatchObject({ listeners: 0, mp3Encoder: 'encode' })
+    await sleep(1_000)
+    expect(listeners.status().details).toMatchObject({ mp3Encoder: 'off' })
+    const again = await listen(`${address}/listen.mp3`)
+    await sleep(1_000)
+    again.leave()
+    expect(verdict(again.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
+  })
+
+  it('refuses above the limit with the limit, answers HEAD and preflights, and no other method', async () => {
+    await begin('sound', { maxListeners: 1 })
+    const first = await listen(`${address}/listen.mp3`)
+    const second = await fetch(`${address}/listen.aac`)
+    expect(second.status).toBe(503)
+    expect(await second.json()).toMatchObject({
+      error: { code: 'too_many_viewers', message: 'the limit of 1 listeners is reached' },
+    })
+    const head = await fetch(`${address}/listen.mp3`, {
+      method: 'HEAD',
+      headers: { 'Icy-MetaData': '1' },
+    })
+    expect(head.status).toBe(200)
+    expect(head.headers.get('icy-metaint')).toBe('16000')
+    expect(head.headers.get('access-control-allow-origin')).toBe('*')
+    const preflight = await fetch(`${address}/listen.mp3`, { method: 'OPTIONS' })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('Icy-MetaData')
+    expect((await fetch(`${address}/listen.mp3`, { method: 'POST' })).status).toBe(405)
+    expect((await fetch(`${address}/channels/other/listen.mp3`)).status).toBe(404)
+    expect((await fetch(`${address}/listen.flac`)).status).toBe(404)
+    first.leave()
+  })
+
+  /** The encoder process of a coding, from its figures. */
+  const encoderPid = (format: string): number | undefined =>
+    listeners.status().details?.[`${format}EncoderPid`] as number | undefined
+})
+
+/** The sound and the blocks between it. */
+const unframed = (listener: Listening): { sound: Buffer; titles: string[] } => {
+  const metaint = Number(listener.headers['icy-metaint'])
+  const bytes = listener.bytes()
+  const sound: Buffer[] = []
+  const titles: string[] = []
+  for (let at = 0; at < bytes.length;) {
+    sound.push(bytes.subarray(at, at + metaint))
+    at += metaint
+    if (at >= bytes.length) break
+    const length = bytes[at]! * 16
+    if (at + 1 + length > bytes.length) break
+    titles.push(
+      bytes
+        .subarray(at + 1, at + 1 + length)
+        .toString('utf8')
+        .replace(/\0+$/, ''),
+    )
+    at += 1 + length
+  }
+  return { sound: Buffer.concat(sound), titles }
+}
