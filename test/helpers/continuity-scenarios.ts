@@ -21,6 +21,8 @@ export interface Outcome extends Judgement {
   readonly takes: number
   readonly refused: readonly string[]
   readonly cuts: number
+  /** FFmpeg's decoder of MPEG-2 loses the picture that it holds when the size changes. */
+  readonly mayNotShow: number
   readonly slateMs: number
   /** From the wish to the cut, ms, rising. */
   readonly waits: readonly number[]
@@ -85,6 +87,7 @@ const measured = async (
       takes,
       refused,
       cuts: rig.cuts.length,
+      mayNotShow: options.material.videoFormat?.codec === 'mpeg2video' ? rig.cuts.length : 0,
       slateMs,
       waits,
       mediaSeconds,
@@ -256,6 +259,9 @@ export const objections = (outcome: Outcome): string[] => [
   ...outcome.tsreport.map((text) => `tsreport: ${text}`),
   ...outcome.decoder.map((text) => `decoder: ${text}`),
   ...outcome.continuity.map((text) => `ffmpeg: ${text}`),
+  ...(outcome.pictures.coded - outcome.pictures.shown <= outcome.mayNotShow
+    ? []
+    : [`a decoder shows ${outcome.pictures.shown} of ${outcome.pictures.coded} pictures`]),
   ...outcome.refused.map((text) => `refused: ${text}`),
   ...(outcome.takes < outcome.wished ? [`only ${outcome.takes} of ${outcome.wished}`] : []),
   ...(outcome.timelines !== undefined && outcome.lipSync.offsets !== outcome.timelines

@@ -3,11 +3,10 @@
  * place on the program's timeline is compared with its own source's time.
  */
 import { createHash } from 'node:crypto'
+import { asBrokenLink } from '../../src/codec/hevc-broken-link.ts'
 import type { SourceId } from '../../src/contract/ids.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
-
-const PREFIX = 6
 
 interface Origin {
   readonly source: SourceId
@@ -60,10 +59,18 @@ export class LipSyncWatch {
 
   /** A source has handed over this unit. */
   delivered(source: SourceId, unit: AccessUnit): void {
-    const key = hashOf(unit.data)
-    this.#origins.delete(key)
-    this.#origins.set(key, { source, pts: unit.pts })
+    this.#known(unit.data, { source, pts: unit.pts })
+    // As a splice writes it.
+    if (unit.entry === 'cra') {
+      this.#known(asBrokenLink(unit.data, 'decodable'), { source, pts: unit.pts })
+    }
     if (this.#origins.size > 20_000) this.#origins.delete(this.#origins.keys().next().value!)
+  }
+
+  #known(data: Uint8Array, origin: Origin): void {
+    const key = hashOf(data)
+    this.#origins.delete(key)
+    this.#origins.set(key, origin)
   }
 
   /** Bytes of the program. */
@@ -111,9 +118,7 @@ export class LipSyncWatch {
   }
 
   #emitted(unit: AccessUnit): void {
-    // A splice may put an end of sequence in front of a picture.
-    const origin =
-      this.#origins.get(hashOf(unit.data)) ?? this.#origins.get(hashOf(unit.data.subarray(PREFIX)))
+    const origin = this.#origins.get(hashOf(unit.data))
     if (origin === undefined) {
       this.#unknown++
       return

@@ -71,6 +71,23 @@ export const ffmpegDecodeErrors = async (path: string): Promise<string[]> => {
   return linesOf(stderr)
 }
 
+export interface PicturesDecoded {
+  /** Pictures in the file. */
+  readonly coded: number
+  /** Those that a decoder gives: it may throw away what it holds where a sequence begins (ITU-T H.265, C.5.2.2). */
+  readonly shown: number
+}
+
+/** Of the first video track, as ffprobe counts and decodes it; both 0 without one. */
+export const picturesDecoded = async (path: string): Promise<PicturesDecoded> => {
+  const counted = 'stream=nb_read_frames,nb_read_packets'
+  const count = ['-select_streams', 'v:0', '-count_frames', '-count_packets']
+  const form = ['-show_entries', counted, '-of', 'default=noprint_wrappers=1']
+  const { stdout } = await runTool('ffprobe', ['-v', 'quiet', ...count, ...form, path])
+  const figure = (name: string): number => Number(new RegExp(`${name}=(\\d+)`).exec(stdout)?.[1] ?? 0)
+  return { coded: figure('nb_read_packets'), shown: figure('nb_read_frames') }
+}
+
 export interface FfmpegContinuity {
   /** "Continuity check failed". */
   readonly continuity: number

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { seconds } from './e2e-bench.ts'
 
@@ -13,7 +14,7 @@ const QUIET =
 const require = createRequire(import.meta.url)
 const SCRIPTS = {
   '/hls.js': require.resolve('hls.js/dist/hls.js'),
-  '/dash.js': require.resolve('dashjs/dist/modern/umd/dash.all.debug.js'),
+  '/dash.js': join(dirname(require.resolve('dashjs')), 'dash.all.min.js'),
 } as const
 
 export type PlayerKind = 'hls.js' | 'hls.js-low-latency' | 'native' | 'dash.js'

@@ -15,7 +15,15 @@ import type { CutMade } from '../../src/media/switch/bus-parts.ts'
 import { type SilentAudio, SlateLoop } from '../../src/media/switch/slate-loop.ts'
 import { LipSyncWatch } from './lip-sync.ts'
 import type { LoopMaterial } from './looped-stream.ts'
-import { analyze, ffmpegContinuity, ffmpegDecodeErrors, found, tsreport } from './oracles.ts'
+import {
+  analyze,
+  ffmpegContinuity,
+  ffmpegDecodeErrors,
+  found,
+  picturesDecoded,
+  tsreport,
+  type PicturesDecoded,
+} from './oracles.ts'
 import type { RigSource } from './rig-source.ts'
 import { encodeTs, type EncodeSpec } from './stream-builder.ts'
 
@@ -113,7 +121,11 @@ export class ProgramRig {
       sources: this.#sources,
       ...(options.start === undefined ? {} : { start: ticks(options.start) }),
       report: {
-        cut: (made) => void this.cuts.push(made),
+        cut: (made) => {
+          this.cuts.push(made)
+          const { to, at, cause } = made
+          this.playOut.taps.cut({ to, at, cause, label: to })
+        },
         planRefused: (_plan, refusal) => void this.refusals.push(refusal.why),
         planExecuted: (plan, made) =>
           void this.takes.push({ waitMs: made.wallMs - plan.notBefore, made }),
@@ -182,6 +194,7 @@ export interface Judgement {
   readonly tsreport: readonly string[]
   readonly decoder: readonly string[]
   readonly continuity: readonly string[]
+  readonly pictures: PicturesDecoded
   readonly lipSync: ReturnType<LipSyncWatch['result']>
   readonly lateUnits: number
 }
@@ -189,11 +202,12 @@ export interface Judgement {
 /** What every checker finds: four empty lists are the aim. */
 export const judge = async (rig: ProgramRig): Promise<Judgement> => {
   rig.finish()
-  const [report, ts, decoder, ffmpeg] = await Promise.all([
+  const [report, ts, decoder, ffmpeg, pictures] = await Promise.all([
     analyze(rig.path),
     tsreport(rig.path),
     ffmpegDecodeErrors(rig.path),
     ffmpegContinuity(rig.path),
+    picturesDecoded(rig.path),
   ])
   return {
     analyzer: found(report),
@@ -202,6 +216,7 @@ export const judge = async (rig: ProgramRig): Promise<Judgement> => {
     continuity: Object.entries(ffmpeg).flatMap(([name, count]) =>
       count === 0 ? [] : [`${name} × ${count}`],
     ),
+    pictures,
     lipSync: rig.lipSync.result(),
     lateUnits: rig.playOut.lateUnits,
   }

@@ -1,0 +1,138 @@
+import type { Clock } from '../../src/lib/clock.ts'
+import { ticks } from '../../src/contract/time.ts'
+import type { FakeClock } from './fake-clock.ts'
+import {
+  openStore,
+  type SegmentStore,
+  type StoreOptions,
+} from '../../src/media/outputs/hls/segment-store.ts'
+import type { SegmentBegin } from '../../src/media/outputs/hls/segment-model.ts'
+
+export const TARGET_SECONDS = 4
+export const SEGMENT_TICKS = TARGET_SECONDS * 90_000
+export const SEGMENT_BYTES = 1_000
+
+/** What a segment holds follows from its number, so that a reader can tell. */
+export const segmentBytes = (number: number, length = SEGMENT_BYTES): Buffer =>
+  Buffer.alloc(length, `segment ${number} `)
+
+export const partBytes = (number: number, part: number): Buffer =>
+  Buffer.alloc(200, `segment ${number} part ${part} `)
+
+export interface Feed {
+  /** Of the next segment. */
+  readonly next: number
+  /** A whole segment into each rendition. */
+  segment(options?: { readonly discontinuity?: boolean; readonly bytes?: number }): void
+  /** A segment that comes in parts. */
+  parts(count: number): void
+  /** The same, and it stays open. */
+  openParts(count: number): void
+}
+
+export const feedOf = (store: SegmentStore, names: readonly string[], from: number): Feed => {
+  let next = from
+  const begin = (discontinuity: boolean): SegmentBegin => ({
+    number: next,
+    start: ticks((next - from) * SEGMENT_TICKS),
+    wallMs: 1_700_000_000_000 + (next % 1_000_000) * TARGET_SECONDS * 1_000,
+    discontinuity,
+  })
+  const each = (run: (rendition: ReturnType<SegmentStore['rendition']>) => void): void => {
+    for (const name of names) run(store.rendition(name))
+  }
+  const openParts = (count: number): void =>
+    each((rendition) => {
+      rendition.begin(begin(false))
+      for (let i = 0; i < count; i++) {
+        rendition.part({
+          duration: SEGMENT_TICKS / count,
+          independent: i === 0,
+          bytes: partBytes(next, i),
+        })
+      }
+    })
+  return {
+    get next() {
+      return next
+    },
+    segment: ({ discontinuity = false, bytes = SEGMENT_BYTES } = {}) => {
+      each((rendition) => {
+        rendition.begin(begin(discontinuity))
+        rendition.end({
+          duration: SEGMENT_TICKS,
+          independent: true,
+          bytes: segmentBytes(next, bytes),
+        })
+      })
+      next++
+    },
+    openParts,
+    parts: (count) => {
+      openParts(count)
+      each((rendition) => rendition.end({ duration: SEGMENT_TICKS, independent: true }))
+      next++
+    },
+  }
+}
+
+export interface OpenStores {
+  readonly clock: FakeClock
+  /** Milliseconds since 1970. */
+  readonly wall: { ms: number }
+  readonly troubles: string[]
+  open(options?: Partial<StoreOptions>): Promise<SegmentStore>
+  /** Closes what is open first. */
+  reopen(options?: Partial<StoreOptions>): Promise<SegmentStore>
+  feed(store: SegmentStore, names: readonly string[], from?: number): Feed
+  close(): Promise<void>
+}
+
+/** Stores in one folder, one after the other. */
+export const openStores = ({
+  folder,
+  clock,
+}: {
+  readonly folder: string
+  readonly clock: FakeClock
+}): OpenStores => {
+  const wall = { ms: 1_800_000_000_000 }
+  const troubles: string[] = []
+  let current: SegmentStore | undefined
+  const close = async (): Promise<void> => {
+    await current?.close()
+    current = undefined
+  }
+  const open = async (options: Partial<StoreOptions> = {}): Promise<SegmentStore> =>
+    (current = await openStore({
+      ...storeOptions(clock),
+      folder,
+      wallTime: () => wall.ms,
+      onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+      ...options,
+    }))
+  return {
+    clock,
+    wall,
+    troubles,
+    open,
+    close,
+    reopen: async (options) => {
+      await close()
+      return open(options)
+    },
+    feed: (store, names, from = store.nextNumber) => feedOf(store, names, from),
+  }
+}
+
+export const storeOptions = (clock: Clock): StoreOptions => ({
+  folder: undefined,
+  layout: 'ts 4 s',
+  quotaBytes: 100_000_000,
+  window: { segments: 20, ms: 0 },
+  clock,
+  wallTime: Date.now,
+  extension: 'ts',
+  targetSeconds: TARGET_SECONDS,
+  onTrouble: () => {},
+})

@@ -1,0 +1,53 @@
+/** Pictures in decoding order, as encoders of different makes send them: only their times and whether one can enter there. */
+import { ticks } from '../../src/contract/time.ts'
+import type { Picture } from '../../src/media/outputs/hls/segment-writer.ts'
+
+export interface PictureOrder {
+  /** Ticks from one picture to the next. */
+  readonly frame: number
+  /** Pictures between two that others refer to. */
+  readonly bframes: number
+  /** Lengths of the groups, in pictures. */
+  readonly groups: readonly number[]
+  readonly start: number
+}
+
+/** Closed groups: I P B B P B B …; the last pictures of a group refer back only. */
+export const pictureOrder = ({ frame, bframes, groups, start }: PictureOrder): Picture[] => {
+  const shown = groups.flatMap((length) => inDecodingOrder(length, bframes))
+  const pictures: Picture[] = []
+  let first = 0
+  let decoded = 0
+  const delay = bframes === 0 ? 0 : 1
+  for (const length of groups) {
+    for (let i = 0; i < length; i++) {
+      const place = shown[decoded]!
+      const pts = ticks(start + (first + place) * frame)
+      const dts = ticks(start + (decoded - delay) * frame)
+      pictures.push({ pts, dts, unit: unitAt(pts, dts, i === 0 ? 'idr' : 'none') })
+      decoded++
+    }
+    first += length
+  }
+  return pictures
+}
+
+const inDecodingOrder = (length: number, bframes: number): number[] => {
+  const order = [0]
+  for (let at = 1; at < length;) {
+    const reference = Math.min(at + bframes, length - 1)
+    order.push(reference)
+    for (let b = at; b < reference; b++) order.push(b)
+    at = reference + 1
+  }
+  return order
+}
+
+const unitAt = (
+  pts: Picture['pts'],
+  dts: Picture['dts'],
+  entry: 'idr' | 'none',
+): Picture['unit'] => ({
+  ...{ pts, dts, entry, pid: 0x100, kind: 'video', leading: false, duration: 0 },
+  data: new Uint8Array(0),
+})
