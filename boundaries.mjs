@@ -56,7 +56,17 @@ export const ROWS = [
   {
     at: 'src/process',
     imports: ['src/lib', 'src/contract'],
-    node: ['child_process', 'crypto', 'fs', 'fs/promises', 'os', 'path', 'perf_hooks', 'stream'],
+    node: [
+      'child_process',
+      'crypto',
+      'fs',
+      'fs/promises',
+      'os',
+      'path',
+      'perf_hooks',
+      'stream',
+      'timers/promises',
+    ],
   },
   { at: 'src/ffmpeg', imports: ['src/lib', 'src/contract', 'src/process'] },
   // The data plane. Its parts do not know each other: the files at its root wire them.

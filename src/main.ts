@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { processIo } from './cli/process-io.ts'
-import { runCli } from './cli/program.ts'
+import { publicCommandLine } from './cli/process-title.ts'
 
 /** How long what is left over (an idle connection, a pipe held open by somebody) may delay the end. */
 const LINGER_MS = 1_000
@@ -10,6 +9,11 @@ const version = (): string => {
   const { version } = JSON.parse(text) as { version: string }
   return version
 }
+
+// First of all: the process list shows what was typed until then, keys included.
+process.title = publicCommandLine(process.argv.slice(2))
+const { processIo } = await import('./cli/process-io.ts')
+const { runCli } = await import('./cli/program.ts')
 
 // Loaded when needed: `sluice --help` and `sluice take` start without the media plane.
 process.exitCode = await runCli(process.argv.slice(2), {

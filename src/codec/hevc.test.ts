@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hevcEndOfSequence, HevcInspector } from './hevc.ts'
+import { HevcInspector } from './hevc.ts'
 
 const picture = (type: number, first: number): number[] => [0, 0, 1, type << 1, 1, first, 0xaa]
 const DELIMITER = [0, 0, 0, 1, 35 << 1, 1, 0x50]
@@ -29,9 +29,5 @@ describe('HEVC pictures', () => {
     expect(inspector.splitAccessUnits(Uint8Array.from(bytes))).toEqual([0, 14])
     expect(inspector.startsAccessUnit(Uint8Array.from(picture(1, 0x40)))).toBe(false)
     expect(inspector.startsAccessUnit(Uint8Array.from(picture(1, 0x80)))).toBe(true)
-  })
-
-  it('end a sequence with the five bytes of its NAL unit', () => {
-    expect([...hevcEndOfSequence()]).toEqual([0, 0, 1, 0x48, 1])
   })
 })

@@ -32,7 +32,6 @@ const SPS = 33
 const PPS = 34
 const DELIMITER = 35
 const PREFIX_SEI = 39
-const END_OF_SEQUENCE = 36
 
 const NAL_HEADER_BYTES = 2
 
@@ -51,12 +50,6 @@ const beginsUnit = (type: number): boolean =>
   type === PREFIX_SEI ||
   (type >= 41 && type <= 44) ||
   (type >= 48 && type <= 55)
-
-/**
- * An end-of-sequence NAL unit (7.3.2.6), to go behind the last picture of a sequence: the CRA that follows
- * starts a new one, and a decoder drops its leading pictures.
- */
-export const hevcEndOfSequence = (): Uint8Array => Uint8Array.of(0, 0, 1, END_OF_SEQUENCE << 1, 1)
 
 /** Entry points, format and access unit boundaries of HEVC. Clauses are of ITU-T H.265. */
 export class HevcInspector implements VideoInspector {

@@ -16,6 +16,8 @@ export interface FfmpegRun {
   readonly onLine: (line: StderrLine) => void
   readonly stdoutLimit?: number
   readonly terminate?: Termination
+  /** For what may be late when the machine is busy; see `ChildSpec`. */
+  readonly niceness?: number
 }
 
 export interface FfmpegEnd extends ExitReason {
@@ -55,6 +57,7 @@ export const startFfmpeg = (
       },
       ...(run.stdoutLimit === undefined ? {} : { stdoutLimit: run.stdoutLimit }),
       ...(run.terminate === undefined ? {} : { terminate: run.terminate }),
+      ...(run.niceness === undefined ? {} : { niceness: run.niceness }),
     },
     signal,
   )

@@ -140,6 +140,11 @@ export class TsMuxer {
     this.#writeUnit(unit, { writer, codec: track.codec, pcr })
   }
 
+  /** PAT and PMT now: where a segment begins that can be read by itself. After the first `advance` or unit. */
+  tables(): void {
+    this.#writeTables()
+  }
+
   /** The packets since the last call. */
   take(): MuxedBatch {
     if (this.#sincePcr() >= this.#pcrInterval) this.#pcrPacket()

@@ -7,6 +7,7 @@ import { findExecutable } from './executable.ts'
 import { FloodLimit, type FloodSum } from './flood-limit.ts'
 import type { ProcessHost } from './host.ts'
 import { LineSplitter } from './line-splitter.ts'
+import { makeNice, makeSessionNice, nicely, type CommandLine } from './niceness.ts'
 import { groupLives, killGroup } from './process-group.ts'
 import { CLOSED_STDIN, stdinWriter, type StdinWriter } from './stdin-writer.ts'
 import {
@@ -42,6 +43,8 @@ export interface ChildSpec {
   /** Bytes held for a reader that is behind, before the child feels it; at least 256 KiB, default 1 MiB. */
   readonly stdoutLimit?: number
   readonly terminate?: Termination
+  /** How much nicer than Sluice it and all that it starts are to be (nice(1)), 0 to 19; default 0. */
+  readonly niceness?: number
 }
 
 /** Why a child ended: the first cause wins. A KILL that follows our own TERM is still "stopped". */
@@ -81,10 +84,10 @@ export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSign
   const path = findExecutable(spec.command, spec.env?.['PATH'] ?? process.env['PATH'])
   if (path === undefined)
     return neverStarted({ kind: 'not_started', error: notFound(spec.command) })
-  const [file, args] =
-    host.setpriv === undefined
-      ? [path, spec.args]
-      : [host.setpriv, ['--pdeathsig', 'KILL', '--', path, ...spec.args]]
+  const niceness = spec.niceness ?? 0
+  const plain = boundToUs(host, [path, ...spec.args])
+  const nice = niceness > 0 ? nicely(niceness, plain) : undefined
+  const [file, ...args] = nice ?? plain
   let child: ChildProcess
   try {
     child = spawn(file, args, {
@@ -102,8 +105,17 @@ export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSign
   const { pid, stdout, stderr } = child
   // Out of processes or file descriptors: there may be no streams at all, and an 'error' is on its way.
   if (pid === undefined || stdout === null || stderr === null) return failedToStart(child)
+  if (niceness > 0) {
+    if (nice === undefined) makeNice(pid, niceness)
+    const lives = (): boolean => child.exitCode === null && child.signalCode === null
+    void makeSessionNice({ pid, niceness, lives }, host.clock)
+  }
   return watch({ host, spec, child: child as StartedChild, pid, signal })
 }
+
+/** It does not outlive us, whatever becomes of us. */
+const boundToUs = ({ setpriv }: ProcessHost, command: CommandLine): CommandLine =>
+  setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', '--', ...command]
 
 type StartedChild = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable }
 

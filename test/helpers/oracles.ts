@@ -84,7 +84,8 @@ export const picturesDecoded = async (path: string): Promise<PicturesDecoded> =>
   const count = ['-select_streams', 'v:0', '-count_frames', '-count_packets']
   const form = ['-show_entries', counted, '-of', 'default=noprint_wrappers=1']
   const { stdout } = await runTool('ffprobe', ['-v', 'quiet', ...count, ...form, path])
-  const figure = (name: string): number => Number(new RegExp(`${name}=(\\d+)`).exec(stdout)?.[1] ?? 0)
+  const figure = (name: string): number =>
+    Number(new RegExp(`${name}=(\\d+)`).exec(stdout)?.[1] ?? 0)
   return { coded: figure('nb_read_packets'), shown: figure('nb_read_frames') }
 }
 

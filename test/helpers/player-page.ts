@@ -11,6 +11,8 @@ const QUIET =
   '--no-sandbox --autoplay-policy=no-user-gesture-required --mute-audio --disable-gpu --no-first-run ' +
   '--disable-background-networking --disable-component-update --disable-quic'
 
+const STALL_MS = 250
+
 const require = createRequire(import.meta.url)
 const SCRIPTS = {
   '/hls.js': require.resolve('hls.js/dist/hls.js'),
@@ -51,13 +53,6 @@ ${kind === 'native' ? '' : `<script src="/${kind.startsWith('hls') ? 'hls' : 'da
   const faults = (window.faults = [])
   const video = document.querySelector('video')
   const url = ${JSON.stringify(url)}
-  // Frames are counted as they are shown: a stall is time in which none was, seen from outside the player.
-  window.shown = []
-  const show = (now, meta) => {
-    window.shown.push([now, meta.mediaTime, meta.width])
-    video.requestVideoFrameCallback(show)
-  }
-  video.requestVideoFrameCallback(show)
   ${PLAYERS[kind]}
 </script>`
 
@@ -66,6 +61,8 @@ export interface Playback {
   readonly rate: number
   /** Longest time in which the player's clock stood still. */
   readonly longestStallMs: number
+  /** How often it stood still for more than 250 ms. */
+  readonly stalls: number
   readonly fatal: readonly string[]
   /** Errors that the player got over by itself. */
   readonly passing: readonly string[]
@@ -153,15 +150,20 @@ export class PlayingPage {
     const samples = await this.page.evaluate<[number, number][]>('window.samples')
     const faults = (await this.faults()).slice(before)
     let longestStallMs = 0
+    let stalls = 0
     let moved = samples[0]!
     for (const sample of samples) {
-      longestStallMs = Math.max(longestStallMs, sample[0] - moved[0])
-      if (sample[1] !== moved[1]) moved = sample
+      const stood = sample[0] - moved[0]
+      longestStallMs = Math.max(longestStallMs, stood)
+      if (sample[1] === moved[1]) continue
+      if (stood > STALL_MS) stalls++
+      moved = sample
     }
     const [first, last] = [samples[0]!, samples.at(-1)!]
     return {
       rate: ((last[1] - first[1]) * 1_000) / (last[0] - first[0]),
       longestStallMs,
+      stalls,
       fatal: faults.filter((fault) => fault.startsWith('fatal')),
       passing: faults.filter((fault) => fault.startsWith('passing')),
     }

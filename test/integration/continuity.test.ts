@@ -15,7 +15,7 @@ import { ProgramRig, rigSlate } from '../helpers/program-rig.ts'
 import { FAMILIES } from '../helpers/rig-families.ts'
 import { RigSource } from '../helpers/rig-source.ts'
 
-const missing = missingTool('ffmpeg', 'tsreport')
+const missing = missingTool('ffmpeg', 'ffprobe', 'tsreport')
 
 describe.skipIf(missing !== undefined)(
   `a program of real coded media is continuous${lacking(missing)}`,

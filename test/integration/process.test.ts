@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { processFigures } from '../../src/process/figures.ts'
@@ -193,6 +193,73 @@ describe('streams', () => {
     for (let at = 0; at < 5; at++) child.stdin.write(new Uint8Array(1_000))
     expect(await until(() => child.stdin.write(new Uint8Array(10)) === 'closed')).toBe(true)
   })
+})
+
+/** Of each thread: /proc/PID/task/TID/stat, the 19th field (proc(5)). */
+const nicenessOf = (pid: number): Set<number> => {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return new Set(
+    threads.map((tid) => {
+      const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+    }),
+  )
+}
+
+describe.runIf(existsSync('/proc/self/task'))('niceness (read from /proc)', () => {
+  const own = getPriority()
+
+  test.each([
+    { niceness: undefined, nice: own },
+    { niceness: 0, nice: own },
+    { niceness: 7, nice: Math.min(19, own + 7) },
+    { niceness: 19, nice: 19 },
+  ])('$niceness is that of all threads of a child', async ({ niceness, nice }) => {
+    for (const setpriv of [undefined, findSetpriv()]) {
+      const spec = niceness === undefined ? {} : { niceness }
+      const host = { ...plainHost(), setpriv }
+      const child = runFixture({ name: 'endless-output.mjs', signal: abort.signal, spec, host })
+      await firstText(child.stdout)
+      expect(nicenessOf(child.pid!)).toEqual(new Set([nice]))
+    }
+  })
+
+  test('is that of its children too, and it is ended like any other', async () => {
+    const child = runFixture({
+      name: 'forks-grandchild.mjs',
+      args: ['stay'],
+      signal: abort.signal,
+      spec: { terminate: quick, niceness: 7 },
+    })
+    const text = await textUntil(child.stdout, /\d+\n[^]*ready|ready[^]*\d+\n/)
+    const grandchild = Number(text.replace('ready', ''))
+    expect(nicenessOf(grandchild)).toEqual(new Set([Math.min(19, own + 7)]))
+    abort.abort()
+    expect(await child.ended).toMatchObject({ cause: { kind: 'stopped' } })
+    expect(isAlive(grandchild)).toBe(false)
+  })
+
+  test('needs no nice(1)', async () => {
+    const path = process.env['PATH']
+    process.env['PATH'] = '/nowhere'
+    const child = runFixture({ name: 'silent.mjs', signal: abort.signal, spec: { niceness: 7 } })
+    process.env['PATH'] = path
+    expect(getPriority(child.pid)).toBe(Math.min(19, own + 7))
+  })
+
+  test.runIf(existsSync('/proc/self/autogroup'))(
+    'is that of its session against others, however many start at once (autogroup)',
+    async () => {
+      const children = [5, 6, 7].map((niceness) =>
+        runFixture({ name: 'silent.mjs', signal: abort.signal, spec: { niceness } }),
+      )
+      const groups = (): string[] =>
+        children.map(({ pid }) => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim())
+      await until(() => groups().every((group) => !group.endsWith(' nice 0')))
+      expect(groups().map((group) => group.replace(/^.* /, ''))).toEqual(['5', '6', '7'])
+      expect(readFileSync('/proc/self/autogroup', 'utf8')).toMatch(/ nice 0\n$/)
+    },
+  )
 })
 
 let compiled: string

@@ -1,4 +1,5 @@
 /** Real FFmpeg processes that transcode a real program: what comes out is compared with the program, frame by frame. */
+import { getPriority } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createVideoInspector } from '../../src/codec/video-inspector.ts'
 import {
@@ -205,6 +206,12 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const entered = parts[1]![0]![0]!.pts
     expect(entered - Math.max(...parts[0]![0]!.map(({ pts }) => pts))).toBeGreaterThan(6 * 90_000)
     expect(scene.rig.log.pictures.find(({ pts }) => pts === entered)?.entry).toBe(true)
+  })
+
+  it('gives way to the program on a busy machine', async () => {
+    const scene = await open(H264)
+    await scene.play(500)
+    expect(getPriority(scene.encoder.figures().pid)).toBe(Math.min(19, getPriority() + 10))
   })
 
   it('leaves no process when it is stopped', async () => {

@@ -49,6 +49,15 @@ export class HeldRequests {
     })
   }
 
+  /** What `serve` does not take waits on. */
+  retry(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
+    for (const held of [...this.#held]) {
+      if (!serve(held.request, held.response)) continue
+      held.timer.cancel()
+      this.#held.delete(held)
+    }
+  }
+
   /** What `serve` does not take is refused. */
   release(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
     for (const held of [...this.#held]) {

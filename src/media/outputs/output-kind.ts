@@ -6,7 +6,9 @@ import type { FfmpegCapabilities } from '../../ffmpeg/capabilities.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProcessHost } from '../../process/host.ts'
+import type { Packager } from './hls/packager.ts'
 import type { Output, OutputProgram } from './output.ts'
+import type { SharedParts } from './shared-parts.ts'
 
 /** What every output of a channel is built with. */
 export interface OutputContext {
@@ -18,6 +20,8 @@ export interface OutputContext {
   readonly wallTime: () => number
   readonly random: () => number
   readonly stdout: Writable
+  /** Outputs that package the program alike share the packager. */
+  readonly packagers: SharedParts<Packager>
   /** Where what outlives the process is kept, a folder of the channel's own; it may not exist yet. */
   readonly stateFolder: string
   /** Environment variables, for secrets named by reference. */

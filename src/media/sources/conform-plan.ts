@@ -1,4 +1,4 @@
-import type { AudioFormat, Rational, VideoFormat } from '../../contract/format.ts'
+import { sameAudio, sameVideo, type AudioFormat, type VideoFormat } from '../../contract/format.ts'
 import type { AudioTarget, TargetFormat, VideoTarget } from '../../ffmpeg/target-format.ts'
 import type { Pid } from '../../mpegts/access-unit.ts'
 
@@ -27,30 +27,6 @@ export interface ConformPlan {
 /** `pictures`: those are transcoded even if they fit; `always`: the sound too. */
 export type ConformMatch = 'by_format' | 'pictures' | 'always'
 
-const RATE_TOLERANCE = 0.0005
-
-/** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from times, not told. */
-export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
-  a.codec === b.codec &&
-  a.profile === b.profile &&
-  a.chroma === b.chroma &&
-  a.depth === b.depth &&
-  a.width === b.width &&
-  a.height === b.height &&
-  a.scan === b.scan &&
-  (a.frameRate === undefined || b.frameRate === undefined || sameRate(a.frameRate, b.frameRate))
-
-/** 29.97 is written as 30000/1001 and as 2997/100; 30 is another rate. */
-const sameRate = (a: Rational, b: Rational): boolean =>
-  Math.abs((a.num * b.den) / (a.den * b.num) - 1) < RATE_TOLERANCE
-
-export const sameAudio = (a: AudioFormat, b: AudioFormat): boolean =>
-  a.codec === b.codec &&
-  a.profile === b.profile &&
-  a.sampleRate === b.sampleRate &&
-  a.channels === b.channels &&
-  a.frameSamples === b.frameSamples
-
 /** Undefined when every track fits as it is. */
 export const planConform = (
   source: SourceTracks,
@@ -66,8 +42,7 @@ export const planConform = (
   }
   const audio: ConformPlan['audio'][number][] = []
   for (const track of target.audio === undefined ? [] : source.audio) {
-    if (match !== 'always' && sameAudio(track.format, target.audio!.format))
-      bypass.add(track.pid)
+    if (match !== 'always' && sameAudio(track.format, target.audio!.format)) bypass.add(track.pid)
     else audio.push({ pid: track.pid, format: track.format, target: target.audio! })
   }
   if (plannedVideo === undefined && audio.length === 0) return undefined

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import { sameVideo, type AudioFormat, type VideoFormat } from '../../contract/format.ts'
 import { ticks } from '../../contract/time.ts'
 import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { Alignment } from './conform-alignment.ts'
-import { planConform, sameVideo, type SourceTracks } from './conform-plan.ts'
+import { planConform, type SourceTracks } from './conform-plan.ts'
 import { ConformStart } from './conform-start.ts'
 
 const HD: VideoFormat = {

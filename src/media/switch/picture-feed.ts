@@ -1,4 +1,4 @@
-import { hevcEndOfSequence } from '../../codec/hevc.ts'
+import { asBrokenLink, endsSequence, type LeadingKept } from '../../codec/hevc-broken-link.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { Lane } from './lane.ts'
 import type { BufferedUnit } from './unit-queue.ts'
@@ -36,20 +36,25 @@ export class PictureFeed {
     const due = unit.dts + lane.pictureOffset
     if (due > clock) return 'nothing'
     if (lane.last !== undefined && clock - this.#video.earliestDts(due) > LATE_TICKS) return 'late'
-    const entered = lane.last === undefined && lane.dropsLeading
-    const shown = entered && unit.entry === 'cra' ? afterEndOfSequence(unit) : unit
-    this.#video.put(shown, lane.pictureOffset, lane.picture.frameTicks)
+    this.#video.put(spliced(unit, lane), lane.pictureOffset, lane.picture.frameTicks)
     lane.movePast()
     lane.last = item
     return 'shown'
   }
 }
 
-/** A decoder that is told that the sequence ended takes a CRA picture as the beginning of one (DESIGN.md, 3.3). */
-const afterEndOfSequence = (unit: AccessUnit): AccessUnit => {
-  const end = hevcEndOfSequence()
-  const data = new Uint8Array(end.length + unit.data.length)
-  data.set(end)
-  data.set(unit.data, end.length)
-  return { ...unit, data }
+/**
+ * An open GOP of HEVC that a decoder cannot enter in midstream as it is: behind a splice, and where the source itself ends
+ * a sequence (docs/adr/0017-broken-links.md).
+ */
+const spliced = (unit: AccessUnit, { last, dropsLeading }: Lane): AccessUnit => {
+  if (unit.entry !== 'cra' && unit.entry !== 'bla') return unit
+  if (last === undefined && dropsLeading) return brokenLink(unit, 'decodable')
+  return last !== undefined && endsSequence(last.unit.data) ? brokenLink(unit, 'all') : unit
 }
+
+const brokenLink = (unit: AccessUnit, leading: LeadingKept): AccessUnit => ({
+  ...unit,
+  entry: 'bla',
+  data: asBrokenLink(unit.data, leading),
+})

@@ -2,7 +2,6 @@ import type { Codec } from '../../../contract/format.ts'
 import { ticks, ticksOfMs } from '../../../contract/time.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import { TsMuxer } from '../../../mpegts/muxer.ts'
-import { BrokenLinks } from './broken-link.ts'
 
 const FIRST_PID = 0x100
 /** Tracks may be this far apart; nobody waits for the clock here, so it costs nothing. */
@@ -27,7 +26,6 @@ export class EncoderMux {
   readonly #input: EncoderInput
   readonly #muxer: TsMuxer
   readonly #base: number
-  readonly #links = new BrokenLinks()
   #time = Number.NEGATIVE_INFINITY
 
   /** `base`: program time that becomes 0. */
@@ -66,7 +64,7 @@ export class EncoderMux {
       pts,
       dts,
       entry: unit.entry !== 'none',
-      data: codec === 'hevc' ? this.#links.bytesOf(unit) : unit.data,
+      data: unit.data,
     })
     return this.#muxer.take().bytes
   }

@@ -13,6 +13,8 @@ import type { RungOutputs } from './rung-outputs.ts'
 const LEAD = 10 * TICKS_PER_SECOND
 /** A finished encoder writes out what it holds and ends; one that does not is stopped. */
 const FINISH_MS = 4_000
+/** On a machine that is too busy the rungs suffer, not the program: a tenth of the CPU time that play-out gets. */
+const NICENESS = 10
 
 export interface EncoderSessionParts {
   readonly host: ProcessHost
@@ -58,6 +60,7 @@ export class EncoderSession {
         args: parts.plan.args,
         stdin: 'pipe',
         purpose: parts.purpose,
+        niceness: NICENESS,
         secrets: [],
         // What it says about being stopped is no fault.
         onLine: (line) => {

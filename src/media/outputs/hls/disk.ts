@@ -1,0 +1,177 @@
+import type { Clock, Timer } from '../../../lib/clock.ts'
+import type { Journal } from './journal.ts'
+import type { JournalEntry } from './journal-entries.ts'
+import { errorCode } from '../../../lib/error-code.ts'
+
+/** One change of what is listed: files first, then the journal, then everybody may see it. */
+export interface Change {
+  readonly files?: (() => Promise<void>) | undefined
+  readonly entries: () => readonly JournalEntry[]
+  /** Called once. `stored`: it will be there after a restart. */
+  readonly publish: (stored: boolean) => void
+  /** This change is of something that is not on disk: published without it. */
+  readonly memoryOnly?: () => boolean
+}
+
+export interface DiskOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly onTrouble: (what: 'disk_full' | 'storage', message: string) => void
+  /** Writes what is only in memory. Resolves when the journal says again what is listed; `ready` when it is about to. */
+  readonly recover: (ready: () => void) => Promise<void>
+}
+
+/** A disk that takes longer than this is as good as none: players wait for what is to be published. */
+const PATIENCE_MS = 3_000
+/** Patience runs out in steps, so that a process that stood still does not blame the disk. */
+const PATIENCE_STEPS = 6
+const RETRY_MS = 2_000
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/**
+ * The disk as it is: it may be full, slow or gone for a while. Then changes are published from memory, trouble is told
+ * once, and it is tried again until everything that is listed is on disk.
+ */
+export class Disk {
+  readonly #options: DiskOptions
+  #state: 'fine' | 'trouble' | 'recovering' = 'fine'
+  #retry: Timer | undefined
+  #recovery: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: DiskOptions) {
+    this.#options = options
+  }
+
+  /** Changes go to it; otherwise they are published from memory. */
+  get usable(): boolean {
+    return this.#state !== 'trouble'
+  }
+
+  /** Resolves when the change is published, one way or the other. */
+  apply(change: Change): Promise<void> {
+    if (!this.usable || change.memoryOnly?.() === true) {
+      change.publish(false)
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      const settle = (stored: boolean): void => {
+        if (patience === undefined) return
+        patience.cancel()
+        patience = undefined
+        change.publish(stored)
+        resolve()
+      }
+      const fail = (error: unknown): void => {
+        if (patience === undefined) return
+        this.fail(error)
+        settle(false)
+      }
+      let patience: Timer | undefined
+      const wait = (steps: number): void => {
+        patience = this.#options.clock.after(PATIENCE_MS / PATIENCE_STEPS, () => {
+          if (steps > 1) wait(steps - 1)
+          else fail(new Error(`the disk did not answer within ${PATIENCE_MS} ms`))
+        })
+      }
+      wait(PATIENCE_STEPS)
+      const write = async (): Promise<void> => {
+        try {
+          await change.files?.()
+        } catch (error) {
+          fail(error)
+          return
+        }
+        // Given up meanwhile: the journal must not hear of it behind a later snapshot.
+        if (patience === undefined) return
+        this.#options.journal.append(change.entries(), () => settle(true), fail)
+      }
+      void write()
+    })
+  }
+
+  fail(error: unknown): void {
+    const before = this.#state
+    this.#state = 'trouble'
+    if (before === 'fine') this.#options.onTrouble(...told(error))
+    this.#retryLater()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#retry?.cancel()
+    await this.#recovery
+  }
+
+  #retryLater(): void {
+    if (this.#retry !== undefined || this.#recovery !== undefined || this.#closed) return
+    this.#retry = this.#options.clock.after(RETRY_MS, () => {
+      this.#retry = undefined
+      this.#recovery = this.#recover().finally(() => {
+        this.#recovery = undefined
+        if (this.#state === 'trouble') this.#retryLater()
+      })
+    })
+  }
+
+  async #recover(): Promise<void> {
+    try {
+      await this.#options.recover(() => {
+        this.#state = 'recovering'
+      })
+      // A write may have failed since: then it is trouble again.
+      if (this.#state === 'recovering') this.#state = 'fine'
+    } catch {
+      this.#state = 'trouble'
+    }
+  }
+}
+
+const told = (error: unknown): ['disk_full' | 'storage', string] => {
+  const message = error instanceof Error ? error.message : String(error)
+  const full = FULL.has(String(errorCode(error)))
+  return full
+    ? [
+        'disk_full',
+        `HLS segments cannot be kept, the disk is full (${message}): they are served from memory`,
+      ]
+    : ['storage', `HLS segments cannot be kept (${message}): they are served from memory`]
+}
+
+/** Changes of one rendition, strictly in order. */
+export class ChangeQueue {
+  readonly #disk: Disk | undefined
+  readonly #queue: Change[] = []
+  #running: Promise<void> | undefined
+
+  /** Without a disk everything is published at once. */
+  constructor(disk: Disk | undefined) {
+    this.#disk = disk
+  }
+
+  push(change: Change): void {
+    if (this.#disk === undefined) {
+      change.publish(false)
+      return
+    }
+    this.#queue.push(change)
+    this.#running ??= this.#run(this.#disk).finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  /** Resolves when nothing is left to do. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  async #run(disk: Disk): Promise<void> {
+    // Not before what was given in the same turn is in the queue, so that a throw cannot reach the caller.
+    await Promise.resolve()
+    for (;;) {
+      const change = this.#queue.shift()
+      if (change === undefined) return
+      await disk.apply(change)
+    }
+  }
+}

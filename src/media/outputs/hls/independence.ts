@@ -1,0 +1,27 @@
+import type { AccessUnit } from '../../../mpegts/access-unit.ts'
+
+/**
+ * Can a segment be decoded without the one before it (RFC 8216bis, 4.4.2.1)? It begins with a random access point, and
+ * no picture that belongs to its first group refers to what was before.
+ */
+export class Independence {
+  #group: 'to_come' | 'first' | 'later' = 'to_come'
+  #whole: 'yes' | 'no' = 'no'
+
+  begin(): void {
+    this.#group = 'to_come'
+    this.#whole = 'no'
+  }
+
+  picture({ entry, leading }: AccessUnit): void {
+    if (this.#group === 'to_come') {
+      this.#whole = entry === 'none' ? 'no' : 'yes'
+      this.#group = 'first'
+    } else if (entry !== 'none') this.#group = 'later'
+    else if (leading && this.#group === 'first') this.#whole = 'no'
+  }
+
+  get verdict(): boolean {
+    return this.#whole === 'yes'
+  }
+}

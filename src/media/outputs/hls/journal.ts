@@ -1,0 +1,150 @@
+import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import type { JournalEntry } from './journal-entries.ts'
+import { lineOf } from './journal-entries.ts'
+
+interface Waiting {
+  readonly text: string
+  readonly written: () => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Lines turned to text before others get their turn on the event loop. */
+const LINES_AT_ONCE = 500
+
+/**
+ * Append-only JSON lines. What comes while a write is under way is written together behind it, so that the number of
+ * writes does not grow with the number of renditions. Not synced: it outlives the process, whatever ends it, and the
+ * machine mostly.
+ */
+export class Journal {
+  readonly #path: string
+  #file: FileHandle | undefined
+  #waiting: Waiting[] = []
+  #rewrite: Rewrite | undefined
+  #busy: Promise<void> | undefined
+  #lines = 0
+  /** The last write failed, and may have left half a line. */
+  #torn = false
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** Lines since it was last rewritten. */
+  get lines(): number {
+    return this.#lines
+  }
+
+  /** `written` is called as soon as the entries are in the file, before anything else is done with it. */
+  append(
+    entries: readonly JournalEntry[],
+    written: () => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#waiting.push({ text: entries.map(lineOf).join(''), written, failed })
+    this.#lines += entries.length
+    this.#work()
+  }
+
+  /**
+   * Replaces the file by what `snapshot` gives: called when no write is under way, so what was appended before is
+   * reflected in it, and what is appended from then on follows it. On failure the old file stays, and is gone on with.
+   */
+  rewrite(snapshot: () => Iterable<JournalEntry>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#rewrite?.reject(new Error('overtaken by another snapshot'))
+      this.#rewrite = { snapshot, resolve, reject }
+      this.#work()
+    })
+  }
+
+  async close(): Promise<void> {
+    while (this.#busy !== undefined) await this.#busy
+    await this.#file?.close().catch(() => {})
+    this.#file = undefined
+  }
+
+  #work(): void {
+    this.#busy ??= this.#run().finally(() => {
+      this.#busy = undefined
+      if (this.#waiting.length > 0 || this.#rewrite !== undefined) this.#work()
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#rewrite !== undefined) {
+      const rewrite = this.#rewrite
+      this.#rewrite = undefined
+      if (rewrite === undefined) await this.#write()
+      else await this.#replace(rewrite)
+    }
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    try {
+      this.#file ??= await open(this.#path, 'a', 0o644)
+      const text = batch.map((each) => each.text).join('')
+      await writeWhole(this.#file, this.#torn ? `\n${text}` : text)
+      this.#torn = false
+    } catch (error) {
+      this.#torn = true
+      for (const { failed } of batch) failed(error)
+      return
+    }
+    for (const { written } of batch) written()
+  }
+
+  async #replace({ snapshot, resolve, reject }: Rewrite): Promise<void> {
+    const part = `${this.#path}.part`
+    let file: FileHandle | undefined
+    try {
+      // The snapshot is taken before anything is waited for: see `rewrite`.
+      const entries = snapshot()
+      const lines = this.#lines
+      file = await open(part, 'w', 0o644)
+      await writeEntries(file, entries)
+      await file.datasync()
+      await rename(part, this.#path)
+      await this.#file?.close().catch(() => {})
+      this.#file = file
+      this.#lines -= lines
+      this.#torn = false
+    } catch (error) {
+      await file?.close().catch(() => {})
+      await rm(part, { force: true }).catch(() => {})
+      reject(error)
+      return
+    }
+    resolve()
+  }
+}
+
+interface Rewrite {
+  readonly snapshot: () => Iterable<JournalEntry>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+async function writeEntries(file: FileHandle, entries: Iterable<JournalEntry>): Promise<void> {
+  let lines: string[] = []
+  for (const entry of entries) {
+    lines.push(lineOf(entry))
+    if (lines.length < LINES_AT_ONCE) continue
+    await writeWhole(file, lines.join(''))
+    lines = []
+  }
+  await writeWhole(file, lines.join(''))
+}
+
+/** A full disk takes a part of it and says so at the next write. */
+export const writeWhole = async (file: FileHandle, content: string | Uint8Array): Promise<void> => {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content
+  let written = 0
+  while (written < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written)
+    if (bytesWritten === 0) throw new Error('the disk took nothing')
+    written += bytesWritten
+  }
+}

@@ -1,0 +1,392 @@
+import { SluiceError } from '../../../contract/errors.ts'
+import { TICKS_PER_MS } from '../../../contract/time.ts'
+import type { ChangeQueue } from './disk.ts'
+import {
+  initFile,
+  partFile,
+  readFileName,
+  segmentFile,
+  type SegmentExtension,
+} from './file-names.ts'
+import { recordOf, type ClosedRecord, type JournalEntry } from './journal-entries.ts'
+import type { RenditionFiles } from './rendition-files.ts'
+import type {
+  Part,
+  RenditionName,
+  RenditionSink,
+  Segment,
+  SegmentBegin,
+  SegmentEnd,
+} from './segment-model.ts'
+import {
+  NOTHING_LISTED,
+  listWith,
+  withoutOldParts,
+  type ListedSegments,
+  type WindowLimits,
+} from './rendition-window.ts'
+
+/** What a rendition asks of its store. */
+export interface RenditionHome {
+  readonly extension: SegmentExtension
+  /** Milliseconds of the clock. */
+  now(): number
+  /** With room for so many more bytes. */
+  limits(listed: ListedSegments, adding: number): WindowLimits
+  /** Ticks: parts further from the end are not kept. */
+  partsKept(listed: ListedSegments): number
+  /** Of a segment that is the first of its rendition. */
+  seriesOf(segment: SegmentBegin): number
+  /** A segment was begun. */
+  begun(segment: SegmentBegin, series: number): void
+  /** The list changed; `stored`: the change is in the journal. */
+  changed(stored: boolean): void
+}
+
+export interface RenditionParts {
+  readonly name: RenditionName
+  readonly home: RenditionHome
+  readonly files: RenditionFiles
+  readonly changes: ChangeQueue
+  /** What was listed before a restart. */
+  readonly restored?: ListedSegments
+}
+
+/** A segment that is being made. Parts of it are listed as soon as they are safe. */
+interface Making {
+  readonly begin: SegmentBegin
+  readonly series: number
+  readonly file: string
+  readonly init: string | undefined
+  readonly parts: Part[]
+  /** One of its parts could not be written: its file is written as a whole at the end. */
+  memoryOnly: boolean
+}
+
+/** How long files stay after they left the list: as long as the playlist lasts, at most this. */
+const LONGEST_STAY_MS = 300_000
+
+/** One playlist's segments. What is given is published in order, each change when it is safe. */
+export class Rendition implements RenditionSink {
+  readonly name: RenditionName
+  readonly #home: RenditionHome
+  readonly #files: RenditionFiles
+  readonly #changes: ChangeQueue
+  readonly #listeners = new Set<() => void>()
+  #listed: ListedSegments
+  #open: Segment | undefined
+  #openStored = false
+  #segments: readonly Segment[]
+  #version = 0
+  // What was given last; what is listed follows it.
+  #last: { readonly number: number; readonly series: number } | undefined
+  #making: Making | undefined
+  #nextInit: Uint8Array | undefined
+  #init: string | undefined
+
+  constructor({ name, home, files, changes, restored = NOTHING_LISTED }: RenditionParts) {
+    this.name = name
+    this.#home = home
+    this.#files = files
+    this.#changes = changes
+    this.#listed = restored
+    this.#segments = restored.segments
+    const last = restored.segments.at(-1)
+    this.#last = last && { number: last.number, series: last.series }
+  }
+
+  /** As listed, the open one last when parts are used. Each change makes a new array. */
+  get segments(): readonly Segment[] {
+    return this.#segments
+  }
+
+  /** Rises with every published change. */
+  get version(): number {
+    return this.#version
+  }
+
+  get discontinuitySequence(): number {
+    const first = this.#segments[0]
+    if (first === undefined) return 0
+    return first.series - (first.discontinuity ? 1 : 0)
+  }
+
+  /** Those that a journal may name: what memory alone holds of an open segment is left out. */
+  get storedSegments(): readonly Segment[] {
+    return this.#open === undefined || this.#openStored ? this.#segments : this.#listed.segments
+  }
+
+  get files(): RenditionFiles {
+    return this.#files
+  }
+
+  /** Whether a playlist of now answers `_HLS_msn` and `_HLS_part` (RFC 8216bis, 6.2.5.2). */
+  has(msn: number, part?: number): boolean {
+    const last = this.#segments.at(-1)
+    if (last === undefined || msn > last.number) return false
+    if (msn < last.number) {
+      return part === undefined || this.#partExists(msn, part) || this.has(msn + 1, 0)
+    }
+    if (last.state === 'open') return part !== undefined && part < last.parts.length
+    return part === undefined || this.#partExists(msn, part)
+  }
+
+  /** Resolves with the next published change. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      const off = this.subscribe(() => {
+        off()
+        resolve()
+      })
+    })
+  }
+
+  /** Called after each published change, until the returned function is called. */
+  subscribe(onChange: () => void): () => void {
+    this.#listeners.add(onChange)
+    return () => this.#listeners.delete(onChange)
+  }
+
+  /** Of a segment, part or initialisation segment that is listed, or was until lately. Rejects when its file has vanished. */
+  bytesOf(file: string): Promise<Uint8Array> | Uint8Array | undefined {
+    const name = readFileName(file)
+    if (name?.kind !== 'part') return name === undefined ? undefined : this.#files.bytesOf(file)
+    const segment = this.#at(name.number)
+    if (segment === undefined || partFile(segment.file, name.part) !== file) return undefined
+    return segment.parts[name.part]?.bytes
+  }
+
+  init(bytes: Uint8Array): void {
+    this.#nextInit = ownCopy(bytes)
+  }
+
+  begin(begin: SegmentBegin): void {
+    const series = this.#follow(begin)
+    if (this.#nextInit !== undefined) {
+      this.#init = initFile(begin.number)
+      this.#files.init(this.#init, this.#nextInit)
+      this.#nextInit = undefined
+    }
+    this.#making = {
+      begin,
+      series,
+      file: segmentFile(begin.number, this.#home.extension),
+      init: this.#init,
+      parts: [],
+      memoryOnly: false,
+    }
+  }
+
+  part(given: Part): void {
+    const making = this.#current('part')
+    const part = { ...given, bytes: ownCopy(given.bytes) }
+    const index = making.parts.push(part)
+    const entry: JournalEntry = {
+      kind: 'part',
+      rendition: this.name,
+      number: making.begin.number,
+      duration: part.duration,
+      independent: part.independent,
+      bytes: part.bytes.length,
+    }
+    this.#changes.push({
+      files: () => this.#files.appendPart(making.file, part.bytes, making.init),
+      entries: () =>
+        index === 1
+          ? [{ kind: 'open', rendition: this.name, ...recordFor(making) }, entry]
+          : [entry],
+      memoryOnly: () => making.memoryOnly,
+      publish: (stored) => {
+        making.memoryOnly ||= !stored
+        this.#publishOpen(making, index)
+      },
+    })
+  }
+
+  end(end: SegmentEnd): void {
+    const making = this.#current('end')
+    this.#making = undefined
+    const { parts } = making
+    if (end.bytes === undefined && parts.length === 0) {
+      throw new SluiceError(
+        'internal',
+        `${this.name}: segment ${making.begin.number} ends without bytes`,
+      )
+    }
+    const bytes = parts.length === 0 ? ownCopy(end.bytes!) : joined(parts)
+    const segment: Segment = {
+      ...segmentOf(making),
+      state: 'done',
+      duration: end.duration,
+      independent: end.independent,
+      bytes: bytes.length,
+      // The same bytes, once.
+      parts: parts.length === 0 ? [] : viewsInto(bytes, parts),
+    }
+    this.#close(segment, {
+      files: async () => {
+        await this.#files.closeOpen()
+        const appended = parts.length > 0 && !making.memoryOnly
+        if (!appended) await this.#files.writeSegment(making.file, bytes, making.init)
+      },
+      published: (stored) => this.#files.published(segment.file, bytes, stored),
+    })
+  }
+
+  gap({ duration, ...begin }: SegmentBegin & { readonly duration: number }): void {
+    const series = this.#follow(begin)
+    this.#close({
+      ...begin,
+      series,
+      state: 'gap',
+      duration,
+      independent: false,
+      file: segmentFile(begin.number, this.#home.extension),
+      init: this.#init,
+      bytes: 0,
+      parts: [],
+    })
+  }
+
+  /** Resolves when everything that was given is published. */
+  async settled(): Promise<void> {
+    await this.#changes.settled()
+  }
+
+  /** Numbers are contiguous, in one playlist and over all of them. */
+  #follow(begin: SegmentBegin): number {
+    const expected = this.#last === undefined ? begin.number : this.#last.number + 1
+    if (this.#making !== undefined || begin.number !== expected) {
+      throw new SluiceError(
+        'internal',
+        `${this.name}: segment ${begin.number} cannot begin` +
+          (this.#making === undefined
+            ? `: ${expected} must come next`
+            : ` while ${this.#making.begin.number} is open`),
+      )
+    }
+    const series =
+      this.#last === undefined
+        ? this.#home.seriesOf(begin)
+        : this.#last.series + (begin.discontinuity ? 1 : 0)
+    this.#last = { number: begin.number, series }
+    this.#home.begun(begin, series)
+    return series
+  }
+
+  #current(what: string): Making {
+    if (this.#making !== undefined) return this.#making
+    throw new SluiceError('internal', `${this.name}: ${what} without a segment that was begun`)
+  }
+
+  #publishOpen(making: Making, count: number): void {
+    const parts = making.parts.slice(0, count)
+    this.#openStored = !making.memoryOnly
+    this.#open = {
+      ...segmentOf(making),
+      state: 'open',
+      duration: parts.reduce((sum, { duration }) => sum + duration, 0),
+      independent: parts[0]?.independent ?? false,
+      bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      parts,
+    }
+    this.#show(!making.memoryOnly)
+  }
+
+  #close(
+    segment: Segment,
+    file?: { readonly files: () => Promise<void>; readonly published: (stored: boolean) => void },
+  ): void {
+    let next: ReturnType<typeof listWith> | undefined
+    const plan = (): ReturnType<typeof listWith> =>
+      (next ??= listWith(this.#listed, segment, this.#home.limits(this.#listed, segment.bytes)))
+    this.#changes.push({
+      files: file?.files,
+      entries: () => [this.#closedEntry(segment, plan().listed)],
+      publish: (stored) => {
+        file?.published(stored)
+        const { listed, left } = plan()
+        this.#listed = withoutOldParts(listed, this.#home.partsKept(listed))
+        this.#open = undefined
+        this.#retire(left, listed)
+        this.#show(stored)
+      },
+    })
+  }
+
+  #closedEntry(segment: Segment, { segments }: ListedSegments): JournalEntry {
+    const { state, duration, independent, bytes } = segment
+    const closed: ClosedRecord = {
+      ...recordOf(segment),
+      duration,
+      independent,
+      bytes,
+      first: segments[0]!.number,
+    }
+    return { kind: state === 'gap' ? 'gap' : 'done', rendition: this.name, ...closed }
+  }
+
+  #retire(left: readonly Segment[], { segments, duration }: ListedSegments): void {
+    for (const [i, segment] of left.entries()) {
+      const stay =
+        Math.min(duration / TICKS_PER_MS, LONGEST_STAY_MS) + segment.duration / TICKS_PER_MS
+      const until = this.#home.now() + stay
+      this.#files.retire(segment.file, until)
+      const following = left[i + 1] ?? segments[0]
+      if (segment.init === undefined || segment.init === following?.init) continue
+      this.#files.retire(segment.init, until)
+    }
+  }
+
+  #show(stored: boolean): void {
+    this.#segments =
+      this.#open === undefined ? this.#listed.segments : [...this.#listed.segments, this.#open]
+    this.#version++
+    this.#home.changed(stored)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #partExists(msn: number, part: number): boolean {
+    const parts = this.#at(msn)?.parts ?? []
+    // Of gaps and older segments parts are not known; they are in the playlist as a whole.
+    return parts.length === 0 || part < parts.length
+  }
+
+  #at(number: number): Segment | undefined {
+    const first = this.#segments[0]
+    return first === undefined ? undefined : this.#segments[number - first.number]
+  }
+}
+
+const segmentOf = ({
+  begin,
+  series,
+  file,
+  init,
+}: Making): Pick<Segment, keyof SegmentBegin | 'series' | 'file' | 'init'> => ({
+  number: begin.number,
+  start: begin.start,
+  wallMs: begin.wallMs,
+  discontinuity: begin.discontinuity,
+  series,
+  file,
+  init,
+})
+
+const recordFor = (making: Making): ReturnType<typeof recordOf> => recordOf(segmentOf(making))
+
+/** A view of a much larger buffer would keep all of that alive. */
+const ownCopy = (bytes: Uint8Array): Uint8Array =>
+  bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes
+
+const joined = (parts: readonly Part[]): Uint8Array =>
+  Buffer.concat(parts.map(({ bytes }) => bytes))
+
+const viewsInto = (whole: Uint8Array, parts: readonly Part[]): readonly Part[] => {
+  let at = 0
+  return parts.map((part) => {
+    const bytes = whole.subarray(at, at + part.bytes.length)
+    at += part.bytes.length
+    return { ...part, bytes }
+  })
+}

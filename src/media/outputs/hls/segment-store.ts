@@ -1,0 +1,395 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SluiceError } from '../../../contract/errors.ts'
+import { TICKS_PER_MS, TICKS_PER_SECOND } from '../../../contract/time.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
+import { ByteCache } from './byte-cache.ts'
+import { openCounter, readCounter, type Counter } from './counter.ts'
+import { ChangeQueue, Disk } from './disk.ts'
+import { isRenditionName, type SegmentExtension } from './file-names.ts'
+import { entriesOf, storeEntry, type JournalEntry } from './journal-entries.ts'
+import { Journal } from './journal.ts'
+import { RenditionFiles } from './rendition-files.ts'
+import {
+  durationOf,
+  longestOf,
+  type ListedSegments,
+  type WindowLimits,
+} from './rendition-window.ts'
+import { Rendition, type RenditionHome } from './rendition.ts'
+import { readJournalFile, restoreWindow, type RestoredRendition } from './restore.ts'
+import { StoreQuota } from './store-quota.ts'
+import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
+
+export interface StoreOptions {
+  /** Undefined: memory only. */
+  readonly folder: string | undefined
+  /** When it differs from what the folder holds (segment time, container, ladder …), the old window is not listed any more, but numbers go on. */
+  readonly layout: string
+  readonly quotaBytes: number
+  /** Listed: as many segments, or as much time, whichever is more. */
+  readonly window: { readonly segments: number; readonly ms: number }
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  readonly extension: SegmentExtension
+  readonly onTrouble: (what: 'disk_full' | 'storage', message: string) => void
+  /** The target duration of the playlists. Default: the longest segment listed. */
+  readonly targetSeconds?: number
+}
+
+const JOURNAL_FILE = 'journal.jsonl'
+const COUNTER_FILE = 'numbers.json'
+/** RFC 8216bis, 6.2.2: nothing leaves a playlist that would then be shorter. */
+const SHORTEST_TARGETS = 3
+/** RFC 8216bis, 6.2.2: parts are listed for three target durations and must be there for three more. */
+const PART_TARGETS = 6
+/** Segments that are on disk, and in memory for those who want them now. */
+const RECENT_BYTES = 64 * 1024 * 1024
+/** While the disk takes nothing. */
+const UNSAVED_BYTES = 256 * 1024 * 1024
+/** A journal is compacted when it has this many lines more than what it says needs, and three times as many. */
+const SPARE_LINES = 2_000
+const SPARE_FACTOR = 3
+/** How long files of an earlier run stay that were not listed at its end. */
+const PAST_MS = 300_000
+/** Renditions begin a number within a moment of each other. */
+const SERIES_KEPT = 64
+
+interface Opened {
+  readonly lock: FolderLock
+  readonly counter: Awaited<ReturnType<typeof openCounter>>
+  readonly journal: Journal
+}
+
+/**
+ * Throws SluiceError when another process owns the folder, or it cannot be used. What was listed by an earlier run is
+ * listed again.
+ */
+export const openStore = async (options: StoreOptions): Promise<SegmentStore> => {
+  const { folder } = options
+  if (folder === undefined) return new SegmentStore(options, firstRun(options))
+  try {
+    await mkdir(folder, { recursive: true })
+    const lock = await lockFolder({
+      folder,
+      file: 'owner.json',
+      purpose: 'HLS',
+      advice: 'give this one a folder of its own with hls.dir, or with --state-dir',
+    })
+    try {
+      return await openFolder(options, folder, lock)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  } catch (error) {
+    if (error instanceof SluiceError) throw error
+    throw new SluiceError(
+      'option_refused',
+      `the HLS folder ${folder} (hls.dir, or below --state-dir) cannot be used: ` +
+        (error instanceof Error ? error.message : String(error)),
+      { cause: error },
+    )
+  }
+}
+
+interface Beginning extends Counter {
+  readonly resumed: boolean
+}
+
+const SERIES_BEGAN_MS = Date.UTC(2020, 0, 1)
+const MS_PER_HOUR = 3_600_000
+
+/**
+ * Above the numbers of any earlier run, as long as segments last a second, and series an hour, on average: nothing else
+ * is known of it. Series stay small: hls.js (1.7) walks an array of as many elements for each fragment.
+ */
+const firstRun = ({ wallTime }: StoreOptions): Beginning => ({
+  next: Math.floor(wallTime() / 1_000),
+  series: Math.max(0, Math.floor((wallTime() - SERIES_BEGAN_MS) / MS_PER_HOUR)),
+  resumed: false,
+})
+
+const openFolder = async (
+  options: StoreOptions,
+  folder: string,
+  lock: FolderLock,
+): Promise<SegmentStore> => {
+  const window = await readJournalFile(join(folder, JOURNAL_FILE))
+  const counted = await readCounter(join(folder, COUNTER_FILE))
+  const resumed = window !== undefined || counted.next > 0
+  const beginning: Beginning = resumed
+    ? {
+        next: Math.max(window?.next ?? 0, counted.next),
+        series: Math.max(window?.series ?? 0, counted.series),
+        resumed,
+      }
+    : firstRun(options)
+  // What was published without the journal cannot be listed, nor anything before it.
+  const listable =
+    window !== undefined &&
+    window.layout === options.layout &&
+    window.next === beginning.next &&
+    [...window.renditions.values()].some((each) => each.at(-1)?.number === window.next - 1)
+  const restored = await restoreWindow(
+    { ...beginning, layout: options.layout, renditions: listable ? window.renditions : new Map() },
+    {
+      folder,
+      extension: options.extension,
+      partsKept: (segments) => partTicks(options, longestOf(segments)),
+    },
+  )
+  const counter = await openCounter(join(folder, COUNTER_FILE), beginning)
+  const journal = new Journal(join(folder, JOURNAL_FILE))
+  const store = new SegmentStore(options, beginning, { lock, counter, journal }, restored)
+  await store.compact()
+  return store
+}
+
+const partTicks = ({ targetSeconds }: StoreOptions, longest: number): number =>
+  PART_TARGETS * (targetSeconds === undefined ? longest : targetSeconds * TICKS_PER_SECOND)
+
+/** The segments of all renditions of one output. */
+export class SegmentStore {
+  /** For the first segment of this run: above everything that was ever published in any rendition. */
+  readonly nextNumber: number
+  /** An earlier run published something: the first segment needs a discontinuity. */
+  readonly resumed: boolean
+  readonly options: StoreOptions
+  readonly #opened: Opened | undefined
+  readonly #disk: Disk | undefined
+  readonly #recent = new ByteCache(RECENT_BYTES)
+  readonly #renditions = new Map<RenditionName, Rendition>()
+  readonly #series = new Map<number, number>()
+  readonly #beginning: Beginning
+  readonly #quota: StoreQuota
+  #compacting = false
+
+  constructor(
+    options: StoreOptions,
+    beginning: Beginning,
+    opened?: Opened,
+    restored: ReadonlyMap<RenditionName, RestoredRendition> = new Map(),
+  ) {
+    this.options = options
+    this.nextNumber = beginning.next
+    this.resumed = beginning.resumed
+    this.#beginning = beginning
+    this.#opened = opened
+    this.#quota = new StoreQuota({
+      renditions: this.#renditions,
+      quotaBytes: options.quotaBytes,
+      unsavedBytes: opened === undefined ? Infinity : UNSAVED_BYTES,
+      shortest: (segments) => this.#shortest(segments),
+      onTrouble: options.onTrouble,
+    })
+    if (opened !== undefined) {
+      this.#disk = new Disk({
+        journal: opened.journal,
+        clock: options.clock,
+        onTrouble: (what, message) => {
+          options.onTrouble(what, message)
+          if (what === 'disk_full') this.#freePast()
+        },
+        recover: (ready) => this.#recover(opened.journal, ready),
+      })
+    }
+    for (const [name, rendition] of restored) this.#restore(name, rendition)
+  }
+
+  get renditions(): ReadonlyMap<RenditionName, Rendition> {
+    return this.#renditions
+  }
+
+  /** On disk, or in memory where that is all there is. */
+  get bytes(): number {
+    return this.#sum((rendition) => rendition.files.bytes)
+  }
+
+  /** The one with this name, made when there is none yet. */
+  rendition(name: RenditionName): Rendition {
+    const known = this.#renditions.get(name)
+    if (known !== undefined) return known
+    if (!isRenditionName(name)) {
+      throw new SluiceError(
+        'internal',
+        `rendition ${JSON.stringify(name)} must be stream_N or audio_N`,
+      )
+    }
+    return this.#add(name, this.#filesOf(name))
+  }
+
+  /** Everything that was given is published first. */
+  async close(): Promise<void> {
+    for (const rendition of this.#renditions.values()) await rendition.settled()
+    await this.#disk?.close()
+    for (const { files } of this.#renditions.values()) {
+      await files.closeOpen().catch(() => {})
+      await files.settled()
+    }
+    await this.#opened?.journal.close()
+    await this.#opened?.counter.close().catch(() => {})
+    await this.#opened?.lock.release()
+  }
+
+  /** Writes a journal that says what is listed, and no more. A disk that refuses is trouble, not an error. */
+  async compact(): Promise<void> {
+    if (this.#opened === undefined || this.#compacting) return
+    this.#compacting = true
+    try {
+      await this.#opened.journal.rewrite(() => this.#snapshot())
+    } catch (error) {
+      this.#disk?.fail(error)
+    } finally {
+      this.#compacting = false
+    }
+  }
+
+  #restore(name: RenditionName, { segments, files, inits, past }: RestoredRendition): void {
+    const kept = this.#filesOf(name)
+    for (const [file, bytes] of files) kept.restored(file, bytes)
+    for (const [file, bytes] of inits) kept.restoredInit(file, bytes)
+    const duration = durationOf(segments)
+    const until = this.options.clock.now() + Math.min(duration / TICKS_PER_MS, PAST_MS)
+    for (const [file, bytes] of past) {
+      kept.restored(file, bytes)
+      kept.retire(file, until)
+    }
+    this.#add(name, kept, { segments, duration })
+    for (const segment of segments.slice(-SERIES_KEPT))
+      this.#series.set(segment.number, segment.series)
+  }
+
+  #filesOf(name: RenditionName): RenditionFiles {
+    return new RenditionFiles({ name, folder: this.options.folder, recent: this.#recent })
+  }
+
+  #add(name: RenditionName, files: RenditionFiles, restored?: ListedSegments): Rendition {
+    const rendition = new Rendition({
+      name,
+      files,
+      home: this.#home(),
+      changes: new ChangeQueue(this.#disk),
+      ...(restored !== undefined && { restored }),
+    })
+    this.#renditions.set(name, rendition)
+    return rendition
+  }
+
+  #home(): RenditionHome {
+    return {
+      extension: this.options.extension,
+      now: () => this.options.clock.now(),
+      limits: (listed, adding) => {
+        this.#quota.makeRoom(adding)
+        return this.#limits(listed)
+      },
+      partsKept: ({ segments }) => partTicks(this.options, longestOf(segments.slice(-SERIES_KEPT))),
+      seriesOf: (segment) => this.#seriesOf(segment),
+      begun: (segment, series) => this.#begun(segment, series),
+      changed: (stored) => this.#changed(stored),
+    }
+  }
+
+  #limits({ segments }: ListedSegments): WindowLimits {
+    const { window } = this.options
+    return {
+      segments: window.segments,
+      duration: window.ms * TICKS_PER_MS,
+      shortest: this.#shortest(segments),
+      floor: this.#quota.floor,
+    }
+  }
+
+  #shortest(segments: readonly Segment[]): number {
+    const { targetSeconds } = this.options
+    const newest = segments.slice(-SERIES_KEPT)
+    const target =
+      targetSeconds === undefined ? longestOf(newest) : targetSeconds * TICKS_PER_SECOND
+    return SHORTEST_TARGETS * target
+  }
+
+  /** Discontinuities stand at the same numbers in every rendition, so that their sequences agree (RFC 8216bis, 6.2.4). */
+  #seriesOf({ number, discontinuity }: SegmentBegin): number {
+    const known = this.#series.get(number)
+    if (known !== undefined) return known
+    let before = this.#beginning.series
+    for (const [other, series] of this.#series) {
+      if (other < number) before = Math.max(before, series)
+    }
+    return before + (discontinuity ? 1 : 0)
+  }
+
+  #begun({ number }: SegmentBegin, series: number): void {
+    if (!this.#series.has(number)) this.#series.set(number, series)
+    for (const oldest of this.#series.keys()) {
+      if (this.#series.size <= SERIES_KEPT) break
+      this.#series.delete(oldest)
+    }
+  }
+
+  #changed(stored: boolean): void {
+    if (!stored && this.#opened !== undefined) void this.#opened.counter.write(this.#published())
+    const now = this.options.clock.now()
+    for (const { files } of this.#renditions.values()) files.sweep(now)
+    this.#quota.makeRoom(0)
+    const lines = this.#opened?.journal.lines ?? 0
+    if (lines < SPARE_LINES || this.#disk?.usable !== true) return
+    if (lines > SPARE_LINES + SPARE_FACTOR * this.#sum(({ segments }) => segments.length)) {
+      void this.compact()
+    }
+  }
+
+  #freePast(): void {
+    for (const { files } of this.#renditions.values()) while (files.dropOldestPast()) continue
+  }
+
+  #snapshot(): Iterable<JournalEntry> {
+    // What is listed now, whatever comes while it is written.
+    const lists = [...this.#renditions.values()].map(
+      ({ name, storedSegments }) => [name, storedSegments] as const,
+    )
+    const head = storeEntry({ layout: this.options.layout, ...this.#published() })
+    return snapshotOf(head, lists)
+  }
+
+  /** What players may have seen. */
+  #published(): Counter {
+    let { next, series } = this.#beginning
+    for (const { segments } of this.#renditions.values()) {
+      const last = segments.at(-1)
+      if (last === undefined) continue
+      next = Math.max(next, last.number + 1)
+      series = Math.max(series, last.series)
+    }
+    return { next, series }
+  }
+
+  async #recover(journal: Journal, ready: () => void): Promise<void> {
+    for (const { files } of this.#renditions.values()) await files.save()
+    await journal.rewrite(() => {
+      // More was published from memory meanwhile: it is tried again.
+      if ([...this.#renditions.values()].some(({ files }) => files.hasUnsaved())) {
+        throw new Error('not everything is on disk')
+      }
+      ready()
+      return this.#snapshot()
+    })
+  }
+
+  #sum(of: (rendition: Rendition) => number): number {
+    let sum = 0
+    for (const rendition of this.#renditions.values()) sum += of(rendition)
+    return sum
+  }
+}
+
+function* snapshotOf(
+  head: JournalEntry,
+  lists: readonly (readonly [RenditionName, readonly Segment[]])[],
+): Generator<JournalEntry> {
+  yield head
+  for (const [name, segments] of lists) yield* entriesOf(name, segments)
+}

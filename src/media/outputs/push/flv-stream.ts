@@ -1,0 +1,138 @@
+import type { VideoInspector } from '../../../codec/video-inspection.ts'
+import { createVideoInspector } from '../../../codec/video-inspector.ts'
+import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
+import { audioSample, videoSample } from '../../../mp4/sample-data.ts'
+import { audioTrackOf, videoTrackOf } from '../../../mp4/track-config.ts'
+import type { AmfObject } from '../../../rtmp/amf0.ts'
+import {
+  aacFrame,
+  aacHeader,
+  avcHeader,
+  avcPicture,
+  METADATA_CODEC,
+  mp3Frame,
+} from '../../../rtmp/flv-tags.ts'
+import type { PushTimes } from './push-clock.ts'
+import type { PushFrame, PushPicture, PushSound } from './push-frame.ts'
+import { SILENT_CHANNELS, SILENT_CONFIG, SILENT_SAMPLE_RATE } from './silent-aac.ts'
+
+/** Where the messages of one connection go. */
+export interface FlvSink {
+  metadata(time: number, fields: AmfObject): void
+  video(time: number, tag: Uint8Array): void
+  audio(time: number, tag: Uint8Array): void
+}
+
+/** `silent`: frames are raw AAC, made by `silentFrame`. */
+export type PushSoundFormat = AudioFormat | 'silent'
+
+export interface FlvStreamOptions {
+  readonly sink: FlvSink
+  /** undefined: no pictures. */
+  readonly video: VideoFormat | undefined
+  readonly audio: PushSoundFormat
+  /** The picture's format, when a random access point shows another one than before. */
+  readonly onPictures: (format: VideoFormat) => void
+}
+
+/**
+ * The frames of one connection as messages: metadata and sequence headers first, and a new sequence header wherever the
+ * parameter sets change. Begins with a random access point.
+ */
+export class FlvStream {
+  readonly #options: FlvStreamOptions
+  readonly #inspector: VideoInspector = createVideoInspector('h264')
+  #pictures: VideoFormat | undefined
+  #videoConfig: Uint8Array | undefined
+  #audioConfig: Uint8Array | undefined
+  /** The bytes of the ADTS header that the configuration follows from. */
+  #audioKey = -1
+  #begun = false
+
+  constructor(options: FlvStreamOptions) {
+    this.#options = options
+  }
+
+  write(frame: PushFrame, times: PushTimes): void {
+    if (frame.kind === 'video') this.#picture(frame, times)
+    else this.#sound(frame, times)
+  }
+
+  #picture(frame: PushPicture, { dtsMs, compositionMs }: PushTimes): void {
+    const { sink } = this.#options
+    const { entry, bytes } = frame
+    if (entry === 'key') this.#enter(bytes, dtsMs)
+    const sample = videoSample('h264', bytes)
+    sink.video(dtsMs, avcPicture({ entry, compositionMs, sample }))
+  }
+
+  /** The parameter sets in front of a random access point, where they are others than those sent last. */
+  #enter(bytes: Uint8Array, dtsMs: number): void {
+    const format = this.#inspector.inspect(bytes).format ?? this.#options.video
+    if (format === undefined) return
+    const isOther = format !== this.#pictures
+    if (isOther) {
+      this.#pictures = format
+      this.#options.onPictures(format)
+    }
+    const config = videoTrackOf(1, format, bytes)?.config
+    if (!this.#begun || (isOther && this.#videoConfig !== undefined)) this.#describe(dtsMs)
+    if (config === undefined || isEqual(config, this.#videoConfig)) return
+    this.#videoConfig = config
+    this.#options.sink.video(dtsMs, avcHeader(config))
+  }
+
+  #sound({ bytes }: PushSound, { dtsMs }: PushTimes): void {
+    const { sink, audio } = this.#options
+    if (!this.#begun) this.#describe(dtsMs)
+    if (audio !== 'silent' && audio.codec === 'mp3') {
+      sink.audio(dtsMs, mp3Frame(bytes, audio))
+      return
+    }
+    const config = audio === 'silent' ? SILENT_CONFIG : this.#configOf(bytes, audio)
+    if (config !== undefined && !isEqual(config, this.#audioConfig)) {
+      this.#audioConfig = config
+      sink.audio(dtsMs, aacHeader(config))
+    }
+    sink.audio(dtsMs, aacFrame(audio === 'silent' ? bytes : audioSample('aac', bytes)))
+  }
+
+  /** Read only where the fixed part of the ADTS header changes: profile, rate, channels. */
+  #configOf(frame: Uint8Array, format: AudioFormat): Uint8Array | undefined {
+    const key = ((frame[2] ?? 0) << 8) | ((frame[3] ?? 0) & 0xc0)
+    if (key === this.#audioKey) return this.#audioConfig
+    this.#audioKey = key
+    return audioTrackOf(2, format, frame)?.config
+  }
+
+  #describe(dtsMs: number): void {
+    this.#begun = true
+    this.#options.sink.metadata(dtsMs, {
+      ...pictureFields(this.#pictures),
+      ...soundFields(this.#options.audio),
+      encoder: 'Sluice',
+    })
+  }
+}
+
+const pictureFields = (video: VideoFormat | undefined): AmfObject => {
+  if (video === undefined) return {}
+  const { width, height, frameRate } = video
+  const rate = frameRate === undefined ? {} : { framerate: frameRate.num / frameRate.den }
+  return { width, height, ...rate, videocodecid: METADATA_CODEC.h264 }
+}
+
+const soundFields = (audio: PushSoundFormat): AmfObject => {
+  const isSilent = audio === 'silent'
+  const channels = isSilent ? SILENT_CHANNELS : audio.channels
+  return {
+    audiocodecid: !isSilent && audio.codec === 'mp3' ? METADATA_CODEC.mp3 : METADATA_CODEC.aac,
+    audiosamplerate: isSilent ? SILENT_SAMPLE_RATE : audio.sampleRate,
+    audiosamplesize: 16,
+    audiochannels: channels,
+    stereo: channels > 1,
+  }
+}
+
+const isEqual = (a: Uint8Array, b: Uint8Array | undefined): boolean =>
+  b !== undefined && a.length === b.length && a.every((byte, at) => byte === b[at])

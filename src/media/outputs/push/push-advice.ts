@@ -1,0 +1,82 @@
+import type { AudioFormat } from '../../../contract/format.ts'
+import type { Platform } from './platforms.ts'
+import type { PushFrame } from './push-frame.ts'
+
+const WINDOW_TICKS = 10 * 90_000
+const TICKS_PER_SECOND = 90_000
+/** Encoders keep a rate on average only. */
+const TOLERANCE = 1.15
+
+/** Compares what is sent with what the platform recommends. Each excess is told once. */
+export class PushAdvice {
+  readonly #platform: Platform
+  readonly #warn: (message: string) => void
+  readonly #told = new Map<string, string>()
+  readonly #bits = { video: 0, audio: 0 }
+  #windowStart: number | undefined
+  #keyAt: number | undefined
+
+  constructor(platform: Platform, warn: (message: string) => void) {
+    this.#platform = platform
+    this.#warn = warn
+  }
+
+  /** All that was told, or undefined. */
+  get warnings(): string | undefined {
+    return this.#told.size === 0 ? undefined : [...this.#told.values()].join('; ')
+  }
+
+  /** As it is sent: after encoding. */
+  sound({ codec, channels }: Pick<AudioFormat, 'codec' | 'channels'>): void {
+    const { title, limits } = this.#platform
+    if (!limits.audioCodecs.includes(codec)) {
+      this.#tell('codec', `${title} recommends ${limits.audioCodecs.join(' or ')}, not ${codec}`)
+    }
+    if (channels > 2) this.#tell('channels', `${title} recommends stereo, not ${channels} channels`)
+  }
+
+  frame(frame: PushFrame): void {
+    this.#windowStart ??= frame.dts
+    if (frame.dts - this.#windowStart >= WINDOW_TICKS) this.#look(frame.dts)
+    this.#bits[frame.kind] += frame.bytes.length * 8
+    if (frame.kind === 'video' && frame.entry === 'key') this.#key(frame.pts)
+  }
+
+  #key(pts: number): void {
+    const { title, limits } = this.#platform
+    const seconds = this.#keyAt === undefined ? 0 : (pts - this.#keyAt) / TICKS_PER_SECOND
+    this.#keyAt = pts
+    if (seconds <= limits.keyFrameSeconds * TOLERANCE) return
+    this.#tell(
+      'key',
+      `${title} recommends a key frame every ${limits.keyFrameSeconds} s; they are ${seconds.toFixed(1)} s apart`,
+    )
+  }
+
+  #look(now: number): void {
+    const { limits } = this.#platform
+    const seconds = (now - this.#windowStart!) / TICKS_PER_SECOND
+    this.#rate('video', this.#bits.video / seconds, limits.videoBitrate)
+    this.#rate('audio', this.#bits.audio / seconds, limits.audioBitrate)
+    this.#bits.video = 0
+    this.#bits.audio = 0
+    this.#windowStart = now
+  }
+
+  #rate(kind: 'video' | 'audio', rate: number, limit: number): void {
+    if (rate <= limit * TOLERANCE) return
+    const what = kind === 'video' ? 'pictures' : 'sound'
+    this.#tell(
+      kind,
+      `${this.#platform.title} recommends at most ${kbit(limit)} of ${what}; it is ${kbit(rate)}`,
+    )
+  }
+
+  #tell(what: string, message: string): void {
+    if (this.#told.has(what)) return
+    this.#told.set(what, message)
+    this.#warn(message)
+  }
+}
+
+const kbit = (rate: number): string => `${Math.round(rate / 1_000)} kbit/s`

@@ -1,0 +1,212 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Clock, Timer } from '../../../lib/clock.ts'
+import { RtmpPublisher } from '../../../rtmp/publisher.ts'
+import type { FlvSink } from './flv-stream.ts'
+import type { PushTarget } from './push-target.ts'
+
+/** From the first packet to "publish" being answered. */
+const CONNECT_MS = 10_000
+const KEEP_ALIVE_MS = 10_000
+const STALL_LOOK_MS = 500
+/** What waits in the socket; the rest waits in the queue, where it can still be dropped. */
+const SOCKET_BYTES = 128 * 1024
+/** A large picture goes in pieces, so that it can be seen whether the destination takes any of it. */
+const PIECE_BYTES = 64 * 1024
+const FAREWELL_MS = 1_000
+
+export type ConnectionEnd =
+  | { readonly kind: 'stopped' }
+  /** It does not want the key, or the app. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string }
+
+export interface PushConnectionParts {
+  readonly target: PushTarget
+  /** The key, with the query of the URL. */
+  readonly streamName: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly stallMs: number
+  readonly onLive: () => void
+  /** It can take more. */
+  readonly onRoom: () => void
+  readonly onTaken: (bytes: number) => void
+}
+
+interface Piece {
+  readonly bytes: number
+  /** Program time of the frame that it belongs to. */
+  readonly time: number
+}
+
+/** One connection to a destination, from its start to its end. */
+export class PushConnection implements FlvSink {
+  readonly #parts: PushConnectionParts
+  readonly #publisher: RtmpPublisher
+  readonly #inFlight: Piece[] = []
+  #socket: Socket | undefined
+  #time = 0
+  #isLive = false
+  #takenAt: number
+  #end: ((end: ConnectionEnd) => void) | undefined
+
+  constructor(parts: PushConnectionParts) {
+    this.#parts = parts
+    this.#takenAt = parts.clock.now()
+    const { app, tcUrl } = parts.target
+    this.#publisher = new RtmpPublisher({
+      target: { app, tcUrl, streamName: parts.streamName },
+      random: parts.random,
+      out: (bytes) => this.#write(bytes),
+    })
+  }
+
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  /** It takes frames: else they stay in the queue. */
+  get hasRoom(): boolean {
+    return this.#isLive && (this.#socket?.writableLength ?? SOCKET_BYTES) < SOCKET_BYTES
+  }
+
+  /** Program time of the oldest frame that the system has not taken; undefined when it has all. */
+  get oldestUnsent(): number | undefined {
+    return this.#inFlight[0]?.time
+  }
+
+  /** What is written from now on belongs to a frame of this program time. */
+  at(time: number): void {
+    this.#time = time
+  }
+
+  metadata(...args: Parameters<RtmpPublisher['metadata']>): void {
+    this.#publisher.metadata(...args)
+  }
+
+  video(time: number, tag: Uint8Array): void {
+    this.#publisher.video(time, tag)
+  }
+
+  audio(time: number, tag: Uint8Array): void {
+    this.#publisher.audio(time, tag)
+  }
+
+  /** Ends it from our side. */
+  abandon(reason: string): void {
+    this.#lost(reason)
+  }
+
+  /** Resolves when it has ended, for whatever reason, and the socket is gone. */
+  async run(signal: AbortSignal): Promise<ConnectionEnd> {
+    if (signal.aborted) return { kind: 'stopped' }
+    const { clock } = this.#parts
+    const timers: Timer[] = []
+    const stop = (): void => this.#end?.({ kind: 'stopped' })
+    const socket = this.#open()
+    this.#socket = socket
+    const end = await new Promise<ConnectionEnd>((resolve) => {
+      this.#end = resolve
+      signal.addEventListener('abort', stop, { once: true })
+      timers.push(
+        clock.after(CONNECT_MS, () => {
+          if (!this.#isLive) this.#lost(`no answer to "publish" within ${CONNECT_MS / 1_000} s`)
+        }),
+        clock.every(STALL_LOOK_MS, () => this.#lookForStall()),
+      )
+      this.#listen(socket)
+    })
+    signal.removeEventListener('abort', stop)
+    for (const timer of timers) timer.cancel()
+    await this.#part(socket, end)
+    return end
+  }
+
+  #open(): Socket {
+    const { kind, host, port } = this.#parts.target
+    const options = { host, port, noDelay: true, keepAlive: true }
+    const alive = { keepAliveInitialDelay: KEEP_ALIVE_MS }
+    if (kind === 'rtmp') return connect({ ...options, ...alive })
+    // Certificates are checked, against those that NODE_EXTRA_CA_CERTS names too.
+    const name = isIP(host) === 0 ? { servername: host } : {}
+    const socket = connectTls({ host, port, ...name })
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    return socket
+  }
+
+  #listen(socket: Socket): void {
+    const { kind } = this.#parts.target
+    socket.once(kind === 'rtmp' ? 'connect' : 'secureConnect', () => this.#publisher.begin())
+    socket.on('data', (bytes: Buffer) => this.#received(bytes))
+    socket.on('drain', () => this.#parts.onRoom())
+    // A half-closed connection is of no use: nobody reads.
+    socket.on('end', () => this.#lost('the destination closed the connection'))
+    socket.on('error', (error) => this.#lost(error.message))
+    socket.on('close', () => this.#lost('the connection was closed'))
+  }
+
+  #received(bytes: Buffer): void {
+    this.#publisher.receive(bytes)
+    const { state } = this.#publisher
+    if (state.kind === 'failed') {
+      const { kind, reason } = state.fault
+      this.#end?.({ kind: kind === 'refused' ? 'refused' : 'lost', reason })
+    } else if (state.kind === 'live' && !this.#isLive) {
+      this.#isLive = true
+      this.#takenAt = this.#parts.clock.now()
+      this.#parts.onLive()
+    }
+  }
+
+  #lost(reason: string): void {
+    this.#end?.({ kind: 'lost', reason })
+  }
+
+  #write(bytes: Uint8Array): void {
+    const socket = this.#socket
+    if (socket === undefined || !socket.writable) return
+    if (this.#inFlight.length === 0) this.#takenAt = this.#parts.clock.now()
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES)
+      this.#inFlight.push({ bytes: piece.length, time: this.#time })
+      socket.write(piece, (error) => this.#written(error))
+    }
+  }
+
+  /** Callbacks come in the order of the writes. */
+  #written(error: Error | null | undefined): void {
+    const piece = this.#inFlight.shift()
+    if (error || piece === undefined) return
+    this.#takenAt = this.#parts.clock.now()
+    this.#parts.onTaken(piece.bytes)
+    if (this.hasRoom) this.#parts.onRoom()
+  }
+
+  #lookForStall(): void {
+    const { clock, stallMs } = this.#parts
+    if (!this.#isLive || this.#inFlight.length === 0) return
+    if (clock.now() - this.#takenAt < stallMs) return
+    this.#lost(`the destination took nothing for ${stallMs} ms`)
+  }
+
+  /** Says farewell where that is possible, and waits for the socket to be gone. */
+  async #part(socket: Socket, end: ConnectionEnd): Promise<void> {
+    this.#end = undefined
+    if (socket.closed) return
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    const isOpen = end.kind === 'stopped' && this.#isLive && this.#inFlight.length === 0
+    this.#isLive = false
+    if (!isOpen) {
+      socket.destroy()
+      await closed
+      return
+    }
+    this.#publisher.close()
+    socket.end()
+    const patience = this.#parts.clock.after(FAREWELL_MS, () => socket.destroy())
+    await closed
+    patience.cancel()
+  }
+}

@@ -1,0 +1,21 @@
+import type { Ticks90k } from '../../../contract/time.ts'
+
+/** One frame for a destination; its bytes are the program's own and never change. */
+export type PushFrame = PushPicture | PushSound
+
+export interface PushPicture {
+  readonly kind: 'video'
+  readonly pts: Ticks90k
+  readonly dts: Ticks90k
+  /** `key`: a random access point, with parameter sets in front. */
+  readonly entry: 'key' | 'other'
+  /** Annex B. */
+  readonly bytes: Uint8Array
+}
+
+export interface PushSound {
+  readonly kind: 'audio'
+  readonly dts: Ticks90k
+  /** With its header. */
+  readonly bytes: Uint8Array
+}

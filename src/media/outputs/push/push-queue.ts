@@ -1,0 +1,100 @@
+import type { PushFrame } from './push-frame.ts'
+
+const TICKS_PER_MS = 90
+/** Whatever the bit rate and the lag that is allowed. */
+const MOST_BYTES = 64 * 1024 * 1024
+
+/**
+ * What a destination has not taken yet: at most `lag` of program time, always beginning at a random access point. What is
+ * older is dropped up to the newest random access point; where there is none, up to the next one that comes.
+ */
+export class PushQueue {
+  readonly #lag: number
+  /** Without pictures any frame is a random access point. */
+  readonly #entryKind: 'video' | 'audio'
+  #frames: PushFrame[] = []
+  /** Before it, frames were taken. */
+  #head = 0
+  #bytes = 0
+  #newest = 0
+  #state: 'await_entry' | 'flowing' = 'await_entry'
+  #cutSinceTake = false
+  #skips = 0
+
+  constructor(options: { readonly lagMs: number; readonly entryKind: 'video' | 'audio' }) {
+    this.#lag = options.lagMs * TICKS_PER_MS
+    this.#entryKind = options.entryKind
+  }
+
+  /** How often frames were dropped between two that were taken. */
+  get skips(): number {
+    return this.#skips
+  }
+
+  get length(): number {
+    return this.#frames.length - this.#head
+  }
+
+  /** Program time of the oldest frame; undefined when it is empty. */
+  get oldest(): number | undefined {
+    return this.#frames[this.#head]?.dts
+  }
+
+  /** Program time of the newest frame. */
+  get newest(): number {
+    return this.#newest
+  }
+
+  push(frame: PushFrame): void {
+    this.#newest = Math.max(this.#newest, frame.dts)
+    if (this.#state === 'await_entry') {
+      if (!this.#isEntry(frame)) return
+      this.#state = 'flowing'
+    }
+    this.#frames.push(frame)
+    this.#bytes += frame.bytes.length
+    const oldest = this.#frames[this.#head]!
+    if (this.#newest - oldest.dts > this.#lag || this.#bytes > MOST_BYTES) this.#drop()
+  }
+
+  take(): PushFrame | undefined {
+    const frame = this.#frames[this.#head]
+    if (frame === undefined) return undefined
+    this.#head++
+    this.#bytes -= frame.bytes.length
+    if (this.#cutSinceTake) this.#skips++
+    this.#cutSinceTake = false
+    if (this.#head > 256 && this.#head * 2 > this.#frames.length) this.#compact()
+    return frame
+  }
+
+  /** For a new connection, which counts no skip: it begins at the newest random access point that is here, or the next. */
+  restart(): void {
+    this.#drop()
+    this.#cutSinceTake = false
+  }
+
+  /** Goes on at the newest random access point. */
+  #drop(): void {
+    this.#cutSinceTake = true
+    const at = this.#frames.findLastIndex((frame) => this.#isEntry(frame))
+    const keep = at >= this.#head && this.#newest - this.#frames[at]!.dts <= this.#lag ? at : -1
+    this.#frames = keep < 0 ? [] : this.#frames.slice(keep)
+    this.#head = 0
+    this.#bytes = this.#frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
+    if (keep < 0 || this.#bytes > MOST_BYTES) {
+      this.#frames = []
+      this.#bytes = 0
+      this.#state = 'await_entry'
+    }
+  }
+
+  #compact(): void {
+    this.#frames = this.#frames.slice(this.#head)
+    this.#head = 0
+  }
+
+  #isEntry(frame: PushFrame): boolean {
+    return frame.kind === this.#entryKind && (frame.kind === 'audio' || frame.entry === 'key')
+  }
+}

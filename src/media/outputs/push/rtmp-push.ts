@@ -1,0 +1,320 @@
+import { readFile } from 'node:fs/promises'
+import type { VideoFormat } from '../../../contract/format.ts'
+import type { OutputId } from '../../../contract/ids.ts'
+import { PushSpec, type OutputSpec } from '../../../contract/output-spec.ts'
+import type { OutputStatus } from '../../../contract/status.ts'
+import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
+import { pause } from '../../../lib/clock.ts'
+import { redactor } from '../../../lib/redact.ts'
+import { ProgramEncoder } from '../encode/program-encoder.ts'
+import type { OutputKind, OutputParts } from '../output-kind.ts'
+import type { Output } from '../output.ts'
+import { RateMeter } from '../rate-meter.ts'
+import { pictureChangeRefusal } from './picture-change.ts'
+import { FlvStream, type PushSoundFormat } from './flv-stream.ts'
+import { PushAdvice } from './push-advice.ts'
+import { PushClock } from './push-clock.ts'
+import { PushConnection, type ConnectionEnd } from './push-connection.ts'
+import type { PushFrame } from './push-frame.ts'
+import { PushIntake } from './push-intake.ts'
+import { PushQueue } from './push-queue.ts'
+import { planPush, rungOf, type Planned, type PushPlan } from './push-recipe.ts'
+import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
+import { resolveSecret } from './secret-reference.ts'
+
+const RECONNECT: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
+/** A platform that refuses a key soon refuses the address. */
+const REFUSED: BackoffLimits = { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 }
+/** After that long on the air, a loss is the first one again. */
+const HEALTHY_MS = 60_000
+const TICKS_PER_MS = 90
+
+type State =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'live'; readonly since: number }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'failed' }
+
+/**
+ * One persistent connection to a platform. It begins once and stays through takes, failures and slates; when the platform
+ * drops it, it comes back at a random access point, in the same time. Nothing here is waited for by the program.
+ */
+export class RtmpPush implements Output {
+  readonly id: OutputId
+  readonly kind: 'rtmp' | 'rtmps'
+  readonly #parts: OutputParts
+  readonly #spec: PushSpec
+  readonly #target: PushTarget
+  readonly #planned: Planned
+  readonly #queue: PushQueue
+  readonly #clock = new PushClock()
+  readonly #meter: RateMeter
+  readonly #advice: PushAdvice | undefined
+  #state: State = { kind: 'starting' }
+  #connection: PushConnection | undefined
+  #stream: FlvStream | undefined
+  #encoder: ProgramEncoder | undefined
+  #pictures: VideoFormat | undefined
+  #connections = 0
+  #errors = 0
+  #lastError: string | undefined
+  #pumping: 'idle' | 'soon' = 'idle'
+  #onFrame: (() => void) | undefined
+
+  /** Throws SluiceError for what can never be opened. */
+  constructor(spec: OutputSpec, parts: OutputParts) {
+    this.id = spec.id
+    this.#parts = parts
+    this.#spec = spec.push ?? PushSpec.parse({})
+    this.#target = parsePushTarget(spec)
+    this.kind = this.#target.kind
+    const { tracks } = parts.program.frames
+    this.#planned = planPush(tracks, this.#spec)
+    this.#queue = new PushQueue({
+      lagMs: this.#spec.lagMs,
+      entryKind: tracks.video === undefined ? 'audio' : 'video',
+    })
+    this.#meter = new RateMeter(parts.clock.now())
+    const { platform } = this.#target
+    const warn = (message: string): void => parts.warn(spec.id, message)
+    this.#advice = platform === undefined ? undefined : new PushAdvice(platform, warn)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    if (!this.#planned.ok) {
+      this.#failed(this.#planned.why)
+      this.#state = { kind: 'failed' }
+      await aborted(signal)
+      return
+    }
+    const { plan } = this.#planned
+    const { frames } = this.#parts.program
+    const intake = new PushIntake(plan, (frame) => this.#frame(frame))
+    const detach = intake.attach(frames, (error) => this.#failed(sentenceOf(error)))
+    this.#encoder = this.#makeEncoder(plan)
+    const encoding = this.#encoder
+      ?.run(intake.encoded, signal)
+      .catch((error: unknown) => this.#failed(sentenceOf(error)))
+    try {
+      await this.#keepConnected(plan, signal)
+    } finally {
+      detach()
+      await encoding
+    }
+  }
+
+  status(): OutputStatus {
+    const { clock } = this.#parts
+    const state = this.#state.kind === 'live' ? 'running' : this.#state.kind
+    return {
+      id: this.id,
+      kind: this.kind,
+      url: this.#target.shown,
+      state,
+      bytes: this.#meter.total,
+      bitrate: this.#meter.bitrate(clock.now()),
+      lagMs: this.#lagMs(),
+      skips: this.#queue.skips,
+      errors: this.#errors,
+      reconnects: Math.max(0, this.#connections - 1),
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      details: this.#details(),
+    }
+  }
+
+  refuses(pictures: VideoFormat): string | undefined {
+    if (!this.#planned.ok || this.#planned.plan.video !== 'copy') return undefined
+    const now = this.#pictures ?? this.#parts.program.frames.tracks.video
+    return now === undefined ? undefined : pictureChangeRefusal(this.id, now, pictures)
+  }
+
+  async #keepConnected(plan: PushPlan, signal: AbortSignal): Promise<void> {
+    let losses = 0
+    let refusals = 0
+    while (!signal.aborted) {
+      await this.#somethingToSend(signal)
+      if (signal.aborted) return
+      const { end, liveMs } = await this.#connect(plan, signal)
+      if (end.kind === 'stopped') return
+      if (liveMs >= HEALTHY_MS) losses = 0
+      if (liveMs > 0) refusals = 0
+      this.#failed(end.reason)
+      this.#state = { kind: 'waiting' }
+      if (end.kind === 'refused' && ++refusals === 1) {
+        this.#parts.alert('refused', `output ${this.id}: ${this.#target.shown}: ${end.reason}`)
+      }
+      const delay =
+        end.kind === 'refused'
+          ? backoffDelay(refusals, REFUSED, this.#parts.random)
+          : backoffDelay(++losses, RECONNECT, this.#parts.random)
+      await pause(this.#parts.clock, delay, signal)
+    }
+  }
+
+  /** A platform hangs up on a publisher that sends nothing: the first frame comes first. */
+  #somethingToSend(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#queue.length > 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const go = (): void => {
+        this.#onFrame = undefined
+        signal.removeEventListener('abort', go)
+        resolve()
+      }
+      this.#onFrame = go
+      signal.addEventListener('abort', go, { once: true })
+    })
+  }
+
+  async #connect(
+    plan: PushPlan,
+    signal: AbortSignal,
+  ): Promise<{ end: ConnectionEnd; liveMs: number }> {
+    const { clock, random, env } = this.#parts
+    const { key, keyField, query } = this.#target
+    let secret: string
+    try {
+      const places = { env, readFile: (path: string) => readFile(path, 'utf8') }
+      secret = await resolveSecret(key, keyField, places)
+    } catch (error) {
+      return { end: lost(sentenceOf(error)), liveMs: 0 }
+    }
+    const connection = new PushConnection({
+      target: this.#target,
+      streamName: `${secret}${query}`,
+      clock,
+      random,
+      stallMs: this.#spec.stallMs,
+      onLive: () => this.#live(connection, plan),
+      onRoom: () => this.#pump(),
+      onTaken: (bytes) => this.#meter.add(bytes, clock.now()),
+    })
+    this.#connection = connection
+    const end = await connection.run(signal).catch((error: unknown) => lost(sentenceOf(error)))
+    const liveMs = this.#state.kind === 'live' ? clock.now() - this.#state.since : 0
+    this.#connection = undefined
+    this.#stream = undefined
+    if (end.kind === 'stopped') return { end, liveMs }
+    return { end: { ...end, reason: redactor([secret])(end.reason) }, liveMs }
+  }
+
+  #live(connection: PushConnection, plan: PushPlan): void {
+    const { frames } = this.#parts.program
+    this.#connections++
+    this.#state = { kind: 'live', since: this.#parts.clock.now() }
+    const audio = soundOf(plan, frames.tracks.audio)
+    if (audio !== 'silent') this.#advice?.sound(audio)
+    this.#stream = new FlvStream({
+      sink: connection,
+      video: frames.tracks.video,
+      audio,
+      onPictures: (format) => (this.#pictures = format),
+    })
+    this.#queue.restart()
+    this.#pump()
+  }
+
+  /** Called from within play-out: keeps the frame, and sends later. */
+  #frame(frame: PushFrame): void {
+    this.#queue.push(frame)
+    if (this.#queue.length > 0) this.#onFrame?.()
+    if (this.#pumping === 'soon' || this.#connection === undefined) return
+    this.#pumping = 'soon'
+    setImmediate(() => {
+      this.#pumping = 'idle'
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    while (this.#connection?.hasRoom === true && this.#stream !== undefined) {
+      const frame = this.#queue.take()
+      if (frame === undefined) return
+      const times = this.#clock.timesOf(frame)
+      if (times === undefined) continue
+      this.#connection.at(frame.dts)
+      try {
+        this.#stream.write(frame, times)
+      } catch (error) {
+        this.#connection.abandon(`a frame could not be sent: ${sentenceOf(error)}`)
+        return
+      }
+      this.#advice?.frame(frame)
+    }
+  }
+
+  #makeEncoder(plan: PushPlan): ProgramEncoder | undefined {
+    const { host, clock, random, ffmpeg, program, onLine, warn } = this.#parts
+    const rung = rungOf(plan, program.frames.tracks, this.#spec)
+    if (rung === undefined) return undefined
+    return new ProgramEncoder({
+      host,
+      clock,
+      random,
+      ffmpeg: ffmpeg.ffmpeg,
+      program,
+      rungs: [{ name: 'push', ...rung }],
+      purpose: `push ${this.id}`,
+      onLine: (line) => onLine(this.id, line),
+      warn: (message) => warn(this.id, message),
+    })
+  }
+
+  /** Program time between the newest frame and the oldest that the system has not taken. */
+  #lagMs(): number {
+    const oldest = this.#connection?.oldestUnsent ?? this.#queue.oldest
+    if (oldest === undefined) return 0
+    return Math.max(0, Math.round((this.#queue.newest - oldest) / TICKS_PER_MS))
+  }
+
+  #details(): Record<string, string | number | boolean> {
+    const { warnings } = this.#advice ?? {}
+    const encoder = this.#encoder?.figures()
+    const plan = this.#planned.ok ? this.#planned.plan : undefined
+    return {
+      connections: this.#connections,
+      recipe: this.#spec.recipe,
+      ...(plan !== undefined && { video: plan.video, audio: plan.audio }),
+      ...(this.#target.platform !== undefined && { platform: this.#target.platform.name }),
+      ...(warnings !== undefined && { warnings }),
+      ...(encoder !== undefined && {
+        encoderRestarts: encoder.restarts,
+        encoderSkips: encoder.skips,
+        ...(encoder.behindMs !== null && { encoderBehindMs: Math.round(encoder.behindMs) }),
+        ...(encoder.lastError !== undefined && { encoderError: encoder.lastError }),
+      }),
+    }
+  }
+
+  #failed(reason: string): void {
+    this.#errors++
+    this.#lastError = reason
+  }
+}
+
+/** The encoder's sound is AAC LC with the program's rate and channels. */
+const soundOf = (
+  plan: PushPlan,
+  audio: OutputParts['program']['frames']['tracks']['audio'],
+): PushSoundFormat => {
+  if (plan.audio === 'silence' || audio === undefined) return 'silent'
+  if (plan.audio === 'copy') return audio
+  return { ...audio, codec: 'aac', profile: 'lc', frameSamples: 1024 }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+const lost = (reason: string): ConnectionEnd => ({ kind: 'lost', reason })
+
+const sentenceOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
+
+export const RTMP_KIND: OutputKind = {
+  grammar: 'rtmp://host/app/key, rtmps://host/app/key, twitch:key, kick:key, youtube:key',
+  claims: isPushUrl,
+  check: (spec) => void parsePushTarget(spec),
+  open: (spec, parts) => new RtmpPush(spec, parts),
+}

@@ -1,0 +1,127 @@
+/** What an initialisation segment of ours says of its track: for those that an earlier run of the process has left. */
+import type { Mp4AudioTrack, Mp4Track, Mp4VideoTrack } from './track.ts'
+
+const HEAD_BYTES = 8
+const FULL_HEAD_BYTES = 12
+/** Fields of a sample entry before its boxes: ISO/IEC 14496-12, 12.1.3 and 12.2.3. */
+const VISUAL_FIELDS = 78
+const AUDIO_FIELDS = 28
+/** entry_count of stsd, after version and flags. */
+const STSD_FIELDS = 8
+/** Descriptors of esds as we write them: tag, four bytes of length, and the fields before what they contain. */
+const DESCRIPTOR_HEAD = 5
+const ES_FIELDS = 3
+const DECODER_FIELDS = 13
+const DECODER_SPECIFIC = 5
+const AAC = 0x40
+
+interface Box {
+  readonly type: string
+  readonly body: Uint8Array
+}
+
+/** Undefined for what we do not write. */
+export function trackOfInit(init: Uint8Array): Mp4Track | undefined {
+  const track = inside(inside(init, 'moov'), 'trak')
+  const media = inside(track, 'mdia')
+  const entries = inside(inside(inside(media, 'minf'), 'stbl'), 'stsd')
+  const header = inside(media, 'mdhd')
+  const trackHeader = inside(track, 'tkhd')
+  const [entry] = boxesIn(entries?.subarray(STSD_FIELDS))
+  if (entry === undefined || header === undefined || trackHeader === undefined) return undefined
+  const common = {
+    id: word(trackHeader, FULL_HEAD_BYTES),
+    timescale: word(header, FULL_HEAD_BYTES),
+  }
+  return videoOf(entry, common) ?? audioOf(entry, { ...common, language: languageIn(header) })
+}
+
+const VIDEO_ENTRIES: Readonly<Record<string, Pick<Mp4VideoTrack, 'codec' | 'parameterSets'>>> = {
+  avc1: { codec: 'h264', parameterSets: 'in_entry' },
+  avc3: { codec: 'h264', parameterSets: 'in_band_too' },
+  hvc1: { codec: 'hevc', parameterSets: 'in_entry' },
+  hev1: { codec: 'hevc', parameterSets: 'in_band_too' },
+}
+
+function videoOf(
+  { type, body }: Box,
+  common: Pick<Mp4VideoTrack, 'id' | 'timescale'>,
+): Mp4VideoTrack | undefined {
+  const entry = VIDEO_ENTRIES[type]
+  const boxes = body.subarray(VISUAL_FIELDS)
+  const config = entry && inside(boxes, entry.codec === 'h264' ? 'avcC' : 'hvcC')
+  if (entry === undefined || config === undefined) return undefined
+  const aspect = inside(boxes, 'pasp')
+  return {
+    kind: 'video',
+    ...common,
+    ...entry,
+    width: half(body, 24),
+    height: half(body, 26),
+    ...(aspect && { pixelAspect: { num: word(aspect, 0), den: word(aspect, 4) } }),
+    config,
+  }
+}
+
+function audioOf(
+  { type, body }: Box,
+  common: Pick<Mp4AudioTrack, 'id' | 'timescale' | 'language'>,
+): Mp4AudioTrack | undefined {
+  const boxes = body.subarray(AUDIO_FIELDS)
+  const found = codedAudio(type, boxes)
+  if (found === undefined) return undefined
+  // Its timescale is its sampling rate.
+  return {
+    kind: 'audio',
+    ...common,
+    ...found,
+    channels: half(body, 16),
+    sampleRate: common.timescale,
+  }
+}
+
+function codedAudio(
+  type: string,
+  boxes: Uint8Array,
+): Pick<Mp4AudioTrack, 'codec' | 'config'> | undefined {
+  if (type === 'ac-3' || type === 'ec-3') {
+    const config = inside(boxes, type === 'ac-3' ? 'dac3' : 'dec3')
+    return config && { codec: type === 'ac-3' ? 'ac3' : 'eac3', config }
+  }
+  const stream = type === 'mp4a' ? inside(boxes, 'esds') : undefined
+  if (stream === undefined) return undefined
+  const decoder = 4 + DESCRIPTOR_HEAD + ES_FIELDS + DESCRIPTOR_HEAD
+  if (stream[decoder] !== AAC) return { codec: 'mp3', config: new Uint8Array(0) }
+  const specific = decoder + DECODER_FIELDS
+  if (stream[specific] !== DECODER_SPECIFIC) return undefined
+  const from = specific + DESCRIPTOR_HEAD
+  return { codec: 'aac', config: stream.subarray(from, from + stream[specific + 4]!) }
+}
+
+const inside = (bytes: Uint8Array | undefined, type: string): Uint8Array | undefined =>
+  boxesIn(bytes).find((box) => box.type === type)?.body
+
+function boxesIn(bytes: Uint8Array | undefined): Box[] {
+  const boxes: Box[] = []
+  if (bytes === undefined) return boxes
+  for (let at = 0; at + HEAD_BYTES <= bytes.length;) {
+    const size = word(bytes, at)
+    if (size < HEAD_BYTES || at + size > bytes.length) break
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + HEAD_BYTES))
+    boxes.push({ type, body: bytes.subarray(at + HEAD_BYTES, at + size) })
+    at += size
+  }
+  return boxes
+}
+
+/** Three letters of five bits each (8.4.2). */
+function languageIn(header: Uint8Array): string {
+  const code = half(header, 20)
+  return String.fromCharCode(...[10, 5, 0].map((shift) => 0x60 + ((code >> shift) & 0x1f)))
+}
+
+const half = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+
+const word = (bytes: Uint8Array, at: number): number =>
+  half(bytes, at) * 0x1_0000 + half(bytes, at + 2)

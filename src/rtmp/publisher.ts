@@ -1,0 +1,222 @@
+import { redactor } from '../lib/redact.ts'
+import { decodeAmf } from './amf0-reader.ts'
+import { AmfList, encodeAmf, textIn, type AmfObject, type AmfValue } from './amf0.ts'
+import { ChunkLink } from './chunk-link.ts'
+import { ClientHandshake, clientHello } from './handshake.ts'
+import { AMF0_COMMAND, AMF0_DATA, AMF3_COMMAND, AUDIO, VIDEO, type RtmpMessage } from './message.ts'
+
+/** Larger than most audio frames and most pictures between key frames: few headers; FFmpeg uses nearly the same. */
+const CHUNK_BYTES = 65_536
+
+/** A server sends a publisher little. */
+const ANSWERS = { messageBytes: 65_536, chunkStreams: 32, heldBytes: 262_144 }
+
+const COMMANDS = 3
+const DATA = 4
+const SOUND = 5
+const PICTURES = 6
+
+/** Transaction ids, 7.1.1: what is answered is told apart by them. */
+const CONNECT = 1
+const RELEASE = 2
+const FC_PUBLISH = 3
+const CREATE = 4
+const PUBLISH = 5
+
+export interface PublishTarget {
+  /** "rtmp://host:port/app", as the server is to see it. */
+  readonly tcUrl: string
+  readonly app: string
+  /** The stream key. Never in anything that is told. */
+  readonly streamName: string
+}
+
+/** `code`: the server's own ("NetStream.Publish.BadName"), or 'protocol'. `reason` is a sentence without secrets. */
+export interface PublishFault {
+  readonly code: string
+  readonly reason: string
+  /** It does not want us (the key, the app); else it went wrong. */
+  readonly kind: 'refused' | 'broken'
+}
+
+export type PublisherState =
+  | { readonly kind: 'handshake' }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'creating' }
+  | { readonly kind: 'publishing'; readonly stream: number }
+  | { readonly kind: 'live'; readonly stream: number }
+  | { readonly kind: 'failed'; readonly fault: PublishFault }
+  | { readonly kind: 'closed' }
+
+export interface PublisherOptions {
+  readonly target: PublishTarget
+  /** What goes to the server. */
+  readonly out: (bytes: Uint8Array) => void
+  readonly random: () => number
+}
+
+/**
+ * The publishing side of one connection ("Adobe's Real Time Messaging Protocol" 1.0, section 7; releaseStream and
+ * FCPublish as encoders send them, which some platforms wait for). Bytes in by `receive`, bytes out by `out`; what has
+ * become of it is `state`. No sockets, no clock.
+ */
+export class RtmpPublisher {
+  readonly #options: PublisherOptions
+  readonly #redact: (text: string) => string
+  readonly #handshake = new ClientHandshake()
+  readonly #link: ChunkLink
+  #state: PublisherState = { kind: 'handshake' }
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+    const { streamName } = options.target
+    this.#redact = redactor([streamName, streamName.split('?')[0]!, encodeURIComponent(streamName)])
+    this.#link = new ChunkLink(options.out, ANSWERS)
+  }
+
+  get state(): PublisherState {
+    return this.#state
+  }
+
+  /** Right after the socket is open. */
+  begin(): void {
+    this.#options.out(clientHello(0, this.#options.random))
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#state.kind === 'failed' || this.#state.kind === 'closed') return
+    const rest = this.#state.kind === 'handshake' ? this.#shakeHands(bytes) : bytes
+    if (rest === undefined || rest.length === 0) return
+    const fault = this.#link.receive(rest, (message) => this.#message(message))
+    if (fault !== undefined) this.#broken(`what it sent is not RTMP: ${fault}`)
+  }
+
+  /** Only while live; times are milliseconds, and go on over connections. */
+  metadata(time: number, fields: AmfObject): void {
+    if (this.#state.kind !== 'live') return
+    const payload = encodeAmf('@setDataFrame', 'onMetaData', new AmfList(fields))
+    this.#link.send(DATA, { type: AMF0_DATA, stream: this.#state.stream, time, payload })
+  }
+
+  /** A tag body of flv-tags.ts. */
+  video(time: number, payload: Uint8Array): void {
+    if (this.#state.kind !== 'live') return
+    this.#link.send(PICTURES, { type: VIDEO, stream: this.#state.stream, time, payload })
+  }
+
+  audio(time: number, payload: Uint8Array): void {
+    if (this.#state.kind !== 'live') return
+    this.#link.send(SOUND, { type: AUDIO, stream: this.#state.stream, time, payload })
+  }
+
+  /** Says farewell, so that the server frees the name at once. */
+  close(): void {
+    if (this.#state.kind === 'live' || this.#state.kind === 'publishing') {
+      const { stream } = this.#state
+      this.#command(0, 'FCUnpublish', PUBLISH + 1, null, this.#options.target.streamName)
+      this.#command(0, 'deleteStream', PUBLISH + 2, null, stream)
+    }
+    this.#state = { kind: 'closed' }
+  }
+
+  #shakeHands(bytes: Uint8Array): Uint8Array | undefined {
+    let step = this.#handshake.receive(bytes, 0)
+    if (step.kind === 'reply') {
+      this.#options.out(step.reply)
+      step = this.#handshake.receive(new Uint8Array(0), 0)
+    }
+    if (step.kind === 'failed') this.#broken(`it does not speak RTMP: ${step.why}`)
+    if (step.kind !== 'done') return undefined
+    this.#connect()
+    return step.rest
+  }
+
+  #connect(): void {
+    const { app, tcUrl } = this.#options.target
+    this.#state = { kind: 'connecting' }
+    this.#link.setChunkBytes(CHUNK_BYTES)
+    this.#command(0, 'connect', CONNECT, {
+      app,
+      type: 'nonprivate',
+      flashVer: 'FMLE/3.0 (compatible; Sluice)',
+      tcUrl,
+    })
+  }
+
+  #message({ type, payload }: RtmpMessage): void {
+    if (type !== AMF0_COMMAND && type !== AMF3_COMMAND) return
+    // An AMF 3 command is a zero and then AMF 0, as all servers write it.
+    const { values } = decodeAmf(type === AMF3_COMMAND ? payload.subarray(1) : payload)
+    const [name, transaction, ...rest] = values
+    if (name === '_result') this.#result(transaction, rest)
+    else if (name === '_error') this.#error(transaction, rest)
+    else if (name === 'onStatus') this.#status(rest[1])
+    else if (name === 'close') this.#broken('it closed the connection')
+  }
+
+  #result(transaction: AmfValue, rest: readonly AmfValue[]): void {
+    if (transaction === CONNECT && this.#state.kind === 'connecting') {
+      const { streamName } = this.#options.target
+      this.#state = { kind: 'creating' }
+      this.#command(0, 'releaseStream', RELEASE, null, streamName)
+      this.#command(0, 'FCPublish', FC_PUBLISH, null, streamName)
+      this.#command(0, 'createStream', CREATE, null)
+    } else if (transaction === CREATE && this.#state.kind === 'creating') {
+      const stream = rest[1]
+      if (typeof stream !== 'number') {
+        this.#broken('it answered createStream without a stream')
+        return
+      }
+      this.#state = { kind: 'publishing', stream }
+      this.#command(stream, 'publish', PUBLISH, null, this.#options.target.streamName, 'live')
+    }
+  }
+
+  /** Of connect, createStream and publish; releaseStream and FCPublish may fail: many servers do not know them. */
+  #error(transaction: AmfValue, rest: readonly AmfValue[]): void {
+    if (transaction === RELEASE || transaction === FC_PUBLISH) return
+    this.#refused(rest[1] ?? rest[0], 'it refused the connection')
+  }
+
+  #status(what: AmfValue): void {
+    const code = textIn(what, 'code') ?? ''
+    const { kind } = this.#state
+    if (code === 'NetStream.Publish.Start') {
+      if (this.#state.kind === 'publishing') {
+        this.#state = { kind: 'live', stream: this.#state.stream }
+      }
+    } else if (textIn(what, 'level') === 'error') this.#refused(what, 'it refused the stream')
+    else if (
+      /^NetStream\.Unpublish|^NetConnection\.Connect\.Closed/.test(code) &&
+      kind === 'live'
+    ) {
+      this.#broken(`it ended the stream (${code})`)
+    }
+  }
+
+  #refused(what: AmfValue, otherwise: string): void {
+    const code = this.#redact(textIn(what, 'code') ?? '')
+    const description = this.#redact(textIn(what, 'description') ?? '')
+    const said = [code, description].filter((text) => text !== '').join(': ')
+    // While it is live, an error ends the stream but says nothing about the key.
+    const kind = this.#state.kind === 'live' ? 'broken' : 'refused'
+    this.#fail({ code: code || 'protocol', reason: said.slice(0, 500) || otherwise, kind })
+  }
+
+  #broken(reason: string): void {
+    this.#fail({ code: 'protocol', reason: this.#redact(reason), kind: 'broken' })
+  }
+
+  #fail(fault: PublishFault): void {
+    if (this.#state.kind !== 'failed') this.#state = { kind: 'failed', fault }
+  }
+
+  #command(stream: number, ...values: readonly AmfValue[]): void {
+    this.#link.send(COMMANDS, {
+      type: AMF0_COMMAND,
+      stream,
+      time: 0,
+      payload: encodeAmf(...values),
+    })
+  }
+}

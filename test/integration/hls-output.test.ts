@@ -1,0 +1,218 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { E2eBench, seconds } from '../helpers/e2e-bench.ts'
+import { readMaster, readMedia, type ReadMedia } from '../helpers/hls-reading.ts'
+import {
+  checkMasterPlaylist,
+  checkMediaPlaylist,
+  checkSnapshots,
+} from '../helpers/hls-validator.ts'
+import { RunningSluice } from '../helpers/running-sluice.ts'
+
+const SOURCES = [
+  ...['-s', 'one=test:?size=320x180&rate=25&bframes=2'],
+  ...['-s', 'two=bars:?size=320x180&rate=25'],
+  ...['-s', 'three=text:Third source?size=160x90&rate=25'],
+  ...['--failover', 'off', '--hls-segment-time', '2'],
+]
+const LADDER = {
+  ABR_PRESET: 'ultrafast',
+  ABR_VARIANTS: JSON.stringify([
+    { height: 720, videoBitrate: '2M', audioBitrate: '128k' },
+    { height: 120, videoBitrate: '200k', audioBitrate: '64k' },
+    { height: 90, videoBitrate: '100k', audioBitrate: '48k' },
+  ]),
+}
+
+let bench: E2eBench
+let sluice: RunningSluice
+beforeAll(() => {
+  bench = new E2eBench()
+})
+afterAll(async () => {
+  await sluice.stop()
+  await bench.close()
+})
+
+const start = async (
+  args: readonly string[],
+  options: { readonly env?: Readonly<Record<string, string>>; readonly stateDir?: string } = {},
+): Promise<RunningSluice> => {
+  sluice = await RunningSluice.start({
+    main: bench.main,
+    args: [...SOURCES, ...args],
+    stateDir: options.stateDir ?? mkdtempSync(join(bench.folder, 'state-')),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  })
+  await sluice.ready('one', 'two', 'three')
+  return sluice
+}
+
+const textOf = async (path: string): Promise<string> => {
+  const answer = await fetch(sluice.address + path)
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}\n${sluice.said}`)
+  return answer.text()
+}
+
+/** The playlist, once it is there and as it should be. */
+const until = async (path: string, holds: (media: ReadMedia) => boolean): Promise<ReadMedia> => {
+  for (let i = 0; i < 300; i++) {
+    const answer = await fetch(sluice.address + path)
+    const media = answer.ok ? readMedia(await answer.text()) : undefined
+    if (media !== undefined && holds(media)) return media
+    await seconds(0.1)
+  }
+  throw new Error(`${path} does not become what it should be\n${sluice.said}`)
+}
+
+const listed = (path: string, count: number): Promise<ReadMedia> =>
+  until(path, ({ segments }) => segments.length >= count)
+
+const takes = async (...ids: readonly string[]): Promise<void> => {
+  for (const id of ids) {
+    expect(await sluice.take(id)).toMatchObject({ ok: true })
+    await seconds(1.3)
+  }
+}
+
+/** What ffmpeg complains about while it plays for so long, beginning with the oldest segment. */
+const complaints = async (path: string, length: number): Promise<string[]> => {
+  const quiet = ['-nostdin', '-hide_banner', '-v', 'error', '-live_start_index', '0']
+  const own = ['-fps_mode', 'passthrough', '-enc_time_base', '-1', '-copyts']
+  const player = bench.program('ffmpeg', [
+    ...[...quiet, '-i', sluice.address + path, '-t', String(length)],
+    ...['-map', '0:v?', '-map', '0:a?', ...own, '-f', 'null', '-'],
+  ])
+  expect(await player.ended).toBe(0)
+  return player
+    .said()
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+}
+
+/** Sound begins with its own first frame behind the boundary. */
+const AUDIO_FRAME_MS = 25
+
+/** What several playlists have in common looks alike in all of them. */
+const sameGrid = ([first, ...others]: readonly ReadMedia[]): void => {
+  const expected = new Map(first!.segments.map((segment) => [segment.number, segment]))
+  for (const { segments } of others) {
+    const common = segments.filter(({ number }) => expected.has(number))
+    expect(common.length).toBeGreaterThan(1)
+    for (const { number, programDateTime, discontinuity } of common) {
+      const like = expected.get(number)!
+      expect([number, discontinuity]).toEqual([number, like.discontinuity])
+      expect(programDateTime! - like.programDateTime!).toBeGreaterThan(-1)
+      expect(programDateTime! - like.programDateTime!).toBeLessThan(AUDIO_FRAME_MS)
+    }
+  }
+}
+
+describe('hls:', () => {
+  it('plays over takes between unlike sources, and goes on after kill -9 with higher numbers and a discontinuity', async () => {
+    const stateDir = mkdtempSync(join(bench.folder, 'state-'))
+    await start(['-o', 'hls:'], { stateDir })
+    const path = '/live/stream.m3u8'
+    await listed(path, 2)
+    const playing = complaints(path, 10)
+    await takes('two', 'three', 'one')
+    expect(await playing).toEqual([])
+    const before = await textOf(path)
+    expect(checkMediaPlaylist(before)).toEqual([])
+    expect(before).toContain('#EXT-X-INDEPENDENT-SEGMENTS')
+    expect(before).not.toContain('#EXT-X-DISCONTINUITY\n')
+    expect((await sluice.status()).outputs).toMatchObject([
+      { kind: 'hls', state: 'running', skips: 0, errors: 0, details: { container: 'ts' } },
+    ])
+    await sluice.kill()
+
+    await start(['-o', 'hls:'], { stateDir })
+    const count = readMedia(before).segments.length
+    await listed(path, count + 2)
+    const after = await textOf(path)
+    expect(checkMediaPlaylist(after)).toEqual([])
+    expect(checkSnapshots([before, after])).toEqual([])
+    expect(readMedia(after).segments.filter(({ discontinuity }) => discontinuity)).toHaveLength(1)
+    expect(await complaints(path, 8)).toEqual([])
+    await sluice.stop()
+  })
+
+  it('in fragmented MP4 with parts shares its segments with dash:, over takes', async () => {
+    await start(['-o', 'hls:', '-o', 'dash:', '--low-latency'])
+    await listed('/live/stream_0/playlist.m3u8', 2)
+    await takes('two', 'three', 'one')
+    await seconds(2)
+    const pictures = await textOf('/live/stream_0/playlist.m3u8')
+    const sounds = await textOf('/live/audio_0/playlist.m3u8')
+    const master = await textOf('/live/stream.m3u8')
+    for (const media of [pictures, sounds]) expect(checkMediaPlaylist(media)).toEqual([])
+    const named = new Map([
+      ['stream_0/playlist.m3u8', pictures],
+      ['audio_0/playlist.m3u8', sounds],
+    ])
+    expect(checkMasterPlaylist(master, named)).toEqual([])
+    sameGrid([readMedia(pictures), readMedia(sounds)])
+    expect(await complaints('/live/stream.m3u8', 6)).toEqual([])
+
+    const mpd = await textOf('/channels/main/dash/manifest.mpd')
+    const [, initial, media] = /initialization="([^"]+)" media="([^"]+)"/.exec(mpd) ?? []
+    const number = readMedia(pictures).segments.at(-2)!.number
+    for (const template of [initial!, media!]) {
+      const file = template
+        .replace('$RepresentationID$', 'stream_0')
+        .replace('$Number$', String(number))
+      const answer = await fetch(`${sluice.address}/channels/main/dash/${file}`)
+      expect([file, answer.status]).toEqual([file, 200])
+    }
+    const { outputs } = await sluice.status()
+    expect(outputs.map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+      'hls running',
+      'dash running',
+    ])
+    expect(outputs[0]!.details!['storedBytes']).toBe(outputs[1]!.details!['storedBytes'])
+    await sluice.stop()
+  })
+
+  it('with a ladder: one grid; when the encoder is killed, gaps, then a discontinuity in every rung at one number', async () => {
+    await start(['-o', 'hls:', '--hls-mode', 'abr'], { env: LADDER })
+    const paths = ['stream_0', 'stream_1', 'stream_2', 'stream_3'].map(
+      (name) => `/live/${name}/playlist.m3u8`,
+    )
+    for (const path of paths) await listed(path, 2)
+    const master = readMaster(await textOf('/live/stream.m3u8'))
+    expect(master.variants.map(({ attributes }) => attributes.get('RESOLUTION'))).toEqual([
+      ...['320x180', '214x120', '160x90'],
+      undefined,
+    ])
+    const { outputs } = await sluice.status()
+    const encoder = Number(outputs[0]!.details!['encoderPid'])
+    expect(sluice.children()).toContain(encoder)
+    process.kill(encoder, 'SIGKILL')
+    await until(paths[1]!, ({ segments }) => {
+      const back = segments.findIndex(({ discontinuity }) => discontinuity)
+      return back >= 0 && segments.length > back + 1
+    })
+    await takes('three', 'one')
+    await seconds(3)
+    const texts = await Promise.all(paths.map(textOf))
+    for (const text of texts) expect(checkMediaPlaylist(text)).toEqual([])
+    const lists = texts.map((text) => readMedia(text))
+    sameGrid(lists)
+    expect(lists[0]!.segments.filter(({ gap }) => gap)).toEqual([])
+    for (const rung of lists.slice(1, 3)) {
+      const gaps = rung.segments.filter(({ gap }) => gap)
+      expect(gaps.length).toBeGreaterThan(0)
+      const back = rung.segments.find(({ discontinuity }) => discontinuity)
+      expect(back?.number).toBe(gaps.at(-1)!.number + 1)
+    }
+    const named = new Map(texts.map((text, i) => [`stream_${i}/playlist.m3u8`, text]))
+    expect(checkMasterPlaylist(await textOf('/live/stream.m3u8'), named)).toEqual([])
+    for (const path of paths) expect(await complaints(path, 8)).toEqual([])
+    expect((await sluice.status()).outputs[0]).toMatchObject({
+      reconnects: 1,
+      details: { rungs: 'stream_1 120p, stream_2 90p', leftOut: '720p' },
+    })
+    await sluice.stop()
+  })
+})
