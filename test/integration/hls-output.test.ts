@@ -139,7 +139,8 @@ describe('hls:', () => {
   })
 
   it('in fragmented MP4 with parts shares its segments with dash:, over takes', async () => {
-    await start(['-o', 'hls:', '-o', 'dash:', '--low-latency'])
+    const stateDir = mkdtempSync(join(bench.folder, 'state-'))
+    await start(['-o', 'hls:', '-o', 'dash:', '--low-latency'], { stateDir })
     await listed('/live/stream_0/playlist.m3u8', 2)
     await takes('two', 'three', 'one')
     await seconds(2)
@@ -171,6 +172,20 @@ describe('hls:', () => {
       'dash running',
     ])
     expect(outputs[0]!.details!['storedBytes']).toBe(outputs[1]!.details!['storedBytes'])
+    await sluice.kill()
+
+    await start(['-o', 'hls:', '-o', 'dash:', '--low-latency'], { stateDir })
+    await until('/live/stream_0/playlist.m3u8', ({ segments }) => {
+      const back = segments.findIndex(({ discontinuity }) => discontinuity)
+      return back >= 0 && segments.length > back + 1
+    })
+    const periods = (await textOf('/live/stream.mpd')).split('<Period ').slice(1)
+    // What the run before left, in as many periods as it had formats, and what this one adds.
+    expect(periods.length).toBeGreaterThan(1)
+    for (const period of periods) {
+      expect(period.match(/codecs="[a-z0-9]+/g)).toEqual(['codecs="avc1', 'codecs="mp4a'])
+    }
+    expect(periods[0]!.split('"')[1]).toBe(mpd.split('<Period ')[1]!.split('"')[1])
     await sluice.stop()
   })
 

@@ -31,6 +31,7 @@ export interface HlsOutputOptions {
 interface Service {
   readonly session: PackagingSession
   readonly routes: HlsRoutes
+  readonly manifest: DashManifest | undefined
 }
 
 /** Segments that the bit rate is measured over. */
@@ -75,7 +76,7 @@ export class HlsOutput implements Output {
     const own = this.#pathWithin(path)
     if (own === undefined) return false
     const service = this.#serving()
-    if (service !== undefined && isServed(service.session, own))
+    if (service !== undefined && this.#isServed(service, own))
       return service.routes.serve(request, response, own)
     this.#hold(request, response)
     return true
@@ -91,13 +92,21 @@ export class HlsOutput implements Output {
     this.#held.retry((request, response) => {
       const own = this.#pathWithin((request.url ?? '').split('?')[0] ?? '')
       const service = this.#serving()
-      if (own === undefined || service === undefined || !isServed(service.session, own))
-        return false
+      if (own === undefined || service === undefined || !this.#isServed(service, own)) return false
       return service.routes.serve(request, response, own) || refuseUnknown(response)
     })
     if (this.#held.count > 0) return
     this.#look?.cancel()
     this.#look = undefined
+  }
+
+  /** A player reads the list of variants once: it is given when all that there will be are there. */
+  #isServed({ session, manifest }: Service, path: string): boolean {
+    const { main, figures } = session
+    if (main.rendition.segments.length === 0) return false
+    if (path !== 'stream.m3u8' && !path.endsWith('.mpd')) return true
+    if (manifest?.isReady(this.#options.wallTime()) === false) return false
+    return isComplete(session) || figures.segments >= PATIENCE_SEGMENTS
   }
 
   status(): OutputStatus {
@@ -168,7 +177,7 @@ export class HlsOutput implements Output {
       clock,
       ...(manifest === undefined ? {} : { manifest: () => manifest.render(wallTime()) }),
     })
-    this.#service = { session, routes }
+    this.#service = { session, routes, manifest }
     return this.#service
   }
 
@@ -188,14 +197,6 @@ export class HlsOutput implements Output {
     const mine = container === 'ts' ? ['ts'] : ['m4s', 'mp4']
     return extension === manifest || mine.includes(extension) ? path.slice(LIVE.length) : undefined
   }
-}
-
-/** A player reads the list of variants once: it is given when all that there will be are there. */
-function isServed(session: PackagingSession, path: string): boolean {
-  const { main, figures } = session
-  if (main.rendition.segments.length === 0) return false
-  if (path !== 'stream.m3u8' && !path.endsWith('.mpd')) return true
-  return isComplete(session) || figures.segments >= PATIENCE_SEGMENTS
 }
 
 /** True: the answer is given. */
