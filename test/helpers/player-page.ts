@@ -23,7 +23,8 @@ export type PlayerKind = 'hls.js' | 'hls.js-low-latency' | 'native' | 'dash.js'
 
 const PLAYERS: Record<PlayerKind, string> = {
   'hls.js': hlsJs('{ lowLatencyMode: false }'),
-  'hls.js-low-latency': hlsJs('{ lowLatencyMode: true }'),
+  // Without a rate to catch up with, hls.js keeps whatever latency it began with.
+  'hls.js-low-latency': hlsJs('{ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5 }'),
   native: `video.src = url
     video.addEventListener('error', () => faults.push('fatal ' + video.error.message))`,
   'dash.js': `
