@@ -11,7 +11,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { ChannelStatus } from '../src/contract/status.ts'
 import { freePort } from '../test/helpers/ffmpeg-tools.ts'
-import { startNginxRtmp } from '../test/helpers/nginx-rtmp.ts'
+import {
+  startNginxRtmp,
+  type NginxRtmp,
+  type NginxRtmpOptions,
+} from '../test/helpers/nginx-rtmp.ts'
 import type { RunningSluice } from '../test/helpers/running-sluice.ts'
 import { makeMaterial, Peers, restartedPerTake, SWITCH_APPLICATIONS } from './push/peers.ts'
 import { dropped, KEY, recordedBy, SIZE } from './push/platform.ts'
@@ -97,10 +101,24 @@ const offline = async (
   return survived
 }
 
-const acrossTakes = async (scratch: string): Promise<object> => {
+/** What it recorded, beside what else is told; it ends in any case. */
+const withPlatform = async (
+  options: NginxRtmpOptions,
+  use: (nginx: NginxRtmp) => Promise<object>,
+): Promise<object> => {
+  const nginx = await startNginxRtmp(options)
+  try {
+    const told = await use(nginx)
+    await pause(SETTLE_MS)
+    return { ...told, ...recordedBy(nginx) }
+  } finally {
+    await nginx.stop()
+  }
+}
+
+const acrossTakes = async (nginx: NginxRtmp): Promise<object> => {
   const peers = new Peers()
   const ports = [await freePort(), await freePort()]
-  const nginx = await startNginxRtmp({ folder: join(scratch, 'takes') })
   const sender = peers.twins(ports)
   const sources = [
     ...[`a=test:?${LOOK}`, `b=bars:?${LOOK}`],
@@ -110,48 +128,42 @@ const acrossTakes = async (scratch: string): Promise<object> => {
     ...['--conform', 'copy', '-o', `push=${nginx.app}/${KEY}`],
     ...sources.flatMap((source) => ['-s', source]),
   ]
-  const made = await withSluice(args, async (sluice) => {
-    await sluice.ready('a', 'b', 't1', 't2')
-    const takes = {
-      cutover: await takesBetween(sluice, ['a', 'b'], 'cutover'),
-      graceful: await takesBetween(sluice, ['a', 'b'], 'graceful'),
-      seamless: await takesBetween(sluice, ['t1', 't2'], 'seamless'),
-    }
-    const failures = { kills: await kills(sluice), offline: await offline(sluice, sender) }
-    const { skips, errors, reconnects } = (await sluice.status()).outputs[0]!
-    return { ...takes, ...failures, skips, errors, reconnects }
-  })
-  await peers.close()
-  await pause(SETTLE_MS)
-  const recorded = recordedBy(nginx)
-  await nginx.stop()
-  return { ...made, ...recorded }
+  try {
+    return await withSluice(args, async (sluice) => {
+      await sluice.ready('a', 'b', 't1', 't2')
+      const takes = {
+        cutover: await takesBetween(sluice, ['a', 'b'], 'cutover'),
+        graceful: await takesBetween(sluice, ['a', 'b'], 'graceful'),
+        seamless: await takesBetween(sluice, ['t1', 't2'], 'seamless'),
+      }
+      const failures = { kills: await kills(sluice), offline: await offline(sluice, sender) }
+      const { skips, errors, reconnects } = (await sluice.status()).outputs[0]!
+      return { ...takes, ...failures, skips, errors, reconnects }
+    })
+  } finally {
+    // A stopped process notices no other signal.
+    sender.kill('SIGCONT')
+    await peers.close()
+  }
 }
 
-const afterDrops = async (scratch: string): Promise<object> => {
-  const nginx = await startNginxRtmp({ folder: join(scratch, 'drops') })
-  const args = ['-o', `push=${nginx.app}/${KEY}`, '-s', `a=test:?${LOOK}`]
-  const back = await withSluice(args, async (sluice) => {
+const afterDrops = (nginx: NginxRtmp): Promise<object> =>
+  withSluice(['-o', `push=${nginx.app}/${KEY}`, '-s', `a=test:?${LOOK}`], async (sluice) => {
     await sluice.ready('a')
     const waits = await dropped(nginx, count.drops, Number(values['between-drops']) * 1_000)
     await pause(SETTLE_MS)
     return waits
   })
-  await pause(SETTLE_MS)
-  const recorded = recordedBy(nginx)
-  await nginx.stop()
-  return { ...back, ...recorded }
-}
 
-const ofThePeer = async (scratch: string, materials: readonly string[]): Promise<object> => {
-  const folder = join(scratch, 'restarted')
-  const nginx = await startNginxRtmp({ folder, applications: SWITCH_APPLICATIONS })
-  const run = { takes: count.peerTakes, holdMs: Number(values.hold) }
-  await restartedPerTake(nginx, materials, run)
-  await pause(SETTLE_MS)
-  const recorded = recordedBy(nginx)
-  await nginx.stop()
-  return { cutover: count.peerTakes, ...recorded }
+const ofThePeer = async (nginx: NginxRtmp, materials: readonly string[]): Promise<object> => {
+  const peers = new Peers()
+  try {
+    const run = { takes: count.peerTakes, holdMs: Number(values.hold) }
+    await restartedPerTake({ nginx, peers, materials }, run)
+  } finally {
+    await peers.close()
+  }
+  return { cutover: count.peerTakes }
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'bench-push-'))
@@ -163,9 +175,15 @@ try {
     makeMaterial(path, pattern)
     return path
   })
-  if (count.takes > 0) rows['Sluice'] = await acrossTakes(scratch)
-  if (count.peerTakes > 0) rows['FFmpeg per take'] = await ofThePeer(scratch, materials)
-  if (count.drops > 0) back['Sluice'] = await afterDrops(scratch)
+  const folder = (name: string) => ({ folder: join(scratch, name) })
+  if (count.takes > 0) rows['Sluice'] = await withPlatform(folder('takes'), acrossTakes)
+  if (count.peerTakes > 0) {
+    rows['FFmpeg per take'] = await withPlatform(
+      { ...folder('restarted'), applications: SWITCH_APPLICATIONS },
+      (nginx) => ofThePeer(nginx, materials),
+    )
+  }
+  if (count.drops > 0) back['Sluice'] = await withPlatform(folder('drops'), afterDrops)
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }

@@ -81,23 +81,21 @@ export const SWITCH_APPLICATIONS = `
  * persistent one copies from there to the platform.
  */
 export const restartedPerTake = async (
-  nginx: NginxRtmp,
-  materials: readonly string[],
+  at: { readonly nginx: NginxRtmp; readonly peers: Peers; readonly materials: readonly string[] },
   run: { readonly takes: number; readonly holdMs: number },
 ): Promise<void> => {
-  const peers = new Peers()
+  const { nginx, peers, materials } = at
   const base = `rtmp://127.0.0.1:${nginx.port}`
-  materials.forEach((material, at) => peers.toRtmp(material, `${base}/sources/s${at}`))
+  materials.forEach((material, source) => peers.toRtmp(material, `${base}/sources/s${source}`))
   await pause(2_000)
-  const switched = (at: number): ChildProcess =>
-    peers.start('-i', `${base}/sources/s${at % 2}`, '-c', 'copy', '-f', 'flv', `${base}/switch/out`)
+  const switched = (take: number): ChildProcess =>
+    peers.start(...`-i ${base}/sources/s${take % 2} -c copy -f flv ${base}/switch/out`.split(' '))
   let switcher = switched(0)
-  void peers.keep('-i', `${base}/switch/out`, '-c', 'copy', '-f', 'flv', `${base}/live/${KEY}`)
+  void peers.keep(...`-i ${base}/switch/out -c copy -f flv ${base}/live/${KEY}`.split(' '))
   await pause(4_000)
   for (let take = 1; take <= run.takes; take++) {
     await peers.stop(switcher)
     switcher = switched(take)
     await pause(run.holdMs)
   }
-  await peers.close()
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { E2eBench, seconds } from '../helpers/e2e-bench.ts'
+import { checkMediaPlaylist } from '../helpers/hls-validator.ts'
 import { PlayerPages, type PlayerKind } from '../helpers/player-page.ts'
 import type { RunningSluice } from '../helpers/running-sluice.ts'
 
@@ -70,4 +71,53 @@ describe('players in Chromium', () => {
       await playing.page.close()
     },
   )
+})
+
+describe('players of other makes', () => {
+  it('FFmpeg and VLC play HLS over takes without a complaint', async () => {
+    const sluice = await bench.sluice(...UNLIKE, ...['-o', 'hls:', '--hls-segment-time', '2'])
+    await sluice.ready('one', 'two', 'three')
+    await seconds(5)
+    const url = `${sluice.address}/live/stream.m3u8`
+    const nobody = ['--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', 'env', 'HOME=/tmp']
+    const vlc = 'cvlc -q -I dummy --vout dummy --aout dummy --run-time 8 --play-and-exit'
+    const players = {
+      ffmpeg: bench.program('ffmpeg', [
+        ...['-v', 'error', '-nostdin', '-i', url, '-t', '8', '-f', 'null', '-'],
+      ]),
+      vlc: bench.program('setpriv', [...nobody, ...vlc.split(' '), url, 'vlc://quit']),
+    }
+    for (const id of ['two', 'three', 'one', 'two']) {
+      await seconds(2)
+      await sluice.take(id)
+    }
+    expect(await players.ffmpeg.ended).toBe(0)
+    expect(players.ffmpeg.said()).toBe('')
+    expect(await players.vlc.ended).toBe(0)
+    expect(players.vlc.said()).not.toMatch(/error|discontinuity|late/i)
+  })
+})
+
+describe('a source with key frames further apart than a segment may last', () => {
+  it('is transcoded under auto, and cut without independence under copy', async () => {
+    const film = bench.path('long-groups.ts')
+    const made = bench.program('ffmpeg', [
+      ...'-v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine'.split(' '),
+      ...'-t 24 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 100 -keyint_min 100'.split(' '),
+      ...['-sc_threshold', '0', '-c:a', 'aac', film],
+    ])
+    expect(await made.ended).toBe(0)
+    const run = ['-s', `film=${film}`, '-o', 'hls:', '--hls-segment-time', '2']
+    let sluice = await bench.sluice(...run)
+    await sluice.until(({ sources }) => sources[0]?.conform === 'transcoding')
+    expect((await sluice.source('film')).conformReason).toMatch(/key frames further apart/)
+    sluice = await bench.sluice(...run, '--conform', 'copy')
+    await sluice.onAir('film')
+    await seconds(9)
+    const playlist = await (await fetch(`${sluice.address}/live/stream.m3u8`)).text()
+    expect(checkMediaPlaylist(playlist)).toEqual([])
+    expect(playlist).toContain('#EXT-X-TARGETDURATION:2\n')
+    expect(playlist).not.toContain('INDEPENDENT-SEGMENTS')
+    expect((await sluice.source('film')).conform).toBe('as_is')
+  })
 })

@@ -8,6 +8,7 @@ import { HeldRequests } from '../held-requests.ts'
 import type { Output } from '../output.ts'
 import type { Lease, SharedParts } from '../shared-parts.ts'
 import { DashManifest } from './dash-manifest.ts'
+import { targetSecondsOf } from './grid.ts'
 import { HlsRoutes } from './hls-routes.ts'
 import { isComplete, masterInput } from './master-input.ts'
 import type { Packager } from './packager.ts'
@@ -45,6 +46,8 @@ const PATIENCE_SEGMENTS = 3
 export class HlsOutput implements Output {
   readonly id: OutputId
   readonly kind: 'hls' | 'dash'
+  /** RFC 8216bis, 4.4.3.1: a duration that is rounded must not exceed the target. */
+  readonly longestGopTicks: number
   readonly #options: HlsOutputOptions
   readonly #own: string
   #lease: Lease<Packager> | undefined
@@ -56,6 +59,7 @@ export class HlsOutput implements Output {
     this.#options = options
     this.id = options.id
     this.kind = options.kind
+    this.longestGopTicks = (targetSecondsOf(options.spec.segmentTime) + 0.5) * TICKS_PER_SECOND
     this.#held = new HeldRequests(options.clock)
     this.#own = `/channels/main/${options.kind}/`
   }
