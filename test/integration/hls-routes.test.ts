@@ -238,7 +238,7 @@ describe('transport streams', () => {
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(text).not.toContain('"kind"')
     if (status === 404)
-      expect(JSON.parse(text.split('\r\n\r\n')[1]!).error.code).toBe('file_missing')
+      expect(JSON.parse(text.split('\r\n\r\n')[1]!).error).toBe('file_missing')
   })
 
   test('the time of day', async () => {

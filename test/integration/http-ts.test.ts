@@ -213,7 +213,7 @@ test('one viewer more than the limit gets 503 with a reason, and gets in when an
   const second = new Wire(GET)
   await until(() => second.closed)
   expect(second.head).toMatch(/^HTTP\/1.1 503 [^]*retry-after: 5\r\n/i)
-  expect(JSON.parse(second.body.toString())).toMatchObject({ error: { code: 'too_many_viewers' } })
+  expect(JSON.parse(second.body.toString())).toMatchObject({ error: 'too_many_viewers' })
   first.socket.destroy()
   await until(() => output.viewers().length === 0)
   const third = new Wire(GET)

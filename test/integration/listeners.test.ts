@@ -166,7 +166,8 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
     const second = await fetch(`${address}/listen.aac`)
     expect(second.status).toBe(503)
     expect(await second.json()).toMatchObject({
-      error: { code: 'too_many_viewers', message: 'the limit of 1 listeners is reached' },
+      error: 'too_many_viewers',
+      message: 'the limit of 1 listeners is reached',
     })
     const head = await fetch(`${address}/listen.mp3`, {
       method: 'HEAD',

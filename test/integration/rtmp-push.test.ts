@@ -55,9 +55,10 @@ interface Setup {
   /** Of the push; "PORT" is nginx's. */
   readonly url: string
   readonly env?: Readonly<Record<string, string>>
+  readonly flags?: readonly string[]
 }
 
-const start = async ({ url, env = {} }: Setup) => {
+const start = async ({ url, env = {}, flags = [] }: Setup) => {
   const here = join(folder, String(++count))
   mkdirSync(here)
   nginx ??= await startNginxRtmp({ folder: join(here, 'nginx') })
@@ -66,6 +67,7 @@ const start = async ({ url, env = {} }: Setup) => {
     args: [
       ...['-s', `a=test:?${LOOK}`, '-s', `b=bars:?${LOOK}`],
       ...['-o', `platform=${url.replace('PORT', String(nginx.port))}`],
+      ...flags,
     ],
     stateDir: join(here, 'state'),
     env,
@@ -96,6 +98,23 @@ const end = async (): Promise<void> => {
 }
 
 describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`, () => {
+  it('has a take refused before it is made, where the platform would get another size', async () => {
+    const { sluice, push } = await start({
+      url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
+      flags: ['--conform', 'copy', '-s', 'large=test:?size=640x360&rate=25&gop=25'],
+    })
+    const wide = (await sluice.status()).sources.find(({ id }) => id === 'large')
+    expect(wide?.conform).toBe('as_is')
+    expect(await sluice.take('large')).toMatchObject({
+      ok: false,
+      why: 'formats_differ',
+      message: expect.stringMatching(/platform.*640x360/s),
+    })
+    expect(await sluice.take('b')).toMatchObject({ ok: true })
+    expect(await push()).toMatchObject({ state: 'running', reconnects: 0 })
+    await end()
+  })
+
   it('connects once, whatever happens to the sources: takes, kills, the slate', async () => {
     const { nginx, sluice, push, here } = await start({ url: `rtmp://127.0.0.1:PORT/live/${KEY}` })
     const pulled = await pull(nginx, here)

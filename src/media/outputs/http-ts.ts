@@ -216,7 +216,7 @@ interface Refusal {
 }
 
 const refuse = (response: ServerResponse, refusal: Refusal): void => {
-  const body = JSON.stringify({ error: { code: refusal.code, message: refusal.why } })
+  const body = JSON.stringify({ error: refusal.code, message: refusal.why })
   response
     .writeHead(refusal.status, {
       'Content-Type': 'application/json',

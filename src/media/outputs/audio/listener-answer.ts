@@ -65,7 +65,7 @@ export interface Refusal {
 }
 
 export const refuseListener = (response: ServerResponse, { status, code, why }: Refusal): void => {
-  const body = JSON.stringify({ error: { code, message: why } })
+  const body = JSON.stringify({ error: code, message: why })
   response
     .writeHead(status, {
       ...CORS,

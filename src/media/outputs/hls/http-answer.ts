@@ -73,8 +73,15 @@ export const answerWith = (
   }
   const range = body.ranges === true ? rangeOf(request, body) : undefined
   if (range === 'unsatisfiable') {
-    headers.push('Content-Range', `bytes */${body.bytes.length}`, 'Content-Length', '0')
-    response.writeHead(416, headers).end()
+    response.writeHead(416, [
+      ...CORS,
+      'Cache-Control',
+      'no-store',
+      'Content-Range',
+      `bytes */${body.bytes.length}`,
+      'Content-Length',
+      '0',
+    ]).end()
     return 0
   }
   let bytes = body.bytes
@@ -98,7 +105,7 @@ export const answerRefusal = (
   refusal: Refusal,
 ): void => {
   const { status, code, message, parameter, cache = 'no-store', headers = [] } = refusal
-  const body = Buffer.from(JSON.stringify({ error: { code, message, parameter } }))
+  const body = Buffer.from(JSON.stringify({ error: code, message, field: parameter }))
   response.writeHead(status, [
     ...CORS,
     'Content-Type',
