@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ticks } from '../../../contract/time.ts'
 import { pictureOrder, type PictureOrder } from '../../../../test/helpers/picture-orders.ts'
-import { Grid, targetSecondsOf, type Boundary, type GridPicture } from './grid.ts'
+import { Grid, longestGopOf, targetSecondsOf, type Boundary, type GridPicture } from './grid.ts'
 import { RenditionFeed } from './rendition-feed.ts'
 import type { Picture, SegmentWriter, Sound } from './segment-writer.ts'
 
@@ -63,6 +63,34 @@ describe('the grid', () => {
       expect(Math.min(...after)).toBe(boundary.start)
     }
   })
+
+  it('does not take the groups of another source for those that follow a splice', () => {
+    const grid = newGrid(2)
+    const groups = [14, 50, 50, 50]
+    const pictures = pictureOrder({ frame: 3_600, bframes: 0, groups, start: 900_000 })
+    const found = pictures.flatMap((picture, index) => {
+      if (index === 14) grid.splice()
+      return grid.picture(gridPicture(picture)) ?? []
+    })
+    expect(durations(found)).toEqual([0.56, 2, 2])
+  })
+
+  it.each([15, 24, 25, 30, 50])(
+    'never has to where groups are as long as they may be, at %d pictures a second',
+    (rate) => {
+      const frame = 90_000 / rate
+      // A group is judged when its last picture comes.
+      const gop = Math.floor(longestGopOf(4) / frame) + 1
+      const order = { frame, bframes: 2, groups: groupsOf(40 * rate, gop), start: 900_000 }
+      const grid = newGrid(4, { slack: 2_880 })
+      for (const picture of pictureOrder(order)) {
+        if (grid.picture(gridPicture(picture)) !== undefined) {
+          expect(picture.unit.entry).not.toBe('none')
+        }
+      }
+      expect(gop * frame).toBeGreaterThan(4.2 * 90_000)
+    },
+  )
 
   it('numbers on, and reckons wall time from durations', () => {
     const found = boundariesOf(newGrid(2), steady(12, 25))

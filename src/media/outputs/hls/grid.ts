@@ -51,8 +51,15 @@ const ROUNDING_TICKS = TICKS_PER_SECOND / 2
 /** Durations are written with three decimals or more. */
 const PRINTED_TICKS = 180
 
+/** The last place for a clean cut lies a reorder group, a picture and a frame of sound before the limit. */
+const GOP_MARGIN_TICKS = 0.3 * TICKS_PER_SECOND
+
 export const targetSecondsOf = (segmentSeconds: number): number =>
   Math.max(1, Math.round(segmentSeconds))
+
+/** Ticks: random access points that are no further apart leave no segment without one. */
+export const longestGopOf = (segmentSeconds: number): number =>
+  targetSecondsOf(segmentSeconds) * TICKS_PER_SECOND + ROUNDING_TICKS - GOP_MARGIN_TICKS
 
 export class Grid {
   readonly #options: GridOptions
@@ -95,6 +102,12 @@ export class Grid {
     this.#hole = 'here'
   }
 
+  /** What comes is another source's: the groups so far do not tell how long its own are. */
+  splice(): void {
+    this.#groups.length = 0
+    this.#entry = undefined
+  }
+
   /** The boundary that lies before this picture, if one does. */
   picture(picture: GridPicture): Boundary | undefined {
     const { pts, dts } = picture
@@ -129,9 +142,14 @@ export class Grid {
       return elapsed + step > this.#limit ? this.#boundary(start, picture) : undefined
     }
     const long = elapsed >= this.#wanted - frame / 2
-    const group = Math.max(0, ...this.#groups, start - (this.#entry ?? start))
-    const due = demand !== 'none' || long || elapsed + group > this.#limit
+    const due = demand !== 'none' || long || elapsed + this.#groupFrom(start) > this.#limit
     return due ? this.#boundary(start, picture) : undefined
+  }
+
+  /** How long the group that begins at `start` may be: as the ones before; behind a splice, as a segment. */
+  #groupFrom(start: number): number {
+    const known = this.#entry === undefined ? this.#groups : [...this.#groups, start - this.#entry]
+    return known.length === 0 ? this.#wanted : Math.max(...known)
   }
 
   /** The first presentation time from this picture on: pictures that are decoded after it may be shown before it. */

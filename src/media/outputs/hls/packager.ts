@@ -8,6 +8,7 @@ import { pause, type Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ProgramEncoder, type ProgramEncoderFigures } from '../encode/program-encoder.ts'
 import type { OutputProgram } from '../output.ts'
+import { EarlyFrames } from './early-frames.ts'
 import { planPackaging, type PackagingPlace, type PackagingPlan } from './packaging-plan.ts'
 import { PackagingSession } from './packaging-session.ts'
 import { openStore } from './segment-store.ts'
@@ -97,6 +98,8 @@ export class Packager {
   async #package(plan: PackagingPlan, signal: AbortSignal): Promise<void> {
     const { program, clock, wallTime, serviceName, alert } = this.#options
     const { tracks } = program.frames
+    const early = new EarlyFrames()
+    const detach = program.frames.attach(early, () => {})
     const store = await openStore({
       folder: plan.folder,
       layout: plan.layout,
@@ -107,12 +110,13 @@ export class Packager {
       extension: plan.container === 'ts' ? 'ts' : 'm4s',
       onTrouble: alert,
       targetSeconds: plan.targetSeconds,
-    })
+    }).finally(detach)
     try {
       const session = new PackagingSession({ plan, store, tracks, clock, wallTime, serviceName })
       this.#session = session
       this.#state = 'running'
       this.#lastError = undefined
+      early.pour(session.sink)
       await this.#feed(session, signal)
     } finally {
       this.#session = undefined

@@ -114,6 +114,7 @@ export class PackagingSession implements SpliceTarget {
   }
 
   splice({ cause }: ProgramCut, sound: 'same' | 'changed'): void {
+    this.#grid.splice()
     if (cause !== 'source_jump' && this.#splice === 'none') this.#splice = 'take'
     if (sound === 'changed') this.#newSound()
   }

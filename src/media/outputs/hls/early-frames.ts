@@ -1,0 +1,43 @@
+import type { FrameSink } from '../program-frames.ts'
+
+/** Some seconds of pictures and sound. */
+const MOST = 2_000
+
+/**
+ * What the program gives while the store is being opened: otherwise the first group of pictures would be missed, and with
+ * it the whole wait for the next one.
+ */
+export class EarlyFrames implements FrameSink {
+  #calls: ((sink: FrameSink) => void)[] = []
+
+  advance(clock: Parameters<NonNullable<FrameSink['advance']>>[0]): void {
+    this.#keep((sink) => sink.advance?.(clock))
+  }
+
+  video(...given: Parameters<NonNullable<FrameSink['video']>>): void {
+    this.#keep((sink) => sink.video?.(...given))
+  }
+
+  audio(...given: Parameters<NonNullable<FrameSink['audio']>>): void {
+    this.#keep((sink) => sink.audio?.(...given))
+  }
+
+  cut(cut: Parameters<NonNullable<FrameSink['cut']>>[0]): void {
+    this.#keep((sink) => sink.cut?.(cut))
+  }
+
+  hole(): void {
+    this.#keep((sink) => sink.hole?.())
+  }
+
+  /** Gives everything on, in order. */
+  pour(sink: FrameSink): void {
+    for (const call of this.#calls.splice(0)) call(sink)
+  }
+
+  /** Past the limit all of it goes: what begins in the middle of a group helps nobody. */
+  #keep(call: (sink: FrameSink) => void): void {
+    if (this.#calls.length >= MOST) this.#calls = []
+    this.#calls.push(call)
+  }
+}
