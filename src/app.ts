@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { AppHooks, RunningApp } from './cli/app-port.ts'
 import type { Config } from './config/config.ts'
 import { SluiceError } from './contract/errors.ts'
-import { accessPolicy } from './control/api/access.ts'
+import { accessPolicy, type AccessPolicy } from './control/api/access.ts'
 import { buildApi } from './control/api/api.ts'
-import { listen } from './control/api/listen.ts'
+import { reserve, type Reserved } from './control/api/listen.ts'
 import { runFailoverLoop } from './control/channels/failover-loop.ts'
 import { buildLog } from './control/obs/log.ts'
 import { buildMetrics } from './control/obs/metrics.ts'
@@ -19,10 +19,24 @@ import { allowHeapGrowth } from './media/heap-growth.ts'
 import { processHost } from './process/host.ts'
 import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts'
 
-/** Builds each part once, starts them in order, and stops them in the opposite one. */
 export const startApp = async (config: Config, hooks: AppHooks): Promise<RunningApp> => {
   allowHeapGrowth()
   const access = accessPolicy(config.listen.host, config.token)
+  const reserved = await reserve(config.listen)
+  try {
+    return await start(config, hooks, { access, reserved })
+  } catch (error) {
+    reserved.release()
+    throw error
+  }
+}
+
+/** Builds each part once, starts them in order, and stops them in the opposite one. */
+const start = async (
+  config: Config,
+  hooks: AppHooks,
+  { access, reserved }: { readonly access: AccessPolicy; readonly reserved: Reserved },
+): Promise<RunningApp> => {
   const log = buildLog({
     level: config.logLevel,
     form: config.json ? 'json' : 'plain',
@@ -58,7 +72,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
     )
     const metrics = buildMetrics({ status: () => channel.status() })
     const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
-    const address = await listen(api, config.listen)
+    await reserved.hand(api)
     const running = [
       channel.run(stop.signal),
       runFailoverLoop(
@@ -89,7 +103,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
     stopped.catch(() => undefined)
     return {
       port: channel,
-      address: address.replace(/\/$/, ''),
+      address: reserved.url.replace(/\/$/, ''),
       stopped,
       stop: () => {
         stop.abort()

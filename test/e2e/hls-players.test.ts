@@ -5,7 +5,7 @@ import { PlayerPages, type PlayerKind } from '../helpers/player-page.ts'
 import type { RunningSluice } from '../helpers/running-sluice.ts'
 
 /** The long form is `bin/bench players`. */
-const TAKES = 6
+const TAKES = 4
 const UNLIKE = [
   ...['-s', 'one=test:?size=640x360&rate=25&bframes=2'],
   ...['-s', 'two=bars:?size=320x180&rate=30'],
@@ -28,7 +28,7 @@ const takes = async (sluice: RunningSluice): Promise<void> => {
     expect(await sluice.take(['two', 'three', 'one'][i % 3]!)).toMatchObject({ ok: true })
     await seconds(1.3)
   }
-  await seconds(4)
+  await seconds(3)
 }
 
 interface Case {
@@ -59,9 +59,9 @@ describe('players in Chromium', () => {
         ...['-o', output, '--hls-segment-time', '2', ...flags],
       )
       await sluice.ready('one', 'two', 'three')
-      await seconds(7)
+      await seconds(5)
       const playing = await pages.play(player, sluice.address + path)
-      await seconds(3)
+      await seconds(1)
       const playback = await playing.watch(() => takes(sluice))
       expect(playback.fatal).toEqual([])
       // Chromium's own player stands for two pictures where the decoder is set up anew; a busy machine adds to that.
@@ -80,15 +80,15 @@ describe('players of other makes', () => {
     await seconds(5)
     const url = `${sluice.address}/live/stream.m3u8`
     const nobody = ['--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', 'env', 'HOME=/tmp']
-    const vlc = 'cvlc -q -I dummy --vout dummy --aout dummy --run-time 8 --play-and-exit'
+    const vlc = 'cvlc -q -I dummy --vout dummy --aout dummy --run-time 5 --play-and-exit'
     const players = {
       ffmpeg: bench.program('ffmpeg', [
-        ...['-v', 'error', '-nostdin', '-i', url, '-t', '8', '-f', 'null', '-'],
+        ...['-v', 'error', '-nostdin', '-i', url, '-t', '5', '-f', 'null', '-'],
       ]),
       vlc: bench.program('setpriv', [...nobody, ...vlc.split(' '), url, 'vlc://quit']),
     }
-    for (const id of ['two', 'three', 'one', 'two']) {
-      await seconds(2)
+    for (const id of ['two', 'three', 'one']) {
+      await seconds(1.5)
       await sluice.take(id)
     }
     expect(await players.ffmpeg.ended).toBe(0)

@@ -65,11 +65,11 @@ describe('kill -9 and a start again', () => {
       let sluice = await start(port, stateDir, flags)
       try {
         await sluice.onAir('one')
-        await seconds(8)
+        await seconds(5)
         const stop = new AbortController()
         const seen = snapshots(sluice.address + playlist, stop.signal)
         const playing = await pages.play(player, `${sluice.address}/live/stream.m3u8`)
-        await seconds(3)
+        await seconds(1)
         const playback = await playing.watch(async () => {
           await sluice.kill()
           sluice = await start(port, stateDir, flags)

@@ -36,7 +36,10 @@ const PLAYERS: Record<PlayerKind, string> = {
 
 function hlsJs(config: string): string {
   return `
-    const hls = new Hls(${config})
+    // By default a playlist is asked for three times in as many seconds: a busy machine takes longer to start anew.
+    const playlistLoadPolicy = structuredClone(Hls.DefaultConfig.playlistLoadPolicy)
+    playlistLoadPolicy.default.errorRetry.maxNumRetry = 8
+    const hls = new Hls({ ...${config}, playlistLoadPolicy })
     hls.on(Hls.Events.ERROR, (_, e) => {
       faults.push((e.fatal ? 'fatal ' : 'passing ') + e.type + ' ' + e.details + ' ' + (e.error?.message ?? ''))
     })

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { accessPolicy } from '../../src/control/api/access.ts'
 import { buildApi, type Api } from '../../src/control/api/api.ts'
 import { EVENT_STREAM_LIMITS } from '../../src/control/api/event-stream.ts'
-import { listen } from '../../src/control/api/listen.ts'
+import { listen, reserve } from '../../src/control/api/listen.ts'
 import type { MediaRoutes } from '../../src/control/api/media-routes.ts'
 import { buildLog } from '../../src/control/obs/log.ts'
 import { buildMetrics } from '../../src/control/obs/metrics.ts'
@@ -241,22 +241,47 @@ describe('what a stranger may send', () => {
   })
 })
 
+const anApi = (port: FakeChannel): Api =>
+  buildApi({
+    port,
+    media,
+    access: accessPolicy('127.0.0.1', undefined),
+    metrics: { contentType: 'text/plain', render: async () => '' },
+    log: buildLog({ level: 'silent', form: 'json', destination: { write: () => {} } }),
+    clock: realClock,
+  })
+
 describe('listening', () => {
   test('a port in use is named', async () => {
     const { port } = await started()
-    const second = buildApi({
-      port: new FakeChannel(),
-      media,
-      access: accessPolicy('127.0.0.1', undefined),
-      metrics: { contentType: 'text/plain', render: async () => '' },
-      log: buildLog({ level: 'silent', form: 'json', destination: { write: () => {} } }),
-      clock: realClock,
-    })
+    const second = anApi(new FakeChannel())
     open.push(second)
     await expect(listen(second, { host: '127.0.0.1', port })).rejects.toMatchObject({
       code: 'address_in_use',
       message: expect.stringContaining(`127.0.0.1:${port}`),
     })
+  })
+
+  test('who connects before the API is there is answered by it', async () => {
+    const reserved = await reserve({ host: '127.0.0.1', port: 0 })
+    const early = fetch(`${reserved.url}health`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const api = anApi(new FakeChannel())
+    open.push(api)
+    await reserved.hand(api)
+    expect((await early).status).toBe(200)
+    expect((await fetch(`${reserved.url}health`)).status).toBe(200)
+  })
+
+  test('an address that was reserved for nothing is free again', async () => {
+    const reserved = await reserve({ host: '127.0.0.1', port: 0 })
+    const early = fetch(`${reserved.url}health`).catch(() => 'closed')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    reserved.release()
+    expect(await early).toBe('closed')
+    const port = Number(new URL(reserved.url).port)
+    const again = await reserve({ host: '127.0.0.1', port })
+    again.release()
   })
 
   test('with a token, changes need it over the wire too', async () => {

@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net'
 import { SluiceError } from '../../contract/errors.ts'
 import type { Api } from './api.ts'
 
@@ -7,16 +8,58 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** Opens the API. Resolves with its URL, in which the port is the real one. */
-export const listen = async (api: Api, address: ListenAddress): Promise<string> => {
-  try {
-    await api.fastify.listen({ host: address.host, port: address.port })
-  } catch (error) {
-    throw listenFault(error, address)
-  }
-  const bound = api.fastify.server.address()
+/** An address that is taken already: connections wait until somebody answers them. */
+export interface Reserved {
+  /** In which the port is the real one. */
+  readonly url: string
+  /** The API answers from now on, those first that came before. */
+  hand(api: Api): Promise<void>
+  /** For what never got so far. Idempotent. */
+  release(): void
+}
+
+/** Takes the address before all else: who knocks while Sluice starts is kept waiting rather than turned away. */
+export const reserve = async (address: ListenAddress): Promise<Reserved> => {
+  const early = new Set<Socket>()
+  const door = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    early.add(socket)
+    socket.on('error', () => early.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    door.once('error', (error) => reject(listenFault(error, address)))
+    door.listen(address.port, address.host, resolve)
+  })
+  const bound = door.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
-  return `http://${urlHost(address.host)}:${port}/`
+  return {
+    url: `http://${urlHost(address.host)}:${port}/`,
+    hand: async ({ fastify }) => {
+      const { server } = fastify
+      // Fastify closes what it opened itself; this one it only answers on.
+      fastify.addHook('onClose', async () => {
+        server.close()
+        server.closeAllConnections()
+      })
+      await fastify.ready()
+      await new Promise<void>((resolve) => server.listen(door, resolve))
+      for (const socket of early) {
+        server.emit('connection', socket)
+        socket.resume()
+      }
+      early.clear()
+    },
+    release: () => {
+      for (const socket of early) socket.destroy()
+      door.close()
+    },
+  }
+}
+
+/** Opens the API. Resolves with its URL. */
+export const listen = async (api: Api, address: ListenAddress): Promise<string> => {
+  const reserved = await reserve(address)
+  await reserved.hand(api)
+  return reserved.url
 }
 
 /** An address that means all of them can't be typed into a browser; the local one can. */
