@@ -33,7 +33,9 @@ const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
   if (isOn !== true) return { outputs: [], problems }
   const checked = (name: string, usual: string, right: string, isRight: Check): string => {
     const given = read(name) ?? usual
-    if (!isRight(given)) problems.push(`${name}: ${JSON.stringify(given)} is not ${right}`)
+    // In front of "@" stands a password.
+    const shown = given.replace(/^.*@/s, '***@')
+    if (!isRight(given)) problems.push(`${name}: ${JSON.stringify(shown)} is not ${right}`)
     return given
   }
   const host = checked('ICECAST_HOST', 'icecast', 'a host name or an address', (text) =>

@@ -132,6 +132,11 @@ describe('a wrong value names its origin, itself and what would be right', () =>
       'ICECAST_HOST: "a/b" is not a host name or an address',
     ],
     [
+      'a host with a password in front',
+      env({ ICECAST_ENABLED: 'true', ICECAST_HOST: 'source:hush@radio.example' }),
+      'ICECAST_HOST: "***@radio.example" is not a host name or an address',
+    ],
+    [
       'a mount',
       env({ ICECAST_ENABLED: 'true', ICECAST_MOUNT: '/a b' }),
       'ICECAST_MOUNT: "/a b" is not a mount as /stream.mp3, without spaces, "?" and "#"',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/helpers/fake-clock.ts'
-import { pause, realClock } from './clock.ts'
+import { pause, realClock, untilAborted } from './clock.ts'
 
 test('the fake clock fires in order of due time, repeats, and forgets what is cancelled', () => {
   const clock = new FakeClock(1_000)
@@ -24,6 +24,14 @@ test('a pause ends with its time or with the signal, and leaves no timer', async
   abort.abort()
   await aborted
   expect(clock.pendingTimers).toBe(0)
+})
+
+test('an abort is waited for, and one that came before is enough', async () => {
+  const abort = new AbortController()
+  const ended = untilAborted(abort.signal)
+  abort.abort()
+  await ended
+  await untilAborted(abort.signal)
 })
 
 test('the real clock keeps its grid', async () => {

@@ -49,6 +49,13 @@ export const realClock: Clock = {
   },
 }
 
+/** Resolves when the signal is aborted; never rejects. */
+export const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
 /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
 export const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

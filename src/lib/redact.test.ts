@@ -63,6 +63,20 @@ describe('redactText', () => {
     )
   })
 
+  test.each([
+    ['s0=rtmp://h/a/k1;s1=rtmp://h/a/k2', 's0=rtmp://h/a/***;s1=rtmp://h/a/***'],
+    ['rtmp://h/a/k1,rtmp://h/a/k2', 'rtmp://h/a/***,rtmp://h/a/***'],
+    ['[f=flv]rtmp://h/a/k1|[f=flv]rtmps://h/a/k2', '[f=flv]rtmp://h/a/***|[f=flv]rtmps://h/a/***'],
+    ['https://h/play?x=1&url=rtmp://h/a/k1', 'https://h/play?x=1&url=rtmp://h/a/***'],
+    ['a=srt://h:1?passphrase=p;b=twitch:k', 'a=srt://h:1?passphrase=***'],
+    [
+      'a=icecast://source:p;q,r@h:8000/m;b=icecast://source:p2@h/m',
+      'a=icecast://source:***@h:8000/m;b=icecast://source:***@h/m',
+    ],
+  ])('finds each address of a list: %s', (text, clean) => {
+    expect(redactText(text)).toBe(clean)
+  })
+
   test('finds keys of platforms, and leaves words and references', () => {
     expect(redactText('output kick: "twitch:abc" and air=kick:xyz, youtube:{env:YT}')).toBe(
       'output kick: "twitch:***" and air=kick:***, youtube:{env:YT}',

@@ -8,7 +8,9 @@ const SHORTEST_SEARCHED = 3
 const SECRET_NAME =
   /^(?:.*[-_.])?(?:key|pass|pwd|sign|sig|hash|auth|authorization|jwt|hmac|md5|st|session|sessionid|streamid|policy)$|token|secret|passw|passphrase|signature|apikey|accesskey|streamkey|authsign|credential/i
 
-const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]+/gi
+/** An address ends where the next one of a list begins: "a=rtmp://h/a/k;b=rtmp://h/a/k", "rtmp://h/a/k|[f=flv]srt://…". */
+const URL_IN_TEXT =
+  /\b[a-z][a-z0-9+.-]*:\/\/(?:(?![;,|&](?:\[[^\]\s]{0,80}\])?(?:[\w.-]{1,64}=)?[a-z][a-z0-9+.-]{0,31}:\/\/)[^\s'"<>])+/gi
 
 /**
  * `twitch:KEY`, platforms whose address is known, so that only the stream key is written; and addresses with a slash too

@@ -7,6 +7,7 @@ import { SLATE, type OutputId, type SourceId } from '../contract/ids.ts'
 import type { OutputSpec } from '../contract/output-spec.ts'
 import type { ChannelSpec, SourceChange, SourceSpec } from '../contract/spec.ts'
 import type { ChannelStatus, HealthProblem } from '../contract/status.ts'
+import { untilAborted } from '../lib/clock.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ChannelSettings } from './channel-settings.ts'
 import { channelStatus } from './channel-status.ts'
@@ -74,7 +75,7 @@ export class Channel implements ChannelPort {
     try {
       const chosen = await awaitFormat(() => this.#formatFacts(), clock, signal)
       if (chosen !== undefined) await this.#goOnAir(chosen, signal)
-      await aborted(signal)
+      await untilAborted(signal)
     } catch (error) {
       // What an abort interrupts (the rendering of the slate) fails; that is no fault.
       if (!signal.aborted) throw error
@@ -327,9 +328,3 @@ export class Channel implements ChannelPort {
 
 const notYet = (): SluiceError =>
   new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

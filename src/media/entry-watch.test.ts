@@ -27,6 +27,14 @@ describe('the entry points of a source', () => {
     expect(watching.verdict).toBe('no_idr')
   })
 
+  it('are not judged over the time between two runs', () => {
+    const watching = new EntryWatch()
+    watch(watching, [[0, 'recovery_point']])
+    watching.restart()
+    expect(watch(watching, [[3_600, 'recovery_point']])).toBe(false)
+    expect(watch(watching, [[3_607, 'recovery_point']])).toBe(true)
+  })
+
   it('fit once an IDR picture was seen', () => {
     expect(watch(new EntryWatch(), [[0, 'idr'], ...steady(7, 8, []), [8, 'recovery_point']])).toBe(
       false,

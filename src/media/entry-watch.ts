@@ -29,6 +29,7 @@ export class EntryWatch {
 
   /** Of another run of the source. */
   restart(): void {
+    this.#firstDts = undefined
     this.#lastDts = undefined
     this.#sinceEntry = undefined
   }

@@ -35,9 +35,8 @@ export class Outlets {
   constructor(options: OutletsOptions) {
     this.#options = options
     this.#early = new HeldRequests(options.clock)
-    this.#list = new OutputList(({ id, state, lastError }) => {
-      const why = lastError === undefined ? {} : { reason: lastError }
-      options.events.add({ type: 'output_state', output: id, state, ...why })
+    this.#list = new OutputList((change) => {
+      options.events.add({ type: 'output_state', ...change })
     })
   }
 
@@ -110,6 +109,7 @@ export class Outlets {
 
   async close(): Promise<void> {
     this.#stop.abort()
+    this.#early.release(() => false)
     await Promise.all([this.#list.close(), this.#ended])
   }
 

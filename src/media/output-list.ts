@@ -12,12 +12,19 @@ interface Entry {
   state: string
 }
 
+export interface OutputStateChange {
+  readonly output: OutputId
+  readonly state: OutputStatus['state']
+  /** Why it does not run: an old error is no reason to run. */
+  readonly reason?: string
+}
+
 /** The channel's outputs, each running until it is removed. One's trouble never reaches another. */
 export class OutputList {
   readonly #entries = new Map<OutputId, Entry>()
-  readonly #onState: (output: OutputStatus) => void
+  readonly #onState: (change: OutputStateChange) => void
 
-  constructor(onState: (output: OutputStatus) => void) {
+  constructor(onState: (change: OutputStateChange) => void) {
     this.#onState = onState
   }
 
@@ -76,7 +83,7 @@ export class OutputList {
       const status = entry.output.status()
       if (status.state === entry.state) continue
       entry.state = status.state
-      this.#onState(status)
+      this.#onState(changeOf(status))
     }
   }
 
@@ -85,4 +92,9 @@ export class OutputList {
     for (const entry of entries) entry.stop.abort()
     await Promise.all(entries.map((entry) => entry.ended))
   }
+}
+
+const changeOf = ({ id, state, lastError }: OutputStatus): OutputStateChange => {
+  const idle = state === 'waiting' || state === 'failed'
+  return { output: id, state, ...(idle && lastError !== undefined && { reason: lastError }) }
 }

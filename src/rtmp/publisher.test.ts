@@ -26,9 +26,12 @@ class ScriptedServer {
   #raw = new Uint8Array(0) as Uint8Array
   #shaken = false
 
-  constructor(answers: Readonly<Record<string, (transaction: number) => readonly AmfValue[][]>>) {
+  constructor(
+    answers: Readonly<Record<string, (transaction: number) => readonly AmfValue[][]>>,
+    streamName: string,
+  ) {
     this.publisher = new RtmpPublisher({
-      target: { tcUrl: 'rtmp://127.0.0.1/live', app: 'live', streamName: KEY },
+      target: { tcUrl: 'rtmp://127.0.0.1/live', app: 'live', streamName },
       random: () => 0,
       out: (bytes) => this.#take(bytes),
     })
@@ -95,8 +98,8 @@ const welcome = {
   publish: () => [status('status', 'NetStream.Publish.Start', 'go')],
 }
 
-const run = async (answers: ConstructorParameters<typeof ScriptedServer>[0]) => {
-  const server = new ScriptedServer(answers)
+const run = async (answers: ConstructorParameters<typeof ScriptedServer>[0], key = KEY) => {
+  const server = new ScriptedServer(answers, key)
   server.publisher.begin()
   for (let turn = 0; turn < 8; turn++) await settled()
   return server
@@ -197,6 +200,30 @@ describe('a publisher', () => {
     expect(server.publisher.state).toMatchObject({
       kind: 'failed',
       fault: { kind: 'broken', reason: expect.stringMatching(reason) },
+    })
+  })
+
+  test.each(['Already publishing', 'stream is busy', 'name in use'])(
+    '%s: its own connection of before may still hold the name, and the key is not refused',
+    async (description) => {
+      const { publisher } = await run({
+        ...welcome,
+        publish: () => [status('error', 'NetStream.Publish.BadName', description)],
+      })
+      expect(publisher.state).toMatchObject({ kind: 'failed', fault: { kind: 'broken' } })
+    },
+  )
+
+  test('does not tell a secret of the query', async () => {
+    const { publisher } = await run(
+      {
+        ...welcome,
+        publish: () => [status('error', 'NetStream.Publish.Denied', 'tok%2Fen (tok/en) is old')],
+      },
+      'key?token=tok%2Fen',
+    )
+    expect(publisher.state).toMatchObject({
+      fault: { reason: 'NetStream.Publish.Denied: *** (***) is old' },
     })
   })
 

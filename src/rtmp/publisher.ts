@@ -1,4 +1,4 @@
-import { redactor } from '../lib/redact.ts'
+import { redactor, secretsOfUrl } from '../lib/redact.ts'
 import { decodeAmf } from './amf0-reader.ts'
 import { AmfList, encodeAmf, textIn, type AmfObject, type AmfValue } from './amf0.ts'
 import { ChunkLink } from './chunk-link.ts'
@@ -15,6 +15,12 @@ const COMMANDS = 3
 const DATA = 4
 const SOUND = 5
 const PICTURES = 6
+
+/**
+ * Behind a lost connection a server may hold the name for our own one until it notices ("Already publishing" of
+ * nginx-rtmp): it says nothing about the key.
+ */
+const TAKEN_NAME = /\balready\b|\bin use\b|\bbusy\b/i
 
 /** Transaction ids, 7.1.1: what is answered is told apart by them. */
 const CONNECT = 1
@@ -70,7 +76,10 @@ export class RtmpPublisher {
   constructor(options: PublisherOptions) {
     this.#options = options
     const { streamName } = options.target
-    this.#redact = redactor([streamName, streamName.split('?')[0]!, encodeURIComponent(streamName)])
+    this.#redact = redactor([
+      ...[streamName, streamName.split('?')[0]!, encodeURIComponent(streamName)],
+      ...secretsOfUrl(`rtmp://h/app/${streamName}`),
+    ])
     this.#link = new ChunkLink(options.out, ANSWERS)
   }
 
@@ -199,7 +208,8 @@ export class RtmpPublisher {
     const description = this.#redact(textIn(what, 'description') ?? '')
     const said = [code, description].filter((text) => text !== '').join(': ')
     // While it is live, an error ends the stream but says nothing about the key.
-    const kind = this.#state.kind === 'live' ? 'broken' : 'refused'
+    const isOwnGhost = TAKEN_NAME.test(description)
+    const kind = this.#state.kind === 'live' || isOwnGhost ? 'broken' : 'refused'
     this.#fail({ code: code || 'protocol', reason: said.slice(0, 500) || otherwise, kind })
   }
 

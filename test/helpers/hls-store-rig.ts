@@ -35,7 +35,7 @@ export const feedOf = (store: SegmentStore, names: readonly string[], from: numb
   const begin = (discontinuity: boolean): SegmentBegin => ({
     number: next,
     start: ticks((next - from) * SEGMENT_TICKS),
-    wallMs: 1_700_000_000_000 + (next % 1_000_000) * TARGET_SECONDS * 1_000,
+    wallMs: store.options.wallTime() + (next - store.nextNumber) * TARGET_SECONDS * 1_000,
     discontinuity,
   })
   const each = (run: (rendition: ReturnType<SegmentStore['rendition']>) => void): void => {

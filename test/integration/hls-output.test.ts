@@ -216,10 +216,10 @@ describe('hls:', () => {
     sameGrid(lists)
     expect(lists[0]!.segments.filter(({ gap }) => gap)).toEqual([])
     for (const rung of lists.slice(1, 3)) {
-      const gaps = rung.segments.filter(({ gap }) => gap)
-      expect(gaps.length).toBeGreaterThan(0)
-      const back = rung.segments.find(({ discontinuity }) => discontinuity)
-      expect(back?.number).toBe(gaps.at(-1)!.number + 1)
+      // More gaps may follow where the machine is too busy for an encoder.
+      const back = rung.segments.findIndex(({ discontinuity }) => discontinuity)
+      expect(rung.segments[back - 1]?.gap).toBe(true)
+      expect(rung.segments[back]?.gap).toBe(false)
     }
     const named = new Map(texts.map((text, i) => [`stream_${i}/playlist.m3u8`, text]))
     expect(checkMasterPlaylist(await textOf('/live/stream.m3u8'), named)).toEqual([])

@@ -181,6 +181,7 @@ describe('transport streams', () => {
     const answer = await ask(`${number}.ts`, { headers: { range } })
     expect(answer.status).toBe(status)
     expect(answer.headers['content-range']).toBe(contentRange)
+    if (status === 416) expect(answer.headers['cache-control']).toBe('no-store')
     expect(answer.body).toHaveLength(length)
     const [from = 0] = contentRange?.match(/\d+/)?.map(Number) ?? []
     if (status === 206)
@@ -237,8 +238,7 @@ describe('transport streams', () => {
     for await (const chunk of socket) text += String(chunk)
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(text).not.toContain('"kind"')
-    if (status === 404)
-      expect(JSON.parse(text.split('\r\n\r\n')[1]!).error).toBe('file_missing')
+    if (status === 404) expect(JSON.parse(text.split('\r\n\r\n')[1]!).error).toBe('file_missing')
   })
 
   test('the time of day', async () => {
@@ -334,10 +334,10 @@ describe('low latency', () => {
       text.replaceAll(/LAST(?:\+(\d))?/g, (_, more) => String(feed.next - 1 + Number(more ?? 0)))
     const answer = await ask(`stream_0/playlist.m3u8?${filled(query)}`)
     expect(answer.status).toBe(400)
-    const { error } = JSON.parse(answer.text)
-    const parameter = query.includes('_HLS_part') ? '_HLS_part' : '_HLS_msn'
-    expect(error).toMatchObject({ code: 'bad_request', parameter })
-    expect(error.message).toContain(filled(why))
+    const refusal = JSON.parse(answer.text)
+    const field = query.includes('_HLS_part') ? '_HLS_part' : '_HLS_msn'
+    expect(refusal).toMatchObject({ error: 'bad_request', field })
+    expect(refusal.message).toContain(filled(why))
   })
 
   test('many that wait are all answered, and those that went away are forgotten', async () => {
@@ -383,7 +383,7 @@ test('a master playlist is measured, and rendered once a second', async () => {
       audio: [],
     }
   }
-  await serve({ master, manifest: () => '<MPD/>' })
+  await serve({ master })
   feedOf(store, ['stream_0'], store.nextNumber).segment()
   await settled()
   const { text } = await ask('stream.m3u8')
@@ -391,10 +391,27 @@ test('a master playlist is measured, and rendered once a second', async () => {
   expect(text).toContain('BANDWIDTH=2000,')
   await ask('stream.m3u8')
   expect(asked).toBe(1)
-  const mpd = await ask('manifest.mpd')
-  expect([mpd.status, mpd.headers['content-type'], mpd.text]).toEqual([
+})
+
+test('the MPD is compressed, and has another tag when it is another text', async () => {
+  await openWith()
+  let mpd = '<MPD/>'
+  await serve({ manifest: () => mpd })
+  const first = await ask('manifest.mpd')
+  expect([first.status, first.headers['content-type'], first.text]).toEqual([
     200,
     'application/dash+xml',
     '<MPD/>',
   ])
+  const zipped = await ask('stream.mpd', { headers: { 'accept-encoding': 'gzip' } })
+  expect(gunzipSync(zipped.body).toString()).toBe('<MPD/>')
+  const condition = { headers: { 'if-none-match': String(first.headers['etag']) } }
+  expect((await ask('manifest.mpd', condition)).status).toBe(304)
+  mpd = '<MPD></MPD>'
+  expect((await ask('manifest.mpd', condition)).text).toBe('<MPD></MPD>')
+  // Of another run, which counts anew.
+  routes.close()
+  server.close()
+  await serve({ manifest: () => '<MPD/>' })
+  expect((await ask('manifest.mpd', condition)).status).toBe(200)
 })

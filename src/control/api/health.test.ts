@@ -37,12 +37,17 @@ test.each<readonly [string, Partial<ChannelStatus>, boolean]>([
   ['the slate plays', { program: aBus('program', { onAir: SLATE }) }, true],
   [
     'the playlist is empty',
-    { outputs: [anOutput('web', { kind: 'hls', details: { segments: 0 } })] },
+    { outputs: [anOutput('web', { kind: 'hls', details: { listed: 0 } })] },
     false,
   ],
   [
     'the playlist has a segment',
-    { outputs: [anOutput('web', { kind: 'hls', details: { segments: 1 } })] },
+    { outputs: [anOutput('web', { kind: 'hls', details: { listed: 1 } })] },
+    true,
+  ],
+  [
+    'the playlist of the run before is served, with no segment of this one yet',
+    { outputs: [anOutput('web', { kind: 'hls', details: { segments: 0, listed: 4 } })] },
     true,
   ],
   [

@@ -50,8 +50,8 @@ const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
 const PACKAGED: ReadonlySet<string> = new Set(['hls', 'dash'])
 
 const hasSegments = ({ state, details }: OutputStatus): boolean => {
-  const segments = details?.['segments']
-  return segments === undefined ? state === 'running' : Number(segments) > 0
+  const listed = details?.['listed']
+  return listed === undefined ? state === 'running' : Number(listed) > 0
 }
 
 const wordOf = (status: ChannelStatus, reasons: readonly string[]): HealthWord => {

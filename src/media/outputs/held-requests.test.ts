@@ -58,6 +58,23 @@ describe('a request that comes too early', () => {
     expect(held.count).toBe(0)
   })
 
+  it('has its turn when many come at once: the event loop is not held for all of them', async () => {
+    held = new HeldRequests(clock, { ms: 8_000, requests: 100 })
+    const answers: Promise<{ status: number | undefined }>[] = []
+    for (let i = 0; i < 100; i++) {
+      const came = arrival()
+      answers.push(ask('/live/stream.m3u8'))
+      await came
+    }
+    held.retry(() => false)
+    expect(held.count).toBe(100)
+    held.retry(answer)
+    expect(held.count).toBe(36)
+    held.retry(answer)
+    expect(held.count).toBe(0)
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(200)
+  })
+
   it('is refused at once past the limit', async () => {
     const first = [arrival(), ask('/a')] as const
     await first[0]

@@ -9,6 +9,8 @@ export interface HoldLimits {
 /** Players give up on a playlist after some refusals, but wait about ten seconds for an answer. */
 const DEFAULT_LIMITS: HoldLimits = { ms: 8_000, requests: 4_000 }
 const RETRY_AFTER_SECONDS = 1
+/** Answering these takes a few milliseconds. */
+const TAKEN_AT_ONCE = 64
 
 interface Held {
   readonly request: IncomingMessage
@@ -49,12 +51,14 @@ export class HeldRequests {
     })
   }
 
-  /** What `serve` does not take waits on. */
+  /** What `serve` does not take waits on. All of it may come at once: the rest has its turn at the next call. */
   retry(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
+    let taken = 0
     for (const held of [...this.#held]) {
       if (!serve(held.request, held.response)) continue
       held.timer.cancel()
       this.#held.delete(held)
+      if (++taken >= TAKEN_AT_ONCE) return
     }
   }
 

@@ -1,4 +1,4 @@
-import { pause, type Clock } from '../../lib/clock.ts'
+import { pause, untilAborted, type Clock } from '../../lib/clock.ts'
 import type { Measured } from '../../contract/status.ts'
 import type { HostBudget } from './host-budget.ts'
 import {
@@ -218,9 +218,3 @@ const added = (past: Totals, now: ReaderFigures | undefined): Totals =>
         continuityErrors: sum(past.continuityErrors, now.continuityErrors),
         lostPackets: sum(past.lostPackets, now.lostPackets),
       }
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { OutputId } from '../../../contract/ids.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { SOUND_ENCODERS, type SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
-import type { Timer } from '../../../lib/clock.ts'
+import { untilAborted, type Timer } from '../../../lib/clock.ts'
 import type { OutputContext } from '../output-kind.ts'
 import type { Output } from '../output.ts'
 import type { ProgramFrames } from '../program-frames.ts'
@@ -99,7 +99,7 @@ export class Listeners implements Output {
     const detach = this.#sound.attach()
     const check: Timer = clock.every(STALL_CHECK_MS, () => this.#checkStalls())
     this.#state = 'running'
-    await aborted(signal)
+    await untilAborted(signal)
     this.#state = 'failed'
     check.cancel()
     detach()
@@ -273,9 +273,3 @@ const pidOf = (
 }
 
 const NO_SOUND = { status: 404, code: 'not_reachable', why: 'the channel has no sound' } as const
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

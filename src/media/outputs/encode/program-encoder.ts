@@ -1,7 +1,7 @@
 import type { EncoderRung } from '../../../ffmpeg/ladder-arguments.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, type Clock } from '../../../lib/clock.ts'
+import { pause, untilAborted, type Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import type { OutputProgram } from '../output.ts'
 import { EncoderRun } from './encoder-run.ts'
@@ -80,7 +80,7 @@ export class ProgramEncoder {
       this.#state = 'waiting'
       await pause(clock, backoffDelay(attempt++, BACKOFF, random), signal)
     }
-    await aborted(signal)
+    await untilAborted(signal)
   }
 
   figures(): ProgramEncoderFigures {
@@ -97,9 +97,3 @@ export class ProgramEncoder {
     }
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -1,25 +1,38 @@
 import { expect, it } from 'vitest'
 import { ticks } from '../../../contract/time.ts'
+import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import { EarlyFrames } from './early-frames.ts'
 
 const written = () => {
-  const log: number[] = []
-  return { log, sink: { advance: (clock: number) => void log.push(clock) } }
+  const log: string[] = []
+  const sink = {
+    advance: (clock: number) => void log.push(`clock ${clock}`),
+    audio: (_track: number, _unit: AccessUnit, pts: number) => void log.push(`sound ${pts}`),
+    hole: () => void log.push('hole'),
+  }
+  return { log, sink }
 }
 
-it('frames that came early are given in order, and once', () => {
+const sound = (early: EarlyFrames, pts: number): void =>
+  early.audio(0, {} as AccessUnit, ticks(pts))
+
+it('frames that came early are given in order, and once; the clock as it is by now', () => {
   const early = new EarlyFrames()
-  for (const at of [1, 2, 3]) early.advance(ticks(at))
+  for (const at of [1, 2, 3]) {
+    early.advance(ticks(at))
+    sound(early, 10 * at)
+  }
+  early.hole()
   const { log, sink } = written()
   early.pour(sink)
   early.pour(sink)
-  expect(log).toEqual([1, 2, 3])
+  expect(log).toEqual(['clock 3', 'sound 10', 'sound 20', 'sound 30', 'hole'])
 })
 
 it('what waits too long is forgotten from its beginning', () => {
   const early = new EarlyFrames()
-  for (let at = 1; at <= 2_001; at++) early.advance(ticks(at))
+  for (let at = 1; at <= 2_001; at++) sound(early, at)
   const { log, sink } = written()
   early.pour(sink)
-  expect(log).toEqual([2_001])
+  expect(log).toEqual(['sound 2001'])
 })

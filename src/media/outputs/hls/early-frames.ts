@@ -1,3 +1,4 @@
+import type { Ticks90k } from '../../../contract/time.ts'
 import type { FrameSink } from '../program-frames.ts'
 
 /** Some seconds of pictures and sound. */
@@ -9,9 +10,10 @@ const MOST = 2_000
  */
 export class EarlyFrames implements FrameSink {
   #calls: ((sink: FrameSink) => void)[] = []
+  #clock: Ticks90k | undefined
 
-  advance(clock: Parameters<NonNullable<FrameSink['advance']>>[0]): void {
-    this.#keep((sink) => sink.advance?.(clock))
+  advance(clock: Ticks90k): void {
+    this.#clock = clock
   }
 
   video(...given: Parameters<NonNullable<FrameSink['video']>>): void {
@@ -30,8 +32,10 @@ export class EarlyFrames implements FrameSink {
     this.#keep((sink) => sink.hole?.())
   }
 
-  /** Gives everything on, in order. */
+  /** Gives everything on, in order. First where the program is by now: what is told late of its clock looks like delay. */
   pour(sink: FrameSink): void {
+    if (this.#clock !== undefined) sink.advance?.(this.#clock)
+    this.#clock = undefined
     for (const call of this.#calls.splice(0)) call(sink)
   }
 

@@ -43,6 +43,7 @@ function open(kind: 'hls' | 'dash', { id, url }: OutputSpec, parts: OutputParts)
     ...{ id, url, kind, clock, wallTime, packagers },
     spec: channel.hls,
     title: channel.name,
+    container: place.container,
     packagerName: `${place.container} ${place.folder ?? 'memory'}`,
     makePackager: () =>
       new Packager({

@@ -3,15 +3,17 @@ import type { OutputId } from '../../../contract/ids.ts'
 import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { TICKS_PER_SECOND } from '../../../contract/time.ts'
-import type { Clock, Timer } from '../../../lib/clock.ts'
+import { untilAborted, type Clock, type Timer } from '../../../lib/clock.ts'
 import { HeldRequests } from '../held-requests.ts'
 import type { Output } from '../output.ts'
 import type { Lease, SharedParts } from '../shared-parts.ts'
 import { DashManifest } from './dash-manifest.ts'
-import { targetSecondsOf } from './grid.ts'
+import { longestGopOf } from './grid.ts'
 import { HlsRoutes } from './hls-routes.ts'
+import { answerRefusal, type Refusal } from './http-answer.ts'
 import { isComplete, masterInput } from './master-input.ts'
 import type { Packager } from './packager.ts'
+import type { Container } from './packaging-plan.ts'
 import type { PackagingSession } from './packaging-session.ts'
 
 export interface HlsOutputOptions {
@@ -23,6 +25,7 @@ export interface HlsOutputOptions {
   readonly clock: Clock
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
+  readonly container: Container
   readonly packagers: SharedParts<Packager>
   /** Outputs with the same name share a packager. */
   readonly packagerName: string
@@ -46,7 +49,6 @@ const PATIENCE_SEGMENTS = 3
 export class HlsOutput implements Output {
   readonly id: OutputId
   readonly kind: 'hls' | 'dash'
-  /** RFC 8216bis, 4.4.3.1: a duration that is rounded must not exceed the target. */
   readonly longestGopTicks: number
   readonly #options: HlsOutputOptions
   readonly #own: string
@@ -59,7 +61,7 @@ export class HlsOutput implements Output {
     this.#options = options
     this.id = options.id
     this.kind = options.kind
-    this.longestGopTicks = (targetSecondsOf(options.spec.segmentTime) + 0.5) * TICKS_PER_SECOND
+    this.longestGopTicks = longestGopOf(options.spec.segmentTime)
     this.#held = new HeldRequests(options.clock)
     this.#own = `/channels/main/${options.kind}/`
   }
@@ -69,10 +71,10 @@ export class HlsOutput implements Output {
     const lease = packagers.lease(packagerName, makePackager)
     this.#lease = lease
     await untilAborted(signal)
-    this.#held.release(() => false)
-    this.#look?.cancel()
     this.#close()
     this.#lease = undefined
+    this.#held.release(() => false)
+    this.#look?.cancel()
     await lease.release()
   }
 
@@ -82,13 +84,18 @@ export class HlsOutput implements Output {
     const service = this.#serving()
     if (service !== undefined && this.#isServed(service, own))
       return service.routes.serve(request, response, own)
-    this.#hold(request, response)
+    const { state, lastError } = this.#lease?.part ?? {}
+    if (state === 'failed' && lastError !== undefined)
+      answerRefusal(request, response, { status: 503, code: 'not_reachable', message: lastError })
+    else this.#hold(request, response)
     return true
   }
 
   /** A restart takes a moment, and players count what they are refused. */
   #hold(request: IncomingMessage, response: ServerResponse): void {
     this.#held.hold(request, response)
+    // Removed, or stopping: nothing will come.
+    if (this.#lease === undefined) return this.#held.release(() => false)
     this.#look ??= this.#options.clock.every(HELD_LOOK_MS, () => this.#lookAtHeld())
   }
 
@@ -97,7 +104,8 @@ export class HlsOutput implements Output {
       const own = this.#pathWithin((request.url ?? '').split('?')[0] ?? '')
       const service = this.#serving()
       if (own === undefined || service === undefined || !this.#isServed(service, own)) return false
-      return service.routes.serve(request, response, own) || refuseUnknown(response)
+      if (!service.routes.serve(request, response, own)) answerRefusal(request, response, UNKNOWN)
+      return true
     })
     if (this.#held.count > 0) return
     this.#look?.cancel()
@@ -144,6 +152,7 @@ export class HlsOutput implements Output {
       container: plan.container,
       targetSeconds: plan.targetSeconds,
       segments: figures.segments,
+      listed: main.rendition.segments.filter(({ state }) => state !== 'gap').length,
       mediaSequence: main.rendition.segments[0]?.number ?? 0,
       discontinuities: figures.discontinuities,
       storedBytes: session.store.bytes,
@@ -173,10 +182,13 @@ export class HlsOutput implements Output {
     if (session === undefined) return undefined
     const { kind, spec, clock, title, wallTime } = this.#options
     const manifest = kind === 'dash' ? new DashManifest(session, title) : undefined
+    const { store, plan } = session
+    const partTarget =
+      plan.partTicks === undefined ? {} : { partTarget: plan.partTicks / TICKS_PER_SECOND }
     const routes = new HlsRoutes({
-      store: session.store,
-      settings: spec,
-      targetSeconds: session.plan.targetSeconds,
+      store,
+      settings: { ...spec, ...partTarget },
+      targetSeconds: plan.targetSeconds,
       master: () => masterInput(session),
       clock,
       ...(manifest === undefined ? {} : { manifest: () => manifest.render(wallTime()) }),
@@ -195,19 +207,17 @@ export class HlsOutput implements Output {
     if (path.startsWith(this.#own)) return path.slice(this.#own.length)
     if (!path.startsWith(LIVE)) return undefined
     const extension = path.slice(path.lastIndexOf('.') + 1)
-    const container = this.#lease?.part.session?.plan.container
     const manifest = this.kind === 'hls' ? 'm3u8' : 'mpd'
     if (path === `${LIVE}time`) return this.kind === 'dash' ? 'time' : undefined
-    const mine = container === 'ts' ? ['ts'] : ['m4s', 'mp4']
+    const mine = this.#options.container === 'ts' ? ['ts'] : ['m4s', 'mp4']
     return extension === manifest || mine.includes(extension) ? path.slice(LIVE.length) : undefined
   }
 }
 
-/** True: the answer is given. */
-function refuseUnknown(response: ServerResponse): true {
-  const body = { error: 'bad_request', message: 'there is nothing of this name' }
-  response.writeHead(404, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
-  return true
+const UNKNOWN: Refusal = {
+  status: 404,
+  code: 'bad_request',
+  message: 'there is nothing of this name',
 }
 
 const heightOf = ({ plan }: PackagingSession, name: string): number => {
@@ -226,9 +236,3 @@ function bitrateOf({ store }: PackagingSession): number {
   }
   return Math.round(sum)
 }
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -51,6 +51,7 @@ const MANIFESTS = new Set(['manifest.mpd', 'stream.mpd'])
 const TIME = 'time'
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
+const MPD_TYPE = 'application/dash+xml'
 const TYPES = { ts: 'video/mp2t', m4s: 'video/iso.segment', mp4: 'video/mp4' } as const
 /** A name never stands for other bytes. */
 const FOR_EVER = 'public, max-age=86400, immutable'
@@ -72,6 +73,7 @@ export class HlsRoutes {
   readonly #viewers: ViewerEstimate
   readonly #lines = new WeakMap<Segment, string>()
   #master: { readonly second: number; readonly input: MasterInput } | undefined
+  #mpd = { text: '', version: 0 }
   #requests = 0
   #bytes = 0
   #refused = 0
@@ -227,8 +229,8 @@ export class HlsRoutes {
     return reports
   }
 
-  #text(exchange: Exchange, text: RenderedText, cache: string): void {
-    const common = { type: PLAYLIST_TYPE, cache, varies: true }
+  #text(exchange: Exchange, text: RenderedText, cache: string, type = PLAYLIST_TYPE): void {
+    const common = { type, cache, varies: true }
     if (!acceptsGzip(exchange.request)) {
       this.#answer(exchange, { ...common, bytes: text.plain, etag: text.etag })
       return
@@ -246,13 +248,15 @@ export class HlsRoutes {
   }
 
   #manifest(exchange: Exchange, manifest: () => string): void {
-    const bytes = Buffer.from(manifest())
-    this.#answer(exchange, {
-      bytes,
-      type: 'application/dash+xml',
-      cache: ASK_AGAIN,
-      etag: `"${this.#requests.toString(36)}"`,
-    })
+    const text = manifest()
+    if (this.#mpd.text !== text) this.#mpd = { text, version: this.#mpd.version + 1 }
+    const { version } = this.#mpd
+    this.#text(
+      exchange,
+      this.#cache.at('mpd', version, () => text),
+      ASK_AGAIN,
+      MPD_TYPE,
+    )
   }
 
   /** UTCTiming, urn:mpeg:dash:utc:http-iso:2014. */

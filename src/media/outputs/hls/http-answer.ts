@@ -73,15 +73,17 @@ export const answerWith = (
   }
   const range = body.ranges === true ? rangeOf(request, body) : undefined
   if (range === 'unsatisfiable') {
-    response.writeHead(416, [
-      ...CORS,
-      'Cache-Control',
-      'no-store',
-      'Content-Range',
-      `bytes */${body.bytes.length}`,
-      'Content-Length',
-      '0',
-    ]).end()
+    response
+      .writeHead(416, [
+        ...CORS,
+        'Cache-Control',
+        'no-store',
+        'Content-Range',
+        `bytes */${body.bytes.length}`,
+        'Content-Length',
+        '0',
+      ])
+      .end()
     return 0
   }
   let bytes = body.bytes

@@ -1,6 +1,7 @@
 import type { Mp4AudioTrack } from '../../../mp4/track.ts'
 import { codecString } from '../../../mp4/codec-string.ts'
 import type { MasterAudio, MasterInput, MasterVariant } from './master-playlist.ts'
+import type { PackagingPlan } from './packaging-plan.ts'
 import type { PackagingSession } from './packaging-session.ts'
 import type { Segment } from './segment-model.ts'
 import type { Stream } from './stream.ts'
@@ -18,8 +19,7 @@ const UNNAMED = 'Sound'
 /** Undefined: the program as it is, in one playlist. */
 export function masterInput(session: PackagingSession): MasterInput | undefined {
   const { plan, main, ladder } = session
-  const single = plan.container === 'ts' && plan.rungs.length === 0 && plan.audioOnly === 'without'
-  if (single) return undefined
+  if (isSingle(plan)) return undefined
   const audio = soundsOf(main)
   const variants = [main, ...ladder.streams].flatMap((stream, index) => {
     const declared = index === 0 ? UNMEASURED_BITRATE : declaredBitrate(session, index - 1)
@@ -34,8 +34,13 @@ export function masterInput(session: PackagingSession): MasterInput | undefined 
   }
 }
 
+const isSingle = ({ container, rungs, audioOnly }: PackagingPlan): boolean =>
+  container === 'ts' && rungs.length === 0 && audioOnly === 'without'
+
 /** Are the codecs of all variants known? */
-export function isComplete({ main, ladder }: PackagingSession): boolean {
+export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
+  // A media playlist names none.
+  if (isSingle(plan)) return true
   return [main, ...ladder.streams].every((stream) => {
     const { video, audio } = stream.tracks
     const sound = stream.sound ?? main.sound

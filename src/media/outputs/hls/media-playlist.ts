@@ -79,7 +79,7 @@ function headLines(input: MediaPlaylistInput, skipped: number): string[] {
   if (segments.every(({ independent, state }) => independent || state === 'gap')) {
     lines.push('#EXT-X-INDEPENDENT-SEGMENTS')
   }
-  if (startOffset !== undefined) lines.push(`#EXT-X-START:TIME-OFFSET=${startOffset}`)
+  if (startOffset !== undefined) lines.push(`#EXT-X-START:TIME-OFFSET=${decimals(startOffset)}`)
   if (lowLatency !== undefined) {
     const { partTarget } = lowLatency
     lines.push(

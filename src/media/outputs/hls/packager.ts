@@ -4,7 +4,7 @@ import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, type Clock } from '../../../lib/clock.ts'
+import { pause, untilAborted, type Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ProgramEncoder, type ProgramEncoderFigures } from '../encode/program-encoder.ts'
 import type { OutputProgram } from '../output.ts'
@@ -175,9 +175,3 @@ const attempt = (act: () => void, onFault: (error: unknown) => void): void => {
     onFault(error)
   }
 }
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -63,6 +63,27 @@ describe('the ladder', () => {
   })
 })
 
+describe('parts', () => {
+  it.each([
+    ['25 pictures a second', { num: 25, den: 1 }, 0.5, 0.48],
+    ['24 pictures a second', { num: 24, den: 1 }, 0.2, 4 / 24],
+    ['29.97 pictures a second', { num: 30_000, den: 1_001 }, 0.2, 5 * (1_001 / 30_000)],
+    ['30 pictures a second', { num: 30, den: 1 }, 0.2, 0.2],
+    ['2 pictures a second', { num: 2, den: 1 }, 0.2, 0.5],
+  ])('are whole pictures: %s', (_name, frameRate, partTarget, expected) => {
+    const spec = HlsSpec.parse({ lowLatency: true, partTarget })
+    const place = { container: 'fmp4', folder: undefined } as const
+    const plan = planPackaging(place, spec, { ...TRACKS, video: { ...VIDEO, frameRate } })
+    expect(plan.partTicks! / 90_000).toBeCloseTo(expected, 9)
+  })
+
+  it('are whole frames of sound where there are no pictures', () => {
+    const spec = HlsSpec.parse({ lowLatency: true, partTarget: 0.2 })
+    const place = { container: 'fmp4', folder: undefined } as const
+    expect(planPackaging(place, spec, { ...TRACKS, video: undefined }).partTicks).toBe(9 * 1_920)
+  })
+})
+
 describe('fragmented MP4', () => {
   it.each([
     ['MPEG-2 video', { ...TRACKS, video: { ...VIDEO, codec: 'mpeg2video' } }],

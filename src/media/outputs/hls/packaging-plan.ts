@@ -37,6 +37,8 @@ export interface PackagingPlan extends PackagingPlace {
 /** What the encoder may use beyond its average, and over how long: usual figures for HLS. */
 const PEAK = 1.07
 const BUFFER_SECONDS = 1.5
+/** A target that is whole frames is so but for the last bit. */
+const EPSILON = 1e-6
 
 /** `url`: `hls:`, `hls:/folder`, `dash:`, `dash:/folder`. */
 export function placeOf(url: string, spec: HlsSpec, stateFolder: string): PackagingPlace {
@@ -63,7 +65,7 @@ export function planPackaging(
   checkCarriable(place, tracks)
   const { rungs, leftOut } =
     spec.mode === 'abr' ? rungsOf(spec.ladder, place, tracks) : { rungs: [], leftOut: [] }
-  const partTicks = spec.lowLatency ? spec.partTarget * TICKS_PER_SECOND : undefined
+  const partTicks = spec.lowLatency ? partTicksOf(spec, tracks) : undefined
   const audioOnly =
     spec.mode === 'abr' && spec.ladder.audioOnly && tracks.video !== undefined && hasSound(tracks)
   return {
@@ -90,6 +92,19 @@ export function planPackaging(
       sounds: tracks.languages.length,
     }),
   }
+}
+
+/**
+ * RFC 8216bis, 4.4.4.9: parts last at least 85 % of the target. So it is a whole number of pictures: four of them, at 24
+ * a second, would be 83 % of 0.2 s.
+ */
+function partTicksOf({ partTarget }: HlsSpec, { video, audio }: ProgramTracks): number {
+  const wanted = partTarget * TICKS_PER_SECOND
+  const rate = video?.frameRate
+  if (video !== undefined && rate === undefined) return wanted
+  const frame =
+    rate === undefined ? audio && frameTicks(audio) : (TICKS_PER_SECOND * rate.den) / rate.num
+  return frame === undefined ? wanted : frame * Math.max(1, Math.floor(wanted / frame + EPSILON))
 }
 
 const hasSound = ({ audio, languages }: ProgramTracks): boolean =>

@@ -9,7 +9,9 @@ import {
   type StoredSegment,
   type StoredWindow,
 } from './journal-entries.ts'
+import { durationOf } from './rendition-window.ts'
 import type { Part, RenditionName, Segment } from './segment-model.ts'
+import { TICKS_PER_MS } from '../../../contract/time.ts'
 import { errorCode } from '../../../lib/error-code.ts'
 
 /** One rendition as it is served again. */
@@ -35,6 +37,28 @@ export const readJournalFile = async (path: string): Promise<StoredWindow | unde
     if (errorCode(error) !== 'ENOENT') throw error
   }
   return reading.window
+}
+
+/** A player that pauses, and a machine that is started anew, come back within this. */
+const LONGEST_AWAY_MS = 300_000
+
+/**
+ * Nobody can be in the middle of it any more: it ended longer ago than it lasts. Listed again, it would pass for what is
+ * live, and players would begin with yesterday.
+ */
+export const isOver = (
+  { renditions }: StoredWindow,
+  { now, windowMs }: { readonly now: number; readonly windowMs: number },
+): boolean => {
+  let end = Number.NEGATIVE_INFINITY
+  let longest = 0
+  for (const segments of renditions.values()) {
+    const last = segments.at(-1)
+    if (last === undefined) continue
+    end = Math.max(end, last.wallMs + last.duration / TICKS_PER_MS)
+    longest = Math.max(longest, durationOf(segments) / TICKS_PER_MS)
+  }
+  return now - end > Math.max(longest, windowMs, LONGEST_AWAY_MS)
 }
 
 export interface RestoreOptions {

@@ -223,6 +223,40 @@ describe('a restart', () => {
     ])
   })
 
+  test.each([
+    ['as long as it lasts', { segments: 100 }, 400, 'listed'],
+    ['longer than it lasts', { segments: 100 }, 405, 'over'],
+    ['less than five minutes', { segments: 5 }, 299, 'listed'],
+    ['more than five minutes', { segments: 5 }, 305, 'over'],
+    ['less than the time-shift window', { segments: 5, dvrMs: 900_000 }, 899, 'listed'],
+    ['a day', { segments: 5, dvrMs: 900_000 }, 86_400, 'over'],
+  ] as const)(
+    'a list that ended %s ago',
+    async (_name, { segments, ...more }, seconds, expected) => {
+      const window = { segments, ms: 'dvrMs' in more ? more.dvrMs : 0 }
+      const before = await stores.open({ window })
+      const feed = stores.feed(before, ['stream_0', 'stream_1'])
+      for (let i = 0; i < segments; i++) feed.segment({ discontinuity: i === 1 })
+      for (const each of before.renditions.values()) await each.settled()
+      const { series } = before.rendition('stream_0').segments.at(-1)!
+      const old = before.rendition('stream_0').segments[0]!.file
+      stores.wall.ms += (segments * TARGET_SECONDS + seconds) * 1_000
+      const after = await stores.reopen({ window })
+      const [first, second] = [after.rendition('stream_0'), after.rendition('stream_1')]
+      expect(first.segments).toHaveLength(expected === 'over' ? 0 : segments)
+      expect(second.segments).toHaveLength(expected === 'over' ? 0 : segments)
+      // Numbers and discontinuities go on all the same.
+      expect([after.nextNumber, after.resumed]).toEqual([feed.next, true])
+      stores.feed(after, ['stream_0', 'stream_1']).segment({ discontinuity: true })
+      for (const each of after.renditions.values()) await each.settled()
+      expect(first.segments.at(-1)).toMatchObject({ number: feed.next, series: series + 1 })
+      if (expected === 'listed') return
+      expect(first.bytesOf(old)).toBeUndefined()
+      await first.files.settled()
+      expect(await readdir(join(folder, 'stream_0'))).toEqual([`${feed.next}.ts`])
+    },
+  )
+
   test('files that nobody knows are removed, other people’s are not', async () => {
     const before = await stores.open()
     stores.feed(before, ['stream_0']).segment()

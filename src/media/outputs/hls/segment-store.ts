@@ -18,7 +18,7 @@ import {
   type WindowLimits,
 } from './rendition-window.ts'
 import { Rendition, type RenditionHome } from './rendition.ts'
-import { readJournalFile, restoreWindow, type RestoredRendition } from './restore.ts'
+import { isOver, readJournalFile, restoreWindow, type RestoredRendition } from './restore.ts'
 import { StoreQuota } from './store-quota.ts'
 import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
 
@@ -65,7 +65,7 @@ interface Opened {
 
 /**
  * Throws SluiceError when another process owns the folder, or it cannot be used. What was listed by an earlier run is
- * listed again.
+ * listed again, unless that was over long ago.
  */
 export const openStore = async (options: StoreOptions): Promise<SegmentStore> => {
   const { folder } = options
@@ -132,6 +132,7 @@ const openFolder = async (
     window !== undefined &&
     window.layout === options.layout &&
     window.next === beginning.next &&
+    !isOver(window, { now: options.wallTime(), windowMs: options.window.ms }) &&
     [...window.renditions.values()].some((each) => each.at(-1)?.number === window.next - 1)
   const restored = await restoreWindow(
     { ...beginning, layout: options.layout, renditions: listable ? window.renditions : new Map() },

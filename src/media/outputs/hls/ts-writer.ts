@@ -26,7 +26,7 @@ const AUDIO_PID = 0x110
 /** As the program's own mux has it (play-out.ts). */
 const MUX_DELAY_MS = 400
 /** A segment is read from its beginning, where the tables stand: within it they are for receivers of broadcasts only. */
-const TABLES_MS = 450
+const TABLES_MS = 350
 /** Bytes are taken out of the mux after so many frames. */
 const BATCH = 32
 const LANGUAGE = /^[a-z]{3}$/i

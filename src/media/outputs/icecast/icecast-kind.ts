@@ -2,16 +2,16 @@ import { SluiceError } from '../../../contract/errors.ts'
 import { IcecastSpec, type OutputSpec } from '../../../contract/output-spec.ts'
 import { bitrateProblem } from '../audio/coded-audio.ts'
 import type { OutputContext, OutputKind } from '../output-kind.ts'
-import { secretReference } from '../push/secret-reference.ts'
+import { checkReference } from '../secret-reference.ts'
 import { IcecastSource } from './icecast-source.ts'
 import { hasControls, parseIcecastTarget } from './icecast-target.ts'
 
 const specOf = ({ icecast }: OutputSpec): IcecastSpec => icecast ?? IcecastSpec.parse({})
 
 const check = (spec: OutputSpec, { env }: Pick<OutputContext, 'env'>): void => {
-  const { id, url } = spec
+  const { id } = spec
   const icecast = specOf(spec)
-  const target = parseIcecastTarget(url)
+  const target = parseIcecastTarget(spec)
   for (const other of ['push', 'record'] as const) {
     if (spec[other] !== undefined) {
       throw refused(`output ${id}: ${other} does not belong to an Icecast output`)
@@ -37,10 +37,7 @@ const checkPassword = (
     throw refused(`${field} is missing: set it, or write icecast://source:password@host:8000/mount`)
   }
   if (hasControls(password)) throw refused(`${field}: it must not hold control characters`)
-  const reference = secretReference(password, field)
-  if (reference?.kind === 'env' && (env[reference.name] ?? '').trim() === '') {
-    throw refused(`${field}: the environment variable ${reference.name} is not set`)
-  }
+  checkReference(password, field, env)
 }
 
 const refused = (message: string): SluiceError => new SluiceError('option_refused', message)
@@ -51,7 +48,7 @@ export const ICECAST_KIND: OutputKind = {
   check,
   open: (spec, parts) => {
     const icecast = specOf(spec)
-    const target = parseIcecastTarget(spec.url)
+    const target = parseIcecastTarget(spec)
     return new IcecastSource({ id: spec.id, url: spec.url, target, spec: icecast, parts })
   },
 }

@@ -1,16 +1,16 @@
-import { readFile } from 'node:fs/promises'
 import type { OutputId } from '../../../contract/ids.ts'
 import type { IcecastSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { SOUND_ENCODERS } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { backoffDelay, DEFAULT_BACKOFF, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import { redactText, redactUrl } from '../../../lib/redact.ts'
 import { AudioEncoder } from '../audio/audio-encoder.ts'
 import { ProgramSound } from '../audio/program-sound.ts'
 import type { OutputParts } from '../output-kind.ts'
 import type { Output } from '../output.ts'
-import { resolveSecret } from '../push/secret-reference.ts'
+import { resolveSecret } from '../secret-reference.ts'
 import { RateMeter } from '../rate-meter.ts'
 import type { IcecastTarget } from './icecast-target.ts'
 import { dialIcecast, SourceConnection, type Dial, type SourceEnd } from './source-connection.ts'
@@ -164,11 +164,11 @@ export class IcecastSource implements Output {
     const preamble = await this.#preamble(encoder, signal)
     try {
       const field = `output ${id}, icecast.password`
-      const places = { env, readFile: (path: string) => readFile(path, 'utf8') }
+      const places = { env }
       const written = target.password ?? spec.password ?? ''
       this.#password = await resolveSecret(written, field, places)
     } catch (error) {
-      return { kind: 'lost', why: error instanceof Error ? error.message : String(error) }
+      return { kind: 'lost', why: messageOf(error) }
     }
     if (signal.aborted || preamble === undefined) return { kind: 'stopped' }
     const connection = new SourceConnection({

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { outputId } from '../../../contract/ids.ts'
 import { parseIcecastTarget } from './icecast-target.ts'
+
+const parse = (url: string) => parseIcecastTarget({ id: outputId('radio'), url })
 
 describe('an Icecast address', () => {
   it.each([
@@ -38,7 +41,7 @@ describe('an Icecast address', () => {
     ['icecast://source:{file:/run/secrets/pw}@h/x', { password: '{file:/run/secrets/pw}' }],
     ['icecast://h/caf%C3%A9.mp3', { mount: '/caf%C3%A9.mp3' }],
   ])('%s is understood', (url, expected) => {
-    expect(parseIcecastTarget(url)).toMatchObject(expected)
+    expect(parse(url)).toMatchObject(expected)
   })
 
   it.each([
@@ -62,12 +65,12 @@ describe('an Icecast address', () => {
     ['icecast://[::g]/x', /"\[::g\]" is not a host/],
     ['icecast://-h/x', /is not a host/],
   ])('%s is refused', (url, sentence) => {
-    expect(() => parseIcecastTarget(url)).toThrow(sentence)
+    expect(() => parse(url)).toThrow(sentence)
   })
 
   it('is refused without telling the password', () => {
-    const attempt = (): unknown => parseIcecastTarget('icecast://source:verysecret@h:99999/x')
-    expect(attempt).toThrow(/port/)
+    const attempt = (): unknown => parse('icecast://source:verysecret@h:99999/x')
+    expect(attempt).toThrow(/^output radio, url .*port/)
     expect(attempt).not.toThrow(/verysecret/)
   })
 })

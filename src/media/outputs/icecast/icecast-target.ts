@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { SluiceError } from '../../../contract/errors.ts'
+import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 
 export interface IcecastTarget {
@@ -13,6 +14,8 @@ export interface IcecastTarget {
   readonly mount: string
 }
 
+type AddressedOutput = Pick<OutputSpec, 'id' | 'url'>
+
 const DEFAULT_USER = 'source'
 const DEFAULT_PORTS = { plain: 8_000, tls: 443 } as const
 const PARTS = /^(icecasts?):\/\/(?:(.*)@)?(\[[^\]]+\]|[^/?#@:[\]]*)(?::(\d*))?([/?#].*)?$/is
@@ -22,37 +25,38 @@ const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})+$/
 
 /**
  * `icecast://[user[:password]@]host[:port]/mount`, `icecasts://` over TLS. The password may hold anything, percent-encoded
- * or not, or be a reference. Throws SluiceError `unsupported_url` with a sentence that names what is wrong.
+ * or not, or be a reference. Throws SluiceError `unsupported_url` that names the output and what is wrong.
  */
-export const parseIcecastTarget = (url: string): IcecastTarget => {
-  const match = PARTS.exec(url)
-  if (match === null) throw refused(url, 'must look like icecast://source:password@host:8000/mount')
+export const parseIcecastTarget = (spec: AddressedOutput): IcecastTarget => {
+  const match = PARTS.exec(spec.url)
+  if (match === null)
+    throw refused(spec, 'must look like icecast://source:password@host:8000/mount')
   const [, scheme, userinfo, bracketed = '', portText, path = ''] = match
   const transport = scheme!.toLowerCase() === 'icecasts' ? 'tls' : 'plain'
   return {
     transport,
-    host: hostOf(url, bracketed),
-    port: portOf(url, portText, DEFAULT_PORTS[transport]),
-    ...userOf(url, userinfo),
-    mount: mountOf(url, path),
+    host: hostOf(spec, bracketed),
+    port: portOf(spec, portText, DEFAULT_PORTS[transport]),
+    ...userOf(spec, userinfo),
+    mount: mountOf(spec, path),
   }
 }
 
-const hostOf = (url: string, bracketed: string): string => {
+const hostOf = (spec: AddressedOutput, bracketed: string): string => {
   const host = bracketed.replace(/^\[|\]$/g, '')
   if (bracketed.startsWith('[') ? isIP(host) === 6 : HOST_NAME.test(host)) return host
-  throw refused(url, host === '' ? 'names no host' : `${JSON.stringify(bracketed)} is not a host`)
+  throw refused(spec, host === '' ? 'names no host' : `${JSON.stringify(bracketed)} is not a host`)
 }
 
-const portOf = (url: string, text: string | undefined, usual: number): number => {
+const portOf = (spec: AddressedOutput, text: string | undefined, usual: number): number => {
   if (text === undefined) return usual
   const port = Number(text)
   if (text !== '' && port >= 1 && port <= 65_535) return port
-  throw refused(url, `port ${JSON.stringify(text)} must be from 1 to 65535`)
+  throw refused(spec, `port ${JSON.stringify(text)} must be from 1 to 65535`)
 }
 
 const userOf = (
-  url: string,
+  spec: AddressedOutput,
   userinfo: string | undefined,
 ): Pick<IcecastTarget, 'user' | 'password'> => {
   if (userinfo === undefined) return { user: DEFAULT_USER, password: undefined }
@@ -61,7 +65,7 @@ const userOf = (
   const password = colon < 0 ? undefined : decoded(userinfo.slice(colon + 1))
   // RFC 7617, 2: the colon ends the user's name, and control characters are not allowed.
   if (user.includes(':') || hasControls(user) || hasControls(password ?? '')) {
-    throw refused(url, 'user and password must not hold control characters, the user no colon')
+    throw refused(spec, 'user and password must not hold control characters, the user no colon')
   }
   return {
     user: user === '' ? DEFAULT_USER : user,
@@ -69,14 +73,14 @@ const userOf = (
   }
 }
 
-const mountOf = (url: string, path: string): string => {
-  if (path === '' || path === '/') throw refused(url, 'names no mount, as in /live.mp3')
-  if (/[?#]/.test(path)) throw refused(url, 'a mount has no "?" and no "#"')
+const mountOf = (spec: AddressedOutput, path: string): string => {
+  if (path === '' || path === '/') throw refused(spec, 'names no mount, as in /live.mp3')
+  if (/[?#]/.test(path)) throw refused(spec, 'a mount has no "?" and no "#"')
   if (!PATH.test(path)) {
-    throw refused(url, `mount ${JSON.stringify(path)}: percent-encode what is not plain there`)
+    throw refused(spec, `mount ${JSON.stringify(path)}: percent-encode what is not plain there`)
   }
-  if (/^\/admin(?:\/|$)/i.test(decoded(path))) throw refused(url, "/admin is Icecast's own")
-  if (hasControls(decoded(path))) throw refused(url, 'a mount holds no control characters')
+  if (/^\/admin(?:\/|$)/i.test(decoded(path))) throw refused(spec, "/admin is Icecast's own")
+  if (hasControls(decoded(path))) throw refused(spec, 'a mount holds no control characters')
   return path
 }
 
@@ -91,5 +95,5 @@ export const decoded = (text: string): string => {
 
 export const hasControls = (text: string): boolean => /\p{Cc}/u.test(text)
 
-const refused = (url: string, why: string): SluiceError =>
-  new SluiceError('unsupported_url', `output ${JSON.stringify(redactUrl(url))}: ${why}`)
+const refused = ({ id, url }: AddressedOutput, why: string): SluiceError =>
+  new SluiceError('unsupported_url', `output ${id}, url ${JSON.stringify(redactUrl(url))}: ${why}`)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { FakeClock } from '../../../../test/helpers/fake-clock.ts'
+import { outputId } from '../../../contract/ids.ts'
 import { parseIcecastTarget } from './icecast-target.ts'
 import { dialIcecast, SourceConnection, type SourceEnd } from './source-connection.ts'
 import { UnitQueue } from './unit-queue.ts'
@@ -35,7 +36,7 @@ const connect = async (answer: string, then: 'reads' | 'reads nothing' | 'closes
   let welcomed = 0
   let sent = 0
   const connection = new SourceConnection({
-    target: parseIcecastTarget(`icecast://127.0.0.1:${port}/x`),
+    target: parseIcecastTarget({ id: outputId('radio'), url: `icecast://127.0.0.1:${port}/x` }),
     head: Buffer.from('PUT /x HTTP/1.1\r\n\r\n'),
     preamble: Buffer.from('<head>'),
     queue,

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Clock } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import type { IcecastTarget } from './icecast-target.ts'
 import { parseAnswer } from './source-request.ts'
 import type { UnitQueue } from './unit-queue.ts'
@@ -67,7 +68,7 @@ export class SourceConnection {
     const socket = this.#socket
     const ended = new Promise<SourceEnd>((resolve) => (this.#end = resolve))
     socket.setNoDelay(true)
-    socket.on('error', (error) => this.#finish({ kind: 'lost', why: error.message }))
+    socket.on('error', (error) => this.#finish({ kind: 'lost', why: messageOf(error) }))
     socket.on('close', () => this.#closed())
     socket.on(target.transport === 'tls' ? 'secureConnect' : 'connect', () => this.#ask())
     socket.on('data', (chunk: Buffer) => this.#answered(chunk))

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { outputId } from '../../../contract/ids.ts'
 import { parseIcecastTarget } from './icecast-target.ts'
 import { parseAnswer, sourceHead, titlePath } from './source-request.ts'
 
-const target = parseIcecastTarget('icecast://h:8010/caf%C3%A9.mp3')
+const target = parseIcecastTarget({
+  id: outputId('radio'),
+  url: 'icecast://h:8010/caf%C3%A9.mp3',
+})
 const coded = { format: 'mp3', bitrate: 128_000, sampleRate: 44_100, channels: 2 } as const
 const head = (format: 'mp3' | 'opus', name: string): Buffer =>
   sourceHead({

@@ -1,5 +1,6 @@
 import { request as plainRequest, type RequestOptions } from 'node:http'
 import { request as tlsRequest } from 'node:https'
+import { messageOf } from '../../../lib/error-message.ts'
 import type { IcecastTarget } from './icecast-target.ts'
 import { authorization, hostHeader, titlePath } from './source-request.ts'
 
@@ -27,11 +28,11 @@ export const setIcecastTitle: SetTitle = ({ target, password, title, signal }) =
       signal,
     }
     const request = (target.transport === 'tls' ? tlsRequest : plainRequest)(options)
-    request.on('error', (error) => resolve(error.message))
+    request.on('error', (error) => resolve(messageOf(error)))
     request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
     request.on('response', (response) => {
       let text = ''
-      response.on('error', (error) => resolve(error.message))
+      response.on('error', (error) => resolve(messageOf(error)))
       response.on('data', (chunk: Buffer) => {
         if (text.length < LONGEST_ANSWER) text += chunk.toString('utf8')
       })

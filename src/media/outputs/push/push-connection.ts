@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Clock, Timer } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import { RtmpPublisher } from '../../../rtmp/publisher.ts'
 import type { FlvSink } from './flv-stream.ts'
 import type { PushTarget } from './push-target.ts'
@@ -143,7 +144,7 @@ export class PushConnection implements FlvSink {
     socket.on('drain', () => this.#parts.onRoom())
     // A half-closed connection is of no use: nobody reads.
     socket.on('end', () => this.#lost('the destination closed the connection'))
-    socket.on('error', (error) => this.#lost(error.message))
+    socket.on('error', (error) => this.#lost(messageOf(error)))
     socket.on('close', () => this.#lost('the connection was closed'))
   }
 

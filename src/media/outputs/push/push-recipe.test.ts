@@ -71,6 +71,10 @@ describe('what becomes of the tracks', () => {
       },
       audio: { codec: 'aac', bitrate: 160_000 },
     })
+    const odd = { ...tracks, video: video({ height: 577 }) }
+    expect(rungOf({ video: 'encode', audio: 'encode' }, odd, spec)).toMatchObject({
+      video: { height: 576 },
+    })
     expect(rungOf({ video: 'copy', audio: 'encode' }, tracks, spec)?.video).toBe('none')
     expect(rungOf({ video: 'copy', audio: 'silence' }, tracks, spec)).toBeUndefined()
   })

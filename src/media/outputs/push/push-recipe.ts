@@ -59,7 +59,8 @@ export const rungOf = (
     video:
       plan.video === 'encode'
         ? {
-            height: Math.min(spec.height ?? own, own),
+            // x264 takes even heights in 4:2:0 only; MPEG-2 and 4:4:4 have others.
+            height: Math.floor(Math.min(spec.height ?? own, own) / 2) * 2,
             bitrate: spec.videoBitrate,
             maxBitrate: spec.maxBitrate,
             bufferSize: spec.bufferSize,

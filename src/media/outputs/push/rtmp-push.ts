@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputId } from '../../../contract/ids.ts'
 import { PushSpec, type OutputSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause } from '../../../lib/clock.ts'
+import { pause, untilAborted } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import { redactor } from '../../../lib/redact.ts'
 import { ProgramEncoder } from '../encode/program-encoder.ts'
 import type { OutputKind, OutputParts } from '../output-kind.ts'
@@ -20,7 +20,7 @@ import { PushIntake } from './push-intake.ts'
 import { PushQueue } from './push-queue.ts'
 import { planPush, rungOf, type Planned, type PushPlan } from './push-recipe.ts'
 import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
-import { resolveSecret } from './secret-reference.ts'
+import { checkReference, resolveSecret } from '../secret-reference.ts'
 
 const RECONNECT: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
 /** A platform that refuses a key soon refuses the address. */
@@ -84,17 +84,17 @@ export class RtmpPush implements Output {
     if (!this.#planned.ok) {
       this.#failed(this.#planned.why)
       this.#state = { kind: 'failed' }
-      await aborted(signal)
+      await untilAborted(signal)
       return
     }
     const { plan } = this.#planned
     const { frames } = this.#parts.program
     const intake = new PushIntake(plan, (frame) => this.#frame(frame))
-    const detach = intake.attach(frames, (error) => this.#failed(sentenceOf(error)))
+    const detach = intake.attach(frames, (error) => this.#failed(messageOf(error)))
     this.#encoder = this.#makeEncoder(plan)
     const encoding = this.#encoder
       ?.run(intake.encoded, signal)
-      .catch((error: unknown) => this.#failed(sentenceOf(error)))
+      .catch((error: unknown) => this.#failed(messageOf(error)))
     try {
       await this.#keepConnected(plan, signal)
     } finally {
@@ -173,10 +173,9 @@ export class RtmpPush implements Output {
     const { key, keyField, query } = this.#target
     let secret: string
     try {
-      const places = { env, readFile: (path: string) => readFile(path, 'utf8') }
-      secret = await resolveSecret(key, keyField, places)
+      secret = await resolveSecret(key, keyField, { env })
     } catch (error) {
-      return { end: lost(sentenceOf(error)), liveMs: 0 }
+      return { end: lost(messageOf(error)), liveMs: 0 }
     }
     const connection = new PushConnection({
       target: this.#target,
@@ -189,7 +188,7 @@ export class RtmpPush implements Output {
       onTaken: (bytes) => this.#meter.add(bytes, clock.now()),
     })
     this.#connection = connection
-    const end = await connection.run(signal).catch((error: unknown) => lost(sentenceOf(error)))
+    const end = await connection.run(signal).catch((error: unknown) => lost(messageOf(error)))
     const liveMs = this.#state.kind === 'live' ? clock.now() - this.#state.since : 0
     this.#connection = undefined
     this.#stream = undefined
@@ -235,7 +234,7 @@ export class RtmpPush implements Output {
       try {
         this.#stream.write(frame, times)
       } catch (error) {
-        this.#connection.abandon(`a frame could not be sent: ${sentenceOf(error)}`)
+        this.#connection.abandon(`a frame could not be sent: ${messageOf(error)}`)
         return
       }
       this.#advice?.frame(frame)
@@ -301,20 +300,14 @@ const soundOf = (
   return { ...audio, codec: 'aac', profile: 'lc', frameSamples: 1024 }
 }
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-
 const lost = (reason: string): ConnectionEnd => ({ kind: 'lost', reason })
-
-const sentenceOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)
 
 export const RTMP_KIND: OutputKind = {
   grammar: 'rtmp://host/app/key, rtmps://host/app/key, twitch:key, kick:key, youtube:key',
   claims: isPushUrl,
-  check: (spec) => void parsePushTarget(spec),
+  check: (spec, { env }) => {
+    const { key, keyField } = parsePushTarget(spec)
+    checkReference(key, keyField, env)
+  },
   open: (spec, parts) => new RtmpPush(spec, parts),
 }

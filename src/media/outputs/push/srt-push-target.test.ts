@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { outputId } from '../../../contract/ids.ts'
 import { PushSpec, type OutputSpec } from '../../../contract/output-spec.ts'
+import { ChannelSpec } from '../../../contract/spec.ts'
+import { SRT_PUSH_KIND } from './srt-push.ts'
 import { parseSrtTarget, srtAddress } from './srt-push-target.ts'
 
 const spec = (url: string, push?: Partial<PushSpec>): OutputSpec => ({
@@ -58,7 +60,9 @@ describe('the address of an SRT push', () => {
     ['srt://h:1?transtype=file', /transtype cannot have the value "file"/],
     ['srt://h:1?pkt_size=1400', /"pkt_size" is not allowed/],
     ['srt://h:1?mode=caller&mode=caller', /"mode" is given twice/],
-    ['srt://h:1?passphrase=short', /passphrase must be 10 to 79 characters .* has 5/],
+    ['srt://h:1?passphrase=short', /passphrase must be 10 to 79 bytes .* has 5/],
+    [`srt://h:1?passphrase=${'é'.repeat(40)}`, /10 to 79 bytes .* has 80/],
+    [`srt://h:1?streamid=${'é'.repeat(257)}`, /streamid must be at most 512 bytes/],
     ['srt://h:1?passphrase=0123456789%0Astreamid=x', /in one line/],
     ['srt://h:1?streamid=a&srt_streamid=b', /stream id is given twice/],
     ['srt://h:1?passphrase={env:}', /must name an environment variable/],
@@ -74,5 +78,14 @@ describe('the address of an SRT push', () => {
   test('does not tell a secret when it refuses', () => {
     const url = 'srt://h?passphrase=topsecretphrase&streamid=topsecretid'
     expect(() => parseSrtTarget(spec(url))).toThrow(/^(?!.*topsecret)/)
+  })
+
+  test.each([
+    ['srt://h:1?passphrase={env:MISSING}', 'passphrase'],
+    ['srt://h:1?streamid={env:MISSING}', 'streamid'],
+  ])('refuses %s before anything runs', (url, option) => {
+    const attempt = (): void =>
+      SRT_PUSH_KIND.check(spec(url), { channel: ChannelSpec.parse({}), env: {} })
+    expect(attempt).toThrow(new RegExp(`^output .*, ${option}: .* MISSING is not set$`))
   })
 })

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../../contract/errors.ts'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { redactUrl } from '../../../lib/redact.ts'
-import { secretReference } from './secret-reference.ts'
+import { secretReference } from '../secret-reference.ts'
 
 /** Where an SRT push goes. Secrets are as given: themselves, or a reference to where they are. */
 export interface SrtTarget {
@@ -17,7 +17,7 @@ export interface SrtTarget {
 
 /** SRT carries seven transport stream packets in a message: what fits below an Ethernet frame. */
 export const MESSAGE_BYTES = 7 * 188
-/** Haivision SRT 1.5, SRTO_PASSPHRASE and SRTO_STREAMID. */
+/** Haivision SRT 1.5, SRTO_PASSPHRASE and SRTO_STREAMID: bytes. */
 const PASSPHRASE_MIN = 10
 const PASSPHRASE_MAX = 79
 const STREAM_ID_MAX = 512
@@ -89,21 +89,21 @@ const OWN = new Set(['mode', 'passphrase', 'streamid', 'srt_streamid'])
 /** After references were resolved: what SRT would refuse with "bad parameters". */
 export const checkPassphrase = (passphrase: string, field: string): void => {
   if (secretReference(passphrase, field) !== undefined) return
-  const fits = passphrase.length >= PASSPHRASE_MIN && passphrase.length <= PASSPHRASE_MAX
+  const bytes = Buffer.byteLength(passphrase)
+  const fits = bytes >= PASSPHRASE_MIN && bytes <= PASSPHRASE_MAX
   if (fits && isOneLine(passphrase)) return
   throw new SluiceError(
     'option_refused',
-    `${field} must be ${PASSPHRASE_MIN} to ${PASSPHRASE_MAX} characters in one line, ` +
-      `but has ${passphrase.length}`,
+    `${field} must be ${PASSPHRASE_MIN} to ${PASSPHRASE_MAX} bytes in one line, but has ${bytes}`,
   )
 }
 
 export const checkStreamId = (streamId: string, field: string): void => {
   if (secretReference(streamId, field) !== undefined) return
-  if (streamId.length <= STREAM_ID_MAX && isOneLine(streamId)) return
+  if (Buffer.byteLength(streamId) <= STREAM_ID_MAX && isOneLine(streamId)) return
   throw new SluiceError(
     'option_refused',
-    `${field} must be at most ${STREAM_ID_MAX} characters in one line`,
+    `${field} must be at most ${STREAM_ID_MAX} bytes in one line`,
   )
 }
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { PushSpec } from '../../../contract/output-spec.ts'
@@ -6,11 +5,12 @@ import type { OutputStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 import type { OutputKind, OutputParts } from '../output-kind.ts'
 import type { Output } from '../output.ts'
 import { RateMeter } from '../rate-meter.ts'
-import { resolveSecret } from './secret-reference.ts'
+import { checkReference, resolveSecret } from '../secret-reference.ts'
 import { SrtSession, type SrtSecrets, type SrtSessionEnd } from './srt-push-session.ts'
 import {
   checkPassphrase,
@@ -117,7 +117,7 @@ export class SrtPush implements Output {
       const end = await session.run(signal)
       if (!signal.aborted) this.#lost(end, connectedAt !== undefined)
     } catch (error) {
-      this.#failed(error instanceof Error ? error.message : String(error))
+      this.#failed(messageOf(error))
     } finally {
       this.#skipsOfGone += this.#session?.reader?.skips ?? 0
       this.#session = undefined
@@ -141,7 +141,7 @@ export class SrtPush implements Output {
     if (text === undefined) return undefined
     const field = `output ${this.id}, ${option}`
     const { env } = this.#parts
-    const value = await resolveSecret(text, field, { env, readFile: readText })
+    const value = await resolveSecret(text, field, { env })
     check(value, field)
     return value
   }
@@ -168,11 +168,13 @@ export class SrtPush implements Output {
   }
 }
 
-const readText = (path: string): Promise<string> => readFile(path, 'utf8')
-
 export const SRT_PUSH_KIND: OutputKind = {
   grammar: 'srt://host:port',
   claims: (url) => /^srt:/i.test(url),
-  check: (spec) => void parseSrtTarget(spec),
+  check: (spec, { env }) => {
+    const { passphrase, streamId } = parseSrtTarget(spec)
+    checkReference(passphrase, `output ${spec.id}, passphrase`, env)
+    checkReference(streamId, `output ${spec.id}, streamid`, env)
+  },
   open: (spec, parts) => new SrtPush(spec, parts),
 }

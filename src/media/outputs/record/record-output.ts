@@ -6,6 +6,7 @@ import type { OutputStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
 import type { OutputKind, OutputParts } from '../output-kind.ts'
 import type { Output } from '../output.ts'
 import { RateMeter } from '../rate-meter.ts'
@@ -200,9 +201,6 @@ export class RecordOutput implements Output {
     this.#lastError = message
   }
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error)
 
 export const RECORD_KIND: OutputKind = {
   grammar: 'record:folder',

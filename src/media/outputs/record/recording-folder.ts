@@ -60,12 +60,24 @@ export class RecordingFolder {
     await mkdir(this.path, { recursive: true })
     if (this.#lock !== undefined) return
     // Two that trim, delete and count in one folder would destroy each other's recordings.
-    this.#lock = await lockFolder({
+    const lock = await lockFolder({
       folder: this.path,
       file: 'recordings.lock',
       purpose: 'recordings',
       advice: 'give each record: output its own',
     })
+    try {
+      await this.#readAll()
+    } catch (error) {
+      // The next attempt begins with the whole folder again.
+      await lock.release()
+      throw error
+    }
+    this.#lock = lock
+  }
+
+  async #readAll(): Promise<void> {
+    this.#recordings.clear()
     const index = parseIndex(await readFile(join(this.path, INDEX), 'utf8').catch(() => ''))
     for (const name of await readdir(this.path)) {
       const own = parseRecordingName(name)
@@ -137,26 +149,31 @@ export class RecordingFolder {
     this.#recordings.delete(name)
   }
 
-  /** Trims what was being written to what is whole of it; undefined when nothing is. */
+  /**
+   * Trims what was being written to what is whole of it; undefined when nothing is. What somebody put in the place of a
+   * recording (made anew by another program, not ours to open) is neither trimmed nor deleted, nor does it stop us.
+   */
   async #salvage(
     own: RecordingName,
     entry: IndexEntry | undefined,
   ): Promise<Recording | undefined> {
     const { name, startedAt, number, format } = own
     const path = join(this.path, name)
-    const file = await open(path, 'r+')
+    const file = await open(path, 'r+').catch(passOver)
+    if (file === undefined) return undefined
     try {
       const { size } = await file.stat()
       const ended = entry?.finished === undefined && entry !== undefined ? 'torn' : 'clean'
       const isKnown = entry?.finished?.bytes === size
       const whole = isKnown ? entry.finished : await wholePartOf(file, { format, ended })
-      if (whole.bytes === 0) {
+      if (whole.bytes === 0 && (ended === 'torn' || size === 0)) {
         await rm(path, { force: true })
         return undefined
       }
       if (whole.bytes < size && ended === 'torn') await file.truncate(whole.bytes)
       return {
-        ...{ name, startedAt, number, format, state: 'finished', ...whole },
+        ...{ name, startedAt, number, format, state: 'finished', durationMs: whole.durationMs },
+        bytes: ended === 'torn' ? whole.bytes : size,
         ...(entry?.label !== undefined && { label: entry.label }),
         ...(entry?.source !== undefined && { source: entry.source }),
       }
@@ -192,6 +209,12 @@ const entryOf = ({ name, label, source, bytes, durationMs, state }: Recording): 
 
 export const isDiskFull = (error: unknown): boolean =>
   errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT'
+
+const FOREIGN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EISDIR', 'ENOENT'])
+
+const passOver = (error: unknown): undefined => {
+  if (!FOREIGN.has(errorCode(error))) throw error
+}
 
 const ignoreFullDisk = (error: unknown): void => {
   if (!isDiskFull(error)) throw error

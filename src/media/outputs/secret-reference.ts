@@ -1,10 +1,10 @@
-import { SluiceError } from '../../../contract/errors.ts'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { SluiceError } from '../../contract/errors.ts'
 
 /** Where secrets are that a setting only refers to. */
 export interface SecretPlaces {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The text of a file. */
-  readonly readFile: (path: string) => Promise<string>
 }
 
 export type SecretReference =
@@ -36,6 +36,16 @@ export const secretReference = (text: string, field: string): SecretReference | 
   )
 }
 
+/** Refuses at the start what could never be resolved: a variable that is not set. Files may come later. */
+export const checkReference = (
+  text: string | undefined,
+  field: string,
+  env: SecretPlaces['env'],
+): void => {
+  const reference = text === undefined ? undefined : secretReference(text, field)
+  if (reference?.kind === 'env') valueOf(reference.name, field, env)
+}
+
 /**
  * The secret: the text itself, or what it refers to, without the line end that editors leave.
  * Throws SluiceError `option_refused` that names the field and the place, never the secret.
@@ -47,21 +57,33 @@ export const resolveSecret = async (
 ): Promise<string> => {
   const reference = secretReference(text, field)
   if (reference === undefined) return text
-  if (reference.kind === 'env') {
-    const value = places.env[reference.name]?.trim() ?? ''
-    if (value !== '') return value
-    throw new SluiceError(
-      'option_refused',
-      `${field}: the environment variable ${reference.name} is not set`,
-    )
-  }
-  return fromFile(reference.path, field, places)
+  if (reference.kind === 'env') return valueOf(reference.name, field, places.env)
+  return fromFile(reference.path, field)
 }
 
-const fromFile = async (path: string, field: string, places: SecretPlaces): Promise<string> => {
+const valueOf = (name: string, field: string, env: SecretPlaces['env']): string => {
+  const value = env[name]?.trim() ?? ''
+  if (value !== '') return value
+  throw new SluiceError('option_refused', `${field}: the environment variable ${name} is not set`)
+}
+
+/** Never waits, and never reads on for ever: pipes and devices are no files. */
+const readStart = async (path: string): Promise<string> => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is not a file')
+    const start = new Uint8Array(LONGEST_SECRET + 1)
+    const { bytesRead } = await file.read(start, 0, start.length, 0)
+    return new TextDecoder().decode(start.subarray(0, bytesRead))
+  } finally {
+    await file.close()
+  }
+}
+
+const fromFile = async (path: string, field: string): Promise<string> => {
   let text: string
   try {
-    text = await places.readFile(path)
+    text = await readStart(path)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new SluiceError('option_refused', `${field}: ${path} cannot be read: ${why}`, { cause })
