@@ -3,7 +3,8 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** Unit tests that encode real streams with FFmpeg: seconds each, so not part of `npm run check`. */
 const MEDIA_TESTS = 'src/**/*.ffmpeg.test.ts'
 
-// Real processes, sockets and clocks: one file at a time, so that a busy machine does not fail what is right.
+// Real processes, sockets and clocks: one file at a time, so that a busy machine does not fail what is right. Integration
+// tests mostly wait, for sockets and for media time: two at a time.
 const ONE_BY_ONE = { fileParallelism: false, hookTimeout: 60_000 }
 
 export default defineConfig({
@@ -23,7 +24,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
-          ...ONE_BY_ONE,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
         },
       },
       {

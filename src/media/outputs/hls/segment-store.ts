@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SluiceError } from '../../../contract/errors.ts'
 import { TICKS_PER_MS, TICKS_PER_SECOND } from '../../../contract/time.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
+import { makeFolder } from '../../../process/make-folder.ts'
 import { ByteCache } from './byte-cache.ts'
 import { openCounter, readCounter, type Counter } from './counter.ts'
 import { ChangeQueue, Disk } from './disk.ts'
@@ -71,7 +71,7 @@ export const openStore = async (options: StoreOptions): Promise<SegmentStore> =>
   const { folder } = options
   if (folder === undefined) return new SegmentStore(options, firstRun(options))
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     const lock = await lockFolder({
       folder,
       file: 'owner.json',

@@ -1,7 +1,8 @@
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../../lib/error-code.ts'
 import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
+import { makeFolder } from '../../../process/make-folder.ts'
 import type { OnAir } from './piece.ts'
 import { RecordingFile } from './recording-file.ts'
 import { indexLine, parseIndex, type IndexEntry } from './recording-index.ts'
@@ -57,7 +58,7 @@ export class RecordingFolder {
 
   /** Makes the folder, finishes what an earlier run left, and reads what there is. Idempotent. */
   async open(): Promise<void> {
-    await mkdir(this.path, { recursive: true })
+    await makeFolder(this.path)
     if (this.#lock !== undefined) return
     // Two that trim, delete and count in one folder would destroy each other's recordings.
     const lock = await lockFolder({
@@ -102,7 +103,7 @@ export class RecordingFolder {
     const { format, onAir } = of
     const isOff = of.startedAt < this.#startedAt && of.startedAt > this.#startedAt - OUT_OF_ORDER_MS
     const startedAt = isOff ? this.#startedAt : of.startedAt
-    await mkdir(this.path, { recursive: true })
+    await makeFolder(this.path)
     const number = this.#number + 1
     const name = recordingName({ startedAt, number, format, label: onAir?.label ?? '' })
     const file = await RecordingFile.create(join(this.path, name))
