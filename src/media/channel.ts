@@ -13,7 +13,7 @@ import { ChannelSettings } from './channel-settings.ts'
 import { channelStatus } from './channel-status.ts'
 import { Desks } from './desks.ts'
 import { EventLog } from './event-log.ts'
-import { awaitFormat, type ChosenFormat } from './format-choice.ts'
+import { awaitFormat, fittedToSegments, type ChosenFormat } from './format-choice.ts'
 import { inputEvents } from './input-events.ts'
 import { InputList } from './input-list.ts'
 import { mediaRoute } from './media-route.ts'
@@ -234,12 +234,13 @@ export class Channel implements ChannelPort {
   }
 
   async #goOnAir(chosen: ChosenFormat, signal: AbortSignal): Promise<void> {
-    const { format, from, source } = chosen
+    const { from, source } = chosen
     const { clock, wallTime, makeSlate, storeFormat } = this.#parts
+    const format = fittedToSegments(chosen.format, this.#spec)
     this.#settings.fixFormat(format)
     for (const input of this.#inputs.all()) input.reconsider()
     const slate = await makeSlate(format, this.#spec.slate, signal)
-    storeFormat(format)
+    storeFormat(chosen.format)
     this.#desks = new Desks({
       spec: this.#spec,
       format,

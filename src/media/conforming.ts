@@ -38,6 +38,8 @@ export class Conforming {
   #planned = ''
   #conformer: Conformer | undefined
   #stop: AbortController | undefined
+  /** What plays before the transcoder has given anything. */
+  #untilThen: 'nothing' | 'as_is' = 'nothing'
   /** Units that came before it was known what the source is, while the program's format was. */
   #held: AccessUnit[] = []
 
@@ -75,21 +77,26 @@ export class Conforming {
     this.#reason = decision.reason
     if (key === this.#planned) return false
     const first = this.#state === 'unknown'
+    // Its units fit as they are, but for the distance of their entry points: they play until the transcoder gives some.
+    const plays = this.#state === 'as_is' && wish.entries === 'too_far_apart'
     this.#planned = key
     this.#state = decision.state
     this.#close()
     if (decision.plan !== undefined) this.#open(decision.plan)
+    this.#untilThen = plays && decision.plan !== undefined ? 'as_is' : 'nothing'
     // The units gathered before the first decision stay where they fit.
-    if (!(first && decision.state === 'as_is') && decision.state !== 'unknown')
-      this.#parts.onReplan()
+    const stays = this.#untilThen === 'as_is' || (first && decision.state === 'as_is')
+    if (!stays && decision.state !== 'unknown') this.#parts.onReplan()
     if (decision.state !== 'unknown') for (const unit of this.#held.splice(0)) this.unit(unit)
     return true
   }
 
   /** A unit of a chosen track. */
   unit(unit: AccessUnit): void {
-    if (this.#conformer !== undefined) this.#conformer.unit(unit)
-    else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
+    if (this.#conformer !== undefined) {
+      if (this.#untilThen === 'as_is') this.#parts.out.unit(unit)
+      this.#conformer.unit(unit)
+    } else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
     else if (this.#state !== 'refused') this.#parts.out.unit(unit)
   }
 
@@ -119,6 +126,8 @@ export class Conforming {
       {
         unit: (unit) => {
           if (!mine()) return
+          if (this.#untilThen === 'as_is') out.restarted()
+          this.#untilThen = 'nothing'
           this.#state = 'transcoding'
           out.unit(unit)
         },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { sourceId } from '../contract/ids.ts'
 import { FormatSpec } from '../contract/spec.ts'
-import { chooseFormat } from './format-choice.ts'
+import { HlsSpec, OutputSpec } from '../contract/output-spec.ts'
+import { chooseFormat, fittedToSegments } from './format-choice.ts'
 import { defaultFormat, describeAudio, describeVideo, type SourceFormat } from './program-format.ts'
 
 const usable = (height: number, extra: Partial<SourceFormat> = {}): SourceFormat => ({
@@ -97,5 +98,19 @@ describe('the format of the channel', () => {
       usableForMs: 0,
     })!
     expect(format.video).toBeUndefined()
+  })
+})
+
+describe('key frames of what is encoded here', () => {
+  it.each([
+    ['hls:', 1, 1],
+    ['dash:', 1.2, 1],
+    ['hls:', 4, 2],
+    ['udp://127.0.0.1:5000', 1, 2],
+  ])('with %s and segments of %s s are %s s apart', (url, segmentTime, gopSeconds) => {
+    const outputs = [OutputSpec.parse({ id: 'web', url })]
+    const hls = HlsSpec.parse({ segmentTime })
+    const { video } = fittedToSegments(defaultFormat(undefined), { outputs, hls })
+    expect(video?.gopSeconds).toBe(gopSeconds)
   })
 })

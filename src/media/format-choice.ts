@@ -1,7 +1,8 @@
 import type { SourceId } from '../contract/ids.ts'
-import type { FormatSpec } from '../contract/spec.ts'
+import type { ChannelSpec, FormatSpec } from '../contract/spec.ts'
 import { pause, type Clock } from '../lib/clock.ts'
 import type { Input } from './input.ts'
+import { targetSecondsOf } from './outputs/hls/grid.ts'
 import {
   configuredFormat,
   defaultFormat,
@@ -71,4 +72,15 @@ export async function awaitFormat(
     await pause(clock, LOOK_EVERY_MS, signal)
   }
   return undefined
+}
+
+/** What Sluice encodes itself, sources and slate, has a key frame for every segment of the configured outputs. */
+export function fittedToSegments(
+  format: ProgramFormat,
+  { outputs, hls }: Pick<ChannelSpec, 'outputs' | 'hls'>,
+): ProgramFormat {
+  const { video } = format
+  if (video === undefined || !outputs.some(({ url }) => /^(?:hls|dash):/i.test(url))) return format
+  const gopSeconds = Math.min(video.gopSeconds, targetSecondsOf(hls.segmentTime))
+  return { ...format, video: { ...video, gopSeconds } }
 }

@@ -107,11 +107,15 @@ describe('a source with key frames further apart than a segment may last', () =>
       ...['-sc_threshold', '0', '-c:a', 'aac', film],
     ])
     expect(await made.ended).toBe(0)
-    const run = ['-s', `film=${film}`, '-o', 'hls:', '--hls-segment-time', '2']
-    let sluice = await bench.sluice(...run)
+    const hls = ['-o', 'hls:', '--hls-segment-time', '2']
+    let sluice = await bench.sluice('-s', 'live=test:?size=320x180&rate=25&gop=100', ...hls)
+    await sluice.onAir('live')
     await sluice.until(({ sources }) => sources[0]?.conform === 'transcoding')
-    expect((await sluice.source('film')).conformReason).toMatch(/key frames further apart/)
-    sluice = await bench.sluice(...run, '--conform', 'copy')
+    expect((await sluice.source('live')).conformReason).toMatch(/key frames further apart/)
+    await seconds(3)
+    // It played on as it was until the transcoder had something.
+    expect(sluice.told('switched').map(({ to }) => to)).not.toContain('slate')
+    sluice = await bench.sluice('-s', `film=${film}`, ...hls, '--conform', 'copy')
     await sluice.onAir('film')
     await seconds(9)
     const playlist = await (await fetch(`${sluice.address}/live/stream.m3u8`)).text()

@@ -45,9 +45,13 @@ export const healthStatusCode = (word: HealthWord): 200 | 503 =>
   word === 'ok' || word === 'degraded' ? 200 : 503
 
 const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
-  state === 'running' && outputs.filter(({ kind }) => PACKAGED.has(kind)).every(hasSegments)
+  state === 'running' && outputs.filter(isPackaging).every(hasSegments)
 
 const PACKAGED: ReadonlySet<string> = new Set(['hls', 'dash'])
+
+/** One that failed for good says so among the reasons; there is nothing to wait for. */
+const isPackaging = ({ kind, state }: OutputStatus): boolean =>
+  PACKAGED.has(kind) && state !== 'failed'
 
 const hasSegments = ({ state, details }: OutputStatus): boolean => {
   const listed = details?.['listed']

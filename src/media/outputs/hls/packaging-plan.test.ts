@@ -93,7 +93,7 @@ describe('fragmented MP4', () => {
     const plan = (): unknown =>
       planPackaging({ container: 'fmp4', folder: undefined }, HlsSpec.parse({}), tracks)
     expect(plan).toThrow(`the program has ${what}`)
-    expect(plan).toThrow('set hls.container to "ts"')
+    expect(plan).toThrow('for HLS hls.container to "ts"')
   })
 })
 

@@ -124,7 +124,7 @@ function checkCarriable({ container }: PackagingPlace, { video, audio }: Program
   throw new SluiceError(
     'codec_not_carriable',
     `the program has ${what}, which fragmented MP4 does not carry to players: ` +
-      'set hls.container to "ts", or set format so that the program is H.264 with AAC',
+      'set format so that the program is H.264 with AAC, or for HLS hls.container to "ts"',
   )
 }
 

@@ -171,7 +171,7 @@ describe('segments in fragmented MP4', () => {
 
   it('are refused for MPEG-2 pictures, with what to set instead', async () => {
     await expect(onAir(FAMILIES[3]!, { container: 'fmp4' })).rejects.toThrow(
-      'set hls.container to "ts"',
+      'for HLS hls.container to "ts"',
     )
   })
 })

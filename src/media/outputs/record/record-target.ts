@@ -31,11 +31,20 @@ export const parseRecordTarget = ({ id, url, record }: OutputSpec): RecordTarget
   ])
   const parsed = RecordSpec.safeParse({ ...record, ...Object.fromEntries(given) })
   if (parsed.success) return { folder: resolve(path), spec: parsed.data }
-  const issue = parsed.error.issues[0]
-  const field = issue?.path.join('.') ?? ''
   throw new SluiceError(
     'option_refused',
-    `output ${id}, url ${JSON.stringify(url)}, record${field === '' ? '' : `.${field}`}: ` +
-      (issue?.message ?? 'invalid'),
+    `output ${id}, url ${JSON.stringify(url)}, ${parsed.error.issues.map(sentenceOf).join('; ')}`,
   )
+}
+
+type Issue = NonNullable<ReturnType<typeof RecordSpec.safeParse>['error']>['issues'][number]
+
+const sentenceOf = (issue: Issue): string => {
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(RecordSpec.shape).join(', ')
+    return `unknown setting ${issue.keys.map((key) => `"${key}"`).join(', ')}: known are ${known}`
+  }
+  const field = `record.${issue.path.join('.')}`
+  if (issue.code === 'invalid_value') return `${field} must be one of ${issue.values.join(', ')}`
+  return `${field}: ${issue.message}`
 }

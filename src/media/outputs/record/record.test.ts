@@ -130,9 +130,9 @@ describe('the address', () => {
   test.each([
     ['record:', /must be record:folder/],
     ['record://host/folder', /must be record:folder/],
-    ['record:/r?format=mkv', /output rec, .*record\.format/],
+    ['record:/r?format=mkv', /output rec, .*record\.format must be one of ts, mp4$/],
     ['record:/r?rotateSeconds=0', /record\.rotateSeconds/],
-    ['record:/r?foo=1', /foo/],
+    ['record:/r?foo=1', /unknown setting "foo": known are format, split, rotateSeconds, /],
   ])('refuses %s', (url, message) => {
     expect(() => parseRecordTarget(spec(url))).toThrow(message)
   })
