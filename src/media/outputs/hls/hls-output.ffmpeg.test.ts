@@ -1,5 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +31,7 @@ let server: Server
 let output: HlsOutput
 let stop: AbortController
 let ended: Promise<void>
+const alerts: string[] = []
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-hls-'))
@@ -81,7 +83,7 @@ const add = (url: 'hls:' | 'dash:', given: object = {}, pictures?: 'MPEG-2 video
         ...{ host: host.host, ffmpeg: 'ffmpeg', random: () => 0.5 },
         onLine: () => {},
         warn: () => {},
-        alert: () => {},
+        alert: (_what, message) => void alerts.push(message),
       }),
   })
   stop = new AbortController()
@@ -152,6 +154,19 @@ describe('an output of packaged segments', () => {
       expect([url, output.serve(request, response, url)]).toEqual([url, expected])
       expect(response.headersSent).toBe(false)
     }
+  })
+
+  it('tells once of a folder that cannot be used, and tries again', async () => {
+    alerts.length = 0
+    writeFileSync(join(folder, 'file'), '')
+    add('hls:', { dir: join(folder, 'file') })
+    for (let i = 0; i < 20; i++) {
+      await clock.advanceAsync(1_000)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(output.status().state).toBe('waiting')
+    expect(output.status().errors).toBeGreaterThan(1)
+    expect(alerts).toEqual([expect.stringMatching(/HLS folder .*file.* cannot be used/)])
   })
 
   it('says at once why there will be nothing', async () => {

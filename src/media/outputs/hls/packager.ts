@@ -86,6 +86,9 @@ export class Packager {
         await this.#package(plan, signal)
       } catch (error) {
         this.#failed(error)
+        // Once an episode: it is tried again and again.
+        if (error instanceof SluiceError && this.#state !== 'waiting')
+          this.#options.alert('storage', error.message)
       }
       if (signal.aborted) return
       this.#state = 'waiting'
