@@ -110,7 +110,7 @@ const startNginx = async (folder: string): Promise<{ process: ChildProcess; port
 events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; gzip on; gzip_types application/vnd.apple.mpegurl;
-  open_file_cache max=1000; types { application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
+  open_file_cache max=1000; open_file_cache_valid 1s; types { application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
   server { listen 127.0.0.1:${port}; root ${folder}; }
 }
 `,
