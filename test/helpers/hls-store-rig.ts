@@ -1,11 +1,8 @@
 import type { Clock } from '../../src/lib/clock.ts'
 import { ticks } from '../../src/contract/time.ts'
 import type { FakeClock } from './fake-clock.ts'
-import {
-  openStore,
-  type SegmentStore,
-  type StoreOptions,
-} from '../../src/media/outputs/hls/segment-store.ts'
+import { openStore } from '../../src/media/outputs/hls/open-store.ts'
+import type { SegmentStore, StoreOptions } from '../../src/media/outputs/hls/segment-store.ts'
 import type { SegmentBegin } from '../../src/media/outputs/hls/segment-model.ts'
 
 export const TARGET_SECONDS = 4

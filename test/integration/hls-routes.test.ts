@@ -9,7 +9,8 @@ import { HlsSpec } from '../../src/contract/output-spec.ts'
 import { realClock } from '../../src/lib/clock.ts'
 import { HlsRoutes, type HlsRoutesOptions } from '../../src/media/outputs/hls/hls-routes.ts'
 import type { MasterInput } from '../../src/media/outputs/hls/master-playlist.ts'
-import { openStore, type SegmentStore } from '../../src/media/outputs/hls/segment-store.ts'
+import { openStore } from '../../src/media/outputs/hls/open-store.ts'
+import type { SegmentStore } from '../../src/media/outputs/hls/segment-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import {
   feedOf,

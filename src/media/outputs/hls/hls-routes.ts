@@ -3,7 +3,7 @@ import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { readDirectives, tooFarAhead, type Directives } from './delivery-directives.ts'
 import { isRenditionName, readFileName } from './file-names.ts'
-import { HeldRequests } from './held-requests.ts'
+import { BlockedRequests } from './blocked-requests.ts'
 import {
   acceptsGzip,
   answerPreflight,
@@ -68,7 +68,7 @@ const MASTER_MS = 1_000
 /** HTTP of one HLS output. Nothing is rendered, compressed or read twice for two clients, where that can be helped. */
 export class HlsRoutes {
   readonly #options: HlsRoutesOptions
-  readonly #held: HeldRequests
+  readonly #held: BlockedRequests
   readonly #cache: PlaylistCache
   readonly #viewers: ViewerEstimate
   readonly #lines = new WeakMap<Segment, string>()
@@ -81,7 +81,7 @@ export class HlsRoutes {
   constructor(options: HlsRoutesOptions) {
     this.#options = options
     const patienceMs = PATIENCE_TARGETS * options.targetSeconds * 1_000
-    this.#held = new HeldRequests({ clock: options.clock, limit: MOST_HELD, patienceMs })
+    this.#held = new BlockedRequests({ clock: options.clock, limit: MOST_HELD, patienceMs })
     this.#viewers = new ViewerEstimate(patienceMs, MOST_VIEWERS)
     this.#cache = new PlaylistCache(options.store.options.wallTime().toString(36))
   }

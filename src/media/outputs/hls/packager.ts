@@ -11,7 +11,7 @@ import type { OutputProgram } from '../output.ts'
 import { EarlyFrames } from './early-frames.ts'
 import { planPackaging, type PackagingPlace, type PackagingPlan } from './packaging-plan.ts'
 import { PackagingSession } from './packaging-session.ts'
-import { openStore } from './segment-store.ts'
+import { openStore } from './open-store.ts'
 
 export interface PackagerOptions {
   readonly place: PackagingPlace

@@ -1,15 +1,13 @@
-import { join } from 'node:path'
 import { SluiceError } from '../../../contract/errors.ts'
 import { TICKS_PER_MS, TICKS_PER_SECOND } from '../../../contract/time.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
-import { makeFolder } from '../../../process/make-folder.ts'
+import type { FolderLock } from '../../../process/folder-lock.ts'
 import { ByteCache } from './byte-cache.ts'
-import { openCounter, readCounter, type Counter } from './counter.ts'
+import type { Counter, openCounter } from './counter.ts'
 import { ChangeQueue, Disk } from './disk.ts'
 import { isRenditionName, type SegmentExtension } from './file-names.ts'
 import { entriesOf, storeEntry, type JournalEntry } from './journal-entries.ts'
-import { Journal } from './journal.ts'
+import type { Journal } from './journal.ts'
 import { RenditionFiles } from './rendition-files.ts'
 import {
   durationOf,
@@ -18,7 +16,7 @@ import {
   type WindowLimits,
 } from './rendition-window.ts'
 import { Rendition, type RenditionHome } from './rendition.ts'
-import { isOver, readJournalFile, restoreWindow, type RestoredRendition } from './restore.ts'
+import type { RestoredRendition } from './restore.ts'
 import { StoreQuota } from './store-quota.ts'
 import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
 
@@ -39,8 +37,6 @@ export interface StoreOptions {
   readonly targetSeconds?: number
 }
 
-const JOURNAL_FILE = 'journal.jsonl'
-const COUNTER_FILE = 'numbers.json'
 /** RFC 8216bis, 6.2.2: nothing leaves a playlist that would then be shorter. */
 const SHORTEST_TARGETS = 3
 /** RFC 8216bis, 6.2.2: parts are listed for three target durations and must be there for three more. */
@@ -57,99 +53,19 @@ const PAST_MS = 300_000
 /** Renditions begin a number within a moment of each other. */
 const SERIES_KEPT = 64
 
-interface Opened {
+/** The files of a store in a folder. */
+export interface Opened {
   readonly lock: FolderLock
   readonly counter: Awaited<ReturnType<typeof openCounter>>
   readonly journal: Journal
 }
 
-/**
- * Throws SluiceError when another process owns the folder, or it cannot be used. What was listed by an earlier run is
- * listed again, unless that was over long ago.
- */
-export const openStore = async (options: StoreOptions): Promise<SegmentStore> => {
-  const { folder } = options
-  if (folder === undefined) return new SegmentStore(options, firstRun(options))
-  try {
-    await makeFolder(folder)
-    const lock = await lockFolder({
-      folder,
-      file: 'owner.json',
-      purpose: 'HLS',
-      advice: 'give this one a folder of its own with hls.dir, or with --state-dir',
-    })
-    try {
-      return await openFolder(options, folder, lock)
-    } catch (error) {
-      await lock.release()
-      throw error
-    }
-  } catch (error) {
-    if (error instanceof SluiceError) throw error
-    throw new SluiceError(
-      'option_refused',
-      `the HLS folder ${folder} (hls.dir, or below --state-dir) cannot be used: ` +
-        (error instanceof Error ? error.message : String(error)),
-      { cause: error },
-    )
-  }
-}
-
-interface Beginning extends Counter {
+export interface Beginning extends Counter {
   readonly resumed: boolean
 }
 
-const SERIES_BEGAN_MS = Date.UTC(2020, 0, 1)
-const MS_PER_HOUR = 3_600_000
-
-/**
- * Above the numbers of any earlier run, as long as segments last a second, and series an hour, on average: nothing else
- * is known of it. Series stay small: hls.js (1.7) walks an array of as many elements for each fragment.
- */
-const firstRun = ({ wallTime }: StoreOptions): Beginning => ({
-  next: Math.floor(wallTime() / 1_000),
-  series: Math.max(0, Math.floor((wallTime() - SERIES_BEGAN_MS) / MS_PER_HOUR)),
-  resumed: false,
-})
-
-const openFolder = async (
-  options: StoreOptions,
-  folder: string,
-  lock: FolderLock,
-): Promise<SegmentStore> => {
-  const window = await readJournalFile(join(folder, JOURNAL_FILE))
-  const counted = await readCounter(join(folder, COUNTER_FILE))
-  const resumed = window !== undefined || counted.next > 0
-  const beginning: Beginning = resumed
-    ? {
-        next: Math.max(window?.next ?? 0, counted.next),
-        series: Math.max(window?.series ?? 0, counted.series),
-        resumed,
-      }
-    : firstRun(options)
-  // What was published without the journal cannot be listed, nor anything before it.
-  const listable =
-    window !== undefined &&
-    window.layout === options.layout &&
-    window.next === beginning.next &&
-    !isOver(window, { now: options.wallTime(), windowMs: options.window.ms }) &&
-    [...window.renditions.values()].some((each) => each.at(-1)?.number === window.next - 1)
-  const restored = await restoreWindow(
-    { ...beginning, layout: options.layout, renditions: listable ? window.renditions : new Map() },
-    {
-      folder,
-      extension: options.extension,
-      partsKept: (segments) => partTicks(options, longestOf(segments)),
-    },
-  )
-  const counter = await openCounter(join(folder, COUNTER_FILE), beginning)
-  const journal = new Journal(join(folder, JOURNAL_FILE))
-  const store = new SegmentStore(options, beginning, { lock, counter, journal }, restored)
-  await store.compact()
-  return store
-}
-
-const partTicks = ({ targetSeconds }: StoreOptions, longest: number): number =>
+/** Ticks from the end: segments within it have their parts. */
+export const partTicks = ({ targetSeconds }: StoreOptions, longest: number): number =>
   PART_TARGETS * (targetSeconds === undefined ? longest : targetSeconds * TICKS_PER_SECOND)
 
 /** The segments of all renditions of one output. */

@@ -15,7 +15,7 @@ interface Waiting extends Held {
   readonly until: number
 }
 
-export interface HeldRequestsOptions {
+export interface BlockedRequestsOptions {
   readonly clock: Clock
   readonly limit: number
   readonly patienceMs: number
@@ -29,8 +29,8 @@ const PAUSE_MS = 2
 const MOST_TURNS = 50
 
 /** Requests for what is not there yet, bounded in number and time. Many are answered in turns, so that nothing waits for them. */
-export class HeldRequests {
-  readonly #options: HeldRequestsOptions
+export class BlockedRequests {
+  readonly #options: BlockedRequestsOptions
   readonly #held = new Map<Rendition, Set<Waiting>>()
   readonly #watched = new Map<Rendition, () => void>()
   #ready: Waiting[] = []
@@ -39,7 +39,7 @@ export class HeldRequests {
   #check: Timer | undefined
   #count = 0
 
-  constructor(options: HeldRequestsOptions) {
+  constructor(options: BlockedRequestsOptions) {
     this.#options = options
   }
 
