@@ -16,33 +16,34 @@
 /** Node's modules that only rows which name them may import. */
 export const RESERVED_NODE = ['child_process', 'cluster', 'worker_threads']
 
-const BYTES = ['src/lib', 'src/contract', 'src/codec', 'src/mpegts', 'src/mp4', 'src/rtmp']
+const BYTES = ['src/lib', 'src/contract', 'src/codec', 'src/mpegts']
+const PACKAGED = [...BYTES, 'src/mp4']
 const PROCESSES = ['src/process', 'src/ffmpeg']
-const MEDIA = [
-  'src/media',
-  'src/media/sources',
-  'src/media/switch',
-  'src/media/ring',
-  'src/media/outputs',
-  'src/media/slate',
-]
-const CONTROL = [
-  'src/control/channels',
-  'src/control/directors',
-  'src/control/obs',
-  'src/control/api',
-]
+/** What every output is given, and must be. */
+const INTERFACE = 'src/media/outputs/interface'
 
 /** @type {readonly Row[]} */
 export const ROWS = [
   { at: 'src/main.ts', imports: ['src/cli', 'src/app.ts'] },
   {
     at: 'src/app.ts',
-    imports: [...BYTES, ...PROCESSES, 'src/config', 'src/cli', 'src/media', ...CONTROL],
+    imports: [
+      'src/lib',
+      'src/contract',
+      ...PROCESSES,
+      'src/config',
+      'src/cli',
+      'src/media/channel',
+      'src/media/failover',
+      'src/media/format',
+      'src/media/host',
+      'src/control/api',
+      'src/control/telemetry',
+    ],
   },
   {
     at: 'src/cli',
-    imports: [...BYTES, ...PROCESSES, 'src/config'],
+    imports: [...BYTES, ...PROCESSES, 'src/analyzer', 'src/config'],
     packages: ['commander', 'eventsource-parser'],
   },
   { at: 'src/config', imports: ['src/lib', 'src/contract'], packages: ['smol-toml', 'zod'] },
@@ -51,8 +52,11 @@ export const ROWS = [
   // Pure bytes: no input, no output, no clock.
   { at: 'src/codec', imports: ['src/lib', 'src/contract'], node: ['buffer'] },
   { at: 'src/mpegts', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
+  { at: 'src/analyzer', imports: BYTES, node: ['buffer'] },
   { at: 'src/mp4', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
   { at: 'src/rtmp', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
+  // Remote hosts: budgets of connections, clients.
+  { at: 'src/net', imports: ['src/lib', 'src/contract'] },
   {
     at: 'src/process',
     imports: ['src/lib', 'src/contract'],
@@ -69,22 +73,154 @@ export const ROWS = [
     ],
   },
   { at: 'src/ffmpeg', imports: ['src/lib', 'src/contract', 'src/process'] },
-  // The data plane. Its parts do not know each other: the files at its root wire them.
-  { at: 'src/media', imports: [...BYTES, ...PROCESSES, ...MEDIA] },
-  { at: 'src/media/sources', imports: [...BYTES, ...PROCESSES] },
-  { at: 'src/media/switch', imports: BYTES, node: ['buffer', 'crypto'] },
-  { at: 'src/media/ring', imports: BYTES, node: ['buffer'] },
-  { at: 'src/media/outputs', imports: [...BYTES, ...PROCESSES] },
+  // The data plane, from what is imported to what imports. Sources, switch and outputs do not know each other.
+  { at: 'src/media/format', imports: ['src/lib', 'src/contract'], node: [] },
+  { at: 'src/media/buffer', imports: BYTES, node: ['buffer'] },
+  {
+    at: 'src/media/switch',
+    imports: [...BYTES, 'src/media/buffer'],
+    node: ['buffer', 'crypto'],
+  },
+  { at: 'src/media/ring', imports: ['src/lib', 'src/contract'], node: ['buffer'] },
   { at: 'src/media/slate', imports: [...BYTES, ...PROCESSES] },
+  { at: 'src/media/sources', imports: [...BYTES, ...PROCESSES, 'src/net'] },
+  { at: 'src/media/input/conform', imports: [...BYTES, ...PROCESSES] },
+  {
+    at: 'src/media/input',
+    imports: [
+      ...BYTES,
+      'src/ffmpeg',
+      'src/media/buffer',
+      'src/media/format',
+      'src/media/input/conform',
+      'src/media/ring',
+      'src/media/sources',
+      'src/media/viewers',
+    ],
+  },
+  { at: INTERFACE, imports: [...BYTES, ...PROCESSES] },
+  { at: 'src/media/viewers', imports: ['src/lib', 'src/contract', INTERFACE] },
+  {
+    at: 'src/media/program',
+    imports: [
+      ...BYTES,
+      'src/media/format',
+      'src/media/ring',
+      'src/media/slate',
+      'src/media/switch',
+      'src/media/viewers',
+      INTERFACE,
+    ],
+  },
+  { at: 'src/media/encode', imports: [...BYTES, ...PROCESSES, INTERFACE] },
+  {
+    at: 'src/media/packaging/store',
+    imports: ['src/lib', 'src/contract', 'src/process'],
+  },
+  {
+    at: 'src/media/packaging/segment',
+    imports: [
+      ...PACKAGED,
+      ...PROCESSES,
+      'src/media/encode',
+      'src/media/packaging/store',
+      INTERFACE,
+    ],
+  },
+  { at: 'src/media/packaging/dash', imports: ['src/contract'], node: [] },
+  {
+    at: 'src/media/packaging/serve',
+    imports: [
+      'src/lib',
+      'src/contract',
+      'src/mp4',
+      'src/media/packaging/dash',
+      'src/media/packaging/segment',
+      'src/media/packaging/store',
+    ],
+  },
+  {
+    at: 'src/media/packaging',
+    imports: [
+      'src/lib',
+      'src/contract',
+      'src/media/packaging/segment',
+      'src/media/packaging/serve',
+      'src/media/viewers',
+      INTERFACE,
+    ],
+  },
+  {
+    at: 'src/media/outputs/audio',
+    imports: [...BYTES, ...PROCESSES, 'src/media/viewers', INTERFACE],
+  },
+  { at: 'src/media/outputs/datagram', imports: ['src/lib', 'src/contract', INTERFACE] },
+  { at: 'src/media/outputs/file', imports: ['src/lib', 'src/contract', INTERFACE] },
+  {
+    at: 'src/media/outputs/icecast',
+    imports: ['src/lib', 'src/contract', 'src/ffmpeg', 'src/media/outputs/audio', INTERFACE],
+  },
+  {
+    at: 'src/media/outputs/push',
+    imports: [...PACKAGED, ...PROCESSES, 'src/rtmp', 'src/media/encode', INTERFACE],
+  },
+  {
+    at: 'src/media/outputs/record',
+    imports: [...PACKAGED, 'src/process', INTERFACE],
+  },
+  // The list of kinds.
+  {
+    at: 'src/media/outputs',
+    imports: [
+      'src/lib',
+      'src/contract',
+      'src/media/packaging',
+      'src/media/outputs/datagram',
+      'src/media/outputs/file',
+      'src/media/outputs/icecast',
+      'src/media/outputs/push',
+      'src/media/outputs/record',
+      INTERFACE,
+    ],
+  },
+  { at: 'src/media/failover', imports: ['src/lib', 'src/contract'], node: [] },
+  {
+    at: 'src/media/channel',
+    imports: [
+      'src/lib',
+      'src/contract',
+      'src/media/format',
+      'src/media/failover',
+      'src/media/input',
+      'src/media/program',
+      'src/media/slate',
+      'src/media/viewers',
+      INTERFACE,
+    ],
+  },
+  // All channels of a process, with what they share.
+  {
+    at: 'src/media/host',
+    imports: [
+      'src/lib',
+      'src/contract',
+      'src/net',
+      ...PROCESSES,
+      'src/media/channel',
+      'src/media/failover',
+      'src/media/format',
+      'src/media/input',
+      'src/media/input/conform',
+      'src/media/outputs',
+      'src/media/outputs/audio',
+      'src/media/slate',
+      'src/media/sources',
+      INTERFACE,
+    ],
+  },
   // The control plane. It reaches the data plane through the contract.
   {
-    at: 'src/control/channels',
-    imports: ['src/lib', 'src/contract', 'src/control/directors'],
-    node: [],
-  },
-  { at: 'src/control/directors', imports: ['src/lib', 'src/contract'], node: [] },
-  {
-    at: 'src/control/obs',
+    at: 'src/control/telemetry',
     imports: ['src/lib', 'src/contract'],
     packages: ['pino', 'prom-client'],
   },
@@ -95,7 +231,7 @@ export const ROWS = [
   },
   {
     at: 'src/control/api/routes',
-    imports: ['src/lib', 'src/contract', 'src/control/api'],
+    imports: ['src/lib', 'src/contract'],
     packages: ['fastify', 'fastify-type-provider-zod', 'zod'],
   },
   // Served as they are, to browsers.

@@ -7,7 +7,7 @@ import { ticks, ticksOfMs } from '../src/contract/time.ts'
 import type { AccessUnit } from '../src/mpegts/access-unit.ts'
 import { TsDemuxer, type ElementaryProgram } from '../src/mpegts/demuxer.ts'
 import { TsMuxer, type MuxTrack } from '../src/mpegts/muxer.ts'
-import { allowHeapGrowth } from '../src/media/heap-growth.ts'
+import { allowHeapGrowth } from '../src/media/host/heap-growth.ts'
 import { Switched } from './throughput/switched.ts'
 
 const CHUNK = 65_536

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { outputId } from '../../src/contract/ids.ts'
 import { millis, ticks } from '../../src/contract/time.ts'
 import { realClock } from '../../src/lib/clock.ts'
-import { HttpTs } from '../../src/media/outputs/http-ts.ts'
+import { HttpTs } from '../../src/media/viewers/http-ts.ts'
 import { Ring } from '../../src/media/ring/ring.ts'
 import { readPieces } from './stream.ts'
 

@@ -1,10 +1,10 @@
 import { isVideoCodec, type AudioFormat, type VideoFormat } from '../../src/contract/format.ts'
 import { sourceId } from '../../src/contract/ids.ts'
 import { ticks } from '../../src/contract/time.ts'
-import { PlayOut } from '../../src/media/play-out.ts'
-import { formatOfSource } from '../../src/media/program-format.ts'
+import { PlayOut } from '../../src/media/program/play-out.ts'
+import { formatOfSource } from '../../src/media/format/program-format.ts'
 import { SlateLoop } from '../../src/media/switch/slate-loop.ts'
-import { SourceBuffer } from '../../src/media/switch/source-buffer.ts'
+import { SourceBuffer } from '../../src/media/buffer/source-buffer.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
 

@@ -1,6 +1,6 @@
 import { millis } from '../contract/time.ts'
-import { formatReport } from '../mpegts/analysis-text.ts'
-import { Analyzer } from '../mpegts/analyzer.ts'
+import { formatReport } from '../analyzer/analysis-text.ts'
+import { Analyzer } from '../analyzer/analyzer.ts'
 import type { StartAnalysis } from './analyze.ts'
 
 /** The analyser as the command uses it. */

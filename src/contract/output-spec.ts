@@ -59,6 +59,10 @@ export const LadderSpec = z.strictObject({
 })
 export type LadderSpec = z.infer<typeof LadderSpec>
 
+/** RFC 8216, 4.3.3.1: the target duration that follows from `segmentTime`, whole seconds. */
+export const targetSecondsOf = (segmentSeconds: number): number =>
+  Math.max(1, Math.round(segmentSeconds))
+
 /** How `hls:` and `dash:` outputs package the program. */
 export const HlsSpec = z.strictObject({
   /** `copy`: the program as it is; `abr`: with the ladder below it. */

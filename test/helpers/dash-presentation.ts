@@ -2,14 +2,17 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { renderMpd } from '../../src/media/outputs/dash/mpd.ts'
-import type { MpdAdaptationSet, MpdRepresentation } from '../../src/media/outputs/dash/mpd-model.ts'
+import { renderMpd } from '../../src/media/packaging/dash/mpd.ts'
+import type {
+  MpdAdaptationSet,
+  MpdRepresentation,
+} from '../../src/media/packaging/dash/mpd-model.ts'
 import {
   PeriodPlan,
   type Column,
   type ColumnSegment,
   type PlannedPeriod,
-} from '../../src/media/outputs/dash/periods.ts'
+} from '../../src/media/packaging/dash/periods.ts'
 import { codecString } from '../../src/mp4/codec-string.ts'
 import { fragment, type Sample } from '../../src/mp4/fragment.ts'
 import { initSegment } from '../../src/mp4/init-segment.ts'

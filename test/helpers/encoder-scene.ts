@@ -6,7 +6,7 @@ import {
   type ProgramEncoderOptions,
   type Rung,
   type RungSink,
-} from '../../src/media/outputs/encode/program-encoder.ts'
+} from '../../src/media/encode/program-encoder.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsMuxer } from '../../src/mpegts/muxer.ts'
 import { FramesRig } from './frames-rig.ts'

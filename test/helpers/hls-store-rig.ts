@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/lib/clock.ts'
 import { ticks } from '../../src/contract/time.ts'
 import type { FakeClock } from './fake-clock.ts'
-import { openStore } from '../../src/media/outputs/hls/open-store.ts'
-import type { SegmentStore, StoreOptions } from '../../src/media/outputs/hls/segment-store.ts'
-import type { SegmentBegin } from '../../src/media/outputs/hls/segment-model.ts'
+import { openStore } from '../../src/media/packaging/store/open-store.ts'
+import type { SegmentStore, StoreOptions } from '../../src/media/packaging/store/segment-store.ts'
+import type { SegmentBegin } from '../../src/media/packaging/store/segment-model.ts'
 
 export const TARGET_SECONDS = 4
 export const SEGMENT_TICKS = TARGET_SECONDS * 90_000

@@ -7,8 +7,8 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AnalysisReport, Violation } from '../../src/mpegts/analysis-report.ts'
-import { Analyzer, type AnalyzerOptions } from '../../src/mpegts/analyzer.ts'
+import type { AnalysisReport, Violation } from '../../src/analyzer/analysis-report.ts'
+import { Analyzer, type AnalyzerOptions } from '../../src/analyzer/analyzer.ts'
 
 const TIMEOUT_MS = 60_000
 const OUTPUT_MAX = 256 * 1024 * 1024

@@ -1,10 +1,13 @@
 /** A ProgramRig whose program is packaged: real coded frames in accelerated time, through bus, grid and writers. */
 import { HlsSpec } from '../../src/contract/output-spec.ts'
-import { planPackaging, type PackagingPlan } from '../../src/media/outputs/hls/packaging-plan.ts'
-import { PackagingSession } from '../../src/media/outputs/hls/packaging-session.ts'
-import type { Segment } from '../../src/media/outputs/hls/segment-model.ts'
-import { openStore } from '../../src/media/outputs/hls/open-store.ts'
-import type { ProgramTracks } from '../../src/media/outputs/program-frames.ts'
+import {
+  planPackaging,
+  type PackagingPlan,
+} from '../../src/media/packaging/segment/packaging-plan.ts'
+import { PackagingSession } from '../../src/media/packaging/segment/packaging-session.ts'
+import type { Segment } from '../../src/media/packaging/store/segment-model.ts'
+import { openStore } from '../../src/media/packaging/store/open-store.ts'
+import type { ProgramTracks } from '../../src/media/outputs/interface/program-frames.ts'
 import { FakeClock } from './fake-clock.ts'
 import type { LoopMaterial } from './looped-stream.ts'
 import type { ProgramRig } from './program-rig.ts'

@@ -1,6 +1,6 @@
 /** Pictures in decoding order, as encoders of different makes send them: only their times and whether one can enter there. */
 import { ticks } from '../../src/contract/time.ts'
-import type { Picture } from '../../src/media/outputs/hls/segment-writer.ts'
+import type { Picture } from '../../src/media/packaging/segment/segment-writer.ts'
 
 export interface PictureOrder {
   /** Ticks from one picture to the next. */

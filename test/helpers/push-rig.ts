@@ -8,10 +8,8 @@ import type { ChannelSpec } from '../../src/contract/spec.ts'
 import type { OutputStatus } from '../../src/contract/status.ts'
 import { findFfmpeg } from '../../src/ffmpeg/capabilities.ts'
 import { realClock } from '../../src/lib/clock.ts'
-import type { Output } from '../../src/media/outputs/output.ts'
+import type { Output } from '../../src/media/outputs/interface/output.ts'
 import { RTMP_KIND } from '../../src/media/outputs/push/rtmp-push.ts'
-import type { Packager } from '../../src/media/outputs/hls/packager.ts'
-import { SharedParts } from '../../src/media/outputs/shared-parts.ts'
 import { FramesRig } from './frames-rig.ts'
 import { loopMaterial } from './looped-stream.ts'
 import { testHost } from './process-host.ts'
@@ -68,7 +66,6 @@ export const startPush = async (options: PushRigOptions): Promise<PushRig> => {
     wallTime: Date.now,
     random: Math.random,
     stdout: process.stdout,
-    packagers: new SharedParts<Packager>(),
     stateFolder: host.folder,
     env: options.env ?? {},
     onLine: () => {},

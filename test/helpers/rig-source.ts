@@ -2,7 +2,7 @@
 import type { Codec } from '../../src/contract/format.ts'
 import { sourceId, type SourceId } from '../../src/contract/ids.ts'
 import { ticks, ticksOfMs } from '../../src/contract/time.ts'
-import { SourceBuffer } from '../../src/media/switch/source-buffer.ts'
+import { SourceBuffer } from '../../src/media/buffer/source-buffer.ts'
 import type { SwitchSource } from '../../src/media/switch/switch-source.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'

@@ -4,10 +4,9 @@ import { IcecastSpec } from '../../src/contract/output-spec.ts'
 import { ChannelSpec } from '../../src/contract/spec.ts'
 import { findFfmpeg } from '../../src/ffmpeg/capabilities.ts'
 import { realClock } from '../../src/lib/clock.ts'
-import { openOutput } from '../../src/media/open-output.ts'
-import type { OutputContext } from '../../src/media/outputs/output-kind.ts'
-import { SharedParts } from '../../src/media/outputs/shared-parts.ts'
-import type { Output } from '../../src/media/outputs/output.ts'
+import { OutputKinds } from '../../src/media/outputs/output-kinds.ts'
+import type { OutputContext } from '../../src/media/outputs/interface/output-kind.ts'
+import type { Output } from '../../src/media/outputs/interface/output.ts'
 import { FramesRig } from './frames-rig.ts'
 import { loopMaterial, type LoopMaterial } from './looped-stream.ts'
 import { testHost, type TestHost } from './process-host.ts'
@@ -78,7 +77,6 @@ export class SoundBench {
       wallTime: Date.now,
       random: Math.random,
       stdout: process.stdout,
-      packagers: new SharedParts(),
       stateFolder: host.folder,
       env: { ICECAST_PASSWORD: 'correct horse' },
       onLine: () => {},
@@ -94,7 +92,7 @@ export class SoundBench {
   /** Opened as the channel does it. */
   open(url: string, icecast: object): Output {
     const spec = { id: outputId('radio'), url, icecast: IcecastSpec.parse(icecast) }
-    const output = openOutput(spec, {
+    const output = new OutputKinds().open(spec, {
       ...this.context,
       program: this.rig.program,
       alert: (what, message) => void this.alerts.push({ what, message }),

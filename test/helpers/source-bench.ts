@@ -4,7 +4,7 @@ import { SourceSpec, type SourceSpecInput } from '../../src/contract/spec.ts'
 import { findFfmpeg, type FfmpegCapabilities } from '../../src/ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
 import { realClock } from '../../src/lib/clock.ts'
-import { DEFAULT_HOST_LIMITS, HostBudget } from '../../src/media/sources/host-budget.ts'
+import { DEFAULT_HOST_LIMITS, HostBudget } from '../../src/net/host-budget.ts'
 import {
   hostOf,
   sourceOpener,

@@ -80,16 +80,16 @@ const messagesAt = (path: string, rule: string): string[] =>
 
 /** Forms in which src/lib reaches for what it may not have. */
 const FORMS: readonly (readonly [string, string])[] = [
-  ['import', `import { x } from '../media/there.ts'\nconsole.log(x)`],
-  ['import-type', `import type { X } from '../media/there.ts'\nexport type Y = X`],
-  ['import-bare', `import '../media/there.ts'`],
-  ['export-from', `export { x } from '../media/there.ts'`],
-  ['export-all', `export * from '../media/there.ts'`],
-  ['import-call', `export const x = await import('../media/there.ts')`],
-  ['import-call-template', 'export const x = await import(`../media/there.ts`)'],
-  ['type-import', `export type X = import('../media/there.ts').X`],
-  ['require', `export const x: unknown = require('../media/there.ts')`],
-  ['roundabout', `export { x } from '../../src/lib/../media/there.ts'`],
+  ['import', `import { x } from '../media/ring/there.ts'\nconsole.log(x)`],
+  ['import-type', `import type { X } from '../media/ring/there.ts'\nexport type Y = X`],
+  ['import-bare', `import '../media/ring/there.ts'`],
+  ['export-from', `export { x } from '../media/ring/there.ts'`],
+  ['export-all', `export * from '../media/ring/there.ts'`],
+  ['import-call', `export const x = await import('../media/ring/there.ts')`],
+  ['import-call-template', 'export const x = await import(`../media/ring/there.ts`)'],
+  ['type-import', `export type X = import('../media/ring/there.ts').X`],
+  ['require', `export const x: unknown = require('../media/ring/there.ts')`],
+  ['roundabout', `export { x } from '../../src/lib/../media/ring/there.ts'`],
   ['test-of-own-folder', `export { x } from './there.test.ts'`],
 ]
 

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { realClock } from '../../src/lib/clock.ts'
-import { openStore } from '../../src/media/outputs/hls/open-store.ts'
-import type { SegmentStore } from '../../src/media/outputs/hls/segment-store.ts'
+import { openStore } from '../../src/media/packaging/store/open-store.ts'
+import type { SegmentStore } from '../../src/media/packaging/store/segment-store.ts'
 import { compileInto } from '../helpers/compile.ts'
 import { feedOf, partBytes, segmentBytes, storeOptions } from '../helpers/hls-store-rig.ts'
 
@@ -18,7 +18,7 @@ let folder: string
 
 beforeAll(() => {
   compiled = mkdtempSync(join(tmpdir(), 'sluice-compiled-'))
-  compileInto(compiled, ['media/outputs/hls/open-store.ts', 'lib/clock.ts'])
+  compileInto(compiled, ['media/packaging/store/open-store.ts', 'lib/clock.ts'])
 }, 60_000)
 afterAll(() => rmSync(compiled, { recursive: true, force: true }))
 beforeEach(async () => {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Output } from '../../src/media/outputs/output.ts'
+import type { Output } from '../../src/media/outputs/interface/output.ts'
 import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
 import { IcecastServer, listen, type Listening } from '../helpers/icecast-server.ts'
 import { missingCommand } from '../helpers/missing-command.ts'

@@ -12,7 +12,7 @@ import {
   type Scene,
   type SceneOptions,
 } from '../helpers/encoder-scene.ts'
-import type { Rung } from '../../src/media/outputs/encode/program-encoder.ts'
+import type { Rung } from '../../src/media/encode/program-encoder.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { ffmpegDecodeErrors, lacking, missingTool, withFile } from '../helpers/oracles.ts'
 import { testHost, type TestHost } from '../helpers/process-host.ts'

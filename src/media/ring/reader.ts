@@ -1,6 +1,33 @@
 import type { Buffer } from 'node:buffer'
 import type { Millis, Ticks90k } from '../../contract/time.ts'
-import type { Ring } from './ring.ts'
+
+/** A place where a reader may begin: the PAT before a random access point. */
+export interface Entry {
+  readonly position: number
+  readonly time: Ticks90k
+}
+
+/** The bytes that a reader reads: positions are those of the program's byte stream. */
+interface ReadableRing {
+  readonly start: number
+  readonly end: number
+  readonly closed: boolean
+  view(position: number, max: number): Buffer | undefined
+  chunkAt(position: number):
+    | {
+        readonly bytes: Buffer
+        readonly time: Ticks90k
+        readonly randomAccess: number
+        readonly byteOffset: number
+      }
+    | undefined
+  /** How far a position is behind the newest byte, in program time. */
+  lagAt(position: number): Millis
+  entryFrom(position: number): Entry | undefined
+  newestEntry(minAge?: Millis): Entry | undefined
+  /** What a reader that skips to this position gets first. */
+  discontinuityAt(position: number): Buffer
+}
 
 export interface JoinOptions {
   /** How old the random access point to begin with should be, so that it fills a player's start-up buffer; `'next'`: wait for one that is still to come. */
@@ -25,7 +52,7 @@ export interface TimedBytes {
  * know it.
  */
 export class RingReader {
-  readonly #ring: Ring
+  readonly #ring: ReadableRing
   readonly #options: JoinOptions
   /** −1 until there is a random access point to begin with. */
   #position = -1
@@ -38,7 +65,7 @@ export class RingReader {
   #backlog = 0
   #backlogBytes = 0
 
-  constructor(ring: Ring, options: JoinOptions) {
+  constructor(ring: ReadableRing, options: JoinOptions) {
     this.#ring = ring
     this.#options = options
     this.#joinedAt = ring.end

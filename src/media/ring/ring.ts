@@ -8,8 +8,7 @@ import {
   NULL_PID,
   TS_PACKET_BYTES,
 } from './preamble.ts'
-import type { JoinOptions } from './reader.ts'
-import { RingReader } from './reader.ts'
+import { RingReader, type Entry, type JoinOptions } from './reader.ts'
 
 export interface RingChunk {
   /** Absolute and contiguous. */
@@ -22,12 +21,6 @@ export interface RingChunk {
   readonly randomAccess: number
   /** Absolute position in the program's byte stream. */
   readonly byteOffset: number
-}
-
-/** A place where a reader may begin: the PAT before a random access point. */
-export interface Entry {
-  readonly position: number
-  readonly time: Ticks90k
 }
 
 export interface RingLimits {

@@ -1,6 +1,6 @@
 import { pause, untilAborted, type Clock } from '../../lib/clock.ts'
 import type { Measured } from '../../contract/status.ts'
-import type { HostBudget } from './host-budget.ts'
+import type { HostBudget } from '../../net/host-budget.ts'
 import {
   reasonOf,
   type ReaderEnd,

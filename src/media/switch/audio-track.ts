@@ -1,6 +1,6 @@
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
-import type { Playable } from './playable.ts'
+import type { Playable } from '../buffer/playable.ts'
 import type { SilentAudio } from './slate-loop.ts'
 
 /** What an audio track plays from a splice on. */

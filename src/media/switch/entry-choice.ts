@@ -1,8 +1,8 @@
 import type { Entry } from './lane.ts'
-import type { Playable } from './playable.ts'
+import type { Playable } from '../buffer/playable.ts'
 import type { ProgramClock } from './program-clock.ts'
 import type { SlateLoop } from './slate-loop.ts'
-import { Stretch } from './stretch.ts'
+import { Stretch } from '../buffer/stretch.ts'
 import type { SwitchSource } from './switch-source.ts'
 
 /** Pictures that may follow an entry point in decoding order and precede it in presentation. */

@@ -1,8 +1,8 @@
 import { SLATE, type SourceId } from '../../contract/ids.ts'
-import type { Playable } from './playable.ts'
+import type { Playable } from '../buffer/playable.ts'
 import type { SlateLoop } from './slate-loop.ts'
-import { Stretch } from './stretch.ts'
-import type { BufferedUnit } from './unit-queue.ts'
+import { Stretch } from '../buffer/stretch.ts'
+import type { BufferedUnit } from '../buffer/unit-queue.ts'
 import type { SwitchSource } from './switch-source.ts'
 
 /** Where and how a source goes on air: its place in its own buffer, and its place on the program's timeline. */

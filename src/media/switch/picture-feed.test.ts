@@ -3,9 +3,9 @@ import type { EntryPointName } from '../../codec/entry-point.ts'
 import { ticks } from '../../contract/time.ts'
 import { Lane, type Entry } from './lane.ts'
 import { PictureFeed } from './picture-feed.ts'
-import type { Playable } from './playable.ts'
+import type { Playable } from '../buffer/playable.ts'
 import { SlateLoop } from './slate-loop.ts'
-import type { BufferedUnit } from './unit-queue.ts'
+import type { BufferedUnit } from '../buffer/unit-queue.ts'
 import { VideoTrack } from './video-track.ts'
 
 const FRAME = 3_600

@@ -1,7 +1,7 @@
 import { asBrokenLink, endsSequence, type LeadingKept } from '../../codec/hevc-broken-link.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { Lane } from './lane.ts'
-import type { BufferedUnit } from './unit-queue.ts'
+import type { BufferedUnit } from '../buffer/unit-queue.ts'
 import type { VideoTrack } from './video-track.ts'
 
 /** Pictures later than this against the clock would overtake the PCR: the source is spliced anew behind a hole. */

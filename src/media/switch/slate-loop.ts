@@ -1,8 +1,8 @@
 import type { AudioFormat } from '../../contract/format.ts'
 import { ticks } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
-import type { Playable } from './playable.ts'
-import type { BufferedUnit } from './unit-queue.ts'
+import type { Playable } from '../buffer/playable.ts'
+import type { BufferedUnit } from '../buffer/unit-queue.ts'
 
 /** What the slate is made of: one closed group of pictures with times from 0, and silent audio frames. */
 export interface SlateUnits {

@@ -1,5 +1,5 @@
 import type { SourceId } from '../../contract/ids.ts'
-import type { SourceBuffer } from './source-buffer.ts'
+import type { SourceBuffer } from '../buffer/source-buffer.ts'
 
 /** What the switch needs of a source. */
 export interface SwitchSource {

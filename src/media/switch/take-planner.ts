@@ -13,7 +13,7 @@ import {
 } from './entry-choice.ts'
 import type { Entry, Lane } from './lane.ts'
 import type { SlateLoop } from './slate-loop.ts'
-import type { Stretch } from './stretch.ts'
+import type { Stretch } from '../buffer/stretch.ts'
 import type { SwitchSource } from './switch-source.ts'
 import { compareTwins, type Twins } from './twins.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Stretch } from './stretch.ts'
+import type { Stretch } from '../buffer/stretch.ts'
 
 /** DESIGN.md, section 5: this many consecutive pictures with equal hashes make two sources identical. */
 const EQUAL_PICTURES = 10

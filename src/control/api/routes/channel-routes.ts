@@ -1,7 +1,7 @@
 import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { ChannelChange } from '../../../contract/commands.ts'
-import type { ApiInstance } from '../api-instance.ts'
-import { healthOf, healthStatusCode } from '../health.ts'
+import type { ApiInstance } from './api-instance.ts'
+import { healthOf, healthStatusCode } from './health.ts'
 
 /** What renders the figures for Prometheus. */
 export interface MetricsPage {

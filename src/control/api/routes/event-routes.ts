@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import type { ApiInstance } from '../api-instance.ts'
+import type { ApiInstance } from './api-instance.ts'
 import {
   openEventStream,
   type EventSourcePort,
   type EventStream,
   type EventStreamLimits,
-} from '../event-stream.ts'
+} from './event-stream.ts'
 
 const EventsQuery = z.object({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),

@@ -3,8 +3,8 @@ import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { SLATE, type SourceId } from '../../../contract/ids.ts'
 import { RevertPolicy, TakeMode } from '../../../contract/spec.ts'
 import type { ChannelStatus } from '../../../contract/status.ts'
-import type { ApiInstance } from '../api-instance.ts'
-import { takeReply } from '../take-answer.ts'
+import type { ApiInstance } from './api-instance.ts'
+import { takeReply } from './take-answer.ts'
 
 /** One address, the action in the body: the webhook of a switcher inside FFmpeg, for scripts written against that. */
 const MswCommand = z.discriminatedUnion('action', [

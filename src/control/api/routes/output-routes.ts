@@ -3,7 +3,7 @@ import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { OutputId } from '../../../contract/ids.ts'
 import { OutputSpec } from '../../../contract/output-spec.ts'
-import type { ApiInstance } from '../api-instance.ts'
+import type { ApiInstance } from './api-instance.ts'
 
 const OutputPath = z.object({ id: z.string().transform((id) => id as OutputId) })
 

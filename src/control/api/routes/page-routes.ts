@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { ApiInstance } from '../api-instance.ts'
+import type { ApiInstance } from './api-instance.ts'
 
 /** The folder of the page, at the same distance from the sources and from the compiled files. */
 export const WEB_ROOT = fileURLToPath(new URL('../../../../web/public/', import.meta.url))

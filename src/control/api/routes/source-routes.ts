@@ -4,7 +4,7 @@ import { SluiceError } from '../../../contract/errors.ts'
 import type { SourceId } from '../../../contract/ids.ts'
 import { SourceChange, SourceSpec } from '../../../contract/spec.ts'
 import type { SourceStatus } from '../../../contract/status.ts'
-import type { ApiInstance } from '../api-instance.ts'
+import type { ApiInstance } from './api-instance.ts'
 
 /** As loose as an address can be: an id that is not allowed is simply unknown. */
 const SourcePath = z.object({ id: z.string().transform((id) => id as SourceId) })

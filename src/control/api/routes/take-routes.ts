@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { TakeRequest } from '../../../contract/commands.ts'
 import { TakeMode } from '../../../contract/spec.ts'
-import type { ApiInstance } from '../api-instance.ts'
-import { takeReply } from '../take-answer.ts'
+import type { ApiInstance } from './api-instance.ts'
+import { takeReply } from './take-answer.ts'
 
 const PreviewRequest = TakeRequest.omit({ bus: true })
 const PreviewTake = z.strictObject({ mode: TakeMode.optional() }).nullish()

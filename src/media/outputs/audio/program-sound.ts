@@ -1,7 +1,7 @@
 import { createFrameSplitter, type FrameSplitter } from '../../../codec/audio-frames.ts'
 import type { AudioFormat } from '../../../contract/format.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
-import type { ProgramFrames } from '../program-frames.ts'
+import type { ProgramFrames } from '../interface/program-frames.ts'
 
 /** Sound of one format without an end in it. Its frames have one length each, so that a frame's number is its time. */
 export interface SoundStretch {

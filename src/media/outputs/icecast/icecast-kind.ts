@@ -1,8 +1,8 @@
 import { SluiceError } from '../../../contract/errors.ts'
 import { IcecastSpec, type OutputSpec } from '../../../contract/output-spec.ts'
 import { bitrateProblem } from '../audio/coded-audio.ts'
-import type { OutputContext, OutputKind } from '../output-kind.ts'
-import { checkReference } from '../secret-reference.ts'
+import type { OutputContext, OutputKind } from '../interface/output-kind.ts'
+import { checkReference } from '../interface/secret-reference.ts'
 import { IcecastSource } from './icecast-source.ts'
 import { hasControls, parseIcecastTarget } from './icecast-target.ts'
 

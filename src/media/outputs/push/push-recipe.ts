@@ -1,6 +1,6 @@
 import type { PushSpec } from '../../../contract/output-spec.ts'
 import type { EncoderRung } from '../../../ffmpeg/ladder-arguments.ts'
-import type { ProgramTracks } from '../program-frames.ts'
+import type { ProgramTracks } from '../interface/program-frames.ts'
 
 /** What becomes of each track. `silence`: the program has no sound, and platforms want some. */
 export interface PushPlan {

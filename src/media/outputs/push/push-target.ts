@@ -1,7 +1,7 @@
 import { SluiceError } from '../../../contract/errors.ts'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { redactUrl } from '../../../lib/redact.ts'
-import { secretReference } from '../secret-reference.ts'
+import { secretReference } from '../interface/secret-reference.ts'
 import { platformNamed, PLATFORMS, type Platform } from './platforms.ts'
 
 export interface PushTarget {

@@ -6,7 +6,7 @@ import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
-import type { Program, ProgramReader } from '../output.ts'
+import type { Program, ProgramReader } from '../interface/output.ts'
 import { MESSAGE_BYTES, srtAddress, type SrtTarget } from './srt-push-target.ts'
 
 export interface SrtSessionParts {

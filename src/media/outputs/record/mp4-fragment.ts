@@ -4,7 +4,7 @@ import { TICKS_PER_SECOND, type Ticks90k } from '../../../contract/time.ts'
 import { fragment, type Sample, type TrackRun } from '../../../mp4/fragment.ts'
 import { audioSample, videoSample } from '../../../mp4/sample-data.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
-import type { ProgramTracks } from '../program-frames.ts'
+import type { ProgramTracks } from '../interface/program-frames.ts'
 import type { Entry, PlaceInFile } from './piece.ts'
 
 export interface Picture {

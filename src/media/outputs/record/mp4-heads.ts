@@ -1,7 +1,7 @@
 import { initSegment } from '../../../mp4/init-segment.ts'
 import { audioTrackOf, videoTrackOf } from '../../../mp4/track-config.ts'
 import type { Mp4Track } from '../../../mp4/track.ts'
-import type { ProgramTracks } from '../program-frames.ts'
+import type { ProgramTracks } from '../interface/program-frames.ts'
 import { audioTrackId, VIDEO_TRACK, type FrameGroup } from './mp4-fragment.ts'
 
 /** The initialisation segment that the frames at hand need. */

@@ -1,11 +1,16 @@
 /** How far a fragmented MP4 file is whole. Boxes and clauses: ISO/IEC 14496-12. */
 import type { FileHandle } from 'node:fs/promises'
-import type { WholePart } from './salvage.ts'
 
 const BOX_HEADER = 8
 const LARGE_HEADER = 16
 /** Movie and fragment headers are small: a larger one is no longer ours. */
 const HEADER_MAX = 8 * 1024 * 1024
+
+/** The part of a file that is whole, and how much media that is. */
+export interface WholePart {
+  readonly bytes: number
+  readonly durationMs: number
+}
 
 interface Box {
   readonly type: string

@@ -7,15 +7,9 @@ import {
   PID_FIRST_FREE,
 } from '../../../mpegts/packet.ts'
 import { TICKS_PER_MS } from '../../../contract/time.ts'
-import { walkMp4 } from './mp4-walk.ts'
+import { walkMp4, type WholePart } from './mp4-walk.ts'
 import type { RecordingFormat } from './recording-name.ts'
 import { ptsAt, unwrapNear } from './ts-entries.ts'
-
-/** What of a file is whole, and how much media that is. */
-export interface WholePart {
-  readonly bytes: number
-  readonly durationMs: number
-}
 
 /** Enough for a picture at any bitrate that is recorded. */
 const LOOK_BYTES = 8_192 * PACKET_SIZE

@@ -1,5 +1,5 @@
 import type { Ticks90k } from '../../../contract/time.ts'
-import type { ProgramCut, ProgramFrames } from '../program-frames.ts'
+import type { ProgramCut, ProgramFrames } from '../interface/program-frames.ts'
 import type { OnAir } from './piece.ts'
 
 interface Mark {

@@ -1,5 +1,5 @@
 import { ticks, type Millis } from '../../../contract/time.ts'
-import type { Program, ProgramReader, TimedBytes } from '../output.ts'
+import type { Program, ProgramReader, TimedBytes } from '../interface/output.ts'
 import type { Piece, PieceFeed } from './piece.ts'
 import type { TakeMarks } from './take-marks.ts'
 import { entriesIn, unwrapNear } from './ts-entries.ts'

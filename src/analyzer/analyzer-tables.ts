@@ -1,0 +1,200 @@
+/** PAT, CAT, SDT and the PMTs: who is on which PID, and whether the tables keep their rules. */
+import type { ViolationLedger } from './analyzer-ledger.ts'
+import type { PcrWatch } from './analyzer-pcr.ts'
+import type { PidWatch } from './analyzer-pid.ts'
+import { ProgramWatch } from './analyzer-program.ts'
+import {
+  SDT_LIMIT_MS,
+  TABLE_LIMIT_MS,
+  TABLE_LIMIT_PROGRAM_MS,
+  type ViolationCode,
+} from './analyzer-rules.ts'
+import { TableWatch } from './analyzer-table.ts'
+import { PID_CAT, PID_PAT, PID_SDT } from '../mpegts/packet.ts'
+import { parsePat, parseSdt, TABLE_PAT, TABLE_PMT, TABLE_SDT_ACTUAL } from '../mpegts/psi.ts'
+import { isWholeSection, SectionAssembler, sectionHeader } from '../mpegts/section.ts'
+
+const TABLE_CAT = 0x01
+/** Table 2-29: with section_syntax_indicator, a section ends in a CRC. */
+const SYNTAX_INDICATOR = 0x80
+const PROGRAMS_MAX = 256
+
+export interface TablesWatchOptions {
+  readonly ledger: ViolationLedger
+  readonly muxDelayMs: number
+  readonly pid: (pid: number) => PidWatch
+}
+
+export class TablesWatch {
+  readonly pat: TableWatch
+  readonly sdt: TableWatch
+  readonly #options: TablesWatchOptions
+  #programs: ProgramWatch[] = []
+  /** Which program a track's PID belongs to. */
+  readonly #owners = new Map<number, ProgramWatch>()
+  #clock: PcrWatch | undefined
+  catSections = 0
+  /** Of the packet whose payload is pushed to a section assembler. */
+  position = 0
+
+  constructor(options: TablesWatchOptions) {
+    const { ledger } = options
+    this.#options = options
+    this.pat = new TableWatch({
+      name: 'PAT',
+      pid: PID_PAT,
+      limits: [
+        { ms: TABLE_LIMIT_MS, code: 'pat_interval' },
+        { ms: TABLE_LIMIT_PROGRAM_MS, code: 'pat_interval_program' },
+      ],
+      ledger,
+    })
+    const limits = [{ ms: SDT_LIMIT_MS, code: 'sdt_interval' as const }]
+    this.sdt = new TableWatch({ name: 'SDT', pid: PID_SDT, limits, ledger })
+    this.#listen(PID_PAT, (section) => this.#seePat(section))
+    this.#listen(PID_CAT, (section) => this.#seeCat(section))
+    this.#listen(PID_SDT, (section) => this.#seeSdt(section))
+  }
+
+  get programs(): readonly ProgramWatch[] {
+    return this.#programs
+  }
+
+  programOf(pid: number): ProgramWatch | undefined {
+    return this.#owners.get(pid)
+  }
+
+  /** Of the first program that has PCR. */
+  clock(): PcrWatch | undefined {
+    if (this.#clock?.timeMs === undefined) {
+      this.#clock = this.#programs.find((program) => program.clock?.timeMs !== undefined)?.clock
+    }
+    return this.#clock
+  }
+
+  /** TR 101 290 1.3 and 1.5: PAT and PMT are never scrambled. */
+  seeScrambled(pid: number, position: number): void {
+    this.position = position
+    if (pid === PID_PAT) this.#violation('pat_content', pid, 'it is scrambled')
+    else if (this.#programs.some((program) => program.pmtPid === pid)) {
+      this.#violation('pmt_content', pid, 'it is scrambled')
+    }
+  }
+
+  /** Packets or bytes were lost: no bitrate can be told across. */
+  breakPositions(): void {
+    for (const program of this.#programs) program.clock?.breakPositions()
+  }
+
+  what(pid: number): string {
+    const table = this.#programs.find((program) => program.pmtPid === pid)
+    if (table !== undefined) return `PMT of program ${table.number}`
+    const stream = this.#owners.get(pid)?.streamOf(pid)
+    const track = this.#owners.get(pid)?.track(pid)?.report()
+    if (track !== undefined) return `${track.kind} ${track.codec}`
+    if (stream !== undefined) return `stream type 0x${stream.streamType.toString(16)}`
+    return this.#programs.some((program) => program.clock?.pid === pid) ? 'PCR' : 'not in any table'
+  }
+
+  finish(position: number): void {
+    this.position = position
+    for (const program of this.#programs) program.finish(position)
+    for (const program of this.#programs) program.clock?.finish(position)
+    const endMs = this.clock()?.timeMs
+    this.pat.finish(endMs, position)
+    this.sdt.finish(endMs, position)
+    for (const program of this.#programs) program.pmt.finish(endMs, position)
+    if (this.pat.sections === 0) this.#violation('pat_missing', PID_PAT, 'in the whole stream')
+    if (this.sdt.sections === 0) this.#violation('sdt_missing', PID_SDT, 'in the whole stream')
+  }
+
+  #listen(pid: number, see: (section: Uint8Array) => void): void {
+    this.#options.pid(pid).sections = new SectionAssembler((section) => {
+      if (isWholeSection(section)) see(section)
+      else if ((section[1]! & SYNTAX_INDICATOR) !== 0) {
+        this.#violation('crc', pid, `table_id 0x${section[0]!.toString(16)}`)
+      } else this.#refuse(pid, section[0]!)
+    })
+  }
+
+  /** A section of the short form where only long ones belong. */
+  #refuse(pid: number, tableId: number): void {
+    const detail = `table_id 0x${tableId.toString(16)} without a CRC`
+    if (pid === PID_PAT) this.#violation('pat_content', pid, detail)
+    else if (pid === PID_CAT) this.#violation('cat_content', pid, detail)
+    else if (tableId === TABLE_PMT) this.#violation('pmt_content', pid, detail)
+  }
+
+  #seePat(section: Uint8Array): void {
+    const { tableId, current } = sectionHeader(section)
+    if (tableId !== TABLE_PAT) {
+      this.#violation('pat_content', PID_PAT, `table_id 0x${tableId.toString(16)}`)
+      return
+    }
+    if (!current) return
+    if (this.pat.see(section, this.position, this.clock()) === 'known') return
+    const { number, last } = sectionHeader(section)
+    const listed = parsePat(section)
+    const kept = this.#programs.filter(
+      (program) =>
+        number !== 0 ||
+        last !== 0 ||
+        listed.some((entry) => entry.program === program.number && entry.pid === program.pmtPid),
+    )
+    this.#programs = kept
+    this.#clock = undefined
+    for (const [pid, owner] of this.#owners) if (!kept.includes(owner)) this.#owners.delete(pid)
+    for (const { program, pid } of listed) {
+      if (kept.some((known) => known.number === program && known.pmtPid === pid)) continue
+      if (this.#programs.length < PROGRAMS_MAX) this.#addProgram(program, pid)
+    }
+  }
+
+  #addProgram(number: number, pmtPid: number): void {
+    const { ledger, muxDelayMs, pid } = this.#options
+    const program = new ProgramWatch({
+      number,
+      pmtPid,
+      ledger,
+      muxDelayMs,
+      lastPatAt: () => this.pat.lastPosition,
+      packetsOf: (id) => pid(id).packets,
+    })
+    this.#programs = [...this.#programs, program]
+    if (pid(pmtPid).sections === undefined) {
+      this.#listen(pmtPid, (section) => this.#seePmt(section, pmtPid))
+    }
+  }
+
+  #seePmt(section: Uint8Array, pmtPid: number): void {
+    const { tableId, extension, current } = sectionHeader(section)
+    if (tableId !== TABLE_PMT || !current) return
+    const program = this.#programs.find(
+      (known) => known.number === extension && known.pmtPid === pmtPid,
+    )
+    if (program === undefined) return
+    program.seePmt(section, this.position, this.clock())
+    for (const track of program.tracks) this.#owners.set(track.identity.pid, program)
+  }
+
+  #seeCat(section: Uint8Array): void {
+    const { tableId } = sectionHeader(section)
+    if (tableId === TABLE_CAT) this.catSections++
+    else this.#violation('cat_content', PID_CAT, `table_id 0x${tableId.toString(16)}`)
+  }
+
+  #seeSdt(section: Uint8Array): void {
+    const { tableId, current } = sectionHeader(section)
+    if (tableId !== TABLE_SDT_ACTUAL || !current) return
+    this.sdt.see(section, this.position, this.clock())
+    for (const { service, name } of parseSdt(section)) {
+      const program = this.#programs.find((known) => known.number === service)
+      if (program !== undefined) program.serviceName = name
+    }
+  }
+
+  #violation(code: ViolationCode, pid: number, detail: string): void {
+    const timeMs = this.clock()?.timeMs
+    this.#options.ledger.add(code, { position: this.position, timeMs, pid, detail })
+  }
+}

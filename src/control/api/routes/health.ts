@@ -1,0 +1,83 @@
+import { SLATE, type SourceId } from '../../../contract/ids.ts'
+import type { ChannelStatus, OutputStatus } from '../../../contract/status.ts'
+
+/**
+ * - `ok`: the wanted source is on the air and healthy, or an operator chose the slate.
+ * - `degraded`: viewers see a source, but not the wanted one, or not a healthy one; or an output is in trouble.
+ * - `slate`: nothing is playable, viewers see the slate although a source is wanted.
+ * - `starting`, `stopping`: there is no program to judge.
+ */
+export type HealthWord = 'ok' | 'degraded' | 'slate' | 'starting' | 'stopping'
+
+export interface HealthAnswer {
+  readonly status: HealthWord
+  readonly onAir: SourceId
+  readonly wanted: SourceId
+  readonly upMs: number
+  readonly sources: { readonly total: number; readonly healthy: number }
+  readonly viewers: number
+  /** There is something to play: the program runs, and where it is packaged, a segment is listed. */
+  readonly stream_ready: boolean
+  /** Why it is not `ok`, in words. */
+  readonly reasons: readonly string[]
+}
+
+/** What a load balancer or a watchdog needs to know, from figures that are at hand. */
+export const healthOf = (status: ChannelStatus): HealthAnswer => {
+  const reasons = reasonsOf(status)
+  return {
+    status: wordOf(status, reasons),
+    onAir: status.program.onAir,
+    wanted: status.program.wanted,
+    upMs: status.upMs,
+    sources: {
+      total: status.sources.length,
+      healthy: status.sources.filter((source) => source.healthy).length,
+    },
+    viewers: status.viewers.length,
+    stream_ready: isStreamReady(status),
+    reasons,
+  }
+}
+
+/** 200 as long as viewers see a source or the slate that an operator chose. */
+export const healthStatusCode = (word: HealthWord): 200 | 503 =>
+  word === 'ok' || word === 'degraded' ? 200 : 503
+
+const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
+  state === 'running' && outputs.filter(isPackaging).every(hasSegments)
+
+const PACKAGED: ReadonlySet<string> = new Set(['hls', 'dash'])
+
+/** One that failed for good says so among the reasons; there is nothing to wait for. */
+const isPackaging = ({ kind, state }: OutputStatus): boolean =>
+  PACKAGED.has(kind) && state !== 'failed'
+
+const hasSegments = ({ state, details }: OutputStatus): boolean => {
+  const listed = details?.['listed']
+  return listed === undefined ? state === 'running' : Number(listed) > 0
+}
+
+const wordOf = (status: ChannelStatus, reasons: readonly string[]): HealthWord => {
+  if (status.state !== 'running') return status.state
+  const { onAir, wanted } = status.program
+  if (onAir === SLATE && wanted !== SLATE) return 'slate'
+  return reasons.length === 0 ? 'ok' : 'degraded'
+}
+
+const reasonsOf = (status: ChannelStatus): string[] => {
+  const { onAir, wanted } = status.program
+  const reasons: string[] = []
+  if (onAir !== wanted) reasons.push(`${wanted} is wanted, ${onAir} is on the air`)
+  const playing = status.sources.find((source) => source.id === onAir)
+  if (playing !== undefined && !playing.healthy) {
+    const problems = playing.problems.map((problem) => problem.condition).join(', ')
+    reasons.push(`${onAir} is on the air and not healthy${problems === '' ? '' : `: ${problems}`}`)
+  }
+  for (const output of status.outputs) {
+    if (output.state === 'failed' || output.state === 'waiting') {
+      reasons.push(`output ${output.id} is ${output.state}`)
+    }
+  }
+  return reasons
+}

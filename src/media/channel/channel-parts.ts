@@ -1,0 +1,44 @@
+import type { OutputAlert } from '../../contract/events.ts'
+import type { OutputSpec } from '../../contract/output-spec.ts'
+import type { SlateSpec, SourceSpec } from '../../contract/spec.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { InputEvents, InputSettings } from '../input/input-parts.ts'
+import type { Input } from '../input/input.ts'
+import type { Output, OutputProgram } from '../outputs/interface/output.ts'
+import type { ProgramFormat } from '../format/program-format.ts'
+import type { SlateMaterial } from '../slate/slate-material.ts'
+
+/** What the channel gives an output. */
+export interface OutputWiring {
+  readonly program: OutputProgram
+  readonly alert: (what: OutputAlert, message: string) => void
+}
+
+/** What a channel is built from; the composition root gives the real ones. */
+export interface ChannelParts {
+  readonly version: string
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  /** Throws SluiceError for what can never be opened. */
+  readonly openInput: (wiring: {
+    readonly spec: SourceSpec
+    readonly settings: InputSettings
+    readonly events: InputEvents
+    readonly wanted: 'run' | 'stop'
+  }) => Input
+  /** Throws SluiceError for an address that no output knows, as `openOutput` would. */
+  readonly checkOutput: (spec: OutputSpec) => void
+  /** Throws SluiceError for an address that no output knows. */
+  readonly openOutput: (spec: OutputSpec, wiring: OutputWiring) => Output
+  /** Those who hear the sound alone, over HTTP. */
+  readonly openListeners: (program: OutputProgram) => Output
+  readonly makeSlate: (
+    format: ProgramFormat,
+    spec: SlateSpec,
+    signal: AbortSignal,
+  ) => Promise<SlateMaterial>
+  /** The format of an earlier run, where state is kept. */
+  readonly storedFormat: () => ProgramFormat | undefined
+  readonly storeFormat: (format: ProgramFormat) => void
+}

@@ -1,0 +1,67 @@
+import type { ChannelChange } from '../../contract/commands.ts'
+import type { ChannelSpec, ConformMode, SourceSpec, Thresholds } from '../../contract/spec.ts'
+import type { ChannelStatus } from '../../contract/status.ts'
+import type { InputSettings } from '../input/input-parts.ts'
+import type { ProgramFormat } from '../format/program-format.ts'
+
+export type SettingsOnAir = Pick<
+  ChannelStatus,
+  'mode' | 'conform' | 'ingest' | 'failover' | 'revert'
+>
+
+/** What may be set while the channel runs, and the format that is fixed once. Read whenever it matters. */
+export class ChannelSettings implements InputSettings {
+  readonly #spec: ChannelSpec
+  #longestGopTicks: number | undefined
+  #now: SettingsOnAir
+  #format: ProgramFormat | undefined
+
+  constructor(spec: ChannelSpec) {
+    this.#spec = spec
+    const { mode, conform, ingest, failover } = spec
+    this.#now = { mode, conform, ingest, failover: failover.mode, revert: failover.revert }
+  }
+
+  get now(): SettingsOnAir {
+    return this.#now
+  }
+
+  get format(): ProgramFormat | undefined {
+    return this.#format
+  }
+
+  get longestGopTicks(): number | undefined {
+    return this.#longestGopTicks
+  }
+
+  /** What the outputs that package segments can take; undefined: there are none. */
+  limitGop(ticks: number | undefined): void {
+    this.#longestGopTicks = ticks
+  }
+
+  fixFormat(format: ProgramFormat): void {
+    this.#format = format
+  }
+
+  /** Absent fields stay. */
+  change(change: ChannelChange): void {
+    const { mode, conform, ingest, failover, revert } = this.#now
+    this.#now = {
+      mode: change.mode ?? mode,
+      conform: change.conform ?? conform,
+      ingest: change.ingest ?? ingest,
+      failover: change.failover ?? failover,
+      revert: change.revert ?? revert,
+    }
+  }
+
+  conformOf(spec: SourceSpec): ConformMode {
+    return spec.conform ?? this.#now.conform
+  }
+
+  /** The channel's, with what the source has of its own. */
+  thresholdsOf(spec: SourceSpec): Thresholds {
+    const own = Object.entries(spec.thresholds ?? {}).filter(([, value]) => value !== undefined)
+    return { ...this.#spec.failover.thresholds, ...Object.fromEntries(own) }
+  }
+}

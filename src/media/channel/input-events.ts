@@ -1,0 +1,21 @@
+import type { EventLog } from './event-log.ts'
+import type { InputEvents } from '../input/input-parts.ts'
+import { describeAudio, describeVideo } from '../format/program-format.ts'
+
+/** What happens to a source, as events of the channel. `onHealth`: the standing order may have to change. */
+export const inputEvents = (events: EventLog, onHealth: () => void): InputEvents => ({
+  state: (source, change) => events.add({ type: 'source_state', source, ...change }),
+  health: (source, verdict) => {
+    onHealth()
+    events.add({ type: 'source_health', source, ...verdict })
+  },
+  format: (source, { video, audio }, conform) => {
+    events.add({
+      type: 'source_format',
+      source,
+      video: video === undefined ? null : describeVideo(video),
+      audio: audio === undefined ? null : describeAudio(audio),
+      conform,
+    })
+  },
+})

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SluiceError } from '../../contract/errors.ts'
+import type { VideoFormat } from '../../contract/format.ts'
+import type { OutputId } from '../../contract/ids.ts'
+import type { OutputStatus } from '../../contract/status.ts'
+import type { Output } from '../outputs/interface/output.ts'
+
+interface Entry {
+  readonly output: Output
+  readonly stop: AbortController
+  readonly ended: Promise<void>
+  state: string
+}
+
+export interface OutputStateChange {
+  readonly output: OutputId
+  readonly state: OutputStatus['state']
+  /** Why it does not run: an old error is no reason to run. */
+  readonly reason?: string
+}
+
+/** The channel's outputs, each running until it is removed. One's trouble never reaches another. */
+export class OutputList {
+  readonly #entries = new Map<OutputId, Entry>()
+  readonly #onState: (change: OutputStateChange) => void
+
+  constructor(onState: (change: OutputStateChange) => void) {
+    this.#onState = onState
+  }
+
+  has(id: OutputId): boolean {
+    return this.#entries.has(id)
+  }
+
+  add(output: Output): void {
+    const stop = new AbortController()
+    this.#entries.set(output.id, { output, stop, ended: output.run(stop.signal), state: '' })
+  }
+
+  async remove(id: OutputId): Promise<void> {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) {
+      const known = [...this.#entries.keys()].map((known) => `"${known}"`).join(', ')
+      throw new SluiceError(
+        'unknown_output',
+        `there is no output "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`,
+      )
+    }
+    this.#entries.delete(id)
+    entry.stop.abort()
+    await entry.ended
+  }
+
+  /** True when one of them answers the request. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    return [...this.#entries.values()].some(
+      ({ output }) => output.serve?.(request, response, path) === true,
+    )
+  }
+
+  /** The strictest of those that package segments. */
+  get longestGopTicks(): number | undefined {
+    const limits = [...this.#entries.values()].flatMap(({ output }) => output.longestGopTicks ?? [])
+    return limits.length === 0 ? undefined : Math.min(...limits)
+  }
+
+  /** Why one of them could not follow if the program's pictures became these. */
+  refuses(pictures: VideoFormat): string | undefined {
+    for (const { output } of this.#entries.values()) {
+      const why = output.refuses?.(pictures)
+      if (why !== undefined) return `output "${output.id}": ${why}`
+    }
+    return undefined
+  }
+
+  status(): OutputStatus[] {
+    return [...this.#entries.values()].map((entry) => entry.output.status())
+  }
+
+  /** Tells of changes of state since the last look. */
+  look(): void {
+    for (const entry of this.#entries.values()) {
+      const status = entry.output.status()
+      if (status.state === entry.state) continue
+      entry.state = status.state
+      this.#onState(changeOf(status))
+    }
+  }
+
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values()]
+    for (const entry of entries) entry.stop.abort()
+    await Promise.all(entries.map((entry) => entry.ended))
+  }
+}
+
+const changeOf = ({ id, state, lastError }: OutputStatus): OutputStateChange => {
+  const idle = state === 'waiting' || state === 'failed'
+  return { output: id, state, ...(idle && lastError !== undefined && { reason: lastError }) }
+}

@@ -1,0 +1,99 @@
+import type { TakeAnswer, TakeRefusal } from '../../contract/commands.ts'
+import { SLATE, type SourceId } from '../../contract/ids.ts'
+import type { Bus as BusName, IngestMode, TakeMode } from '../../contract/spec.ts'
+import type { BusDesk } from '../program/bus-desk.ts'
+import type { Input } from '../input/input.ts'
+import type { InputList } from './input-list.ts'
+import type { Outlets } from './outlets.ts'
+import { refused } from '../program/takes.ts'
+
+export interface TakeWish {
+  readonly bus: BusName
+  readonly source: SourceId
+  readonly mode: TakeMode
+  /** Monotonic time before which it must not cut. */
+  readonly notBefore: number
+  readonly timeoutMs: number
+}
+
+export interface TakeContext {
+  readonly desk: BusDesk | undefined
+  readonly inputs: InputList
+  readonly outputs: Pick<Outlets, 'refuses'>
+  readonly now: number
+  /** Somebody else is wanted. */
+  readonly onWanted: () => void
+}
+
+interface Problem {
+  readonly why: TakeRefusal
+  readonly message: string
+}
+
+/** Checks a take before it is made: what can be known to fail is refused at once (DESIGN.md, 3.10). */
+export async function requestTake(wish: TakeWish, context: TakeContext): Promise<TakeAnswer> {
+  const { bus, source, mode, notBefore, timeoutMs } = wish
+  const { desk, inputs, now } = context
+  const input = inputs.get(source)
+  const problem = problemOf(wish, context)
+  if (problem?.why === 'already_on_air') {
+    desk?.want(source)
+    context.onWanted()
+  }
+  if (problem !== undefined || desk === undefined) return refused(bus, source, problem ?? NOT_YET)
+  if (input !== undefined && input.supervised.wanted === 'stop') input.supervised.start()
+  return desk.take({
+    source,
+    mode: source === SLATE ? 'cutover' : mode,
+    notBefore,
+    deadline: Math.max(now, notBefore) + timeoutMs,
+  })
+}
+
+const NOT_YET: Problem = {
+  why: 'channel_stopped',
+  message: 'the program has not begun yet: try again in some seconds',
+}
+
+function problemOf(
+  { bus, source }: TakeWish,
+  { desk, inputs, outputs }: TakeContext,
+): Problem | undefined {
+  const input = inputs.get(source)
+  if (source !== SLATE && input === undefined) {
+    return { why: 'unknown_source', message: inputs.unknown(source) }
+  }
+  if (desk === undefined) return NOT_YET
+  if (desk.feed.bus.onAir === source) {
+    const where = bus === 'program' ? 'air' : 'preview'
+    return { why: 'already_on_air', message: `"${source}" is on ${where} already` }
+  }
+  if (input === undefined) return undefined
+  return (
+    inputProblem(input, inputs.ingestOf(input)) ??
+    (bus === 'program' ? outputProblem(input, outputs) : undefined)
+  )
+}
+
+/** Under `copy` the pictures change with the source: not every destination can follow. */
+function outputProblem(input: Input, outputs: TakeContext['outputs']): Problem | undefined {
+  const { video } = input.formats
+  if (input.conforming.state !== 'as_is' || video === undefined) return undefined
+  const why = outputs.refuses(video)
+  return why === undefined ? undefined : { why: 'formats_differ', message: why }
+}
+
+function inputProblem(input: Input, ingest: IngestMode): Problem | undefined {
+  const { id, conforming, supervised, buffer } = input
+  const { state, reason } = supervised.state
+  if (conforming.state === 'refused') {
+    return { why: 'formats_differ', message: `"${id}" cannot follow: ${conforming.reason}` }
+  }
+  const { lastError } = supervised.figures()
+  // A hot source that failed and has not come back; one that starts for the first time is waited for.
+  const trying = state === 'waiting' || (state === 'starting' && lastError !== undefined)
+  const dead = trying && ingest === 'hot' && buffer.newest?.closed !== false
+  if (state !== 'failed' && !dead) return undefined
+  const why = reason ?? lastError ?? 'it has no media'
+  return { why: 'source_failed', message: `"${id}" is not running: ${why}` }
+}

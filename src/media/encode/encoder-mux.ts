@@ -1,0 +1,71 @@
+import type { Codec } from '../../contract/format.ts'
+import { ticks, ticksOfMs } from '../../contract/time.ts'
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import { TsMuxer } from '../../mpegts/muxer.ts'
+
+const FIRST_PID = 0x100
+/** Tracks may be this far apart; nobody waits for the clock here, so it costs nothing. */
+const MUX_DELAY = ticksOfMs(1_000)
+const TABLES_EVERY = ticksOfMs(500)
+const LANGUAGE = /^[a-z]{3}$/i
+
+export interface EncoderInput {
+  /** Undefined: no rung has a picture. */
+  readonly video: Codec | undefined
+  /** Undefined: no rung has sound. */
+  readonly audio: Codec | undefined
+  /** One per audio track. */
+  readonly languages: readonly string[]
+}
+
+/**
+ * The program again as a transport stream, for an encoder's stdin: with times of its own that stay away from zero and
+ * from the 33-bit wrap (where FFmpeg shifts or guesses), and only with the tracks that are encoded.
+ */
+export class EncoderMux {
+  readonly #input: EncoderInput
+  readonly #muxer: TsMuxer
+  readonly #base: number
+  #time = Number.NEGATIVE_INFINITY
+
+  /** `base`: program time that becomes 0. */
+  constructor(input: EncoderInput, base: number) {
+    this.#input = input
+    this.#base = base
+    const { video, audio, languages } = input
+    this.#muxer = new TsMuxer({
+      tracks: [
+        ...(video === undefined ? [] : [{ pid: FIRST_PID, codec: video }]),
+        ...(audio === undefined
+          ? []
+          : languages.map((language, track) => ({
+              pid: FIRST_PID + 1 + track,
+              codec: audio,
+              ...(LANGUAGE.test(language) ? { language } : {}),
+            }))),
+      ],
+      serviceName: 'encoder',
+      muxDelay: MUX_DELAY,
+      psiInterval: TABLES_EVERY,
+    })
+  }
+
+  /** Undefined for a unit of a track that is not encoded. */
+  write(unit: AccessUnit, track: number): Uint8Array | undefined {
+    const { video, audio, languages } = this.#input
+    const codec = unit.kind === 'video' ? video : audio
+    if (codec === undefined || (unit.kind === 'audio' && track >= languages.length))
+      return undefined
+    const [pts, dts] = [ticks(unit.pts - this.#base), ticks(unit.dts - this.#base)]
+    this.#time = Math.max(this.#time, dts)
+    this.#muxer.advance(ticks(this.#time))
+    this.#muxer.write({
+      track: unit.kind === 'video' ? 0 : track + (video === undefined ? 0 : 1),
+      pts,
+      dts,
+      entry: unit.entry !== 'none',
+      data: unit.data,
+    })
+    return this.#muxer.take().bytes
+  }
+}

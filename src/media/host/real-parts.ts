@@ -1,0 +1,132 @@
+import type { Writable } from 'node:stream'
+import type { OutputId } from '../../contract/ids.ts'
+import type { ChannelSpec } from '../../contract/spec.ts'
+import type { FfmpegCapabilities } from '../../ffmpeg/capabilities.ts'
+import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../ffmpeg/generated-source.ts'
+import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
+import type { TargetFormat } from '../../ffmpeg/target-format.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { ProcessHost } from '../../process/host.ts'
+import type { ChannelParts } from '../channel/channel-parts.ts'
+import { Input } from '../input/input.ts'
+import type { InputSettings } from '../input/input-parts.ts'
+import { OutputKinds } from '../outputs/output-kinds.ts'
+import { Listeners } from '../outputs/audio/listeners.ts'
+import type { OutputContext } from '../outputs/interface/output-kind.ts'
+import type { ProgramFormat } from '../format/program-format.ts'
+import { SlateRenderer } from '../slate/slate-renderer.ts'
+import { SourceMonitor } from '../input/source-monitor.ts'
+import { Conformer } from '../input/conform/conformer.ts'
+import { DEFAULT_HOST_LIMITS, HostBudget } from '../../net/host-budget.ts'
+import { arrivalOf, hostOf, sourceOpener } from '../sources/open-reader.ts'
+import { SupervisedSource } from '../sources/supervised-source.ts'
+import { DEFAULT_SUPERVISION, noDataMsFor } from '../sources/supervision.ts'
+
+export interface RealPartsOptions {
+  readonly version: string
+  readonly channel: ChannelSpec
+  readonly host: ProcessHost
+  readonly ffmpeg: FfmpegCapabilities
+  readonly clock: Clock
+  readonly stdout: Writable
+  /** Where what outlives the process is kept; it may not exist yet. */
+  readonly stateFolder: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly formats: Pick<ChannelParts, 'storedFormat' | 'storeFormat'>
+  /** A redacted line of FFmpeg's about a source or an output. */
+  readonly onLine: (whose: string, line: StderrLine) => void
+  readonly warn: (whose: string, message: string) => void
+}
+
+/** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
+export function realParts(options: RealPartsOptions): ChannelParts {
+  const { channel, clock, host, ffmpeg } = options
+  const budget = new HostBudget(DEFAULT_HOST_LIMITS, clock)
+  const outputs: OutputContext = {
+    channel,
+    host,
+    ffmpeg,
+    clock,
+    wallTime: Date.now,
+    random: Math.random,
+    stdout: options.stdout,
+    stateFolder: options.stateFolder,
+    env: options.env,
+    onLine: (output, line) => options.onLine(output, line),
+    warn: options.warn,
+  }
+  const kinds = new OutputKinds()
+  const slates = new SlateRenderer({ host, ffmpeg: ffmpeg.ffmpeg })
+  return {
+    version: options.version,
+    clock,
+    wallTime: Date.now,
+    ...options.formats,
+    makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
+    checkOutput: (spec) => kinds.check(spec, outputs),
+    openOutput: (spec, wiring) => kinds.open(spec, { ...outputs, ...wiring }),
+    openListeners: ({ frames }) =>
+      new Listeners({ id: 'listen' as OutputId, context: outputs, frames }),
+    openInput: ({ spec, settings, events, wanted }) => {
+      const open = sourceOpener(spec, {
+        host,
+        clock,
+        ffmpeg,
+        encoded: encodedOf(settings),
+        onLine: (line) => options.onLine(spec.id, line),
+        warn: (message) => options.warn(spec.id, message),
+      })
+      const { stallMs } = settings.thresholdsOf(spec)
+      return new Input({
+        spec,
+        clock,
+        settings,
+        events,
+        latencyMs: channel.latencyMs,
+        ...arrivalOf(spec.url),
+        monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock }),
+        openConformer: (plan) =>
+          new Conformer({
+            host,
+            clock,
+            plan,
+            ffmpeg: ffmpeg.ffmpeg,
+            random: Math.random,
+            purpose: `conform ${spec.id}`,
+            onLine: (line) => options.onLine(spec.id, line),
+            warn: (message) => options.warn(spec.id, message),
+          }),
+        supervise: (feed, onChange) =>
+          new SupervisedSource({
+            open,
+            feed,
+            clock,
+            budget,
+            wanted,
+            onChange,
+            random: Math.random,
+            host: hostOf(spec.url),
+            limits: {
+              ...DEFAULT_SUPERVISION,
+              noDataMs: noDataMsFor(stallMs, arrivalOf(spec.url).arrives),
+            },
+          }),
+      })
+    },
+  }
+}
+
+const targetOf = ({ video, audio }: ProgramFormat): TargetFormat => ({
+  ...(video === undefined ? {} : { video }),
+  ...(audio === undefined ? {} : { audio }),
+})
+
+/** What generated sources and those that must be encoded become: the channel's format as soon as it is known. */
+const encodedOf = (settings: InputSettings): Required<TargetFormat> => ({
+  get video() {
+    return settings.format?.video ?? DEFAULT_VIDEO
+  },
+  get audio() {
+    return settings.format?.audio ?? DEFAULT_AUDIO
+  },
+})

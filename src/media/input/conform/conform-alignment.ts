@@ -1,0 +1,34 @@
+import type { AccessUnit } from '../../../mpegts/access-unit.ts'
+
+/** Longer than a reorder group and the lead of one track over another, shorter than what would be noticed as missing. */
+const HELD_MAX = 90_000
+
+/**
+ * Holds units that pass by the transcoder until the transcoded tracks have come as far in time, so that a source stays
+ * interleaved. Bounded in media time: when the transcoded track stays away, the others go on.
+ */
+export class Alignment {
+  readonly #out: (unit: AccessUnit) => void
+  #held: AccessUnit[] = []
+
+  constructor(out: (unit: AccessUnit) => void) {
+    this.#out = out
+  }
+
+  hold(unit: AccessUnit): void {
+    this.#held.push(unit)
+    this.release(unit.dts - HELD_MAX)
+  }
+
+  /** `dts`: how far the transcoded tracks have come. */
+  release(dts: number): void {
+    let count = 0
+    while (count < this.#held.length && this.#held[count]!.dts <= dts) count++
+    if (count === 0) return
+    for (const unit of this.#held.splice(0, count)) this.#out(unit)
+  }
+
+  get held(): number {
+    return this.#held.length
+  }
+}

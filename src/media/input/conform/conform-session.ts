@@ -1,0 +1,247 @@
+import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
+import { ticks } from '../../../contract/time.ts'
+import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
+import { TsDemuxer, type ElementaryProgram } from '../../../mpegts/demuxer.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import { Alignment } from './conform-alignment.ts'
+import { ConformMux } from './conform-mux.ts'
+import type { ConformPlan } from './conform-plan.ts'
+import { ConformStart } from './conform-start.ts'
+
+/** What is queued for a transcoder that is too slow, before whole groups of pictures are dropped. */
+const QUEUE_MAX = 4 * 1024 * 1024
+/** A source that can wait does so from here on. */
+const QUEUE_COMFORTABLE = 256 * 1024
+/** A finished transcoder writes out what it holds and ends; one that does not is stopped. */
+const FINISH_MS = 2_000
+/** Times are fed from about here on, so that the encoder's priming does not fall below zero. */
+const LEAD = 10 * 90_000
+
+export interface ConformOutput {
+  unit(unit: AccessUnit): void
+  format(pid: Pid, format: VideoFormat | AudioFormat): void
+}
+
+export interface ConformSessionParts {
+  readonly host: ProcessHost
+  readonly clock: Clock
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly args: readonly string[]
+  readonly purpose: string
+  readonly plan: ConformPlan
+  readonly output: ConformOutput
+  readonly onLine: (line: StderrLine) => void
+}
+
+export interface ConformSessionFigures {
+  readonly pid?: number
+  readonly droppedUnits: number
+  /** From the first unit fed to the first picture (audio-only: frame) out; null before. */
+  readonly startMs: number | null
+  /** How far the output is behind the input at present, media milliseconds; null before the first output. */
+  readonly behindMs: number | null
+}
+
+/** One transcoder process, from one random access point to a jump in time, a crash, or the end. */
+export class ConformSession {
+  /** `new`: its first unit is not related to those of the session before. */
+  timeline: 'same' | 'new' = 'same'
+  /** Resolves when it was told to finish: a jump in time, or no input. */
+  readonly left: Promise<'left'>
+  #leave: () => void = () => {}
+  readonly #parts: ConformSessionParts
+  readonly #child: FfmpegProcess
+  readonly #stop: AbortController
+  #start: ConformStart
+  readonly #alignment: Alignment
+  readonly #pids: readonly Pid[]
+  #mux: ConformMux | undefined
+  /** Input time minus fed time, ticks. Whole, and a whole number of pictures from the first: times come back exact. */
+  #base = 0
+  #state: 'starting' | 'feeding' | 'dropping' | 'finished' = 'starting'
+  #dropped = 0
+  #fedAt: number | undefined
+  #firstOutAt: number | undefined
+  #newestIn = 0
+  readonly #newestOut = new Map<Pid, number>()
+  /** Nothing comes out, not even what passes by the transcoder, while the session before still writes. */
+  #turn: 'waited_for' | 'mine' = 'waited_for'
+  readonly #early: AccessUnit[] = []
+
+  constructor(parts: ConformSessionParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.left = new Promise((resolve) => (this.#leave = () => resolve('left')))
+    this.#stop = new AbortController()
+    this.#child = startFfmpeg(
+      parts.host,
+      {
+        ffmpeg: parts.ffmpeg,
+        args: parts.args,
+        stdin: 'pipe',
+        purpose: parts.purpose,
+        secrets: [],
+        onLine: parts.onLine,
+      },
+      AbortSignal.any([signal, this.#stop.signal]),
+    )
+    // A transcoder that waits for input notices that it is to stop when its input ends.
+    const endInput = (): void => this.#child.stdin.end()
+    signal.addEventListener('abort', endInput, { once: true })
+    void this.#child.ended.then(() => signal.removeEventListener('abort', endInput))
+    this.#start = new ConformStart(parts.plan)
+    this.#alignment = new Alignment((unit) => parts.output.unit(unit))
+    const { video, audio } = parts.plan
+    this.#pids = [...(video === undefined ? [] : [video.pid]), ...audio.map(({ pid }) => pid)]
+  }
+
+  /** Never waits: what a slow transcoder can't take is dropped up to the next random access point, and counted. */
+  unit(unit: AccessUnit): void {
+    this.#newestIn = Math.max(this.#newestIn, unit.dts)
+    if (this.#parts.plan.bypass.has(unit.pid)) {
+      if (this.#state === 'feeding' || this.#state === 'dropping') this.#passBy(unit)
+    } else if (this.#state === 'starting') this.#tryStart(unit)
+    else if (this.#state === 'dropping') this.#tryResume(unit)
+    else if (this.#state === 'feeding') this.#feed(unit)
+  }
+
+  /** For finite sources: undefined while the transcoder keeps up, else a promise that it has caught up (or ended). */
+  room(): Promise<void> | undefined {
+    const { stdin } = this.#child
+    return stdin.queuedBytes > QUEUE_COMFORTABLE ? stdin.drained() : undefined
+  }
+
+  /** True when nothing was fed yet: then this session can as well serve what comes after a jump in time. */
+  begins(timeline: 'same' | 'new'): boolean {
+    if (this.#state !== 'starting') return false
+    this.#start = new ConformStart(this.#parts.plan)
+    this.timeline = timeline
+    return true
+  }
+
+  /** No more input; what the transcoder still holds comes out, then `run` resolves. */
+  finish(): void {
+    if (this.#state === 'finished') return
+    this.#state = 'finished'
+    this.#leave()
+    this.#child.stdin.end()
+    const overdue = this.#parts.clock.after(FINISH_MS, () => this.#stop.abort())
+    void this.#child.ended.then(() => overdue.cancel())
+  }
+
+  /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
+  async run(before: Promise<unknown>): Promise<FfmpegEnd> {
+    await before
+    const early = this.#early.splice(0)
+    this.#turn = 'mine'
+    for (const unit of early) this.#alignment.hold(unit)
+    const demuxer = new TsDemuxer(this.#sink())
+    for await (const chunk of this.#child.stdout) {
+      this.#child.playing()
+      demuxer.push(chunk)
+    }
+    const end = await this.#child.ended
+    const { cause } = end.facts
+    if (cause.kind === 'exited' && cause.code === 0) demuxer.flush()
+    if (cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
+    this.#state = 'finished'
+    return end
+  }
+
+  figures(): ConformSessionFigures {
+    const started = this.#fedAt !== undefined && this.#firstOutAt !== undefined
+    const { pid } = this.#child
+    return {
+      ...(pid === undefined ? {} : { pid }),
+      droppedUnits: this.#dropped,
+      startMs: started ? this.#firstOutAt! - this.#fedAt! : null,
+      behindMs: started ? Math.max(0, (this.#newestIn - this.#reached()) / 90) : null,
+    }
+  }
+
+  #passBy(unit: AccessUnit): void {
+    if (this.#turn === 'mine') this.#alignment.hold(unit)
+    else this.#early.push(unit)
+  }
+
+  #tryStart(unit: AccessUnit): void {
+    const first = this.#start.push(unit)
+    if (first === undefined) return
+    this.#base = baseFor(first, this.#parts.plan)
+    this.#mux = new ConformMux(this.#parts.plan, (bytes) => void this.#child.stdin.write(bytes))
+    this.#fedAt = this.#parts.clock.now()
+    this.#state = 'feeding'
+    for (const each of first) this.#feed(each)
+  }
+
+  #feed(unit: AccessUnit): void {
+    if (this.#child.stdin.queuedBytes > QUEUE_MAX) {
+      this.#state = 'dropping'
+      this.#dropped++
+      return
+    }
+    this.#mux!.write({
+      ...unit,
+      pts: ticks(unit.pts - this.#base),
+      dts: ticks(unit.dts - this.#base),
+    })
+  }
+
+  #tryResume(unit: AccessUnit): void {
+    const enters = unit.entry !== 'none' || this.#parts.plan.video === undefined
+    if (enters && this.#child.stdin.queuedBytes < QUEUE_MAX / 4) {
+      this.#state = 'feeding'
+      this.#feed(unit)
+    } else this.#dropped++
+  }
+
+  #sink(): {
+    program(program: ElementaryProgram): void
+    unit(unit: AccessUnit): void
+    format(pid: Pid, format: VideoFormat | AudioFormat): void
+  } {
+    const { output, clock } = this.#parts
+    const inputPid = new Map<Pid, Pid>()
+    return {
+      // The transcoder writes its tracks in the order in which they were given to it.
+      program: ({ tracks }) => {
+        tracks.forEach(({ pid }, index) => inputPid.set(pid, this.#pids[index] ?? pid))
+      },
+      format: (pid, format) => output.format(inputPid.get(pid) ?? pid, format),
+      unit: (unit) => {
+        const pid = inputPid.get(unit.pid) ?? unit.pid
+        if (this.#firstOutAt === undefined && (unit.kind === 'video' || !this.#parts.plan.video)) {
+          this.#firstOutAt = clock.now()
+        }
+        const dts = ticks(unit.dts + this.#base)
+        this.#newestOut.set(pid, dts)
+        this.#alignment.release(this.#reached())
+        output.unit({ ...unit, pid, pts: ticks(unit.pts + this.#base), dts })
+      },
+    }
+  }
+
+  /** How far the slowest transcoded track has come. */
+  #reached(): number {
+    let reached = Number.POSITIVE_INFINITY
+    for (const pid of this.#pids) {
+      const newest = this.#newestOut.get(pid)
+      if (newest !== undefined) reached = Math.min(reached, newest)
+    }
+    return Number.isFinite(reached) ? reached : Number.NEGATIVE_INFINITY
+  }
+}
+
+/**
+ * The picture rate's filter puts pictures on multiples of their duration from zero: the first one is fed at such a
+ * multiple, so that a rate that stays the same keeps every time as it was.
+ */
+const baseFor = (units: readonly AccessUnit[], plan: ConformPlan): number => {
+  const first = units.find((unit) => unit.kind === 'video') ?? units[0]!
+  const rate = plan.video?.target.format.frameRate
+  const picture = rate === undefined ? 1 : (90_000 * rate.den) / rate.num
+  return Math.round(first.pts - Math.ceil(LEAD / picture) * picture)
+}

@@ -1,0 +1,211 @@
+import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
+import { conformArguments } from '../../../ffmpeg/conform-arguments.ts'
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
+import { pause, type Clock } from '../../../lib/clock.ts'
+import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import { ConformSession, type ConformSessionFigures } from './conform-session.ts'
+import type { ConformPlan } from './conform-plan.ts'
+
+/** A step of one track by more than this, or backwards, is another timeline. */
+const JUMP = 90_000
+const HEALTHY_MS = 10_000
+/** A source that yields nothing for this long needs no process that waits for it. */
+const IDLE_MS = 8_000
+const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
+
+export interface ConformFeed {
+  unit(unit: AccessUnit): void
+  format(pid: Pid, format: VideoFormat | AudioFormat): void
+  /** What follows belongs to another timeline: the source jumped in time. */
+  restarted?(): void
+}
+
+export interface ConformerParts {
+  readonly host: ProcessHost
+  readonly clock: Clock
+  readonly random: () => number
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly plan: ConformPlan
+  /** Names the process in the ledger: "conform cam1". */
+  readonly purpose: string
+  readonly onLine: (line: StderrLine) => void
+  readonly warn: (message: string) => void
+}
+
+export interface ConformerFigures extends ConformSessionFigures {
+  readonly restarts: number
+  readonly lastError?: string
+}
+
+/**
+ * Brings a source into the channel's format: access units in, access units out, with the same PIDs and on the same time
+ * base. Tracks that fit already pass untouched. When the source's format changes, make another one with another plan.
+ */
+export class Conformer {
+  readonly #parts: ConformerParts
+  readonly #lastDts = new Map<Pid, number>()
+  readonly #tracks: ReadonlySet<Pid>
+  #session: ConformSession | undefined
+  /** Opened, and not yet taken up by `run`. */
+  readonly #queue: ConformSession[] = []
+  /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
+  #open: (() => ConformSession) | undefined
+  #opened: (() => void) | undefined
+  /** Of the next session. */
+  #timeline: 'same' | 'new' = 'same'
+  #lastUnitAt = 0
+  #sessions = 0
+  #droppedBefore = 0
+  #lastError: string | undefined
+
+  constructor(parts: ConformerParts) {
+    this.#parts = parts
+    const { video, audio, bypass } = parts.plan
+    this.#tracks = new Set([
+      ...(video === undefined ? [] : [video.pid]),
+      ...audio.map(({ pid }) => pid),
+      ...bypass,
+    ])
+  }
+
+  /** Never waits. Units of other tracks, and those that come while no transcoder runs, are left out. */
+  unit(unit: AccessUnit): void {
+    if (!this.#tracks.has(unit.pid)) return
+    const last = this.#lastDts.get(unit.pid)
+    if (last !== undefined && (unit.dts < last || unit.dts - last > JUMP)) this.restarted()
+    this.#lastDts.set(unit.pid, unit.dts)
+    this.#lastUnitAt = this.#parts.clock.now()
+    // At once: this unit may be the picture where it can begin.
+    const session = this.#session ?? this.#open?.()
+    session?.unit(unit)
+  }
+
+  /** For finite sources, as `SourceFeed.room`: they must not outrun the transcoder. */
+  room(): Promise<void> | undefined {
+    return this.#session?.room()
+  }
+
+  /** What follows is not related to what came before. */
+  restarted(): void {
+    if (this.#lastDts.size === 0) return
+    this.#lastDts.clear()
+    if (this.#session?.begins('new') === true) return
+    this.#timeline = 'new'
+    this.#finish()
+  }
+
+  async run(feed: ConformFeed, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    const open = (): ConformSession => this.#start(feed, signal)
+    const idle = clock.every(IDLE_MS / 4, () => {
+      if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finish()
+    })
+    let before: Promise<unknown> = Promise.resolve()
+    let attempt = 1
+    this.#open = open
+    while (!signal.aborted) {
+      const session = this.#queue.shift() ?? (await this.#next(signal))
+      if (session === undefined) break
+      const startedAt = clock.now()
+      const over = session.run(before)
+      const how = await Promise.race([over, session.left])
+      before = over
+      // It still writes out what it holds, while the next one may be open already.
+      if (how === 'left') continue
+      this.#close(session)
+      if (signal.aborted) break
+      this.#lastError = how.sentence
+      if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
+      this.#open = undefined
+      await this.#pauseAfterEnd(attempt++, signal)
+      this.#open = open
+    }
+    this.#open = undefined
+    idle.cancel()
+    for (const session of this.#queue.splice(0)) before = session.run(before)
+    await before
+    this.#session = undefined
+  }
+
+  /** The session that the next unit opens; undefined after an abort. */
+  #next(signal: AbortSignal): Promise<ConformSession | undefined> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done)
+        this.#opened = undefined
+        resolve(this.#queue.shift())
+      }
+      this.#opened = done
+      signal.addEventListener('abort', done)
+      if (signal.aborted) done()
+    })
+  }
+
+  async #pauseAfterEnd(attempt: number, signal: AbortSignal): Promise<void> {
+    const { clock, random, warn } = this.#parts
+    const waitMs = Math.round(backoffDelay(attempt, BACKOFF, random))
+    warn(`transcoder ended (${this.#lastError ?? 'without a reason'}); again in ${waitMs} ms`)
+    await pause(clock, waitMs, signal)
+  }
+
+  figures(): ConformerFigures {
+    const now = this.#session?.figures() ?? { droppedUnits: 0, startMs: null, behindMs: null }
+    return {
+      ...now,
+      droppedUnits: this.#droppedBefore + now.droppedUnits,
+      restarts: Math.max(0, this.#sessions - 1),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
+  }
+
+  #start(feed: ConformFeed, signal: AbortSignal): ConformSession {
+    const session: ConformSession = new ConformSession(
+      {
+        ...this.#parts,
+        args: argumentsFor(this.#parts.plan),
+        output: {
+          format: (pid, format) => feed.format(pid, format),
+          unit: (unit) => {
+            if (session.timeline === 'new') feed.restarted?.()
+            session.timeline = 'same'
+            feed.unit(unit)
+          },
+        },
+      },
+      signal,
+    )
+    session.timeline = this.#timeline
+    this.#timeline = 'same'
+    this.#sessions++
+    this.#session = session
+    this.#queue.push(session)
+    this.#opened?.()
+    return session
+  }
+
+  #close(session: ConformSession): void {
+    this.#droppedBefore += session.figures().droppedUnits
+    if (this.#session === session) this.#session = undefined
+  }
+
+  /** No more input for this session; the next unit opens another. */
+  #finish(): void {
+    const session = this.#session
+    if (session === undefined) return
+    session.finish()
+    this.#close(session)
+  }
+}
+
+/** Only what differs goes through the transcoder: all that it is given is transcoded. */
+const argumentsFor = ({ video, audio }: ConformPlan): readonly string[] =>
+  conformArguments({
+    target: {
+      ...(video === undefined ? {} : { video: video.target }),
+      ...(audio[0] === undefined ? {} : { audio: audio[0].target }),
+    },
+    transcode: { video: true, audio: true },
+  })

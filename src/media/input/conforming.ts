@@ -1,0 +1,230 @@
+import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import type { ConformMode } from '../../contract/spec.ts'
+import type { SourceStatus } from '../../contract/status.ts'
+import type { TargetFormat } from '../../ffmpeg/target-format.ts'
+import type { AccessUnit } from '../../mpegts/access-unit.ts'
+import type { EntryVerdict } from './entry-watch.ts'
+import { describeAudio, describeVideo, type ProgramFormat } from '../format/program-format.ts'
+import { planConform, type ConformPlan, type SourceTracks } from './conform/conform-plan.ts'
+import type { ConformFeed, Conformer } from './conform/conformer.ts'
+
+export type ConformState = SourceStatus['conform']
+
+export interface ConformingParts {
+  readonly openConformer: (plan: ConformPlan) => Conformer
+  /** The program's format, once it is known. */
+  readonly target: () => ProgramFormat | undefined
+  readonly out: Required<ConformFeed>
+  /** Units in another format than the program's may be in the buffer: they must go. */
+  readonly onReplan: () => void
+}
+
+export interface ConformWish {
+  readonly tracks: SourceTracks
+  readonly target: ProgramFormat | undefined
+  readonly mode: ConformMode
+  /** Whether its pictures can be entered often enough. */
+  readonly entries: EntryVerdict
+}
+
+const HELD_MAX = 500
+
+/** Sees to it that a source's units fit the program: as they are, through a transcoder, or not at all. */
+export class Conforming {
+  readonly #parts: ConformingParts
+  readonly #running = new Set<Promise<void>>()
+  #state: ConformState = 'unknown'
+  #reason: string | undefined
+  #planned = ''
+  #conformer: Conformer | undefined
+  #stop: AbortController | undefined
+  /** What plays before the transcoder has given anything. */
+  #untilThen: 'nothing' | 'as_is' = 'nothing'
+  /** Units that came before it was known what the source is, while the program's format was. */
+  #held: AccessUnit[] = []
+
+  constructor(parts: ConformingParts) {
+    this.#parts = parts
+  }
+
+  get state(): ConformState {
+    return this.#state
+  }
+
+  /** Why it is transcoded or refused, in words. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /** For finite sources: the promise to wait for, where the transcoder is behind. */
+  room(): Promise<void> | undefined {
+    return this.#conformer?.room()
+  }
+
+  /** Units go through a transcoder, and come out of it later. */
+  get delays(): boolean {
+    return this.#conformer !== undefined
+  }
+
+  get droppedUnits(): number {
+    return this.#conformer?.figures().droppedUnits ?? 0
+  }
+
+  /** Decides anew. True when something changed. */
+  wish(wish: ConformWish): boolean {
+    const decision = decide(wish)
+    const key = `${decision.state} ${decision.plan === undefined ? '' : keyOf(decision.plan)}`
+    this.#reason = decision.reason
+    if (key === this.#planned) return false
+    const first = this.#state === 'unknown'
+    // Its units fit as they are, but for the distance of their entry points: they play until the transcoder gives some.
+    const plays = this.#state === 'as_is' && wish.entries === 'too_far_apart'
+    this.#planned = key
+    this.#state = decision.state
+    this.#close()
+    if (decision.plan !== undefined) this.#open(decision.plan)
+    this.#untilThen = plays && decision.plan !== undefined ? 'as_is' : 'nothing'
+    // The units gathered before the first decision stay where they fit.
+    const stays = this.#untilThen === 'as_is' || (first && decision.state === 'as_is')
+    if (!stays && decision.state !== 'unknown') this.#parts.onReplan()
+    if (decision.state !== 'unknown') for (const unit of this.#held.splice(0)) this.unit(unit)
+    return true
+  }
+
+  /** A unit of a chosen track. */
+  unit(unit: AccessUnit): void {
+    if (this.#conformer !== undefined) {
+      if (this.#untilThen === 'as_is') this.#parts.out.unit(unit)
+      this.#conformer.unit(unit)
+    } else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
+    else if (this.#state !== 'refused') this.#parts.out.unit(unit)
+  }
+
+  restarted(): void {
+    this.#held.length = 0
+    this.#conformer?.restarted()
+  }
+
+  /** Resolves when every transcoder has ended. */
+  async close(): Promise<void> {
+    this.#close()
+    await Promise.all(this.#running)
+  }
+
+  /** Whether it fits is told by its first few units; one that never tells must not fill the memory. */
+  #hold(unit: AccessUnit): void {
+    this.#held.push(unit)
+    if (this.#held.length > HELD_MAX) this.#held.shift()
+  }
+
+  #open(plan: ConformPlan): void {
+    const stop = new AbortController()
+    const conformer = this.#parts.openConformer(plan)
+    const { out } = this.#parts
+    const mine = (): boolean => this.#conformer === conformer
+    const run = conformer.run(
+      {
+        unit: (unit) => {
+          if (!mine()) return
+          if (this.#untilThen === 'as_is') out.restarted()
+          this.#untilThen = 'nothing'
+          this.#state = 'transcoding'
+          out.unit(unit)
+        },
+        format: (pid, format) => mine() && out.format(pid, format),
+        restarted: () => mine() && out.restarted(),
+      },
+      stop.signal,
+    )
+    this.#conformer = conformer
+    this.#stop = stop
+    this.#running.add(run)
+    void run.finally(() => this.#running.delete(run))
+  }
+
+  #close(): void {
+    this.#stop?.abort()
+    this.#stop = undefined
+    this.#conformer = undefined
+  }
+}
+
+interface Decision {
+  readonly state: ConformState
+  readonly plan?: ConformPlan
+  readonly reason?: string
+}
+
+function decide(wish: ConformWish): Decision {
+  const { tracks, target, mode } = wish
+  if (target === undefined || (tracks.video === undefined && tracks.audio.length === 0)) {
+    return { state: 'unknown' }
+  }
+  if (mode === 'copy') {
+    const reason = codecDifference(tracks, target)
+    return reason === undefined ? { state: 'as_is' } : { state: 'refused', reason }
+  }
+  const unfit = wish.entries === 'fit' ? undefined : ENTRY_FAULTS[wish.entries]
+  const match = mode === 'transcode' ? 'always' : unfit === undefined ? 'by_format' : 'pictures'
+  const plan = planConform(tracks, targetOf(target), match)
+  if (plan === undefined) return { state: 'as_is' }
+  const reasons = [unfit, differences(tracks, target, mode)]
+  return { state: 'starting', plan, reason: reasons.filter(Boolean).join(': ') }
+}
+
+const ENTRY_FAULTS = {
+  no_idr: 'no IDR pictures',
+  too_far_apart: 'key frames further apart than a segment may last',
+} as const
+
+function targetOf(format: ProgramFormat): TargetFormat {
+  return {
+    ...(format.video === undefined ? {} : { video: format.video }),
+    ...(format.audio === undefined ? {} : { audio: format.audio }),
+  }
+}
+
+/** Under `copy` only parameters may change; another codec on the same track is refused (DESIGN.md, 3.10). */
+function codecDifference(tracks: SourceTracks, target: ProgramFormat): string | undefined {
+  const video = tracks.video?.format.codec
+  const wanted = target.video?.format.codec
+  if (video !== undefined && wanted !== undefined && video !== wanted) {
+    return `video is ${video}, the channel's is ${wanted}, and conform is "copy"`
+  }
+  const sound = target.audio?.format.codec
+  const other = tracks.audio.find((track) => sound !== undefined && track.format.codec !== sound)
+  return other === undefined
+    ? undefined
+    : `audio is ${other.format.codec}, the channel's is ${sound}, and conform is "copy"`
+}
+
+function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformMode): string {
+  if (mode === 'transcode') return 'conform is "transcode"'
+  const parts: string[] = []
+  const video: [VideoFormat | undefined, VideoFormat | undefined] = [
+    tracks.video?.format,
+    target.video?.format,
+  ]
+  if (
+    video[0] !== undefined &&
+    video[1] !== undefined &&
+    describeVideo(video[0]) !== describeVideo(video[1])
+  ) {
+    parts.push(`${describeVideo(video[0])} to ${describeVideo(video[1])}`)
+  }
+  const audio: [AudioFormat | undefined, AudioFormat | undefined] = [
+    tracks.audio[0]?.format,
+    target.audio?.format,
+  ]
+  if (
+    audio[0] !== undefined &&
+    audio[1] !== undefined &&
+    describeAudio(audio[0]) !== describeAudio(audio[1])
+  ) {
+    parts.push(`${describeAudio(audio[0])} to ${describeAudio(audio[1])}`)
+  }
+  return parts.join(', ')
+}
+
+const keyOf = (plan: ConformPlan): string =>
+  JSON.stringify(plan, (_key, value: unknown) => (value instanceof Set ? [...value] : value))

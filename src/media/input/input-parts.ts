@@ -1,0 +1,51 @@
+import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
+import type { SourceId } from '../../contract/ids.ts'
+import type { ConformMode, SourceSpec, Thresholds } from '../../contract/spec.ts'
+import type { SourceStatus } from '../../contract/status.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { ProgramFormat } from '../format/program-format.ts'
+import type { SourceMonitor } from './source-monitor.ts'
+import type { ConformPlan } from './conform/conform-plan.ts'
+import type { Conformer } from './conform/conformer.ts'
+import type { SourceFeed } from '../sources/source-reader.ts'
+import type { SupervisedSource } from '../sources/supervised-source.ts'
+import type { SourceTransition } from '../sources/supervision.ts'
+import type { HealthVerdict } from '../buffer/source-health.ts'
+
+export interface InputParts {
+  readonly spec: SourceSpec
+  readonly clock: Clock
+  readonly latencyMs: number
+  readonly live: boolean
+  readonly arrives: 'steadily' | 'by_segment'
+  /** Makes the supervised reader that will feed this input. */
+  readonly supervise: (
+    feed: SourceFeed,
+    onChange: (change: SourceTransition) => void,
+  ) => SupervisedSource
+  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly monitor: SourceMonitor
+  readonly settings: InputSettings
+  readonly events: InputEvents
+}
+
+/** What the channel has decided; read whenever it matters, because it may change on the air. */
+export interface InputSettings {
+  readonly format: ProgramFormat | undefined
+  /** Random access points further apart than this do not fit an output that packages segments; undefined: none does. */
+  readonly longestGopTicks: number | undefined
+  conformOf(spec: SourceSpec): ConformMode
+  thresholdsOf(spec: SourceSpec): Thresholds
+}
+
+/** Of the chosen tracks; undefined where there is none or it is not known yet. */
+export interface InputFormats {
+  readonly video: VideoFormat | undefined
+  readonly audio: AudioFormat | undefined
+}
+
+export interface InputEvents {
+  state(source: SourceId, change: SourceTransition): void
+  health(source: SourceId, verdict: HealthVerdict): void
+  format(source: SourceId, formats: InputFormats, conform: SourceStatus['conform']): void
+}

@@ -1,0 +1,157 @@
+import type { OutputId } from '../../../contract/ids.ts'
+import type { OutputStatus } from '../../../contract/status.ts'
+import type { Millis } from '../../../contract/time.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import { pause } from '../../../lib/clock.ts'
+import { redactUrl } from '../../../lib/redact.ts'
+import { ConstantBitrate } from './constant-bitrate.ts'
+import type { DatagramTarget } from './datagram-target.ts'
+import { parseDatagramTarget } from './datagram-target.ts'
+import type { OutputKind } from '../interface/output-kind.ts'
+import type { Output, Program, ProgramReader } from '../interface/output.ts'
+import { Pacer } from './pacer.ts'
+import { RateMeter } from '../../../lib/rate-meter.ts'
+import { randomRtpStart, rtpFraming, type Framing } from './rtp.ts'
+import type { Shaper } from './shaper.ts'
+import type { DatagramSink } from './udp.ts'
+import { openUdpSink } from './udp.ts'
+
+export interface DatagramOutputOptions {
+  readonly id: OutputId
+  readonly url: string
+  readonly program: Program
+  readonly clock: Clock
+  readonly lagLimit?: Millis
+  readonly open?: (target: DatagramTarget, onError: (error: Error) => void) => Promise<DatagramSink>
+  /** For SSRC and first sequence number. */
+  readonly random?: () => number
+}
+
+const TICK_MS = 5
+const RETRY_MS = 2_000
+const LAG_LIMIT = 5_000 as Millis
+/** A send that failed shows in the state for this long. */
+const TROUBLE_SHOWS_MS = 2_000
+
+/** The program as UDP or RTP datagrams, paced by the program clock. Errors are counted, never fatal. */
+export class DatagramOutput implements Output {
+  readonly id: OutputId
+  readonly kind: 'udp' | 'rtp'
+  readonly #options: DatagramOutputOptions
+  readonly #target: DatagramTarget
+  readonly #meter: RateMeter
+  #state: OutputStatus['state'] = 'starting'
+  #errors = 0
+  #lastError: string | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
+  #reader: ProgramReader | undefined
+  #shaper: Shaper | undefined
+
+  /** Throws SluiceError for a URL that it cannot send to. */
+  constructor(options: DatagramOutputOptions) {
+    this.#options = options
+    this.#target = parseDatagramTarget(options.url)
+    this.id = options.id
+    this.kind = this.#target.scheme
+    this.#meter = new RateMeter(options.clock.now())
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, open = openUdpSink } = this.#options
+    while (!signal.aborted) {
+      let sink: DatagramSink
+      try {
+        sink = await open(this.#target, (error) => this.#failed(error))
+      } catch (error) {
+        this.#failed(error)
+        this.#state = 'waiting'
+        await pause(clock, RETRY_MS, signal)
+        continue
+      }
+      this.#state = 'running'
+      await this.#send(sink, signal)
+      await sink.close()
+      return
+    }
+  }
+
+  status(): OutputStatus {
+    const now = this.#options.clock.now()
+    const overruns = this.#shaper?.overruns ?? 0
+    const overrun =
+      overruns === 0
+        ? undefined
+        : `the program exceeded ${this.#target.bitrate} bit/s ${overruns} times`
+    const lastError = this.#lastError ?? overrun
+    return {
+      id: this.id,
+      kind: this.kind,
+      url: redactUrl(this.#options.url),
+      state:
+        this.#state === 'running' && now - this.#failedAt < TROUBLE_SHOWS_MS
+          ? 'failed'
+          : this.#state,
+      bytes: this.#meter.total,
+      bitrate: this.#meter.bitrate(now),
+      lagMs: Math.round(this.#reader?.lag ?? 0),
+      skips: this.#reader?.skips ?? 0,
+      errors: this.#errors + overruns,
+      reconnects: 0,
+      ...(lastError !== undefined && { lastError }),
+    }
+  }
+
+  #send(sink: DatagramSink, signal: AbortSignal): Promise<void> {
+    const { program, clock, lagLimit = LAG_LIMIT, random = Math.random } = this.#options
+    const { packets, bitrate, scheme } = this.#target
+    // Nobody waits for a picture here: it begins at the live edge, with nothing to catch up on.
+    const reader = program.join({ joinAge: 'next', lagLimit })
+    const shaper =
+      bitrate === undefined ? new Pacer(packets) : new ConstantBitrate({ packets, bitrate })
+    const frame: Framing =
+      scheme === 'rtp' ? rtpFraming(randomRtpStart(random)) : (payload) => payload
+    this.#reader = reader
+    this.#shaper = shaper
+    const fill = (): void => {
+      while (shaper.wants()) {
+        const part = reader.next()
+        if (part === undefined) return
+        shaper.offer(part, clock.now())
+      }
+    }
+    const tick = (): void => {
+      fill()
+      const now = clock.now()
+      for (let due = shaper.take(now); due !== undefined; due = shaper.take(now)) {
+        this.#meter.add(due.bytes.length, now)
+        sink.send(frame(due.bytes, due.time))
+        fill()
+      }
+    }
+    return new Promise((resolve) => {
+      const timer = clock.every(TICK_MS, tick)
+      const unsubscribe = program.subscribe(fill)
+      const stop = (): void => {
+        timer.cancel()
+        unsubscribe()
+        resolve()
+      }
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  #failed(error: unknown): void {
+    this.#errors++
+    this.#lastError = redactUrl(error instanceof Error ? error.message : String(error))
+    this.#failedAt = this.#options.clock.now()
+  }
+}
+
+export const DATAGRAM_KIND: OutputKind = {
+  grammar: 'udp://host:port, rtp://host:port',
+  claims: (url) => /^(?:udp|rtp):/i.test(url),
+  check: ({ url }) => void parseDatagramTarget(url),
+  open: ({ id, url }, { program, clock }) =>
+    new DatagramOutput({ id, url, program: program.ring, clock }),
+}

@@ -1,0 +1,45 @@
+import type { Writable } from 'node:stream'
+import type { OutputAlert } from '../../../contract/events.ts'
+import type { OutputSpec } from '../../../contract/output-spec.ts'
+import type { ChannelSpec } from '../../../contract/spec.ts'
+import type { FfmpegCapabilities } from '../../../ffmpeg/capabilities.ts'
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import type { Output, OutputProgram } from './output.ts'
+
+/** What every output of a channel is built with. */
+export interface OutputContext {
+  readonly channel: ChannelSpec
+  readonly host: ProcessHost
+  readonly ffmpeg: FfmpegCapabilities
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  readonly random: () => number
+  readonly stdout: Writable
+  /** Where what outlives the process is kept, a folder of the channel's own; it may not exist yet. */
+  readonly stateFolder: string
+  /** Environment variables, for secrets named by reference. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** A redacted line of FFmpeg's about an output. */
+  readonly onLine: (output: string, line: StderrLine) => void
+  readonly warn: (output: string, message: string) => void
+}
+
+export interface OutputParts extends OutputContext {
+  readonly program: OutputProgram
+  readonly alert: (what: OutputAlert, message: string) => void
+}
+
+/** One kind of output: which addresses are its own, and how it is opened. */
+export interface OutputKind {
+  /** As in messages: "rtmp://host/app/key". */
+  readonly grammar: string
+  /** Does the address look like this kind's? */
+  claims(url: string): boolean
+  /** Throws SluiceError, naming output and field, for what can never be opened. */
+  check(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): void
+  /** Opens nothing yet: `run` does. Throws as `check` does. */
+  open(spec: OutputSpec, parts: OutputParts): Output
+}

@@ -1,0 +1,98 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { SluiceError } from '../../../contract/errors.ts'
+
+/** Where secrets are that a setting only refers to. */
+export interface SecretPlaces {
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export type SecretReference =
+  | { readonly kind: 'env'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string }
+
+const REFERENCE = /^\{(env|file):([^{}]*)\}$/
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+/** A file that holds a secret holds nothing else: what is larger was named by mistake. */
+const LONGEST_SECRET = 4_096
+
+/**
+ * `{env:NAME}` or `{file:/path}`; undefined for text that is the secret itself. `field` names the setting in messages
+ * ("output yt, push.key"): the text itself must never stand in them.
+ * Throws SluiceError `option_refused` for a reference that names nothing.
+ */
+export const secretReference = (text: string, field: string): SecretReference | undefined => {
+  const match = REFERENCE.exec(text)
+  if (match === null) return undefined
+  const [, kind, rest = ''] = match
+  if (kind === 'file') {
+    if (rest !== '' && !rest.includes('\0')) return { kind: 'file', path: rest }
+    throw new SluiceError('option_refused', `${field}: {file:} names no file`)
+  }
+  if (NAME.test(rest)) return { kind: 'env', name: rest }
+  throw new SluiceError(
+    'option_refused',
+    `${field}: {env:${rest}} must name an environment variable (letters, digits and "_")`,
+  )
+}
+
+/** Refuses at the start what could never be resolved: a variable that is not set. Files may come later. */
+export const checkReference = (
+  text: string | undefined,
+  field: string,
+  env: SecretPlaces['env'],
+): void => {
+  const reference = text === undefined ? undefined : secretReference(text, field)
+  if (reference?.kind === 'env') valueOf(reference.name, field, env)
+}
+
+/**
+ * The secret: the text itself, or what it refers to, without the line end that editors leave.
+ * Throws SluiceError `option_refused` that names the field and the place, never the secret.
+ */
+export const resolveSecret = async (
+  text: string,
+  field: string,
+  places: SecretPlaces,
+): Promise<string> => {
+  const reference = secretReference(text, field)
+  if (reference === undefined) return text
+  if (reference.kind === 'env') return valueOf(reference.name, field, places.env)
+  return fromFile(reference.path, field)
+}
+
+const valueOf = (name: string, field: string, env: SecretPlaces['env']): string => {
+  const value = env[name]?.trim() ?? ''
+  if (value !== '') return value
+  throw new SluiceError('option_refused', `${field}: the environment variable ${name} is not set`)
+}
+
+/** Never waits, and never reads on for ever: pipes and devices are no files. */
+const readStart = async (path: string): Promise<string> => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is not a file')
+    const start = new Uint8Array(LONGEST_SECRET + 1)
+    const { bytesRead } = await file.read(start, 0, start.length, 0)
+    return new TextDecoder().decode(start.subarray(0, bytesRead))
+  } finally {
+    await file.close()
+  }
+}
+
+const fromFile = async (path: string, field: string): Promise<string> => {
+  let text: string
+  try {
+    text = await readStart(path)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new SluiceError('option_refused', `${field}: ${path} cannot be read: ${why}`, { cause })
+  }
+  const value = text.trim()
+  if (value !== '' && value.length <= LONGEST_SECRET) return value
+  const what = value === '' ? 'is empty' : `holds more than ${LONGEST_SECRET} characters`
+  throw new SluiceError(
+    'option_refused',
+    `${field}: ${path} ${what}: it must hold the secret alone`,
+  )
+}

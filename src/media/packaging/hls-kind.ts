@@ -1,0 +1,72 @@
+import { isAbsolute } from 'node:path'
+import { SluiceError } from '../../contract/errors.ts'
+import type { OutputSpec } from '../../contract/output-spec.ts'
+import type { OutputContext, OutputKind, OutputParts } from '../outputs/interface/output-kind.ts'
+import { HlsOutput } from './hls-output.ts'
+import { Packager } from './segment/packager.ts'
+import { SharedParts } from './shared-parts.ts'
+import { folderIn, placeOf } from './segment/packaging-plan.ts'
+
+/** Outputs of one channel that package the program alike share the packager. */
+export const hlsKinds = (): readonly OutputKind[] => {
+  const packagers = new SharedParts<Packager>()
+  return [kindNamed('hls', packagers), kindNamed('dash', packagers)]
+}
+
+const kindNamed = (kind: 'hls' | 'dash', packagers: SharedParts<Packager>): OutputKind => ({
+  grammar: `${kind}: or ${kind}:/folder`,
+  claims: (url) => url.toLowerCase().startsWith(`${kind}:`),
+  check: (spec, context) => check(kind, spec, context),
+  open: (spec, parts) => open(kind, spec, { ...parts, packagers }),
+})
+
+function check(
+  kind: 'hls' | 'dash',
+  { id, url }: OutputSpec,
+  { channel }: Pick<OutputContext, 'channel'>,
+): void {
+  const folder = folderIn(url)
+  if (folder !== '' && (!isAbsolute(folder) || folder.startsWith('//') || folder.includes('\0'))) {
+    throw new SluiceError(
+      'unsupported_url',
+      `output ${id}, url ${JSON.stringify(url)}: write "${kind}:", or "${kind}:/folder" with an absolute path`,
+    )
+  }
+  if (folder !== '' && channel.hls.storage === 'memory') {
+    throw new SluiceError(
+      'option_refused',
+      `output ${id}, url ${JSON.stringify(url)}: hls.storage is "memory", so there is no folder to write to`,
+    )
+  }
+}
+
+function open(
+  kind: 'hls' | 'dash',
+  { id, url }: OutputSpec,
+  parts: OutputParts & { readonly packagers: SharedParts<Packager> },
+): HlsOutput {
+  const { channel, stateFolder, clock, wallTime, packagers } = parts
+  const place = placeOf(url, channel.hls, stateFolder)
+  return new HlsOutput({
+    ...{ id, url, kind, clock, wallTime, packagers },
+    spec: channel.hls,
+    title: channel.name,
+    container: place.container,
+    packagerName: `${place.container} ${place.folder ?? 'memory'}`,
+    makePackager: () =>
+      new Packager({
+        place,
+        spec: channel.hls,
+        serviceName: channel.name,
+        program: parts.program,
+        host: parts.host,
+        ffmpeg: parts.ffmpeg.ffmpeg,
+        clock,
+        wallTime,
+        random: parts.random,
+        onLine: (line) => parts.onLine(id, line),
+        warn: (message) => parts.warn(id, message),
+        alert: parts.alert,
+      }),
+  })
+}

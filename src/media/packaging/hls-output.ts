@@ -1,0 +1,238 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { OutputId } from '../../contract/ids.ts'
+import type { HlsSpec } from '../../contract/output-spec.ts'
+import type { OutputStatus } from '../../contract/status.ts'
+import { TICKS_PER_SECOND } from '../../contract/time.ts'
+import { untilAborted, type Clock, type Timer } from '../../lib/clock.ts'
+import { HeldRequests } from '../viewers/held-requests.ts'
+import type { Output } from '../outputs/interface/output.ts'
+import type { Lease, SharedParts } from './shared-parts.ts'
+import { DashManifest } from './serve/dash-manifest.ts'
+import { longestGopOf } from './segment/grid.ts'
+import { HlsRoutes } from './serve/hls-routes.ts'
+import { answerRefusal, type Refusal } from './serve/http-answer.ts'
+import { isComplete, masterInput } from './serve/master-input.ts'
+import type { Packager } from './segment/packager.ts'
+import type { Container } from './segment/packaging-plan.ts'
+import type { PackagingSession } from './segment/packaging-session.ts'
+
+export interface HlsOutputOptions {
+  readonly id: OutputId
+  readonly url: string
+  readonly kind: 'hls' | 'dash'
+  readonly spec: HlsSpec
+  readonly title: string
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  readonly container: Container
+  readonly packagers: SharedParts<Packager>
+  /** Outputs with the same name share a packager. */
+  readonly packagerName: string
+  readonly makePackager: () => Packager
+}
+
+interface Service {
+  readonly session: PackagingSession
+  readonly routes: HlsRoutes
+  readonly manifest: DashManifest | undefined
+}
+
+/** Segments that the bit rate is measured over. */
+const MEASURED = 5
+const LIVE = '/live/'
+const HELD_LOOK_MS = 50
+/** So many segments without a rung: its encoder does not come up, and the others are worth playing. */
+const PATIENCE_SEGMENTS = 3
+
+/** Serves the program as HLS or DASH. The packager does the rest: it may serve several outputs. */
+export class HlsOutput implements Output {
+  readonly id: OutputId
+  readonly kind: 'hls' | 'dash'
+  readonly longestGopTicks: number
+  readonly #options: HlsOutputOptions
+  readonly #own: string
+  #lease: Lease<Packager> | undefined
+  #service: Service | undefined
+  readonly #held: HeldRequests
+  #look: Timer | undefined
+
+  constructor(options: HlsOutputOptions) {
+    this.#options = options
+    this.id = options.id
+    this.kind = options.kind
+    this.longestGopTicks = longestGopOf(options.spec.segmentTime)
+    this.#held = new HeldRequests(options.clock)
+    this.#own = `/channels/main/${options.kind}/`
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { packagers, packagerName, makePackager } = this.#options
+    const lease = packagers.lease(packagerName, makePackager)
+    this.#lease = lease
+    await untilAborted(signal)
+    this.#close()
+    this.#lease = undefined
+    this.#held.release(() => false)
+    this.#look?.cancel()
+    await lease.release()
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const own = this.#pathWithin(path)
+    if (own === undefined) return false
+    const service = this.#serving()
+    if (service !== undefined && this.#isServed(service, own))
+      return service.routes.serve(request, response, own)
+    const { state, lastError } = this.#lease?.part ?? {}
+    if (state === 'failed' && lastError !== undefined)
+      answerRefusal(request, response, { status: 503, code: 'not_reachable', message: lastError })
+    else this.#hold(request, response)
+    return true
+  }
+
+  /** A restart takes a moment, and players count what they are refused. */
+  #hold(request: IncomingMessage, response: ServerResponse): void {
+    this.#held.hold(request, response)
+    // Removed, or stopping: nothing will come.
+    if (this.#lease === undefined) return this.#held.release(() => false)
+    this.#look ??= this.#options.clock.every(HELD_LOOK_MS, () => this.#lookAtHeld())
+  }
+
+  #lookAtHeld(): void {
+    this.#held.retry((request, response) => {
+      const own = this.#pathWithin((request.url ?? '').split('?')[0] ?? '')
+      const service = this.#serving()
+      if (own === undefined || service === undefined || !this.#isServed(service, own)) return false
+      if (!service.routes.serve(request, response, own)) answerRefusal(request, response, UNKNOWN)
+      return true
+    })
+    if (this.#held.count > 0) return
+    this.#look?.cancel()
+    this.#look = undefined
+  }
+
+  /** A player reads the list of variants once: it is given when all that there will be are there. */
+  #isServed({ session, manifest }: Service, path: string): boolean {
+    const { main, figures } = session
+    if (main.rendition.segments.length === 0) return false
+    if (path !== 'stream.m3u8' && !path.endsWith('.mpd')) return true
+    if (manifest?.isReady(this.#options.wallTime()) === false) return false
+    return isComplete(session) || figures.segments >= PATIENCE_SEGMENTS
+  }
+
+  status(): OutputStatus {
+    const packager = this.#lease?.part
+    const session = packager?.session
+    const { id, kind } = this
+    const lastError = packager?.lastError
+    return {
+      id,
+      kind,
+      url: this.#options.url,
+      state: packager?.state ?? 'starting',
+      bytes: session?.figures.bytes ?? 0,
+      bitrate: session === undefined ? 0 : bitrateOf(session),
+      lagMs: Math.round(session?.lagMs ?? 0),
+      skips: session?.figures.gaps ?? 0,
+      errors: packager?.errors ?? 0,
+      reconnects: packager?.encoder?.restarts ?? 0,
+      ...(lastError === undefined ? {} : { lastError }),
+      ...(session === undefined ? {} : { details: this.#details(session, packager?.encoder) }),
+    }
+  }
+
+  #details(
+    session: PackagingSession,
+    encoder: Packager['encoder'],
+  ): NonNullable<OutputStatus['details']> {
+    const { plan, figures, main, ladder } = session
+    const { traffic } = this.#serving()!.routes
+    return {
+      container: plan.container,
+      targetSeconds: plan.targetSeconds,
+      segments: figures.segments,
+      listed: main.rendition.segments.filter(({ state }) => state !== 'gap').length,
+      mediaSequence: main.rendition.segments[0]?.number ?? 0,
+      discontinuities: figures.discontinuities,
+      storedBytes: session.store.bytes,
+      viewers: traffic.viewers,
+      requests: traffic.requests,
+      sentBytes: traffic.bytes,
+      ...(plan.partTicks === undefined ? {} : { partSeconds: plan.partTicks / TICKS_PER_SECOND }),
+      ...(plan.rungs.length === 0 && plan.leftOut.length === 0
+        ? {}
+        : {
+            rungs: ladder.streams
+              .map(({ name }) => `${name} ${heightOf(session, name)}p`)
+              .join(', '),
+            leftOut: plan.leftOut.map((height) => `${height}p`).join(', '),
+            encoder: encoder?.state ?? 'none',
+            encoderSkips: encoder?.skips ?? 0,
+            ...(encoder?.pid === undefined ? {} : { encoderPid: encoder.pid }),
+          }),
+    }
+  }
+
+  /** For the session of now: after a fault there is another one. */
+  #serving(): Service | undefined {
+    const session = this.#lease?.part.session
+    if (session === this.#service?.session) return this.#service
+    this.#close()
+    if (session === undefined) return undefined
+    const { kind, spec, clock, title, wallTime } = this.#options
+    const manifest = kind === 'dash' ? new DashManifest(session, title) : undefined
+    const { store, plan } = session
+    const partTarget =
+      plan.partTicks === undefined ? {} : { partTarget: plan.partTicks / TICKS_PER_SECOND }
+    const routes = new HlsRoutes({
+      store,
+      settings: { ...spec, ...partTarget },
+      targetSeconds: plan.targetSeconds,
+      master: () => masterInput(session),
+      clock,
+      ...(manifest === undefined ? {} : { manifest: () => manifest.render(wallTime()) }),
+    })
+    this.#service = { session, routes, manifest }
+    return this.#service
+  }
+
+  #close(): void {
+    this.#service?.routes.close()
+    this.#service = undefined
+  }
+
+  /** `/live/` belongs to both kinds: playlists to HLS, the MPD to DASH, segments to whose container they are in. */
+  #pathWithin(path: string): string | undefined {
+    if (path.startsWith(this.#own)) return path.slice(this.#own.length)
+    if (!path.startsWith(LIVE)) return undefined
+    const extension = path.slice(path.lastIndexOf('.') + 1)
+    const manifest = this.kind === 'hls' ? 'm3u8' : 'mpd'
+    if (path === `${LIVE}time`) return this.kind === 'dash' ? 'time' : undefined
+    const mine = this.#options.container === 'ts' ? ['ts'] : ['m4s', 'mp4']
+    return extension === manifest || mine.includes(extension) ? path.slice(LIVE.length) : undefined
+  }
+}
+
+const UNKNOWN: Refusal = {
+  status: 404,
+  code: 'bad_request',
+  message: 'there is nothing of this name',
+}
+
+const heightOf = ({ plan }: PackagingSession, name: string): number => {
+  const rung = plan.rungs.find((each) => each.name === name)
+  return rung === undefined || rung.video === 'none' ? 0 : rung.video.height
+}
+
+/** Of the newest segments of all renditions. */
+function bitrateOf({ store }: PackagingSession): number {
+  let sum = 0
+  for (const { segments } of store.renditions.values()) {
+    const newest = segments.slice(-MEASURED).filter(({ state }) => state === 'done')
+    const ticks = newest.reduce((total, { duration }) => total + duration, 0)
+    const bytes = newest.reduce((total, segment) => total + segment.bytes, 0)
+    if (ticks > 0) sum += (bytes * 8 * TICKS_PER_SECOND) / ticks
+  }
+  return Math.round(sum)
+}

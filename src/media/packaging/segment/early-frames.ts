@@ -1,0 +1,47 @@
+import type { Ticks90k } from '../../../contract/time.ts'
+import type { FrameSink } from '../../outputs/interface/program-frames.ts'
+
+/** Some seconds of pictures and sound. */
+const MOST = 2_000
+
+/**
+ * What the program gives while the store is being opened: otherwise the first group of pictures would be missed, and with
+ * it the whole wait for the next one.
+ */
+export class EarlyFrames implements FrameSink {
+  #calls: ((sink: FrameSink) => void)[] = []
+  #clock: Ticks90k | undefined
+
+  advance(clock: Ticks90k): void {
+    this.#clock = clock
+  }
+
+  video(...given: Parameters<NonNullable<FrameSink['video']>>): void {
+    this.#keep((sink) => sink.video?.(...given))
+  }
+
+  audio(...given: Parameters<NonNullable<FrameSink['audio']>>): void {
+    this.#keep((sink) => sink.audio?.(...given))
+  }
+
+  cut(cut: Parameters<NonNullable<FrameSink['cut']>>[0]): void {
+    this.#keep((sink) => sink.cut?.(cut))
+  }
+
+  hole(): void {
+    this.#keep((sink) => sink.hole?.())
+  }
+
+  /** Gives everything on, in order. First where the program is by now: what is told late of its clock looks like delay. */
+  pour(sink: FrameSink): void {
+    if (this.#clock !== undefined) sink.advance?.(this.#clock)
+    this.#clock = undefined
+    for (const call of this.#calls.splice(0)) call(sink)
+  }
+
+  /** Past the limit all of it goes: what begins in the middle of a group helps nobody. */
+  #keep(call: (sink: FrameSink) => void): void {
+    if (this.#calls.length >= MOST) this.#calls = []
+    this.#calls.push(call)
+  }
+}

@@ -1,0 +1,288 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ticks } from '../../../contract/time.ts'
+import { pictureOrder, type PictureOrder } from '../../../../test/helpers/picture-orders.ts'
+import { targetSecondsOf } from '../../../contract/output-spec.ts'
+import { Grid, longestGopOf, type Boundary, type GridPicture } from './grid.ts'
+import { RenditionFeed } from './rendition-feed.ts'
+import type { Picture, SegmentWriter, Sound } from './segment-writer.ts'
+
+const WALL = 1_000_000
+
+const newGrid = (segmentSeconds: number, change: { readonly slack?: number } = {}): Grid =>
+  new Grid({
+    segmentSeconds,
+    slack: change.slack ?? 0,
+    first: 7,
+    begins: 'fresh',
+    wallOf: (time) => WALL + time / 90,
+  })
+
+const gridPicture = (
+  { pts, dts, unit }: Picture,
+  demand: GridPicture['demand'] = 'none',
+): GridPicture => ({ pts, dts, demand, entry: unit.entry === 'none' ? 'none' : 'closed' })
+
+/** The boundaries that a grid finds among these. */
+const boundariesOf = (grid: Grid, pictures: readonly Picture[]): Boundary[] =>
+  pictures.flatMap((picture) => grid.picture(gridPicture(picture)) ?? [])
+
+const steady = (seconds: number, gop: number, bframes = 2): Picture[] =>
+  pictureOrder({ frame: 3_600, bframes, groups: groupsOf(seconds * 25, gop), start: 900_000 })
+
+const groupsOf = (pictures: number, gop: number): number[] =>
+  Array.from({ length: Math.ceil(pictures / gop) }, () => gop)
+
+const durations = (boundaries: readonly Boundary[]): number[] =>
+  boundaries.slice(1).map(({ end }, i) => (end! - boundaries[i]!.start) / 90_000)
+
+describe('the grid', () => {
+  it.each([
+    ['groups of a second go into segments of four', 25, 4, 4],
+    ['a group that would make it too long is left for the next', 50, 3, 2],
+    ['a group as long as the target is a segment', 100, 4, 4],
+    ['odd groups fill as much as they can', 24, 4, 3.84],
+    ['a group slightly longer than the target passes as it is rounded', 110, 4, 4.4],
+  ])('%s', (_name, gop, segmentSeconds, expected) => {
+    const found = durations(boundariesOf(newGrid(segmentSeconds), steady(30, gop)))
+    // The first group is not known before it is over.
+    for (const duration of found.slice(1)) expect(duration).toBeCloseTo(expected, 6)
+  })
+
+  it('cuts without a random access point where none comes in time, at the end of a reorder group', () => {
+    const pictures = steady(30, 250)
+    const grid = newGrid(4)
+    const found = pictures.flatMap((picture, index) => {
+      const boundary = grid.picture(gridPicture(picture))
+      return boundary === undefined ? [] : [{ boundary, index }]
+    })
+    expect(found.length).toBeGreaterThan(5)
+    for (const { boundary, index } of found) {
+      const before = pictures.slice(0, index).map(({ pts }) => pts)
+      const after = pictures.slice(index).map(({ pts }) => pts)
+      expect(Math.max(0, ...before)).toBeLessThan(boundary.start)
+      expect(Math.min(...after)).toBe(boundary.start)
+    }
+  })
+
+  it('does not take the groups of another source for those that follow a splice', () => {
+    const grid = newGrid(2)
+    const groups = [14, 50, 50, 50]
+    const pictures = pictureOrder({ frame: 3_600, bframes: 0, groups, start: 900_000 })
+    const found = pictures.flatMap((picture, index) => {
+      if (index === 14) grid.splice()
+      return grid.picture(gridPicture(picture)) ?? []
+    })
+    expect(durations(found)).toEqual([0.56, 2, 2])
+  })
+
+  it.each([15, 24, 25, 30, 50])(
+    'never has to where groups are as long as they may be, at %d pictures a second',
+    (rate) => {
+      const frame = 90_000 / rate
+      // A group is judged when its last picture comes.
+      const gop = Math.floor(longestGopOf(4) / frame) + 1
+      const order = { frame, bframes: 2, groups: groupsOf(40 * rate, gop), start: 900_000 }
+      const grid = newGrid(4, { slack: 2_880 })
+      for (const picture of pictureOrder(order)) {
+        if (grid.picture(gridPicture(picture)) !== undefined) {
+          expect(picture.unit.entry).not.toBe('none')
+        }
+      }
+      expect(gop * frame).toBeGreaterThan(4.2 * 90_000)
+    },
+  )
+
+  it('numbers on, and reckons wall time from durations', () => {
+    const found = boundariesOf(newGrid(2), steady(12, 25))
+    for (const [i, { number, wallMs, start }] of found.entries()) {
+      expect(number).toBe(7 + i)
+      expect(wallMs).toBeCloseTo(WALL + start / 90, 6)
+    }
+  })
+
+  it.each([
+    ['keeps to what it reckoned while the clock is at most 100 ms off', 90, 'reckoned'],
+    ['follows a clock that is further off', 150, 'measured'],
+  ] as const)('%s', (_name, offMs, which) => {
+    let off = 0
+    const grid = new Grid({
+      ...{ segmentSeconds: 2, slack: 0, first: 0, begins: 'fresh' },
+      wallOf: (time) => WALL + time / 90 + off,
+    })
+    const pictures = steady(10, 50)
+    const [first] = boundariesOf(grid, pictures.slice(0, 60))
+    off = offMs
+    const next = boundariesOf(grid, pictures.slice(60))[0]!
+    const exact = first!.wallMs + (next.start - first!.start) / 90
+    expect(next.wallMs).toBeCloseTo(which === 'reckoned' ? exact : exact + offMs, 6)
+  })
+
+  it('begins a segment on demand at a random access point, with a discontinuity only where that is asked for', () => {
+    const pictures = steady(12, 25)
+    const grid = newGrid(4)
+    const found = pictures.flatMap((picture, index) => {
+      const demand = index === 150 ? 'cut' : index === 200 ? 'discontinuity' : 'none'
+      return grid.picture(gridPicture(picture, demand)) ?? []
+    })
+    const at = (index: number): Boundary | undefined =>
+      found.find(({ start }) => start === pictures[index]!.pts)
+    expect(at(150)).toMatchObject({ discontinuity: false })
+    expect(at(200)).toMatchObject({ discontinuity: true })
+    expect(found.filter(({ discontinuity }) => discontinuity)).toHaveLength(1)
+  })
+
+  it('ends a segment where its pictures end, and begins the next behind the hole', () => {
+    const before = steady(3, 25)
+    const after = pictureOrder({ frame: 3_600, bframes: 0, groups: [30], start: 2_000_000 })
+    const grid = newGrid(4)
+    boundariesOf(grid, before)
+    grid.hole()
+    const [first] = boundariesOf(grid, after.slice(3))
+    expect(first).toMatchObject({ discontinuity: true, start: 2_000_000 + 3 * 3_600 })
+    expect(first!.end).toBe(900_000 + 75 * 3_600)
+  })
+
+  it('lets a rung re-enter at the next random access point that begins a segment', () => {
+    const grid = newGrid(4)
+    const pictures = steady(40, 250)
+    boundariesOf(grid, pictures.slice(0, 20))
+    grid.demandReentry()
+    const found = pictures.slice(20).flatMap((picture) => {
+      const boundary = grid.picture(gridPicture(picture))
+      return boundary === undefined ? [] : [{ boundary, entry: picture.unit.entry }]
+    })
+    const reentries = found.filter(({ boundary }) => boundary.reentry)
+    expect(reentries).toMatchObject([{ entry: 'idr', boundary: { discontinuity: true } }])
+    expect(found.filter(({ boundary }) => boundary.discontinuity)).toHaveLength(1)
+  })
+
+  it('begins with a discontinuity after a restart', () => {
+    const grid = new Grid({
+      ...{ segmentSeconds: 2, slack: 0, first: 0, wallOf: () => 0 },
+      begins: 'after_restart',
+    })
+    const found = boundariesOf(grid, steady(8, 25))
+    expect(found.map(({ discontinuity }) => discontinuity)).toEqual(
+      found.map((_boundary, index) => index === 0),
+    )
+  })
+})
+
+/** Remembers what is in which segment. */
+class Recorder implements SegmentWriter {
+  readonly segments: {
+    boundary: Boundary
+    end: number | undefined
+    pictures: Picture[]
+    sounds: Sound[]
+  }[] = []
+
+  begin(boundary: Boundary): void {
+    this.segments.push({ boundary, end: undefined, pictures: [], sounds: [] })
+  }
+  picture(picture: Picture): void {
+    this.segments.at(-1)!.pictures.push(picture)
+  }
+  sound(_track: number, sound: Sound): void {
+    this.segments.at(-1)!.sounds.push(sound)
+  }
+  end(end: number): void {
+    this.segments.at(-1)!.end = end
+  }
+  abandon(): 'unpublished' {
+    this.segments.pop()
+    return 'unpublished'
+  }
+  gap(): void {}
+}
+
+const AUDIO = 1_920
+
+const soundAt = (pts: number): Sound => ({
+  pts: ticks(pts),
+  unit: {
+    ...{ pid: 0x110, kind: 'audio', entry: 'none', leading: false, duration: AUDIO },
+    pts: ticks(pts),
+    dts: ticks(pts),
+    data: new Uint8Array(0),
+  },
+})
+
+const orders: fc.Arbitrary<PictureOrder> = fc.record({
+  frame: fc.constantFrom(1_500, 1_800, 3_000, 3_003, 3_600, 3_750),
+  bframes: fc.integer({ min: 0, max: 3 }),
+  groups: fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 3, maxLength: 12 }),
+  start: fc.integer({ min: 900_000, max: 9_000_000 }),
+})
+
+describe('any program', () => {
+  it('is cut without loss: no segment is above the target, and all renditions have the same boundaries', () => {
+    fc.assert(
+      fc.property(
+        orders,
+        fc.constantFrom(1, 2, 2.5, 4, 6),
+        fc.integer({ min: 0, max: 20 }),
+        fc.array(fc.constantFrom('none', 'none', 'cut', 'discontinuity'), { minLength: 12 }),
+        (order, segmentSeconds, encoderDelay, demands) => {
+          const grid = newGrid(segmentSeconds, { slack: AUDIO })
+          const pictures = pictureOrder(order)
+          // A rung has the same pictures, its key frames at the same times, and an order of its own.
+          const rung = pictureOrder({ ...order, bframes: 0 })
+          const program = new Recorder()
+          const encoded = new Recorder()
+          const feeds = [program, encoded].map(
+            (writer) => new RenditionFeed({ writer, pictures: 'with', sounds: [0], patience: 9e9 }),
+          )
+          const asked = new Set<number>()
+          let heard = order.start + 777
+          let groups = 0
+          for (const [i, picture] of pictures.entries()) {
+            const entry = picture.unit.entry !== 'none'
+            const demand = (
+              entry ? demands[groups++ % demands.length] : 'none'
+            ) as GridPicture['demand']
+            const boundary = grid.picture(gridPicture(picture, demand))
+            if (demand === 'discontinuity') asked.add(picture.pts)
+            if (boundary !== undefined) for (const feed of feeds) feed.plan(boundary, 0)
+            feeds[0]!.picture(picture)
+            const late = rung[i - encoderDelay]
+            if (late !== undefined) feeds[1]!.picture(late)
+            for (; heard <= picture.dts; heard += AUDIO) {
+              for (const feed of feeds) feed.sound(0, soundAt(heard))
+            }
+          }
+          const done = program.segments.filter(({ end }) => end !== undefined)
+          const limit = targetSecondsOf(segmentSeconds)
+          for (const [i, { boundary, end, pictures: own, sounds }] of done.entries()) {
+            const next = program.segments[i + 1]?.boundary
+            expect(next?.start).toBe(end)
+            expect(next?.number).toBe(boundary.number + 1)
+            expect(Math.round((end! + AUDIO - boundary.start) / 90_000)).toBeLessThanOrEqual(limit)
+            const within =
+              (from: number) =>
+              ({ pts }: { readonly pts: number }): boolean =>
+                pts >= boundary.start - from && pts < end!
+            expect(own.every(within(0))).toBe(true)
+            expect(sounds.every(within(1))).toBe(true)
+            if (boundary.discontinuity) expect(asked).toContain(boundary.start)
+          }
+          const kept = done.flatMap((segment) => segment.pictures)
+          expect(kept.every((picture, i) => picture === pictures[i])).toBe(true)
+          const alike = encoded.segments.filter(({ end }) => end !== undefined)
+          expect(alike.map(({ boundary }) => boundary)).toEqual(
+            done.slice(0, alike.length).map(({ boundary }) => boundary),
+          )
+          const shown = (segments: typeof alike): string =>
+            segments
+              .map(({ pictures: own }) => own.map(({ pts }) => pts).sort((x, y) => x - y))
+              .join('|')
+          expect(shown(alike)).toBe(shown(done.slice(0, alike.length)))
+          const sounds = done.flatMap((segment) => segment.sounds.map(({ pts }) => pts))
+          expect(sounds.slice(1).every((pts, i) => AUDIO === pts - sounds[i]!)).toBe(true)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})

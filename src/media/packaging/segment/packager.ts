@@ -1,0 +1,180 @@
+import { SluiceError } from '../../../contract/errors.ts'
+import type { OutputAlert } from '../../../contract/events.ts'
+import type { HlsSpec } from '../../../contract/output-spec.ts'
+import type { OutputStatus } from '../../../contract/status.ts'
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
+import { pause, untilAborted, type Clock } from '../../../lib/clock.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import { ProgramEncoder, type ProgramEncoderFigures } from '../../encode/program-encoder.ts'
+import type { OutputProgram } from '../../outputs/interface/output.ts'
+import { EarlyFrames } from './early-frames.ts'
+import { planPackaging, type PackagingPlace, type PackagingPlan } from './packaging-plan.ts'
+import { PackagingSession } from './packaging-session.ts'
+import { openStore } from '../store/open-store.ts'
+
+export interface PackagerOptions {
+  readonly place: PackagingPlace
+  readonly spec: HlsSpec
+  readonly serviceName: string
+  readonly program: OutputProgram
+  readonly host: ProcessHost
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  readonly random: () => number
+  readonly onLine: (line: StderrLine) => void
+  readonly warn: (message: string) => void
+  readonly alert: (what: OutputAlert, message: string) => void
+}
+
+/** What cannot be opened (a folder in use, a disk that refuses) is tried again. */
+const BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 }
+/** How often it is seen which segments the encoder owes. */
+const LOOK_MS = 250
+
+/** The program, packaged for HLS and DASH: used by all outputs that have container and folder in common. */
+export class Packager {
+  readonly #options: PackagerOptions
+  #state: OutputStatus['state'] = 'starting'
+  #session: PackagingSession | undefined
+  #encoder: ProgramEncoder | undefined
+  #errors = 0
+  #lastError: string | undefined
+
+  constructor(options: PackagerOptions) {
+    this.#options = options
+  }
+
+  get state(): OutputStatus['state'] {
+    return this.#state
+  }
+
+  get errors(): number {
+    return this.#errors
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError ?? this.encoder?.lastError
+  }
+
+  /** Undefined while there is nothing to serve. */
+  get session(): PackagingSession | undefined {
+    return this.#session
+  }
+
+  /** Undefined without rungs. */
+  get encoder(): ProgramEncoderFigures | undefined {
+    return this.#encoder?.figures()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { place, spec, program, clock, random } = this.#options
+    let plan: PackagingPlan
+    try {
+      plan = planPackaging(place, spec, program.frames.tracks)
+    } catch (error) {
+      this.#failed(error)
+      this.#state = 'failed'
+      return untilAborted(signal)
+    }
+    for (let tries = 1; !signal.aborted; tries++) {
+      const begun = clock.now()
+      try {
+        await this.#package(plan, signal)
+      } catch (error) {
+        this.#failed(error)
+        // Once an episode: it is tried again and again.
+        if (error instanceof SluiceError && this.#state !== 'waiting')
+          this.#options.alert('storage', error.message)
+      }
+      if (signal.aborted) return
+      this.#state = 'waiting'
+      if (clock.now() - begun > BACKOFF.maxMs) tries = 1
+      await pause(clock, backoffDelay(tries, BACKOFF, random), signal)
+    }
+  }
+
+  /** Until the abort, or a fault. */
+  async #package(plan: PackagingPlan, signal: AbortSignal): Promise<void> {
+    const { program, clock, wallTime, serviceName, alert } = this.#options
+    const { tracks } = program.frames
+    const early = new EarlyFrames()
+    const detach = program.frames.attach(early, () => {})
+    const store = await openStore({
+      folder: plan.folder,
+      layout: plan.layout,
+      quotaBytes: plan.quotaBytes,
+      window: plan.window,
+      clock,
+      wallTime,
+      extension: plan.container === 'ts' ? 'ts' : 'm4s',
+      onTrouble: alert,
+      targetSeconds: plan.targetSeconds,
+    }).finally(detach)
+    try {
+      const session = new PackagingSession({ plan, store, tracks, clock, wallTime, serviceName })
+      this.#session = session
+      this.#state = 'running'
+      this.#lastError = undefined
+      early.pour(session.sink)
+      await this.#feed(session, signal)
+    } finally {
+      this.#session = undefined
+      await store.close()
+    }
+  }
+
+  async #feed(session: PackagingSession, signal: AbortSignal): Promise<void> {
+    const { clock, program } = this.#options
+    const stop = new AbortController()
+    const end = (): void => stop.abort()
+    let fault: { readonly error: unknown } | undefined
+    const fail = (error: unknown): void => {
+      fault ??= { error }
+      end()
+    }
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    const detach = program.frames.attach(session.sink, fail)
+    const look = clock.every(LOOK_MS, () => attempt(() => session.look(), fail))
+    const encoding = this.#encode(session, stop.signal).catch(fail)
+    await untilAborted(stop.signal)
+    detach()
+    look.cancel()
+    await encoding
+    signal.removeEventListener('abort', end)
+    if (fault !== undefined) throw fault.error
+  }
+
+  async #encode({ plan, ladder }: PackagingSession, signal: AbortSignal): Promise<void> {
+    if (plan.rungs.length === 0) return
+    const { host, clock, random, ffmpeg, program, onLine, warn } = this.#options
+    const { rungs } = plan
+    const encoder = new ProgramEncoder({
+      ...{ host, clock, random, ffmpeg, program, rungs, onLine, warn },
+      purpose: 'ladder',
+    })
+    this.#encoder = encoder
+    await encoder.run(ladder, signal)
+    this.#encoder = undefined
+  }
+
+  #failed(error: unknown): void {
+    this.#errors++
+    this.#lastError = error instanceof Error ? error.message : String(error)
+    // A sentence for people; anything else is a fault of ours, and the log should say where.
+    const told = error instanceof SluiceError || !(error instanceof Error)
+    this.#options.warn(told ? this.#lastError : (error.stack ?? error.message))
+  }
+}
+
+const attempt = (act: () => void, onFault: (error: unknown) => void): void => {
+  try {
+    act()
+  } catch (error) {
+    onFault(error)
+  }
+}

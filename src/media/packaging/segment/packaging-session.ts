@@ -1,0 +1,222 @@
+import { ticks, TICKS_PER_MS, type Ticks90k } from '../../../contract/time.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import type {
+  FrameSink,
+  ProgramCut,
+  ProgramTracks,
+} from '../../outputs/interface/program-frames.ts'
+import { ProgramTime } from '../../outputs/interface/program-time.ts'
+import { noFigures } from './counted-sink.ts'
+import { soundKey } from './decoder-config.ts'
+import { Grid, type Boundary, type GridPicture } from './grid.ts'
+import { LadderFeed } from './ladder-feed.ts'
+import type { PackagingPlan } from './packaging-plan.ts'
+import type { SegmentStore } from '../store/segment-store.ts'
+import type { Picture, Sound } from './segment-writer.ts'
+import { SpliceGate, type SpliceTarget } from './splice-gate.ts'
+import { Stream } from './stream.ts'
+
+export interface PackagingSessionOptions {
+  readonly plan: PackagingPlan
+  readonly store: SegmentStore
+  readonly tracks: ProgramTracks
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number
+  readonly serviceName: string
+}
+
+/** The program's own tracks come as they are due: what is not there after this long is not waited for. */
+const PATIENCE_TICKS = 90_000
+/** An encoder writes its tracks in any order. */
+const RUNG_PATIENCE_TICKS = 5 * 90_000
+
+/** The program, cut into segments: one grid, and the streams on it. From the opening of a store to its end. */
+export class PackagingSession implements SpliceTarget {
+  readonly plan: PackagingPlan
+  readonly store: SegmentStore
+  readonly figures = noFigures()
+  /** As it is; `stream_0`. */
+  readonly main: Stream
+  readonly ladder: LadderFeed
+  /** Sound alone, in transport streams. */
+  readonly audioOnly: Stream | undefined
+  /** For `ProgramFrames.attach`. */
+  readonly sink: FrameSink
+  readonly #options: PackagingSessionOptions
+  readonly #grid: Grid
+  readonly #time = new ProgramTime()
+  #splice: 'none' | 'take' | 'new_sound' = 'none'
+  #soundKey: number | undefined
+  #now = ticks(0)
+
+  constructor(options: PackagingSessionOptions) {
+    const { plan, store, tracks, clock } = options
+    this.plan = plan
+    this.store = store
+    this.#options = options
+    bridge(store)
+    this.#grid = new Grid({
+      segmentSeconds: plan.segmentSeconds,
+      slack: plan.slack,
+      first: store.nextNumber,
+      begins: store.resumed ? 'after_restart' : 'fresh',
+      wallOf: (time) => options.wallTime() + this.#time.dueAt(time) - clock.now(),
+    })
+    this.main = this.#stream('stream_0', tracks, 'main')
+    const rungs = plan.rungs.map((rung) =>
+      this.#stream(rung.name, rungTracks(rung, tracks), 'other'),
+    )
+    this.ladder = new LadderFeed({
+      streams: rungs,
+      demandReentry: () => this.#grid.demandReentry(),
+      patienceMs: plan.targetSeconds * 1_000,
+    })
+    const apart = plan.audioOnly === 'with' && plan.container === 'ts'
+    const first = { video: undefined, audio: tracks.audio, languages: tracks.languages.slice(0, 1) }
+    this.audioOnly = apart ? this.#stream(`stream_${rungs.length + 1}`, first, 'other') : undefined
+    this.sink = this.#sinkOf(tracks)
+  }
+
+  /** Program time of the newest boundary. */
+  get start(): Ticks90k | undefined {
+    return this.#grid.current?.start
+  }
+
+  /** How far the newest complete segment is behind the program, milliseconds. */
+  get lagMs(): number {
+    const last = this.main.rendition.segments.at(-1)
+    return last === undefined
+      ? 0
+      : Math.max(0, this.#now - last.start - last.duration) / TICKS_PER_MS
+  }
+
+  /** The rungs' clock: now and then. */
+  look(): void {
+    this.ladder.look(this.#options.clock.now())
+  }
+
+  picture(picture: Picture): void {
+    const { unit, pts, dts } = picture
+    const change = unit.entry === 'none' ? 'none' : this.main.learn(unit.data)
+    const demand = unit.entry === 'none' ? 'none' : this.#demand(change)
+    this.#place({ pts, dts, entry: entryOf(unit.entry), demand })
+    this.main.picture(picture)
+  }
+
+  sound(track: number, sound: Sound): void {
+    const { video, audio } = this.#options.tracks
+    if (video === undefined && track === 0 && audio !== undefined) {
+      const key = soundKey(audio.codec, sound.unit.data)
+      if (this.#soundKey !== undefined && this.#soundKey !== key) this.#newSound()
+      this.#soundKey = key
+      const { pts } = sound
+      this.#place({ pts, dts: pts, entry: 'closed', demand: this.#demand('none') })
+    }
+    this.main.give(track, sound)
+    this.audioOnly?.give(track, sound)
+  }
+
+  splice({ cause }: ProgramCut, sound: 'same' | 'changed'): void {
+    this.#grid.splice()
+    if (cause !== 'source_jump' && this.#splice === 'none') this.#splice = 'take'
+    if (sound === 'changed') this.#newSound()
+  }
+
+  hole(): void {
+    this.#grid.hole()
+  }
+
+  #newSound(): void {
+    this.#splice = 'new_sound'
+    this.main.forgetSound()
+  }
+
+  #demand(change: ReturnType<Stream['learn']>): GridPicture['demand'] {
+    const splice = this.#splice
+    this.#splice = 'none'
+    if (change === 'format' || splice === 'new_sound') return 'discontinuity'
+    if (splice === 'take' && this.plan.discontinuity === 'every-take') return 'discontinuity'
+    return change === 'parameters' && this.plan.container === 'fmp4' ? 'cut' : 'none'
+  }
+
+  #place(picture: GridPicture): void {
+    const boundary = this.#grid.picture(picture)
+    if (boundary !== undefined) this.#plan(boundary)
+  }
+
+  #plan(boundary: Boundary): void {
+    const now = this.#options.clock.now()
+    this.main.plan(boundary, now)
+    this.audioOnly?.plan(boundary, now)
+    this.ladder.plan(boundary, now)
+  }
+
+  #stream(name: string, tracks: ProgramTracks, kind: 'main' | 'other'): Stream {
+    const { plan, store, serviceName } = this.#options
+    const encoded = plan.rungs.some((rung) => rung.name === name)
+    const patience = encoded ? RUNG_PATIENCE_TICKS : PATIENCE_TICKS
+    const { figures } = this
+    return new Stream({ plan, store, serviceName, figures, tracks, name, kind, patience })
+  }
+
+  #sinkOf({ audio, video, languages }: ProgramTracks): FrameSink {
+    const count = audio === undefined || video === undefined ? 0 : languages.length
+    const gate = new SpliceGate(this, { audio, count })
+    return {
+      advance: (clock) => {
+        this.#now = clock
+        this.#time.arrived(clock, this.#options.clock.now())
+      },
+      video: (unit, { pts, dts }) => gate.picture({ unit, pts, dts }),
+      audio: (track, unit, pts) => gate.sound(track, { unit, pts }),
+      cut: (cut) => gate.cut(cut),
+      hole: () => gate.hole(),
+    }
+  }
+}
+
+const entryOf = (entry: Picture['unit']['entry']): GridPicture['entry'] =>
+  entry === 'none' ? 'none' : entry === 'idr' ? 'closed' : 'open'
+
+function rungTracks(
+  { audio }: PackagingPlan['rungs'][number],
+  tracks: ProgramTracks,
+): ProgramTracks {
+  const sound = tracks.audio
+  return {
+    // What it really is, its own parameter sets tell.
+    video: { ...tracks.video!, codec: 'h264' },
+    audio:
+      audio === 'none' || sound === undefined
+        ? undefined
+        : { ...sound, codec: 'aac', profile: 'lc', frameSamples: 1_024 },
+    languages: tracks.languages,
+  }
+}
+
+/** A run that was killed may have published a number in one rendition and not in another: the others have gaps there. */
+function bridge(store: SegmentStore): void {
+  const all = [...store.renditions.values()]
+  for (const rendition of all) {
+    const last = rendition.segments.at(-1)
+    if (last === undefined) continue
+    let before = last
+    for (let number = last.number + 1; number < store.nextNumber; number++) {
+      const like = all
+        .map(({ segments }) => segments.find((segment) => segment.number === number))
+        .find((segment) => segment !== undefined)
+      const { duration } = like ?? before
+      const start = like?.start ?? ticks(before.start + before.duration)
+      const wallMs = like?.wallMs ?? before.wallMs + before.duration / TICKS_PER_MS
+      rendition.gap({
+        number,
+        start,
+        wallMs,
+        duration,
+        discontinuity: like?.discontinuity ?? false,
+      })
+      before = { ...before, number, start, wallMs, duration }
+    }
+  }
+}

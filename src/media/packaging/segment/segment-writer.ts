@@ -1,0 +1,40 @@
+import type { Ticks90k } from '../../../contract/time.ts'
+import type { AccessUnit } from '../../../mpegts/access-unit.ts'
+import type { Boundary } from './grid.ts'
+import type { SegmentBegin } from '../store/segment-model.ts'
+
+/** A picture on program time. */
+export interface Picture {
+  readonly unit: AccessUnit
+  readonly pts: Ticks90k
+  readonly dts: Ticks90k
+}
+
+/** An audio frame on program time; `pts` may be fractional. */
+export interface Sound {
+  readonly unit: AccessUnit
+  readonly pts: Ticks90k
+}
+
+/**
+ * Makes one rendition's segments. The frames between `begin` and `end` are those of the segment; each track in its
+ * decoding order, the tracks not ordered among each other.
+ */
+export interface SegmentWriter {
+  begin(boundary: Boundary): void
+  picture(picture: Picture): void
+  sound(track: number, sound: Sound): void
+  /** `next`: the first picture of what follows, where it is known. */
+  end(end: Ticks90k, next: Picture | undefined): void
+  /** The segment that was begun will not be finished. `published`: players know parts of it, so it ends with these. */
+  abandon(): 'unpublished' | 'published'
+  /** A segment that was never begun. */
+  gap(boundary: Boundary, end: Ticks90k): void
+}
+
+export const segmentOf = ({ number, start, wallMs, discontinuity }: Boundary): SegmentBegin => ({
+  number,
+  start,
+  wallMs,
+  discontinuity,
+})

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { adtsFrame } from '../../../../test/helpers/coded-units.ts'
+import { pictureOrder } from '../../../../test/helpers/picture-orders.ts'
+import type { AudioFormat } from '../../../contract/format.ts'
+import { sourceId } from '../../../contract/ids.ts'
+import { ticks } from '../../../contract/time.ts'
+import type { ProgramCut } from '../../outputs/interface/program-frames.ts'
+import type { Sound } from './segment-writer.ts'
+import { SpliceGate, type SpliceTarget } from './splice-gate.ts'
+
+const AUDIO: AudioFormat = {
+  ...{ codec: 'aac', profile: 'lc', sampleRate: 48_000, channels: 2, frameSamples: 1_024 },
+}
+const AT = 900_000
+
+class Diary implements SpliceTarget {
+  readonly entries: string[] = []
+  picture({ pts }: { readonly pts: number }): void {
+    this.entries.push(`picture ${pts - AT}`)
+  }
+  sound(track: number, { pts }: Sound): void {
+    this.entries.push(`sound ${track} ${pts - AT}`)
+  }
+  splice(_cut: ProgramCut, sound: string): void {
+    this.entries.push(`splice, sound ${sound}`)
+  }
+  hole(): void {
+    this.entries.push('hole')
+  }
+}
+
+/** `rate`: sampling_frequency_index. */
+const soundAt = (offset: number, rate: 'as_before' | 'another' = 'as_before'): Sound => {
+  const data = adtsFrame(100)
+  if (rate === 'another') data[2] = (data[2]! & 0xc3) | (4 << 2)
+  const pts = ticks(AT + offset)
+  return {
+    pts,
+    unit: {
+      ...{ pid: 1, kind: 'audio', entry: 'none', leading: false, duration: 1_920 },
+      ...{ pts, dts: pts, data },
+    },
+  }
+}
+
+const cut = (): ProgramCut => ({
+  to: sourceId('b'),
+  label: 'b',
+  at: ticks(AT),
+  cause: 'take',
+})
+
+const [first, second, ...more] = pictureOrder({ frame: 3_600, bframes: 0, groups: [40], start: AT })
+
+describe('a splice', () => {
+  it.each([
+    ['as_before', 'same'],
+    ['another', 'changed'],
+  ] as const)('is told when its sound is known: rate %s, %s', (rate, expected) => {
+    const diary = new Diary()
+    const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
+    gate.sound(0, soundAt(-3_840))
+    gate.cut(cut())
+    gate.picture(first!)
+    gate.sound(0, soundAt(-1_920))
+    gate.picture(second!)
+    expect(diary.entries).toEqual(['sound 0 -3840'])
+    gate.sound(0, soundAt(0, rate))
+    expect(diary.entries.slice(1)).toEqual([
+      `splice, sound ${expected}`,
+      ...['picture 0', 'sound 0 -1920', 'picture 3600', 'sound 0 0'],
+    ])
+  })
+
+  it('waits for every track, holds a hole in its place, and the next splice after it', () => {
+    const diary = new Diary()
+    const gate = new SpliceGate(diary, { audio: AUDIO, count: 2 })
+    gate.cut(cut())
+    gate.picture(first!)
+    gate.sound(0, soundAt(0))
+    gate.hole()
+    gate.cut({ ...cut(), at: ticks(AT + 3_600) })
+    gate.picture(second!)
+    expect(diary.entries).toEqual([])
+    gate.sound(1, soundAt(0))
+    expect(diary.entries).toEqual(['splice, sound same', 'picture 0', 'sound 0 0', 'hole'])
+    gate.sound(0, soundAt(3_840))
+    gate.sound(1, soundAt(3_840))
+    expect(diary.entries.slice(4)).toEqual([
+      ...['splice, sound same', 'picture 3600', 'sound 1 0', 'sound 0 3840', 'sound 1 3840'],
+    ])
+  })
+
+  it('does not wait for sound that does not come', () => {
+    const diary = new Diary()
+    const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
+    gate.cut(cut())
+    for (const picture of more) gate.picture(picture)
+    expect(diary.entries[0]).toBe('splice, sound same')
+    expect(diary.entries).toHaveLength(1 + more.length)
+  })
+})

@@ -1,0 +1,85 @@
+import type { Segment } from '../store/segment-model.ts'
+
+/** RFC 8216bis, 6.2.5: what a client asks of a playlist. */
+export interface Directives {
+  readonly msn: number | undefined
+  readonly part: number | undefined
+  readonly skip: boolean
+}
+
+export type ReadDirectives =
+  | { readonly ok: true; readonly directives: Directives }
+  /** `parameter` is not possible; the sentence says why. */
+  | { readonly ok: false; readonly parameter: string; readonly why: string }
+
+const NUMBER = /^\d{1,15}$/
+/** RFC 8216bis, 6.2.5.2: numbers behind the last one that may be waited for. */
+const SEGMENTS_AHEAD = 2
+/** RFC 8216bis, 6.2.5.2: Advance Part Limit, divided by the part target where that is below one second. */
+const PARTS_AHEAD = 3
+
+const NONE: ReadDirectives = {
+  ok: true,
+  directives: { msn: undefined, part: undefined, skip: false },
+}
+
+/** From the URL of a request. */
+export const readDirectives = (url: string): ReadDirectives => {
+  const query = url.indexOf('?')
+  if (query < 0 || !url.includes('_HLS_', query)) return NONE
+  const parameters = new URLSearchParams(url.slice(query + 1))
+  const read: Record<'_HLS_msn' | '_HLS_part', number | undefined> = {
+    _HLS_msn: undefined,
+    _HLS_part: undefined,
+  }
+  for (const parameter of ['_HLS_msn', '_HLS_part'] as const) {
+    const text = parameters.get(parameter)
+    if (text === null) continue
+    if (!NUMBER.test(text)) return refused(parameter, text, 'it must be a whole number')
+    read[parameter] = Number(text)
+  }
+  const { _HLS_msn: msn, _HLS_part: part } = read
+  if (part !== undefined && msn === undefined) {
+    return refused('_HLS_part', part, 'it needs _HLS_msn beside it')
+  }
+  const skip = parameters.get('_HLS_skip')
+  return { ok: true, directives: { msn, part, skip: skip === 'YES' || skip === 'v2' } }
+}
+
+const refused = (
+  parameter: string,
+  value: string | number,
+  why: string,
+): Extract<ReadDirectives, { ok: false }> => ({
+  ok: false,
+  parameter,
+  why: `${parameter}=${String(value).slice(0, 40)}: ${why}`,
+})
+
+/** Why it is too far ahead to be waited for; undefined when it is not. */
+export const tooFarAhead = (
+  { msn, part }: Directives,
+  segments: readonly Segment[],
+  partTarget: number,
+): Extract<ReadDirectives, { ok: false }> | undefined => {
+  if (msn === undefined) return undefined
+  const last = segments.at(-1)
+  const whole = last === undefined ? -1 : last.state === 'open' ? last.number - 1 : last.number
+  if (msn > whole + SEGMENTS_AHEAD) {
+    return refused(
+      '_HLS_msn',
+      msn,
+      `the last segment is ${whole}: at most ${whole + SEGMENTS_AHEAD} is possible`,
+    )
+  }
+  if (part === undefined) return undefined
+  const listed = last?.number === msn ? last.parts.length - 1 : -1
+  const limit = Math.ceil(partTarget < 1 ? PARTS_AHEAD / partTarget : PARTS_AHEAD)
+  // Of a segment that is whole, any part above the last means the next segment.
+  if (msn <= whole || part <= listed + limit) return undefined
+  return refused(
+    '_HLS_part',
+    part,
+    `the last part of segment ${msn} is ${listed}: at most ${listed + limit} is possible`,
+  )
+}

@@ -1,0 +1,391 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HlsSpec } from '../../../contract/output-spec.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import { readDirectives, tooFarAhead, type Directives } from './delivery-directives.ts'
+import { isRenditionName, readFileName } from '../store/file-names.ts'
+import { BlockedRequests } from './blocked-requests.ts'
+import {
+  acceptsGzip,
+  answerPreflight,
+  answerRefusal,
+  answerWith,
+  type Body,
+  type Refusal,
+} from './http-answer.ts'
+import { renderMasterPlaylist, type MasterInput } from './master-playlist.ts'
+import { hintedPart, renderMediaPlaylist, type RenditionReport } from './media-playlist.ts'
+import { PlaylistCache, type RenderedText } from './playlist-cache.ts'
+import type { Rendition } from '../store/rendition.ts'
+import type { RenditionName, Segment } from '../store/segment-model.ts'
+import type { SegmentStore } from '../store/segment-store.ts'
+import { ViewerEstimate } from './viewer-estimate.ts'
+
+export interface HlsRoutesOptions {
+  readonly store: SegmentStore
+  readonly settings: HlsSpec
+  /** Whole seconds: EXT-X-TARGETDURATION. */
+  readonly targetSeconds: number
+  /** Undefined: a single media playlist, that of `stream_0`. */
+  readonly master: () => MasterInput | undefined
+  readonly clock: Clock
+  /** The MPD. */
+  readonly manifest?: () => string
+}
+
+export interface HlsTraffic {
+  readonly requests: number
+  /** Of answers' bodies. */
+  readonly bytes: number
+  /** Distinct address and agent, seen in the last three target durations. */
+  readonly viewers: number
+  /** Requests that wait for what is not there yet. */
+  readonly held: number
+  /** Answered with 4xx or 5xx. */
+  readonly refused: number
+}
+
+const ROOT: RenditionName = 'stream_0'
+const MASTER = 'stream.m3u8'
+const MEDIA = 'playlist.m3u8'
+const MANIFESTS = new Set(['manifest.mpd', 'stream.mpd'])
+const TIME = 'time'
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
+const MPD_TYPE = 'application/dash+xml'
+const TYPES = { ts: 'video/mp2t', m4s: 'video/iso.segment', mp4: 'video/mp4' } as const
+/** A name never stands for other bytes. */
+const FOR_EVER = 'public, max-age=86400, immutable'
+const ASK_AGAIN = 'no-cache'
+const MISSING = 'public, max-age=1'
+/** RFC 8216bis, appendix B.1: an answer to a blocking request may be kept for six target durations. */
+const BLOCKING_TARGETS = 6
+/** RFC 8216bis, 6.2.5.2. */
+const PATIENCE_TARGETS = 3
+const MOST_HELD = 10_000
+const MOST_VIEWERS = 20_000
+const MASTER_MS = 1_000
+
+/** HTTP of one HLS output. Nothing is rendered, compressed or read twice for two clients, where that can be helped. */
+export class HlsRoutes {
+  readonly #options: HlsRoutesOptions
+  readonly #held: BlockedRequests
+  readonly #cache: PlaylistCache
+  readonly #viewers: ViewerEstimate
+  readonly #lines = new WeakMap<Segment, string>()
+  #master: { readonly second: number; readonly input: MasterInput } | undefined
+  #mpd = { text: '', version: 0 }
+  #requests = 0
+  #bytes = 0
+  #refused = 0
+
+  constructor(options: HlsRoutesOptions) {
+    this.#options = options
+    const patienceMs = PATIENCE_TARGETS * options.targetSeconds * 1_000
+    this.#held = new BlockedRequests({ clock: options.clock, limit: MOST_HELD, patienceMs })
+    this.#viewers = new ViewerEstimate(patienceMs, MOST_VIEWERS)
+    this.#cache = new PlaylistCache(options.store.options.wallTime().toString(36))
+  }
+
+  /** `path` is relative to the output, without the query. True when the request is being answered. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const exchange: Exchange = { request, response }
+    const answer = this.#route(exchange, path.startsWith('/') ? path.slice(1) : path)
+    if (answer === undefined) return false
+    this.#requests++
+    response.on('error', () => {})
+    const { method } = request
+    if (method === 'OPTIONS') {
+      answerPreflight(response)
+    } else if (method === 'GET' || method === 'HEAD') {
+      const { socket, headers } = request
+      const agent = headers['user-agent'] ?? ''
+      this.#viewers.saw(socket.remoteAddress ?? '', agent, this.#options.clock.now())
+      answer()
+    } else {
+      this.#refuse(exchange, {
+        status: 405,
+        code: 'bad_request',
+        message: `method ${method} is not possible here: use GET, HEAD or OPTIONS`,
+        headers: ['Allow', 'GET, HEAD, OPTIONS'],
+      })
+    }
+    return true
+  }
+
+  get traffic(): HlsTraffic {
+    return {
+      requests: this.#requests,
+      bytes: this.#bytes,
+      viewers: this.#viewers.count(this.#options.clock.now()),
+      held: this.#held.count,
+      refused: this.#refused,
+    }
+  }
+
+  /** Answers what is held, with an error. */
+  close(): void {
+    this.#held.close()
+  }
+
+  /** Only names of the form that the store makes come further: no path reaches the disk. */
+  #route(exchange: Exchange, path: string): (() => void) | undefined {
+    const { manifest } = this.#options
+    if (path === MASTER) return () => this.#entry(exchange)
+    if (manifest !== undefined && MANIFESTS.has(path))
+      return () => this.#manifest(exchange, manifest)
+    if (path === TIME) return () => this.#time(exchange)
+    const slash = path.indexOf('/')
+    const name = slash < 0 ? ROOT : path.slice(0, slash)
+    const file = path.slice(slash + 1)
+    if (!isRenditionName(name)) return undefined
+    if (slash >= 0 && file === MEDIA) return () => this.#media(exchange, name, 'named')
+    if (readFileName(file) === undefined) return undefined
+    return () => this.#file(exchange, name, file)
+  }
+
+  // ── playlists ──
+
+  #entry(exchange: Exchange): void {
+    const second = Math.floor(this.#options.clock.now() / MASTER_MS)
+    const master = this.#master?.second === second ? this.#master.input : this.#options.master()
+    if (master === undefined) {
+      this.#media(exchange, ROOT, 'only')
+      return
+    }
+    // It depends on what is measured all the time: once a second is often enough.
+    this.#master = { second, input: master }
+    this.#text(
+      exchange,
+      this.#cache.at('master', second, () => renderMasterPlaylist(master)),
+      ASK_AGAIN,
+    )
+  }
+
+  #media(exchange: Exchange, name: RenditionName, as: 'named' | 'only'): void {
+    const rendition = this.#options.store.renditions.get(name)
+    const read = readDirectives(exchange.request.url ?? '')
+    if (!read.ok) {
+      this.#badParameter(exchange, read)
+      return
+    }
+    if (rendition === undefined) {
+      this.#refuse(exchange, noRendition(name))
+      return
+    }
+    const { directives } = read
+    const { settings } = this.#options
+    const ahead =
+      rendition.segments.length === 0
+        ? undefined
+        : tooFarAhead(directives, rendition.segments, settings.partTarget)
+    if (ahead !== undefined) {
+      this.#badParameter(exchange, ahead)
+      return
+    }
+    const { msn, part } = directives
+    const ready = (): boolean =>
+      msn === undefined ? rendition.segments.length > 0 : rendition.has(msn, part)
+    const answer = (): void => this.#answerMedia(exchange, { rendition, directives, as })
+    if (ready()) answer()
+    else this.#hold(exchange, { rendition, ready, answer })
+  }
+
+  #answerMedia(exchange: Exchange, { rendition, directives, as }: MediaRequest): void {
+    const { settings, targetSeconds } = this.#options
+    const skip = directives.skip && settings.lowLatency
+    const key = `${as}-${rendition.name}${skip ? '-delta' : ''}`
+    const text = this.#cache.at(key, rendition.version, () =>
+      renderMediaPlaylist({
+        segments: rendition.segments,
+        discontinuitySequence: rendition.discontinuitySequence,
+        targetSeconds,
+        startOffset: settings.startOffset,
+        lowLatency: settings.lowLatency
+          ? {
+              partTarget: settings.partTarget,
+              reports: as === 'only' ? [] : this.#reportsFor(rendition),
+            }
+          : undefined,
+        skip,
+        lines: this.#lines,
+      }),
+    )
+    const kept = BLOCKING_TARGETS * targetSeconds
+    this.#text(exchange, text, directives.msn === undefined ? ASK_AGAIN : `public, max-age=${kept}`)
+  }
+
+  #reportsFor(rendition: Rendition): readonly RenditionReport[] {
+    const reports: RenditionReport[] = []
+    for (const other of this.#options.store.renditions.values()) {
+      const last = other.segments.at(-1)
+      // Those of an earlier run that this one does not make are not in the master playlist.
+      if (other === rendition || last === undefined || other.version === 0) continue
+      reports.push({
+        uri: `../${other.name}/${MEDIA}`,
+        lastNumber: last.number,
+        lastPart: Math.max(0, last.parts.length - 1),
+      })
+    }
+    return reports
+  }
+
+  #text(exchange: Exchange, text: RenderedText, cache: string, type = PLAYLIST_TYPE): void {
+    const common = { type, cache, varies: true }
+    if (!acceptsGzip(exchange.request)) {
+      this.#answer(exchange, { ...common, bytes: text.plain, etag: text.etag })
+      return
+    }
+    const zipped = text.zipped()
+    const answer = (bytes: Buffer): void =>
+      this.#answer(exchange, { ...common, bytes, etag: text.zippedEtag, encoding: 'gzip' })
+    if (zipped instanceof Promise) {
+      zipped.then(answer, () =>
+        this.#answer(exchange, { ...common, bytes: text.plain, etag: text.etag }),
+      )
+    } else {
+      answer(zipped)
+    }
+  }
+
+  #manifest(exchange: Exchange, manifest: () => string): void {
+    const text = manifest()
+    if (this.#mpd.text !== text) this.#mpd = { text, version: this.#mpd.version + 1 }
+    const { version } = this.#mpd
+    this.#text(
+      exchange,
+      this.#cache.at('mpd', version, () => text),
+      ASK_AGAIN,
+      MPD_TYPE,
+    )
+  }
+
+  /** UTCTiming, urn:mpeg:dash:utc:http-iso:2014. */
+  #time(exchange: Exchange): void {
+    const text = new Date(this.#options.store.options.wallTime()).toISOString()
+    this.#answer(exchange, {
+      bytes: Buffer.from(text),
+      type: 'text/plain',
+      cache: 'no-store',
+      etag: `"${text}"`,
+    })
+  }
+
+  // ── segments, parts, initialisation segments ──
+
+  #file(exchange: Exchange, name: RenditionName, file: string): void {
+    const rendition = this.#options.store.renditions.get(name)
+    if (rendition === undefined) {
+      this.#refuse(exchange, noRendition(name))
+      return
+    }
+    const bytes = rendition.bytesOf(file)
+    if (bytes === undefined) {
+      this.#notYet(exchange, rendition, file)
+    } else if (bytes instanceof Promise) {
+      bytes.then(
+        (read) => this.#bytesOf(exchange, { name, file, bytes: read }),
+        () => this.#refuse(exchange, missing(file)),
+      )
+    } else {
+      this.#bytesOf(exchange, { name, file, bytes })
+    }
+  }
+
+  /** A hinted part is waited for; when something else came instead, it will never be (RFC 8216bis, 6.2.6). */
+  #notYet(exchange: Exchange, rendition: Rendition, file: string): void {
+    const hinted = (): boolean => hintedPart(rendition.segments) === file
+    if (!this.#options.settings.lowLatency || !hinted()) {
+      this.#refuse(exchange, missing(file))
+      return
+    }
+    this.#hold(exchange, {
+      rendition,
+      ready: () => !hinted(),
+      answer: () => {
+        const bytes = rendition.bytesOf(file)
+        if (bytes === undefined || bytes instanceof Promise) this.#refuse(exchange, missing(file))
+        else this.#bytesOf(exchange, { name: rendition.name, file, bytes })
+      },
+    })
+  }
+
+  #bytesOf(exchange: Exchange, { name, file, bytes }: FoundFile): void {
+    const extension = file.slice(file.lastIndexOf('.') + 1)
+    this.#answer(exchange, {
+      bytes,
+      type: extension === 'ts' || extension === 'm4s' ? TYPES[extension] : TYPES.mp4,
+      cache: FOR_EVER,
+      etag: `"${name}-${file}-${bytes.length}"`,
+      ranges: true,
+    })
+  }
+
+  // ── answers ──
+
+  #hold(
+    exchange: Exchange,
+    held: {
+      readonly rendition: Rendition
+      readonly ready: () => boolean
+      readonly answer: () => void
+    },
+  ): void {
+    const refuse = (): void =>
+      this.#refuse(exchange, {
+        status: 503,
+        code: 'not_reachable',
+        message: 'what was asked for did not come in time',
+        headers: ['Retry-After', '1'],
+      })
+    if (!this.#held.hold({ ...held, response: exchange.response, refuse })) refuse()
+  }
+
+  #answer({ request, response }: Exchange, body: Body): void {
+    if (response.destroyed) return
+    this.#bytes += answerWith(request, response, body)
+  }
+
+  #refuse({ request, response }: Exchange, refusal: Refusal): void {
+    if (response.destroyed) return
+    this.#refused++
+    answerRefusal(request, response, refusal)
+  }
+
+  #badParameter(
+    exchange: Exchange,
+    { parameter, why }: { readonly parameter: string; readonly why: string },
+  ): void {
+    this.#refuse(exchange, { status: 400, code: 'bad_request', message: why, parameter })
+  }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+interface MediaRequest {
+  readonly rendition: Rendition
+  readonly directives: Directives
+  readonly as: 'named' | 'only'
+}
+
+interface FoundFile {
+  readonly name: RenditionName
+  readonly file: string
+  readonly bytes: Uint8Array
+}
+
+const missing = (file: string): Refusal => ({
+  status: 404,
+  code: 'file_missing',
+  message: `${file} is not there, or not any more`,
+  cache: MISSING,
+})
+
+const noRendition = (name: RenditionName): Refusal => ({
+  status: 404,
+  code: 'file_missing',
+  message: `there is no rendition ${name}`,
+  cache: MISSING,
+})

@@ -1,0 +1,35 @@
+import { trackOfInit } from '../../../mp4/read-init.ts'
+import type { Mp4Track } from '../../../mp4/track.ts'
+import type { Rendition } from '../store/rendition.ts'
+
+type Known = Mp4Track | 'being_read' | 'unreadable'
+
+/** Of one rendition; what has left the list is forgotten. */
+const MOST = 2_000
+
+/** What the initialisation segments of listed segments say, those of an earlier run too. */
+export class InitTracks {
+  readonly #tracks = new Map<string, Known>()
+
+  /** Reads it when it is asked for the first time. */
+  of(rendition: Rendition, init: string): Known {
+    const name = `${rendition.name}/${init}`
+    const known = this.#tracks.get(name)
+    if (known !== undefined) return known
+    const oldest = this.#tracks.keys().next()
+    if (this.#tracks.size >= MOST && oldest.done !== true) this.#tracks.delete(oldest.value)
+    const bytes = rendition.bytesOf(init)
+    const found = bytes instanceof Promise ? 'being_read' : trackIn(bytes)
+    this.#tracks.set(name, found)
+    if (bytes instanceof Promise) {
+      bytes.then(
+        (read) => this.#tracks.set(name, trackIn(read)),
+        () => this.#tracks.set(name, 'unreadable'),
+      )
+    }
+    return found
+  }
+}
+
+const trackIn = (bytes: Uint8Array | undefined): Known =>
+  (bytes && trackOfInit(bytes)) ?? 'unreadable'

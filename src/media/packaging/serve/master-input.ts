@@ -1,0 +1,136 @@
+import type { Mp4AudioTrack } from '../../../mp4/track.ts'
+import { codecString } from '../../../mp4/codec-string.ts'
+import type { MasterAudio, MasterInput, MasterVariant } from './master-playlist.ts'
+import type { PackagingPlan } from '../segment/packaging-plan.ts'
+import type { PackagingSession } from '../segment/packaging-session.ts'
+import type { Segment } from '../store/segment-model.ts'
+import type { Stream } from '../segment/stream.ts'
+
+/** Sound apart from the pictures, in fragmented MP4. */
+const SOUND_GROUP = 'sound'
+/** Object type 0x61, Main: ISO/IEC 14496-1 table 5, RFC 6381 3.3. */
+const MPEG2_VIDEO = 'mp4v.61'
+/** What a transport stream adds, until it is measured. */
+const OVERHEAD = 1.1
+const UNMEASURED_BITRATE = 3_000_000
+/** Names of languages are the player's; this one is for its list. */
+const UNNAMED = 'Sound'
+
+/** Undefined: the program as it is, in one playlist. */
+export function masterInput(session: PackagingSession): MasterInput | undefined {
+  const { plan, main, ladder } = session
+  if (isSingle(plan)) return undefined
+  const audio = soundsOf(main)
+  const variants = [main, ...ladder.streams].flatMap((stream, index) => {
+    const declared = index === 0 ? UNMEASURED_BITRATE : declaredBitrate(session, index - 1)
+    return variantOf(stream, { declared, sound: main.sound, grouped: audio.length > 0 })
+  })
+  const all = [...variants, ...audioOnlyOf(session, audio)]
+  return {
+    targetSeconds: plan.targetSeconds,
+    independent: all.every(({ segments }) => allIndependent(segments)),
+    variants: all,
+    audio,
+  }
+}
+
+const isSingle = ({ container, rungs, audioOnly }: PackagingPlan): boolean =>
+  container === 'ts' && rungs.length === 0 && audioOnly === 'without'
+
+/** Are the codecs of all variants known? */
+export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
+  // A media playlist names none.
+  if (isSingle(plan)) return true
+  return [main, ...ladder.streams].every((stream) => {
+    const { video, audio } = stream.tracks
+    const sound = stream.sound ?? main.sound
+    const pictures = video === undefined || pictureCodec(stream) !== undefined
+    return pictures && (audio === undefined || sound !== undefined)
+  })
+}
+
+const allIndependent = (segments: readonly Segment[]): boolean =>
+  segments.every(({ state, independent }) => state !== 'done' || independent)
+
+/** None before its codecs are known. */
+function variantOf(
+  stream: Stream,
+  about: {
+    readonly declared: number
+    readonly sound: Mp4AudioTrack | undefined
+    readonly grouped: boolean
+  },
+): MasterVariant[] {
+  const { video, audio } = stream.tracks
+  const format = stream.pictures?.format
+  const sound = about.grouped ? about.sound : stream.sound
+  const codec = pictureCodec(stream)
+  const hasSound = about.grouped || audio !== undefined
+  if ((video !== undefined && codec === undefined) || (hasSound && sound === undefined)) return []
+  const rate = format?.frameRate ?? video?.frameRate
+  return [
+    {
+      uri: `${stream.name}/playlist.m3u8`,
+      segments: stream.rendition.segments,
+      declaredBitrate: about.declared,
+      codecs: [
+        ...(codec === undefined ? [] : [codec]),
+        ...(sound === undefined ? [] : [codecString(sound)]),
+      ],
+      ...(format === undefined
+        ? {}
+        : { resolution: { width: format.width, height: format.height } }),
+      ...(video === undefined || rate === undefined ? {} : { frameRate: rate.num / rate.den }),
+      ...(about.grouped ? { audioGroup: SOUND_GROUP } : {}),
+    },
+  ]
+}
+
+function pictureCodec({ pictures }: Stream): string | undefined {
+  if (pictures?.format?.codec === 'mpeg2video') return MPEG2_VIDEO
+  return pictures?.track && codecString(pictures.track)
+}
+
+function soundsOf({ sounds, tracks, sound, name }: Stream): MasterAudio[] {
+  if (tracks.video === undefined && sounds.length < 2) return []
+  return sounds.map(({ rendition, language }, index) => ({
+    group: SOUND_GROUP,
+    name: nameOf(language, index),
+    language,
+    channels: sound?.channels ?? tracks.audio?.channels ?? 2,
+    isDefault: index === 0,
+    // Sound that is the stream itself is not fetched twice.
+    ...(rendition.name === name ? {} : { uri: `${rendition.name}/playlist.m3u8` }),
+    segments: rendition.segments,
+  }))
+}
+
+const nameOf = (language: string, index: number): string => {
+  const name = language === '' ? UNNAMED : language
+  return index === 0 ? name : `${name} ${index + 1}`
+}
+
+function audioOnlyOf(session: PackagingSession, audio: readonly MasterAudio[]): MasterVariant[] {
+  const { plan, audioOnly, main } = session
+  if (audioOnly !== undefined) {
+    return variantOf(audioOnly, { declared: 128_000, sound: undefined, grouped: false })
+  }
+  const first = audio[0]
+  if (plan.audioOnly === 'without' || first?.uri === undefined || main.sound === undefined)
+    return []
+  return [
+    {
+      uri: first.uri,
+      segments: first.segments,
+      declaredBitrate: 128_000,
+      codecs: [codecString(main.sound)],
+      audioGroup: SOUND_GROUP,
+    },
+  ]
+}
+
+function declaredBitrate({ plan }: PackagingSession, index: number): number {
+  const { video, audio } = plan.rungs[index]!
+  const sum = (video === 'none' ? 0 : video.maxBitrate) + (audio === 'none' ? 0 : audio.bitrate)
+  return Math.round(sum * OVERHEAD)
+}

@@ -1,0 +1,98 @@
+import { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { ViewerStatus } from '../../contract/status.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { ProgramReader } from '../outputs/interface/output.ts'
+
+/** Large enough that system calls cost little, small enough that a full-speed viewer holds up the others for well below a millisecond. */
+const MAX_WRITE_BYTES = 128 * 1024
+
+export interface ViewerParts {
+  readonly id: number
+  readonly path: string
+  readonly agent: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+  readonly socket: Socket
+  readonly reader: ProgramReader
+  readonly clock: Clock
+}
+
+/** One connection. At most one write is under way, of bytes that all viewers share: a viewer costs no buffer of its own. */
+export class Viewer {
+  /** Where the fan-out keeps it; −1 when it has left. */
+  slot = -1
+  readonly #parts: ViewerParts
+  readonly #address: string
+  #underWay = 0
+  #bytes = 0
+  #progressAt: number
+
+  constructor(parts: ViewerParts) {
+    this.#parts = parts
+    this.#address = parts.socket.remoteAddress ?? ''
+    this.#progressAt = parts.clock.now()
+  }
+
+  /** Writes what there is, unless the socket is still busy with what it got before. */
+  pump(): void {
+    if (this.#underWay > 0) return
+    const { reader, socket } = this.#parts
+    if (socket.destroyed) return
+    const bytes = reader.read(MAX_WRITE_BYTES)
+    if (bytes === undefined) {
+      if (reader.ended) socket.end()
+      return
+    }
+    this.#underWay = bytes.length
+    this.#progressAt = this.#parts.clock.now()
+    socket.write(
+      bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+      this.#written,
+    )
+  }
+
+  /** Has nothing been taken for this long, though there was something to take? */
+  stalledFor(now: number): number {
+    return this.#underWay > 0 && !this.#parts.socket.destroyed ? now - this.#progressAt : 0
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get skips(): number {
+    return this.#parts.reader.skips
+  }
+
+  get lag(): number {
+    return this.#parts.reader.lag
+  }
+
+  disconnect(): void {
+    this.#parts.socket.destroy()
+  }
+
+  status(): ViewerStatus {
+    const { id, path, agent, since, reader } = this.#parts
+    return {
+      id,
+      path,
+      address: this.#address,
+      agent,
+      since,
+      bytes: this.#bytes,
+      lagMs: Math.round(reader.lag),
+      skips: reader.skips,
+    }
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const count = this.#underWay
+    this.#underWay = 0
+    if (error !== null && error !== undefined) return
+    this.#bytes += count
+    // What came while the socket was busy, or behind a skip's preamble.
+    this.pump()
+  }
+}
