@@ -16,6 +16,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts'],
           exclude: [...configDefaults.exclude, MEDIA_TESTS],
           testTimeout: 20_000,
+          // Every module is free of state, so files may share one context.
+          isolate: false,
         },
       },
       { test: { name: 'media', include: [MEDIA_TESTS], testTimeout: 120_000, ...ONE_BY_ONE } },
