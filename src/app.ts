@@ -7,7 +7,6 @@ import { SluiceError } from './contract/errors.ts'
 import { accessPolicy, type AccessPolicy } from './control/api/access.ts'
 import { buildApi } from './control/api/api.ts'
 import { reserve, type Reserved } from './control/api/listen.ts'
-import { runFailoverLoop } from './media/failover/failover-loop.ts'
 import { buildLog } from './control/telemetry/log.ts'
 import { buildMetrics } from './control/telemetry/metrics.ts'
 import { findFfmpeg } from './ffmpeg/capabilities.ts'
@@ -73,27 +72,12 @@ const start = async (
     const metrics = buildMetrics({ status: () => channel.status() })
     const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
     await reserved.hand(api)
-    const running = [
-      channel.run(stop.signal),
-      runFailoverLoop(
-        {
-          port: channel,
-          clock: realClock,
-          limits: () => ({
-            switchesPerHour: config.channel.failover.switchesPerHour,
-            returnMsOf: (id) => channel.returnMsOf(id),
-          }),
-        },
-        stop.signal,
-      ),
-    ]
+    const running = channel.run(stop.signal)
     const untilStopped = async (): Promise<void> => {
       try {
-        await Promise.all(running)
+        await running
       } finally {
         stop.abort()
-        // One of them may have failed while the other still holds processes.
-        await Promise.allSettled(running)
         await api.close()
         metrics.close()
         ledger.close()

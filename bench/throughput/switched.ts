@@ -111,8 +111,9 @@ export class Switched {
       },
       report: {
         cut: () => void this.cuts++,
-        planRefused: () => {},
-        planExecuted: () => {},
+        executed: () => {},
+        refused: () => {},
+        displaced: () => {},
       },
     })
     playOut.bus.setOrder({ wanted: ID, substitutes: [] })

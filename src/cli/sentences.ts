@@ -71,6 +71,8 @@ const sentence = (event: ChannelEvent): string => {
     case 'take_done':
     case 'take_refused':
       return `take: ${takeSentence(event.answer)}`
+    case 'take_displaced':
+      return `take ${event.source} waits: failover takes ${event.by} first`
     case 'switched': {
       const problems = event.problems?.map(showProblem).join(', ')
       const what = event.bus === 'preview' ? 'on preview' : 'on air'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SourceId } from './ids.ts'
+import type { SourceId, Ticket } from './ids.ts'
 import { Bus, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
 /** Where a take may go: a source, or `slate`. */
@@ -47,6 +47,7 @@ export type TakeRefusal =
 /** What a take did, measured on the program (DESIGN.md, sections 3 to 5). */
 export interface TakeDone {
   readonly ok: true
+  readonly ticket: Ticket
   readonly bus: Bus
   readonly source: SourceId
   readonly from: SourceId
@@ -72,11 +73,14 @@ export interface TakeDone {
 
 export interface TakeRefused {
   readonly ok: false
+  readonly ticket: Ticket
   readonly bus: Bus
   readonly source: SourceId
   readonly why: TakeRefusal
   /** A sentence for a person. */
   readonly message: string
+  /** `superseded`: the newer take. */
+  readonly by?: { readonly ticket: Ticket; readonly source: SourceId }
 }
 
 export type TakeAnswer = TakeDone | TakeRefused

@@ -1,5 +1,5 @@
 import type { TakeDone, TakeRefused } from './commands.ts'
-import type { OutputId, SourceId } from './ids.ts'
+import type { OutputId, SourceId, Ticket } from './ids.ts'
 import type { Bus, TakeMode } from './spec.ts'
 import type { HealthProblem, SourceState } from './status.ts'
 
@@ -21,12 +21,22 @@ export type ChannelEvent =
     }
   | {
       readonly type: 'take_requested'
+      readonly ticket: Ticket
       readonly bus: Bus
       readonly source: SourceId
       readonly mode: TakeMode
     }
   | { readonly type: 'take_done'; readonly answer: TakeDone }
   | { readonly type: 'take_refused'; readonly answer: TakeRefused }
+  | {
+      /** A failover went first; the take waits on, until it is made or its deadline comes. */
+      readonly type: 'take_displaced'
+      readonly ticket: Ticket
+      readonly bus: Bus
+      readonly source: SourceId
+      /** Whom the failover takes. */
+      readonly by: SourceId
+    }
   | {
       readonly type: 'switched'
       readonly bus: Bus

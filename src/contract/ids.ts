@@ -1,6 +1,9 @@
 import type { Brand } from '../lib/brand.ts'
 
 export type SourceId = Brand<string, 'SourceId'>
+/** Identity of one take on one bus, unique within a channel's run. Two takes of the same source have different ones. */
+export type Ticket = Brand<number, 'Ticket'>
+
 export type OutputId = Brand<string, 'OutputId'>
 
 /** What a source or output may be called: it appears in URLs, metrics and file names. */

@@ -103,7 +103,7 @@ const act = (rig: BusRig, on: RigSource, { kind, start }: Deed): void => {
     case 'cutover':
     case 'graceful':
     case 'seamless':
-      return rig.take(on.id, kind)
+      return void rig.take(on.id, kind)
     case 'lost':
     case 'late':
       return on.stall(kind)

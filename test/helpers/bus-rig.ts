@@ -1,5 +1,5 @@
 /** A bus with synthetic sources on a fake clock: wall time is a number that the test moves. */
-import { SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import { millis, ticks } from '../../src/contract/time.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
@@ -8,7 +8,6 @@ import type { CutMade } from '../../src/media/switch/bus-parts.ts'
 import { type SilentAudio, SlateLoop } from '../../src/media/switch/slate-loop.ts'
 import { SourceBuffer } from '../../src/media/buffer/source-buffer.ts'
 import type { SwitchSource } from '../../src/media/switch/switch-source.ts'
-import type { TakePlan } from '../../src/media/switch/take-planner.ts'
 import { stampOf, syntheticUnits, type SyntheticSpec } from './synthetic-units.ts'
 
 export interface Emitted {
@@ -159,7 +158,9 @@ export class BusRig {
   readonly emitted: Emitted[] = []
   readonly cuts: CutMade[] = []
   readonly refusals: string[] = []
-  readonly executed: { plan: TakePlan; made: CutMade }[] = []
+  readonly executed: { ticket: Ticket; made: CutMade }[] = []
+  readonly displaced: { ticket: Ticket; by: Ticket }[] = []
+  #tickets = 0
   readonly advances: number[] = []
   readonly sources = new Map<SourceId, RigSource>()
   readonly bus: Bus
@@ -188,8 +189,9 @@ export class BusRig {
       },
       report: {
         cut: (made) => void this.cuts.push(made),
-        planRefused: (_plan, refusal) => void this.refusals.push(refusal.why),
-        planExecuted: (plan, made) => void this.executed.push({ plan, made }),
+        refused: (_ticket, refusal) => void this.refusals.push(refusal.why),
+        executed: (ticket, made) => void this.executed.push({ ticket, made }),
+        displaced: (ticket, by) => void this.displaced.push({ ticket, by }),
       },
     })
     for (const source of sources) source.buffer.watch((stretch) => this.bus.positionIn(stretch))
@@ -205,9 +207,12 @@ export class BusRig {
     }
   }
 
-  take(id: string, mode: TakeMode): void {
+  take(id: string, mode: TakeMode): Ticket {
     const source = id === 'slate' ? SLATE : sourceId(id)
-    this.bus.plan({ source, mode, notBefore: this.now, deadline: this.now + 15_000 }, 'take')
+    const plan = { source, mode, notBefore: this.now, deadline: this.now + 15_000 }
+    const ticket = ++this.#tickets as Ticket
+    this.bus.plan({ ticket, plan, cause: 'take' })
+    return ticket
   }
 
   want(id: string, ...substitutes: string[]): void {

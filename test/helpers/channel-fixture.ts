@@ -2,7 +2,7 @@ import type { ChannelPort } from '../../src/contract/channel-port.ts'
 import type { TakeAnswer, TakeDone } from '../../src/contract/commands.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 import type { ChannelEvent, StampedEvent } from '../../src/contract/events.ts'
-import { SLATE, type SourceId } from '../../src/contract/ids.ts'
+import { SLATE, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { BusStatus, ChannelStatus, SourceStatus } from '../../src/contract/status.ts'
 
 const id = (text: string): SourceId => text as SourceId
@@ -79,6 +79,7 @@ export const channelStatus = (change: Partial<ChannelStatus> = {}): ChannelStatu
 
 export const takeDone = (change: Partial<TakeDone> = {}): TakeDone => ({
   ok: true,
+  ticket: 7 as Ticket,
   bus: 'program',
   source: id('s1'),
   from: id('s0'),
@@ -120,6 +121,7 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
     if (source !== SLATE && !all.includes(source)) {
       return {
         ok: false,
+        ticket: 7 as Ticket,
         bus,
         source,
         why: 'unknown_source',

@@ -2,7 +2,7 @@ import type { ChannelPort } from '../../src/contract/channel-port.ts'
 import type { TakeAnswer, TakeRequest } from '../../src/contract/commands.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 import type { ChannelEvent, StampedEvent } from '../../src/contract/events.ts'
-import { outputId, SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import { outputId, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { Bus } from '../../src/contract/spec.ts'
 import type {
   BusStatus,
@@ -241,7 +241,7 @@ export class FakeChannel implements ChannelPort {
 
   #answer(request: TakeRequest, bus: Bus): TakeAnswer {
     const refused = (why: Extract<TakeAnswer, { ok: false }>['why'], message: string) =>
-      ({ ok: false, bus, source: request.source, why, message }) as const
+      ({ ok: false, ticket: 7 as Ticket, bus, source: request.source, why, message }) as const
     if (request.source !== SLATE && !this.#has(request.source)) {
       return refused('unknown_source', `there is no source "${request.source}"`)
     }
@@ -251,6 +251,7 @@ export class FakeChannel implements ChannelPort {
     }
     return {
       ok: true,
+      ticket: 7 as Ticket,
       bus,
       source: request.source,
       from: this.current[bus].onAir,

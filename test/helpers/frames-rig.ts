@@ -3,7 +3,7 @@
  * fed by real encodes and paced by whatever clock it is given: realClock for outputs that run processes or sockets, a
  * FakeClock for the rest, or faster than time with `hurry`.
  */
-import { SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { millis, ticks, type Ticks90k } from '../../src/contract/time.ts'
 import { pause, type Clock, type Timer } from '../../src/lib/clock.ts'
@@ -55,6 +55,7 @@ export class FramesRig {
   readonly #feed: ProgramFeed
   readonly #clock: Clock
   readonly #sources = new Map<SourceId, RigSource>()
+  #tickets = 0
   #timer: Timer | undefined
   /** Wall time of the rig's own; sources count from 0. */
   #now = 0
@@ -89,8 +90,9 @@ export class FramesRig {
       labelOf: (source) => `label of ${source}`,
       report: {
         cut: (made) => this.#feed.cut(made),
-        planRefused: () => {},
-        planExecuted: () => {},
+        executed: () => {},
+        refused: () => {},
+        displaced: () => {},
       },
       ...(options.start === undefined ? {} : { start: ticks(options.start) }),
     })
@@ -108,7 +110,7 @@ export class FramesRig {
   /** Executed while the program runs; cuts stand in the log. */
   take(id: string, mode: TakeMode = 'cutover'): void {
     const plan = { source: named(id), mode, notBefore: this.#now, deadline: this.#now + 15_000 }
-    this.#feed.bus.plan(plan, 'take')
+    this.#feed.bus.plan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
   }
 
   /** Runs with the clock until `stop`. A clock of tests moves it when it is advanced. */

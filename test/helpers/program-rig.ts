@@ -5,7 +5,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SLATE, sourceId, type SourceId } from '../../src/contract/ids.ts'
+import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { ticks } from '../../src/contract/time.ts'
 import { PlayOut } from '../../src/media/program/play-out.ts'
@@ -81,6 +81,7 @@ export class ProgramRig {
   readonly cuts: CutMade[] = []
   readonly refusals: string[] = []
   superseded = 0
+  readonly #requestedAt = new Map<Ticket, number>()
   readonly takes: TakeDoneInRig[] = []
   readonly lipSync = new LipSyncWatch()
   readonly #sources = new Map<SourceId, RigSource>()
@@ -126,9 +127,10 @@ export class ProgramRig {
           const { to, at, cause } = made
           this.playOut.taps.cut({ to, at, cause, label: to })
         },
-        planRefused: (_plan, refusal) => void this.refusals.push(refusal.why),
-        planExecuted: (plan, made) =>
-          void this.takes.push({ waitMs: made.wallMs - plan.notBefore, made }),
+        refused: (_ticket, refusal) => void this.refusals.push(refusal.why),
+        executed: (ticket, made) =>
+          void this.takes.push({ waitMs: made.wallMs - this.#requestedAt.get(ticket)!, made }),
+        displaced: () => void this.superseded++,
       },
     })
     for (const source of options.sources) {
@@ -153,7 +155,9 @@ export class ProgramRig {
   take(id: string, mode: TakeMode): void {
     const source = id === 'slate' ? SLATE : sourceId(id)
     const plan = { source, mode, notBefore: this.now, deadline: this.now + 15_000 }
-    if (this.bus.plan(plan, 'take') !== undefined) this.superseded++
+    const ticket = (this.#requestedAt.size + 1) as Ticket
+    this.#requestedAt.set(ticket, this.now)
+    this.bus.plan({ ticket, plan, cause: 'take' })
   }
 
   run(ms: number): void {

@@ -134,6 +134,7 @@ const EVENT_TYPES = [
   'take_requested',
   'take_done',
   'take_refused',
+  'take_displaced',
   'switched',
   'failover_observed',
   'failover_held',

@@ -131,6 +131,7 @@ const EVENTS = {
   format_chosen: (e) => ['', `Format: ${e.video}, ${e.audio} (from ${e.source ?? e.from})`],
   take_requested: (e) => ['', `${onBus(e)}take ${e.source}, ${e.mode}`],
   take_done: (e) => ['good', taken(e.answer)],
+  take_displaced: (e) => ['warn', `take of ${e.source} waits: failover takes ${e.by} first`],
   take_refused: (e) => ['bad', `${e.answer.source} not taken: ${e.answer.message}`],
   switched: (e) => [
     e.cause === 'failover' ? 'warn' : 'good',

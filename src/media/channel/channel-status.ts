@@ -182,7 +182,7 @@ function deskStatus(
     name,
     now,
     rates,
-    pending: desk.takes.pending,
+    pending: desk.takes.requested,
     counts: desk.counts,
   })
 }

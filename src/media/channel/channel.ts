@@ -3,10 +3,10 @@ import type { ChannelPort } from '../../contract/channel-port.ts'
 import type { ChannelChange, TakeAnswer, TakeRequest } from '../../contract/commands.ts'
 import { SluiceError } from '../../contract/errors.ts'
 import type { StampedEvent } from '../../contract/events.ts'
-import { SLATE, type OutputId, type SourceId } from '../../contract/ids.ts'
+import { SLATE, type OutputId, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
 import type { ChannelSpec, SourceChange, SourceSpec } from '../../contract/spec.ts'
-import type { ChannelStatus, HealthProblem } from '../../contract/status.ts'
+import type { ChannelStatus } from '../../contract/status.ts'
 import { untilAborted } from '../../lib/clock.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ChannelSettings } from './channel-settings.ts'
@@ -19,6 +19,8 @@ import { InputList } from './input-list.ts'
 import { mediaRoute } from './media-route.ts'
 import { Outlets } from './outlets.ts'
 import { describeAudio, describeVideo } from '../format/program-format.ts'
+import { Failover } from '../failover/failover.ts'
+import { failoverPort } from './failover-port.ts'
 import { refused } from '../program/takes.ts'
 import { RateMeters } from './rate-meters.ts'
 import { requestTake } from './take-request.ts'
@@ -44,7 +46,9 @@ export class Channel implements ChannelPort {
   readonly #outlets: Outlets
   readonly #rates = new RateMeters()
   readonly #startedAt: number
+  readonly #failover: Failover
   #state: ChannelStatus['state'] = 'starting'
+  #tickets = 0
   #desks: Desks | undefined
   #onAirAt = 0
   #faultToldAt = Number.NEGATIVE_INFINITY
@@ -62,6 +66,16 @@ export class Channel implements ChannelPort {
       ingest: () => settings.now.ingest,
     })
     this.#outlets = new Outlets({ parts, settings, events: this.#events, clock: parts.clock })
+    this.#failover = new Failover(
+      failoverPort({
+        spec,
+        settings,
+        inputs: this.#inputs,
+        controller: () => this.#desks?.program,
+        now: () => this.#now(),
+        emit: (event) => this.#events.add(event),
+      }),
+    )
     for (const output of spec.outputs) parts.checkOutput(output)
     this.#inputs.add(spec.sources, this.#startedAt)
   }
@@ -81,10 +95,11 @@ export class Channel implements ChannelPort {
       if (!signal.aborted) throw error
     } finally {
       this.#state = 'stopping'
-      this.#desks?.program.takes.refuse('channel_stopped', 'the channel stops')
+      for (const desk of this.#desks?.all() ?? []) desk.takes.refuse(STOPPING)
       tick.cancel()
       look.cancel()
       await Promise.all([this.#inputs.close(), this.#outlets.close(), this.#desks?.close()])
+      await this.#failover.close()
       this.#events.add({ type: 'channel_stopped' })
     }
   }
@@ -99,11 +114,12 @@ export class Channel implements ChannelPort {
     const bus = request.bus ?? 'program'
     const { source, at } = request
     const mode = request.mode ?? this.#settings.now.mode
-    this.#events.add({ type: 'take_requested', bus, source, mode })
+    const ticket = this.#nextTicket()
+    this.#events.add({ type: 'take_requested', ticket, bus, source, mode })
     const now = this.#now()
     const wait = at === undefined ? 0 : new Date(at).getTime() - this.#parts.wallTime()
     const answer = await requestTake(
-      { bus, source, mode, notBefore: now + wait, timeoutMs: this.#spec.startTimeoutMs },
+      { ticket, bus, source, mode, notBefore: now + wait, timeoutMs: this.#spec.startTimeoutMs },
       {
         desk: this.#desks?.open(bus),
         inputs: this.#inputs,
@@ -122,7 +138,8 @@ export class Channel implements ChannelPort {
     // Nobody asked for the slate: an empty preview must not take the program off the air.
     if (source === SLATE && (desk?.counts.takes ?? 0) === 0) {
       const message = 'nothing is on preview: put a source there first'
-      return Promise.resolve(refused('program', source, { why: 'unknown_source', message }))
+      const take = { ticket: this.#nextTicket(), bus: 'program' } as const
+      return Promise.resolve(refused(take, source, { why: 'unknown_source', message }))
     }
     return this.take({ source, bus: 'program', ...(mode === undefined ? {} : { mode }) })
   }
@@ -188,40 +205,8 @@ export class Channel implements ChannelPort {
     })
   }
 
-  /** Failover by health, decided by control: the wanted source stays what it is. Rejects when it could not be done. */
-  async automatic(
-    to: SourceId,
-    cause: 'failover' | 'revert',
-    problems: readonly HealthProblem[],
-    reason: string,
-  ): Promise<void> {
-    const desk = this.#desks?.program
-    if (desk === undefined || desk.takes.pending !== undefined) throw new Error('a take is pending')
-    if (to !== SLATE && this.#inputs.get(to) === undefined) throw new Error(`"${to}" is gone`)
-    if (desk.feed.bus.onAir === SLATE && to !== SLATE) {
-      // The standing order has the slate yield by itself.
-      await desk.nextCut()
-      return
-    }
-    const now = this.#now()
-    const mode = cause === 'revert' ? 'graceful' : 'cutover'
-    const deadline = now + this.#spec.startTimeoutMs
-    const behind = { cause, problems, reason }
-    await desk.automatic({ source: to, mode, notBefore: now, deadline, ...behind })
-  }
-
-  observed(from: SourceId, to: SourceId, problems: readonly HealthProblem[]): void {
-    this.#events.add({ type: 'failover_observed', from, to, problems })
-  }
-
-  held(source: SourceId, reason: string): void {
-    this.#events.add({ type: 'failover_held', source, reason })
-  }
-
-  /** How long a source must have been healthy to be returned to, milliseconds. */
-  returnMsOf(id: SourceId): number {
-    const input = this.#inputs.get(id)
-    return input === undefined ? 0 : this.#settings.thresholdsOf(input.spec).returnMs
+  #nextTicket(): Ticket {
+    return ++this.#tickets as Ticket
   }
 
   #now(): number {
@@ -247,6 +232,7 @@ export class Channel implements ChannelPort {
       slate,
       clock,
       wallTime,
+      nextTicket: () => this.#nextTicket(),
       inputs: this.#inputs,
       emit: (event) => this.#events.add(event),
       onChange: () => this.#giveOrders(),
@@ -319,6 +305,7 @@ export class Channel implements ChannelPort {
   #look(): void {
     const now = this.#now()
     for (const input of this.#inputs.all()) input.look(now)
+    this.#failover.check(now)
     this.#giveOrders()
     const best = this.#inputs.byPriority()[0]?.id
     const needed = this.#desks?.needs() ?? new Set(best === undefined ? [] : [best])
@@ -326,6 +313,8 @@ export class Channel implements ChannelPort {
     this.#outlets.look()
   }
 }
+
+const STOPPING = { why: 'channel_stopped', message: 'the channel stops' } as const
 
 const notYet = (): SluiceError =>
   new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')

@@ -9,6 +9,8 @@ const STANDBY_LINGER_MS = 10_000
 interface Entry {
   readonly input: Input
   readonly stop: AbortController
+  /** Rises with each source that is opened, under whatever id. */
+  readonly revision: number
   /** Undefined until it runs. */
   ended: Promise<void> | undefined
   /** Monotonic time at which it was last needed. */
@@ -25,6 +27,7 @@ export class InputList {
   readonly #entries = new Map<SourceId, Entry>()
   readonly #leaving = new Set<Promise<void>>()
   #state: 'gathering' | 'running' = 'gathering'
+  #opened = 0
 
   constructor(options: {
     readonly open: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
@@ -49,6 +52,11 @@ export class InputList {
 
   priorityOf(input: Input): number {
     return input.spec.priority ?? this.all().indexOf(input)
+  }
+
+  /** Another input under the same id has another one. */
+  revisionOf(input: Input): number {
+    return this.#entries.get(input.id)?.revision ?? 0
   }
 
   ingestOf(input: Input): IngestMode {
@@ -136,7 +144,9 @@ export class InputList {
   #start(input: Input, now: number): void {
     const stop = new AbortController()
     const ended = this.#state === 'running' ? input.run(stop.signal) : undefined
-    this.#entries.set(input.id, { input, stop, ended, neededAt: now - STANDBY_LINGER_MS })
+    const revision = ++this.#opened
+    const neededAt = now - STANDBY_LINGER_MS
+    this.#entries.set(input.id, { input, stop, revision, ended, neededAt })
   }
 
   #leave(entry: Entry): void {

@@ -1,5 +1,5 @@
 import type { TakeAnswer, TakeRefusal } from '../../contract/commands.ts'
-import { SLATE, type SourceId } from '../../contract/ids.ts'
+import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, IngestMode, TakeMode } from '../../contract/spec.ts'
 import type { BusDesk } from '../program/bus-desk.ts'
 import type { Input } from '../input/input.ts'
@@ -8,6 +8,7 @@ import type { Outlets } from './outlets.ts'
 import { refused } from '../program/takes.ts'
 
 export interface TakeWish {
+  readonly ticket: Ticket
   readonly bus: BusName
   readonly source: SourceId
   readonly mode: TakeMode
@@ -32,7 +33,7 @@ interface Problem {
 
 /** Checks a take before it is made: what can be known to fail is refused at once (DESIGN.md, 3.10). */
 export async function requestTake(wish: TakeWish, context: TakeContext): Promise<TakeAnswer> {
-  const { bus, source, mode, notBefore, timeoutMs } = wish
+  const { ticket, bus, source, mode, notBefore, timeoutMs } = wish
   const { desk, inputs, now } = context
   const input = inputs.get(source)
   const problem = problemOf(wish, context)
@@ -40,9 +41,11 @@ export async function requestTake(wish: TakeWish, context: TakeContext): Promise
     desk?.want(source)
     context.onWanted()
   }
-  if (problem !== undefined || desk === undefined) return refused(bus, source, problem ?? NOT_YET)
+  if (problem !== undefined || desk === undefined) {
+    return refused({ ticket, bus }, source, problem ?? NOT_YET)
+  }
   if (input !== undefined && input.supervised.wanted === 'stop') input.supervised.start()
-  return desk.take({
+  return desk.takes.request(ticket, {
     source,
     mode: source === SLATE ? 'cutover' : mode,
     notBefore,

@@ -1,346 +1,136 @@
-import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
-import { SLATE, sourceId, type SourceId } from '../../contract/ids.ts'
-import type { HealthCondition, HealthProblem } from '../../contract/status.ts'
-import {
-  decide,
-  NO_MEMORY,
-  type Decision,
-  type FailoverFacts,
-  type FailoverMemory,
-  type SourceFacts,
-} from './failover.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { ChannelEvent } from '../../contract/events.ts'
+import { SLATE, sourceId } from '../../contract/ids.ts'
+import type { FailoverFacts, SourceFacts, SwitchPlan } from './decide.ts'
+import { Failover, type FailoverPort, type SwitchAnswer } from './failover.ts'
 
 const S0 = sourceId('s0')
 const S1 = sourceId('s1')
-const S2 = sourceId('s2')
-const NOW = 100_000
+const STALLED = { condition: 'stall', measured: 2_100, limit: 2_000, unit: 'ms' } as const
+const CHECK_INTERVAL_MS = 100
 
-const problem = (condition: HealthCondition): HealthProblem => ({
-  condition,
-  measured: 3,
-  limit: 2,
-  unit: 's',
-})
-const source = (id: SourceId, change: Partial<SourceFacts> = {}): SourceFacts => ({
+const source = (id: typeof S0, priority: number): SourceFacts => ({
   id,
-  priority: Number(id.slice(1)),
+  priority,
   healthy: true,
   problems: [],
   healthySince: 0,
+  unhealthySince: null,
   ready: true,
   startable: false,
   returnMs: 10_000,
-  revision: 'one',
-  ...change,
-})
-const sick = (id: SourceId, condition: HealthCondition = 'continuity', change = {}): SourceFacts =>
-  source(id, { healthy: false, problems: [problem(condition)], healthySince: null, ...change })
-const facts = (change: Partial<FailoverFacts> = {}): FailoverFacts => ({
-  wanted: S0,
-  onAir: S0,
-  pending: null,
-  ordered: null,
-  operatorSlate: false,
-  mode: 'auto',
-  revert: 'auto',
-  switchesPerHour: 60,
-  sources: [source(S0), source(S1), source(S2)],
-  ...change,
-})
-const inOneWord = (decision: Decision): string => {
-  if (decision.kind === 'switch') return `${decision.cause} to ${decision.to}`
-  if (decision.kind === 'observe') return `observe ${decision.to}`
-  return decision.kind
-}
-const decided = (change: Partial<FailoverFacts>, memory: FailoverMemory = NO_MEMORY): string =>
-  inOneWord(decide(facts(change), NOW, memory).decision)
-
-const RECENT = source(S0, { healthySince: NOW - 9_999 })
-const sickFirst = [sick(S0), source(S1), source(S2)]
-
-describe('what failover decides', () => {
-  const cases: readonly (readonly [string, Partial<FailoverFacts>, string])[] = [
-    ['all is well', {}, 'stay'],
-    ['the source on air is sick', { sources: sickFirst }, 'failover to s1'],
-    [
-      'the first substitute is sick too',
-      { sources: [sick(S0), sick(S1), source(S2)] },
-      'failover to s2',
-    ],
-    [
-      'the first substitute has nothing buffered',
-      { sources: [sick(S0), source(S1, { ready: false }), source(S2)] },
-      'failover to s2',
-    ],
-    [
-      'priority says otherwise than the place',
-      { sources: [sick(S0), source(S1, { priority: 9 }), source(S2)] },
-      'failover to s2',
-    ],
-    [
-      'a substitute is sick and the wanted one is well',
-      { onAir: S1, sources: [RECENT, sick(S1), source(S2)] },
-      'failover to s0',
-    ],
-    [
-      'the source on air was removed',
-      { onAir: S0, sources: [source(S1), source(S2)] },
-      'failover to s1',
-    ],
-    [
-      'only a standby source is left',
-      { sources: [sick(S0), source(S1, { ready: false, healthy: false, startable: true })] },
-      'failover to s1',
-    ],
-    [
-      'a playing source goes before a standby one',
-      { sources: [sick(S0), source(S1, { ready: false, startable: true }), source(S2)] },
-      'failover to s2',
-    ],
-    ['nothing else is healthy', { sources: [sick(S0), sick(S1)] }, 'hold'],
-    [
-      'a substitute plays and the wanted one has been well long enough',
-      { onAir: S1 },
-      'revert to s0',
-    ],
-    [
-      'the wanted one has not been well long enough',
-      { onAir: S1, sources: [RECENT, source(S1)] },
-      'stay',
-    ],
-    [
-      'the wanted one has nothing buffered',
-      { onAir: S1, sources: [source(S0, { ready: false }), source(S1)] },
-      'stay',
-    ],
-    ['revert is manual', { onAir: S1, revert: 'manual' }, 'stay'],
-    [
-      'the automatic slate plays and the wanted one is well again',
-      { onAir: SLATE, sources: [RECENT, source(S1)] },
-      'revert to s0',
-    ],
-    [
-      'the automatic slate plays and another is well',
-      { onAir: SLATE, sources: sickFirst },
-      'failover to s1',
-    ],
-    [
-      'the automatic slate yields with revert manual too',
-      { onAir: SLATE, revert: 'manual' },
-      'revert to s0',
-    ],
-    [
-      'the automatic slate yields to the wanted one with failover off',
-      { onAir: SLATE, mode: 'off' },
-      'revert to s0',
-    ],
-    [
-      'the automatic slate does not yield to another with failover off',
-      { onAir: SLATE, mode: 'off', sources: sickFirst },
-      'stay',
-    ],
-    [
-      'the slate plays and nothing else can',
-      { onAir: SLATE, sources: [sick(S0), sick(S1)] },
-      'stay',
-    ],
-    ["an operator's slate plays", { onAir: SLATE, wanted: SLATE, operatorSlate: true }, 'stay'],
-    ['failover is off', { mode: 'off', sources: sickFirst }, 'stay'],
-    ['failover only observes', { mode: 'observe', sources: sickFirst }, 'observe s1'],
-    ['failover only observes a return', { mode: 'observe', onAir: S1 }, 'observe s0'],
-    ['an automatic switch is under way', { ordered: S1, sources: sickFirst }, 'stay'],
-    [
-      'a standby source is being started and another plays',
-      { ordered: S2, sources: sickFirst },
-      'failover to s1',
-    ],
-    ['a take is under way', { pending: S2, sources: sickFirst }, 'stay'],
-    ['a take is under way while a return is due', { pending: S2, onAir: S1 }, 'stay'],
-  ]
-  test.each(cases)('%s', (_case, change, expected) => {
-    expect(decided(change)).toBe(expected)
-  })
-
-  test('the decision carries the measurements and a sentence', () => {
-    expect(decide(facts({ sources: sickFirst }), NOW, NO_MEMORY).decision).toEqual({
-      kind: 'switch',
-      from: S0,
-      to: S1,
-      cause: 'failover',
-      problems: [problem('continuity')],
-      reason: 's0 is not healthy: continuity 3 s (limit 2); s1 is the first healthy substitute',
-    })
-  })
+  revision: 1,
 })
 
-describe('what failover remembers', () => {
-  const after = (change: Partial<FailoverFacts>, at = NOW, memory = NO_MEMORY) =>
-    decide(facts(change), at, memory)
-
-  test('an occasion is told once, and again after it had passed', () => {
-    const observing = { mode: 'observe', sources: sickFirst } as const
-    const first = after(observing)
-    const second = after(observing, NOW + 100, first.memory)
-    const well = after({ mode: 'observe' }, NOW + 200, second.memory)
-    const again = after(observing, NOW + 300, well.memory)
-    expect([first, second, well, again].map((d) => d.decision.kind)).toEqual([
-      'observe',
-      'stay',
-      'stay',
-      'observe',
-    ])
-  })
-
-  test('a switch that did not reach the air is tried again, but not at once', () => {
-    const first = after({ sources: sickFirst })
-    const soon = after({ sources: sickFirst }, NOW + 1_900, first.memory)
-    const later = after({ sources: sickFirst }, NOW + 2_000, soon.memory)
-    expect([first, soon, later].map((d) => d.decision.kind)).toEqual(['switch', 'stay', 'switch'])
-  })
-
-  test('a take that waits for hours does not keep failover from acting', () => {
-    const first = after({ pending: S2, sources: sickFirst })
-    const later = after({ pending: S2, sources: sickFirst }, NOW + 3_000, first.memory)
-    expect([first, later].map((d) => inOneWord(d.decision))).toEqual(['stay', 'failover to s1'])
-  })
-
-  const spent: FailoverMemory = {
-    ...NO_MEMORY,
-    switches: [{ at: NOW - 1, from: S0, to: S2 }],
-    lastOnAir: S0,
-    lastWanted: S0,
-    revisions: new Map([S0, S1, S2].map((id) => [id, 'one'])),
+class Port implements FailoverPort {
+  readonly log: string[] = []
+  started = true
+  now = 0
+  answer: SwitchAnswer | Promise<SwitchAnswer> = { ok: true }
+  given: Omit<FailoverFacts, 'ordered'> = {
+    wanted: S0,
+    onAir: S0,
+    pending: null,
+    operatorSlate: false,
+    mode: 'auto',
+    revert: 'auto',
+    switchesPerHour: 60,
+    sources: [source(S0, 0), source(S1, 1)],
   }
-  const limited = { switchesPerHour: 1 }
-  const limits: readonly (readonly [string, Partial<FailoverFacts>, number, string])[] = [
-    ['a sick picture stays past the limit', { ...limited, sources: sickFirst }, NOW, 'hold'],
-    [
-      'a dead source is left past the limit',
-      { ...limited, sources: [sick(S0, 'stall'), source(S1)] },
-      NOW,
-      'failover to s1',
-    ],
-    ['the slate is left past the limit', { ...limited, onAir: SLATE }, NOW, 'revert to s0'],
-    ['no return past the limit', { ...limited, onAir: S1, wanted: S0 }, NOW, 'hold'],
-    [
-      'an hour later the limit is free',
-      { ...limited, sources: sickFirst },
-      NOW + 3_600_000,
-      'failover to s1',
-    ],
-    [
-      'a replaced source has no past',
-      {
-        ...limited,
-        sources: [sick(S0, 'continuity', { revision: 'two' }), source(S1), source(S2)],
-      },
-      NOW,
-      'failover to s1',
-    ],
-    [
-      'a removed source has no past',
-      { ...limited, sources: [sick(S0), source(S1)] },
-      NOW,
-      'failover to s1',
-    ],
-  ]
-  test.each(limits)('%s', (_case, change, at, expected) => {
-    expect(inOneWord(after(change, at, spent).decision)).toBe(expected)
-  })
 
-  test('a switch that the data plane made by itself counts', () => {
-    const before = after({}).memory
-    const moved = after({ onAir: S1, sources: [sick(S0, 'stall'), source(S1)] }, NOW + 100, before)
-    expect(moved.memory.switches).toEqual([{ at: NOW + 100, from: S0, to: S1 }])
-  })
+  facts() {
+    return this.started ? this.given : undefined
+  }
 
-  test('a take does not count', () => {
-    const before = after({}).memory
-    expect(after({ onAir: S1, wanted: S1 }, NOW + 100, before).memory.switches).toEqual([])
-  })
+  async switchTo({ cause, to }: SwitchPlan): Promise<SwitchAnswer> {
+    this.log.push(`${cause} ${to}`)
+    const answer = await this.answer
+    if (answer.ok) this.given = { ...this.given, onAir: to }
+    return answer
+  }
+
+  emit(event: ChannelEvent): void {
+    if (event.type === 'failover_held') this.log.push(`held ${event.source}: ${event.reason}`)
+    if (event.type === 'failover_observed') this.log.push(`observed ${event.from} ${event.to}`)
+  }
+
+  health(id: typeof S0, healthy: boolean): void {
+    const since = healthy
+      ? { healthySince: this.now, unhealthySince: null, problems: [] }
+      : { healthySince: null, unhealthySince: this.now, problems: [STALLED] }
+    const sources = this.given.sources.map((s) => (s.id === id ? { ...s, healthy, ...since } : s))
+    this.given = { ...this.given, sources }
+  }
+}
+
+let port: Port
+let subject: Failover
+beforeEach(() => {
+  port = new Port()
+  subject = new Failover(port)
+})
+afterEach(() => subject.close())
+
+const run = async (ms: number): Promise<void> => {
+  for (let left = ms; left > 0; left -= CHECK_INTERVAL_MS) {
+    port.now += CHECK_INTERVAL_MS
+    subject.check(port.now)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+test('it leaves a source that stalls and returns after the window, counted from its recovery', async () => {
+  await run(500)
+  port.health(S0, false)
+  await run(200)
+  expect(port.log).toEqual(['failover s1'])
+  port.health(S0, true)
+  await run(9_900)
+  expect(port.log).toEqual(['failover s1'])
+  await run(300)
+  expect(port.log).toEqual(['failover s1', 'revert s0'])
 })
 
-describe('always', () => {
-  const anySource = (id: SourceId) =>
-    fc.record({
-      id: fc.constant(id),
-      priority: fc.integer({ min: 0, max: 3 }),
-      healthy: fc.boolean(),
-      problems: fc.constantFrom([], [problem('stall')], [problem('continuity')]),
-      healthySince: fc.option(fc.integer({ min: 0, max: NOW })),
-      ready: fc.boolean(),
-      startable: fc.boolean(),
-      returnMs: fc.integer({ min: 0, max: 20_000 }),
-      revision: fc.constant('one'),
-    })
-  const anyFacts: fc.Arbitrary<FailoverFacts> = fc.record({
-    wanted: fc.constantFrom(S0, S1, S2, SLATE),
-    onAir: fc.constantFrom(S0, S1, S2, SLATE),
-    pending: fc.constantFrom(null, S0, S1),
-    ordered: fc.constantFrom(null, S0, S1),
-    operatorSlate: fc.boolean(),
-    mode: fc.constantFrom('auto', 'observe', 'off'),
-    revert: fc.constantFrom('auto', 'manual'),
-    switchesPerHour: fc.integer({ min: 1, max: 5 }),
-    sources: fc
-      .tuple(anySource(S0), anySource(S1), anySource(S2))
-      .chain((all) => fc.subarray([...all])),
-  })
+test('a refused order is reported, and tried again every two seconds', async () => {
+  const message = 'no random access point'
+  port.answer = { ok: false, why: 'no_random_access_point', message }
+  port.health(S0, false)
+  await run(2_200)
+  const held = 'held s0: s1 could not be put on the air: no random access point'
+  expect(port.log).toEqual(['failover s1', held, 'failover s1', held])
+})
 
-  test('a switch goes to a known, other source that plays or may be started', () => {
-    fc.assert(
-      fc.property(anyFacts, (given) => {
-        const { decision } = decide(given, NOW, NO_MEMORY)
-        if (decision.kind !== 'switch' && decision.kind !== 'observe') return
-        const to = given.sources.find((s) => s.id === decision.to)
-        expect(to).toBeDefined()
-        expect((to!.healthy && to!.ready) || to!.startable).toBe(true)
-        expect(decision.to).not.toBe(given.onAir)
-        expect(given.operatorSlate).toBe(false)
-        if (given.mode !== 'auto' && decision.kind === 'switch') {
-          expect([given.onAir, decision.to]).toEqual([SLATE, given.wanted])
-        }
-      }),
-      { numRuns: 2_000 },
-    )
-  })
+test('an order that a take supersedes is decided again, without a report', async () => {
+  port.answer = { ok: false, why: 'superseded', message: 'a newer take' }
+  port.health(S0, false)
+  await run(2_200)
+  expect(port.log).toEqual(['failover s1', 'failover s1'])
+})
 
-  test('a flapping source makes the program switch no oftener than the limit and one escape more', () => {
-    const flaps = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 60 })), {
-      minLength: 50,
-      maxLength: 300,
-    })
-    fc.assert(
-      fc.property(flaps, fc.integer({ min: 1, max: 6 }), (pattern, switchesPerHour) => {
-        let memory = NO_MEMORY
-        let onAir: SourceId = S0
-        let now = NOW
-        const made: number[] = []
-        for (const [healthy, seconds] of pattern) {
-          now += seconds * 1_000
-          const s0 = healthy
-            ? source(S0, { healthySince: now, returnMs: 0 })
-            : sick(S0, 'stall', { returnMs: 0 })
-          const result = decide(
-            facts({ onAir, switchesPerHour, sources: [s0, source(S1)] }),
-            now,
-            memory,
-          )
-          memory = result.memory
-          if (result.decision.kind !== 'switch') continue
-          onAir = result.decision.to
-          made.push(now)
-        }
-        for (const start of made) {
-          const within = made.filter((at) => at >= start && at < start + 3_600_000)
-          expect(within.length).toBeLessThanOrEqual(switchesPerHour + 1)
-        }
-        // Flapping does make it switch: the limit above is not met by doing nothing.
-        const worst = pattern.some(([healthy]) => !healthy)
-        expect(made.length > 0).toBe(worst)
-      }),
-      { numRuns: 200 },
-    )
-  })
+test('the automatic slate yields within one check', async () => {
+  port.given = { ...port.given, onAir: SLATE }
+  port.health(S0, false)
+  await run(100)
+  expect(port.log).toEqual(['failover s1'])
+})
+
+test('one order at a time; the end waits for its answer', async () => {
+  let answer: (answer: SwitchAnswer) => void = () => {}
+  port.answer = new Promise((resolve) => void (answer = resolve))
+  port.health(S0, false)
+  await run(5_000)
+  expect(port.log).toEqual(['failover s1'])
+  let closed = false
+  const closing = subject.close().then(() => (closed = true))
+  await run(100)
+  expect(closed).toBe(false)
+  answer({ ok: true })
+  await closing
+})
+
+test('nothing is done before the program is on the air', async () => {
+  port.started = false
+  port.health(S0, false)
+  await run(1_000)
+  expect(port.log).toEqual([])
 })

@@ -42,6 +42,7 @@ export class Input {
   readonly #conforming: Conforming
   readonly #health = new SourceHealth()
   #verdict: HealthVerdict = NOTHING_YET
+  #verdictSince: number
   #runningSince: number | undefined
   #waiters: (() => void)[] = []
   #primed = false
@@ -54,6 +55,7 @@ export class Input {
     this.#spec = spec
     this.#parts = parts
     this.monitor = parts.monitor
+    this.#verdictSince = parts.clock.now()
     this.buffer = new SourceBuffer({
       live: parts.live,
       recoveryPoints: spec.recoveryPoints,
@@ -112,6 +114,19 @@ export class Input {
 
   get verdict(): HealthVerdict {
     return this.#verdict
+  }
+
+  /** Monotonic milliseconds since when it has been healthy, or unhealthy, without a break. */
+  get verdictSince(): number {
+    return this.#verdictSince
+  }
+
+  /** Running, conformed, and with a random access point in its buffer. */
+  get isReady(): boolean {
+    const { state } = this.#conforming
+    const isConformed = state === 'as_is' || state === 'transcoding'
+    const hasRap = this.buffer.newest?.entryAfter(Number.NEGATIVE_INFINITY) !== undefined
+    return this.supervised.state.state === 'running' && isConformed && hasRap
   }
 
   get figures(): SupervisedFigures {
@@ -178,6 +193,7 @@ export class Input {
       this.#thresholds(),
     )
     this.#verdict = this.#withDryness(verdict, now)
+    if (before.healthy !== this.#verdict.healthy) this.#verdictSince = now
     const changed = conditionsOf(before) !== conditionsOf(this.#verdict)
     if (changed) this.#parts.events.health(this.id, this.#verdict)
   }

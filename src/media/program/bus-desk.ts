@@ -1,16 +1,13 @@
-import type { TakeAnswer } from '../../contract/commands.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
-import { SLATE, type SourceId } from '../../contract/ids.ts'
+import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
-import type { HealthProblem } from '../../contract/status.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramSources } from './program-sources.ts'
 import { ProgramFeed } from './program-feed.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
-import type { CutMade } from '../switch/bus-parts.ts'
+import type { CutMade, PlanRefusal } from '../switch/bus-parts.ts'
 import type { SilentAudio, SlateLoop } from '../switch/slate-loop.ts'
-import type { PlanStep, TakePlan } from '../switch/take-planner.ts'
-import { Takes } from './takes.ts'
+import { Takes, type AutomaticTake, type Refusal } from './takes.ts'
 
 export interface BusDeskOptions {
   readonly name: BusName
@@ -22,22 +19,11 @@ export interface BusDeskOptions {
   readonly stallMs: number
   readonly clock: Clock
   readonly wallTime: () => number
+  readonly nextTicket: () => Ticket
   readonly inputs: ProgramSources
   readonly emit: (event: ChannelEvent) => void
   /** The wanted source changed: the standing order must be given anew. */
   readonly onChange: () => void
-}
-
-export interface AutomaticTake extends TakePlan {
-  readonly cause: 'failover' | 'revert'
-  readonly problems: readonly HealthProblem[]
-  readonly reason: string
-}
-
-interface PendingAutomatic {
-  readonly take: AutomaticTake
-  readonly resolve: () => void
-  readonly reject: (reason: Error) => void
 }
 
 /** A bus as the channel works it: what is wanted on it, the takes under way, and what is told about its cuts. */
@@ -50,7 +36,6 @@ export class BusDesk {
   #wanted: SourceId = SLATE
   /** False while nobody was taken and there was no source to want. */
   #chosen = false
-  #automatic: PendingAutomatic | undefined
   #done = { takes: 0, failovers: 0 }
   readonly #cutWaiters: (() => void)[] = []
 
@@ -72,11 +57,19 @@ export class BusDesk {
       labelOf: (id) => options.inputs.get(id)?.spec.label ?? id,
       report: {
         cut: (made) => this.#cut(made),
-        planExecuted: (plan, made) => this.#executed(plan, made),
-        planRefused: (plan, refusal) => this.#refused(plan, refusal),
+        executed: (ticket, made) => this.#executed(ticket, made),
+        refused: (ticket, refusal) => this.#refused(ticket, refusal),
+        displaced: (ticket, by) => this.takes.displaced(ticket, by),
       },
     })
-    this.takes = new Takes({ bus: this.feed.bus, name, clock, wallTime: options.wallTime })
+    this.takes = new Takes({
+      bus: this.feed.bus,
+      name,
+      clock,
+      wallTime: options.wallTime,
+      nextTicket: options.nextTicket,
+      onDisplaced: (take, by) => options.emit({ type: 'take_displaced', bus: name, ...take, by }),
+    })
     this.#viewers = this.feed.viewers.run(this.#stop.signal)
   }
 
@@ -106,34 +99,19 @@ export class BusDesk {
   /** Sources that must run for this bus. */
   needs(): SourceId[] {
     const { bus } = this.feed
-    const ids = [bus.onAir, bus.order.wanted, bus.pending]
-    return ids.filter((id): id is SourceId => id !== undefined && id !== SLATE)
-  }
-
-  /** Somebody's own take. An automatic one that still waits gives way, and must be told: its director waits for the answer. */
-  take(plan: TakePlan): Promise<TakeAnswer> {
-    this.#automatic?.reject(new Error('a take came first'))
-    this.#automatic = undefined
-    return this.takes.request(plan)
-  }
-
-  automatic(take: AutomaticTake): Promise<void> {
-    this.#automatic?.reject(new Error('superseded'))
-    return new Promise((resolve, reject) => {
-      this.#automatic = { take, resolve, reject }
-      this.feed.bus.plan(take, take.cause)
-    })
+    return [bus.onAir, bus.order.wanted, ...this.takes.sources].filter((id) => id !== SLATE)
   }
 
   sourceRemoved(id: SourceId, next: SourceId): void {
-    if (this.takes.pending === id) this.takes.refuse('source_removed', `source "${id}" was removed`)
+    this.takes.refuse({ why: 'source_removed', message: `source "${id}" was removed` }, id)
     if (this.#wanted !== id) return
     this.#wanted = next
     this.#chosen = next !== SLATE
   }
 
   async close(): Promise<void> {
-    this.#automatic?.reject(new Error('the channel stops'))
+    this.takes.refuse({ why: 'channel_stopped', message: 'the channel stops' })
+    this.takes.close()
     for (const tell of this.#cutWaiters.splice(0)) tell()
     this.feed.ring.close()
     this.#stop.abort()
@@ -152,9 +130,7 @@ export class BusDesk {
       this.#done.failovers++
       this.#options.inputs.get(made.from)?.ranDry(made.wallMs)
     }
-    const automatic = this.#automatic?.take
-    const behind =
-      automatic?.source === made.to && automatic.cause === made.cause ? automatic : undefined
+    const behind = this.takes.automaticOf(made.ticket)
     const left = this.#options.inputs.get(made.from)?.verdict.problems ?? []
     this.#options.emit({
       type: 'switched',
@@ -168,40 +144,29 @@ export class BusDesk {
     })
   }
 
-  #executed(plan: TakePlan, made: CutMade): void {
-    const automatic = this.#automatic
-    if (automatic?.take.source === plan.source && this.takes.pending === undefined) {
-      this.#automatic = undefined
-      automatic.resolve()
-      return
-    }
+  #executed(ticket: Ticket, made: CutMade): void {
+    if (this.takes.executed(ticket, made) !== 'requested') return
     this.#done.takes++
-    this.want(plan.source)
-    this.takes.executed(plan, made)
+    this.want(made.to)
     this.#options.onChange()
   }
 
-  #refused(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): void {
-    const automatic = this.#automatic
-    if (automatic?.take.source === plan.source && this.takes.pending === undefined) {
-      this.#automatic = undefined
-      automatic.reject(new Error(refusal.message))
-      return
-    }
-    this.takes.refusedByBus(plan, this.#explained(plan, refusal))
+  #refused(ticket: Ticket, refusal: PlanRefusal): void {
+    this.takes.refusedByBus(ticket, this.#explained(ticket, refusal))
   }
 
   /** A source that never came up is told from one that runs without entry points. */
-  #explained(
-    plan: TakePlan,
-    refusal: Extract<PlanStep, { kind: 'refuse' }>,
-  ): Extract<PlanStep, { kind: 'refuse' }> {
-    const input = this.#options.inputs.get(plan.source)
+  #explained(ticket: Ticket, { why, message }: PlanRefusal): Refusal {
+    const source = this.takes.sourceOf(ticket)
+    const input = source === undefined ? undefined : this.#options.inputs.get(source)
     const { state, reason } = input?.supervised.state ?? {}
-    const mute = refusal.why === 'no_random_access_point' || refusal.why === 'not_conformed_yet'
-    if (!mute || state === 'running') return refusal
-    const message = `"${plan.source}" brought nothing within ${this.#options.spec.startTimeoutMs} ms: ${reason ?? 'no media came'}`
-    return { ...refusal, why: 'start_timeout', message }
+    const mute = why === 'no_random_access_point' || why === 'not_conformed_yet'
+    if (!mute || state === 'running') return { why, message }
+    const { startTimeoutMs } = this.#options.spec
+    return {
+      why: 'start_timeout',
+      message: `"${source}" brought nothing within ${startTimeoutMs} ms: ${reason ?? 'no media came'}`,
+    }
   }
 }
 

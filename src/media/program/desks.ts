@@ -1,5 +1,5 @@
 import type { ChannelEvent } from '../../contract/events.ts'
-import { SLATE, type SourceId } from '../../contract/ids.ts'
+import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { BusDesk } from './bus-desk.ts'
@@ -17,6 +17,7 @@ export interface DesksOptions {
   readonly slate: SlateMaterial
   readonly clock: Clock
   readonly wallTime: () => number
+  readonly nextTicket: () => Ticket
   readonly inputs: ProgramSources
   readonly emit: (event: ChannelEvent) => void
   /** Somebody else is wanted: the standing orders must be given anew. */

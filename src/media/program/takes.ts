@@ -1,111 +1,240 @@
 import type { TakeAnswer, TakeDone, TakeRefusal, TakeRefused } from '../../contract/commands.ts'
-import type { SourceId } from '../../contract/ids.ts'
+import type { SourceId, Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName } from '../../contract/spec.ts'
+import type { HealthProblem } from '../../contract/status.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Bus } from '../switch/bus.ts'
 import type { CutMade } from '../switch/bus-parts.ts'
 import type { TakePlan } from '../switch/take-planner.ts'
 
-/** The audio follows the picture within its reordering; past this the answer no longer waits for it. */
-const SETTLE_MS = 600
-const SETTLE_EVERY_MS = 10
+/** The audio follows the video within its reordering; past this the answer no longer waits for it. */
+const MAX_SETTLE_MS = 600
+const SETTLE_INTERVAL_MS = 10
 
-interface Waiting {
-  readonly plan: TakePlan
-  readonly requestedAt: number
-  readonly answer: (answer: TakeAnswer) => void
-  readonly silence: number
-  readonly dropped: number
+export interface Refusal {
+  readonly why: TakeRefusal
+  readonly message: string
+  readonly by?: { readonly ticket: Ticket; readonly source: SourceId }
 }
 
-/** Turns plans into answers: what a take did, measured on the program, or why it was not made. */
-export class Takes {
-  readonly #bus: Bus
-  readonly #name: BusName
-  readonly #clock: Clock
-  readonly #wallTime: () => number
-  #waiting: Waiting | undefined
+/** A take that failover makes: the wanted source stays what it is. */
+export interface AutomaticTake {
+  readonly plan: TakePlan
+  readonly cause: 'failover' | 'revert'
+  /** The measurements behind it, of the source that is left. */
+  readonly problems: readonly HealthProblem[]
+  readonly reason: string
+}
 
-  constructor(options: { bus: Bus; name: BusName; clock: Clock; wallTime: () => number }) {
-    this.#bus = options.bus
-    this.#name = options.name
-    this.#clock = options.clock
-    this.#wallTime = options.wallTime
+export type AutomaticAnswer = { readonly ok: true } | ({ readonly ok: false } & Refusal)
+
+interface Requested {
+  readonly kind: 'requested'
+  readonly ticket: Ticket
+  readonly plan: TakePlan
+  readonly requestedAt: number
+  readonly silence: number
+  readonly dropped: number
+  readonly answer: (answer: TakeAnswer) => void
+}
+
+interface Automatic {
+  readonly kind: 'automatic'
+  readonly ticket: Ticket
+  readonly plan: TakePlan
+  readonly take: AutomaticTake
+  readonly answer: (answer: AutomaticAnswer) => void
+}
+
+/** A cut that was made and is answered when its audio has settled. */
+interface Settling {
+  readonly timer: Timer
+  readonly answer: () => void
+}
+
+export interface TakesOptions {
+  readonly bus: Bus
+  readonly name: BusName
+  readonly clock: Clock
+  readonly wallTime: () => number
+  readonly nextTicket: () => Ticket
+  /** A failover goes first; the requested take waits on. */
+  readonly onDisplaced: (take: { ticket: Ticket; source: SourceId }, by: SourceId) => void
+}
+
+/**
+ * The changes of a bus that are under way, each with a ticket, and their answers. At most one is planned on the bus.
+ * A newer take supersedes whatever waits. A failover displaces a requested take: that one keeps its ticket and is
+ * planned again when the failover has been answered, until its own deadline.
+ */
+export class Takes {
+  readonly #options: TakesOptions
+  readonly #pending = new Map<Ticket, Requested | Automatic>()
+  readonly #settling = new Set<Settling>()
+
+  constructor(options: TakesOptions) {
+    this.#options = options
   }
 
-  get pending(): SourceId | undefined {
-    return this.#waiting?.plan.source
+  /** The source of the take that somebody asked for and that has not been answered. */
+  get requested(): SourceId | undefined {
+    return this.#requested()?.plan.source
+  }
+
+  /** As `requested`; undefined also while its time (`at`) has not come. */
+  due(now: number): SourceId | undefined {
+    const plan = this.#requested()?.plan
+    return plan !== undefined && plan.notBefore <= now ? plan.source : undefined
+  }
+
+  /** Of all changes under way. */
+  get sources(): readonly SourceId[] {
+    return [...this.#pending.values()].map(({ plan }) => plan.source)
+  }
+
+  sourceOf(ticket: Ticket): SourceId | undefined {
+    return this.#pending.get(ticket)?.plan.source
+  }
+
+  automaticOf(ticket: Ticket | undefined): AutomaticTake | undefined {
+    const pending = ticket === undefined ? undefined : this.#pending.get(ticket)
+    return pending?.kind === 'automatic' ? pending.take : undefined
   }
 
   /** Resolves when the cut was made or refused. */
-  request(plan: TakePlan): Promise<TakeAnswer> {
-    this.refuse('superseded', `a newer take (of "${plan.source}") came before its splice point`)
+  request(ticket: Ticket, plan: TakePlan): Promise<TakeAnswer> {
+    const { bus, clock } = this.#options
+    this.#supersede({ ticket, source: plan.source }, [...this.#pending.values()])
     return new Promise((answer) => {
-      const { silenceInserted, audioDropped } = this.#bus.figures
-      this.#waiting = {
-        plan,
-        requestedAt: this.#clock.now(),
-        answer,
-        silence: silenceInserted,
-        dropped: audioDropped,
-      }
-      this.#bus.plan(plan, 'take')
+      const { silenceInserted: silence, audioDropped: dropped } = bus.figures
+      const requestedAt = clock.now()
+      const kind = 'requested'
+      this.#pending.set(ticket, { kind, ticket, plan, requestedAt, silence, dropped, answer })
+      bus.plan({ ticket, plan, cause: 'take' })
     })
   }
 
-  /** Ends the pending take, if there is one. */
-  refuse(why: TakeRefusal, message: string): void {
-    const waiting = this.#waiting
-    if (waiting === undefined) return
-    this.#waiting = undefined
-    this.#bus.cancelPlan()
-    waiting.answer(refused(this.#name, waiting.plan.source, { why, message }))
+  automatic(take: AutomaticTake): Promise<AutomaticAnswer> {
+    const { plan, cause } = take
+    const ticket = this.#options.nextTicket()
+    const older = [...this.#pending.values()].filter(({ kind }) => kind === 'automatic')
+    this.#supersede({ ticket, source: plan.source }, older)
+    return new Promise((answer) => {
+      this.#pending.set(ticket, { kind: 'automatic', ticket, plan, take, answer })
+      this.#options.bus.plan({ ticket, plan, cause })
+    })
   }
 
-  refusedByBus(
-    plan: TakePlan,
-    refusal: { readonly why: TakeRefusal; readonly message: string },
+  /** Ends those of a source, or all. */
+  refuse(refusal: Refusal, source?: SourceId): void {
+    for (const { ticket, plan } of [...this.#pending.values()]) {
+      if (source === undefined || plan.source === source) this.#refuse(ticket, refusal)
+    }
+    this.#resume()
+  }
+
+  /** Answers what settles, at once. */
+  close(): void {
+    for (const { answer } of this.#settling) answer()
+  }
+
+  /** From the bus. Whether somebody asked for it. */
+  executed(ticket: Ticket, made: CutMade): 'requested' | 'automatic' | 'unknown' {
+    const pending = this.#pending.get(ticket)
+    if (pending === undefined) return 'unknown'
+    this.#pending.delete(ticket)
+    if (pending.kind === 'automatic') pending.answer({ ok: true })
+    else this.#settle(pending, made)
+    this.#resume()
+    return pending.kind
+  }
+
+  /** From the bus. */
+  refusedByBus(ticket: Ticket, refusal: Refusal): void {
+    this.#refuse(ticket, refusal)
+    this.#resume()
+  }
+
+  /** From the bus: another plan took the place of this one. */
+  displaced(ticket: Ticket, by: Ticket): void {
+    const pending = this.#pending.get(ticket)
+    const newer = this.#pending.get(by)
+    if (pending === undefined || newer === undefined) return
+    this.#options.onDisplaced({ ticket, source: pending.plan.source }, newer.plan.source)
+  }
+
+  #requested(): Requested | undefined {
+    for (const pending of this.#pending.values()) if (pending.kind === 'requested') return pending
+    return undefined
+  }
+
+  #supersede(
+    by: { readonly ticket: Ticket; readonly source: SourceId },
+    older: readonly (Requested | Automatic)[],
   ): void {
-    if (this.#waiting?.plan.source !== plan.source) return
-    const { answer } = this.#waiting
-    this.#waiting = undefined
-    answer(refused(this.#name, plan.source, refusal))
+    const message = `a newer take (of "${by.source}") came before its splice point`
+    for (const { ticket } of older) this.#refuse(ticket, { why: 'superseded', message, by })
   }
 
-  executed(plan: TakePlan, made: CutMade): void {
-    const waiting = this.#waiting
-    if (waiting === undefined || waiting.plan.source !== plan.source) return
-    this.#waiting = undefined
-    const until = this.#clock.now() + SETTLE_MS
-    const timer: Timer = this.#clock.every(SETTLE_EVERY_MS, () => {
-      const sound = this.#bus.audio[0]
-      if (sound !== undefined && !sound.settled && this.#clock.now() < until) return
-      timer.cancel()
-      waiting.answer(this.#done(waiting, made))
+  #refuse(ticket: Ticket, refusal: Refusal): void {
+    const pending = this.#pending.get(ticket)
+    if (pending === undefined) return
+    this.#pending.delete(ticket)
+    this.#options.bus.cancel(ticket)
+    if (pending.kind === 'automatic') pending.answer({ ok: false, ...refusal })
+    else pending.answer(refused({ ticket, bus: this.#options.name }, pending.plan.source, refusal))
+  }
+
+  /** A displaced take is planned again as soon as no failover is under way. */
+  #resume(): void {
+    const waiting = this.#requested()
+    if (waiting === undefined || this.#pending.size > 1) return
+    const { ticket, plan } = waiting
+    if (this.#options.bus.pending !== ticket)
+      this.#options.bus.plan({ ticket, plan, cause: 'take' })
+  }
+
+  #settle(taken: Requested, made: CutMade): void {
+    const { clock, bus } = this.#options
+    const until = clock.now() + MAX_SETTLE_MS
+    const timer = clock.every(SETTLE_INTERVAL_MS, () => {
+      const audio = bus.audio[0]
+      if (audio === undefined || audio.settled || clock.now() >= until) settling.answer()
     })
+    const settling: Settling = {
+      timer,
+      answer: () => {
+        timer.cancel()
+        this.#settling.delete(settling)
+        taken.answer(this.#done(taken, made))
+      },
+    }
+    this.#settling.add(settling)
   }
 
-  #done(waiting: Waiting, made: CutMade): TakeDone {
-    const { silenceInserted, audioDropped } = this.#bus.figures
-    const ago = this.#clock.now() - made.wallMs
+  #done(taken: Requested, made: CutMade): TakeDone {
+    const { bus, name, clock, wallTime } = this.#options
+    const { silenceInserted, audioDropped } = bus.figures
+    const ago = clock.now() - made.wallMs
     const note =
-      made.executed === waiting.plan.mode
+      made.executed === taken.plan.mode
         ? undefined
         : `no random access point was buffered before the play-out point: cut at the next one`
     return {
       ok: true,
-      bus: this.#name,
+      ticket: taken.ticket,
+      bus: name,
       source: made.to,
       from: made.from,
-      mode: waiting.plan.mode,
+      mode: taken.plan.mode,
       executed: made.executed,
       programTime: made.at,
-      wallTime: Math.round(this.#wallTime() - ago),
-      waitMs: round(made.wallMs - waiting.requestedAt),
+      wallTime: Math.round(wallTime() - ago),
+      waitMs: round(made.wallMs - taken.requestedAt),
       gapMs: round(made.gap / 90),
-      avOffsetMs: round((this.#bus.audio[0]?.shift ?? 0) / 90),
-      silenceInserted: silenceInserted - waiting.silence,
-      audioDropped: audioDropped - waiting.dropped,
+      avOffsetMs: round((bus.audio[0]?.shift ?? 0) / 90),
+      silenceInserted: silenceInserted - taken.silence,
+      audioDropped: audioDropped - taken.dropped,
       addedDelayMs: round(made.addedDelayMs),
       ...(note === undefined ? {} : { note }),
     }
@@ -113,9 +242,9 @@ export class Takes {
 }
 
 export const refused = (
-  bus: BusName,
+  take: { readonly ticket: Ticket; readonly bus: BusName },
   source: SourceId,
-  refusal: { readonly why: TakeRefusal; readonly message: string },
-): TakeRefused => ({ ok: false, bus, source, why: refusal.why, message: refusal.message })
+  refusal: Refusal,
+): TakeRefused => ({ ok: false, ...take, source, ...refusal })
 
 const round = (ms: number): number => Math.round(ms * 10) / 10

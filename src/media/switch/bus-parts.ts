@@ -1,5 +1,5 @@
 import type { SwitchCause } from '../../contract/events.ts'
-import type { SourceId } from '../../contract/ids.ts'
+import type { SourceId, Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
 import type { Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
@@ -27,12 +27,26 @@ export interface CutMade {
   readonly gap: number
   readonly addedDelayMs: number
   readonly executed: TakeMode
+  /** The take behind it; undefined where the bus cut by itself. */
+  readonly ticket: Ticket | undefined
+}
+
+export type PlanRefusal = Extract<PlanStep, { kind: 'refuse' }>
+
+/** A plan as the bus is given it. The bus answers by ticket: executed, refused or displaced, once. */
+export interface PlannedTake {
+  readonly ticket: Ticket
+  readonly plan: TakePlan
+  readonly cause: SwitchCause
 }
 
 export interface BusReport {
+  /** Before `executed`. */
   cut(made: CutMade): void
-  planRefused(plan: TakePlan, refusal: Extract<PlanStep, { kind: 'refuse' }>): void
-  planExecuted(plan: TakePlan, made: CutMade): void
+  executed(ticket: Ticket, made: CutMade): void
+  refused(ticket: Ticket, refusal: PlanRefusal): void
+  /** Another plan took its place. */
+  displaced(ticket: Ticket, by: Ticket): void
 }
 
 export interface BusOptions {

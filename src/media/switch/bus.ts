@@ -1,10 +1,10 @@
 import type { SwitchCause } from '../../contract/events.ts'
-import { SLATE, type SourceId } from '../../contract/ids.ts'
+import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { TakeMode } from '../../contract/spec.ts'
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { AudioTrack } from './audio-track.ts'
-import type { BusOptions, CutMade } from './bus-parts.ts'
+import type { BusOptions, CutMade, PlannedTake } from './bus-parts.ts'
 import { isDry, type OnAir } from './dryness.ts'
 import { edgeOffset, idealOffset, offsetOf, slateEntry, type SplicePlace } from './entry-choice.ts'
 import { chooseFallback, leaveSlate, type FallbackContext } from './fallback.ts'
@@ -15,7 +15,7 @@ import type { SlateLoop } from './slate-loop.ts'
 import type { Position } from '../buffer/source-buffer.ts'
 import type { Stretch } from '../buffer/stretch.ts'
 import type { StandingOrder } from './switch-source.ts'
-import { stepPlan, type TakePlan } from './take-planner.ts'
+import { stepPlan, type PlanMemory } from './take-planner.ts'
 import { VideoTrack } from './video-track.ts'
 
 /** The program is advanced in steps of at most this, so that units of different tracks stay interleaved. */
@@ -39,7 +39,7 @@ export class Bus {
   #lane: Lane
   #slate: SlateLoop
   #order: StandingOrder = { wanted: SLATE, substitutes: [] }
-  #plan: (TakePlan & { readonly cause: SwitchCause }) | undefined
+  #pending: (PlannedTake & { readonly memory: PlanMemory }) | undefined
   #reached: number
   #lastTick: number
   #leanedAt: number
@@ -84,10 +84,6 @@ export class Bus {
     return this.#order
   }
 
-  get pending(): SourceId | undefined {
-    return this.#plan?.source
-  }
-
   get audio(): readonly AudioTrack[] {
     return this.#audio
   }
@@ -115,17 +111,21 @@ export class Bus {
     if (this.#lane.isSlate) this.#cut(slateEntry(slate), 'take', 'cutover')
   }
 
-  /** One take may be pending: a newer one answers the older. */
-  plan(plan: TakePlan, cause: SwitchCause): TakePlan | undefined {
-    const superseded = this.#plan
-    this.#plan = { ...plan, cause }
-    return superseded
+  /** One change may be pending: a newer one displaces the older, which is reported. */
+  plan(take: PlannedTake): void {
+    const displaced = this.#pending
+    this.#pending = { ...take, memory: {} }
+    if (displaced !== undefined) this.#options.report.displaced(displaced.ticket, take.ticket)
   }
 
-  cancelPlan(): TakePlan | undefined {
-    const plan = this.#plan
-    this.#plan = undefined
-    return plan
+  /** The ticket of the change that waits for its splice point. */
+  get pending(): Ticket | undefined {
+    return this.#pending?.ticket
+  }
+
+  /** Not reported. No effect on another ticket's plan. */
+  cancel(ticket: Ticket): void {
+    if (this.#pending?.ticket === ticket) this.#pending = undefined
   }
 
   /** What this bus still needs of a stretch. */
@@ -190,27 +190,29 @@ export class Bus {
   }
 
   #cutIfPlanned(clock: number, now: number): boolean {
-    const plan = this.#plan
-    if (plan !== undefined && plan.source === this.#lane.source && this.#lastCut !== undefined) {
+    const pending = this.#pending
+    const { report } = this.#options
+    if (pending?.plan.source === this.#lane.source && this.#lastCut !== undefined) {
       // The fallback was there first.
-      this.#plan = undefined
-      this.#options.report.planExecuted(plan, this.#lastCut)
-    } else if (plan !== undefined) {
+      this.#pending = undefined
+      report.executed(pending.ticket, this.#lastCut)
+    } else if (pending !== undefined) {
+      const { ticket, plan, cause, memory } = pending
       const step = stepPlan(plan, {
         source: this.#options.sources.get(plan.source),
         lane: this.#lane,
         slate: this.#slate,
         place: this.#place(now),
         aheadOf: clock - this.#patience(),
+        memory,
       })
       if (step.kind === 'refuse') {
-        this.#plan = undefined
-        this.#options.report.planRefused(plan, step)
+        this.#pending = undefined
+        report.refused(ticket, step)
       }
       if (step.kind === 'cut') {
-        this.#plan = undefined
-        const made = this.#cut(step.entry, plan.cause, step.executed)
-        this.#options.report.planExecuted(plan, made)
+        this.#pending = undefined
+        report.executed(ticket, this.#cut(step.entry, cause, step.executed, ticket))
         return true
       }
     }
@@ -287,7 +289,7 @@ export class Bus {
     this.#options.sink.hole()
   }
 
-  #cut(entry: Entry, cause: SwitchCause, executed: TakeMode): CutMade {
+  #cut(entry: Entry, cause: SwitchCause, executed: TakeMode, ticket?: Ticket): CutMade {
     const from = this.#lane.source
     const end = this.#end()
     const hole = this.#options.latencyMs === 0 ? Math.max(0, this.#reached - end) : 0
@@ -305,6 +307,7 @@ export class Bus {
       gap: at - end,
       addedDelayMs: Number.isFinite(late) ? Math.max(0, late) : 0,
       executed,
+      ticket,
     }
     this.#lastCut = made
     this.#options.report.cut(made)

@@ -28,9 +28,13 @@ export interface TakePlan {
   readonly notBefore: number
   /** Monotonic wall time at which it is given up. */
   readonly deadline: number
+}
+
+/** What the planner keeps between two boundaries while a plan waits. One for each plan. */
+export interface PlanMemory {
   /** Graceful: source time at the wish. The entry point behind it may come when the program's pictures are past it. */
   armed?: { readonly stretch: Stretch; readonly after: number }
-  twins?: Twins | undefined
+  twins?: Twins
   comparedAt?: number
 }
 
@@ -46,11 +50,12 @@ export interface PlanContext {
   readonly place: SplicePlace
   /** Program time at which a source must still have something to show. */
   readonly aheadOf: number
+  readonly memory: PlanMemory
 }
 
 const WAIT: PlanStep = { kind: 'wait' }
 
-/** What a take does at this boundary of the program. Moves `armed` and `twins` on. */
+/** What a take does at this boundary of the program. Updates `context.memory`. */
 export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
   const { source, place } = context
   if (place.now < plan.notBefore) return WAIT
@@ -66,7 +71,7 @@ export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
   const stretch = source.buffer.next(undefined)
   const step = stretch === undefined ? WAIT : stepInto(plan, stretch, context)
   if (step.kind !== 'wait' || place.now < plan.deadline) return step
-  return overdue(plan, source)
+  return overdue(plan, source, context.memory.twins)
 }
 
 function stepInto(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
@@ -79,17 +84,18 @@ function stepInto(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanS
     // With an entry point but nothing behind it the source has stalled.
     if (entry !== undefined) return WAIT
   }
-  return stepGraceful(plan, stretch, context)
+  return stepGraceful(stretch, context)
 }
 
-function stepGraceful(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
+function stepGraceful(stretch: Stretch, context: PlanContext): PlanStep {
   const source = context.source!
-  if (plan.armed?.stretch !== stretch) {
+  const { memory } = context
+  if (memory.armed?.stretch !== stretch) {
     const after = placeIn(source, stretch, context.place)
     if (after === undefined) return WAIT
-    plan.armed = { stretch, after }
+    memory.armed = { stretch, after }
   }
-  const entry = entryForGraceful(source, stretch, { ...context.place, after: plan.armed.after })
+  const entry = entryForGraceful(source, stretch, { ...context.place, after: memory.armed.after })
   if (entry === undefined) return WAIT
   const due = entry.anchor + entry.ideal - stretch.frameTicks / 2
   if (context.place.end < due || !plays(entry, context)) return WAIT
@@ -100,7 +106,7 @@ const plays = (entry: Entry, context: PlanContext): boolean =>
   hasAhead(entry, context.place.end, context.aheadOf)
 
 function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
-  const { lane, place, source } = context
+  const { lane, place, source, memory } = context
   const onAir = lane.stretch
   if (onAir === undefined || !onAir.hasVideo || !stretch.hasVideo) {
     return refuse(
@@ -109,13 +115,13 @@ function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): P
     )
   }
   if (
-    plan.twins === undefined ||
-    (plan.twins.kind === 'no' && place.now >= (plan.comparedAt ?? 0) + COMPARE_EVERY_MS)
+    memory.twins === undefined ||
+    (memory.twins.kind === 'no' && place.now >= (memory.comparedAt ?? 0) + COMPARE_EVERY_MS)
   ) {
-    plan.twins = compareTwins(onAir, stretch)
-    plan.comparedAt = place.now
+    memory.twins = compareTwins(onAir, stretch)
+    memory.comparedAt = place.now
   }
-  const twins = plan.twins
+  const { twins } = memory
   const next = onAir.video(lane.next)?.unit
   if (twins.kind === 'no' || next === undefined) return WAIT
   const joins = twins.kind === 'identical' || next.entry !== 'none'
@@ -138,12 +144,12 @@ function indexAt(stretch: Stretch, pts: number): number | undefined {
   return undefined
 }
 
-function overdue(plan: TakePlan, source: SwitchSource): PlanStep {
+function overdue(plan: TakePlan, source: SwitchSource, twins: Twins | undefined): PlanStep {
   if (!source.fits) {
     return refuse('not_conformed_yet', `"${plan.source}" is not ready in the channel's format yet`)
   }
-  if (plan.mode === 'seamless' && plan.twins !== undefined) {
-    const why = plan.twins.kind === 'no' ? plan.twins.why : 'too_far_apart'
+  if (plan.mode === 'seamless' && twins !== undefined) {
+    const why = twins.kind === 'no' ? twins.why : 'too_far_apart'
     const message =
       why === 'timelines_differ'
         ? `"${plan.source}" does not carry the encoder timeline of the source on air: use cutover or graceful`
