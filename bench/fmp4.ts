@@ -60,7 +60,7 @@ const ours = ({ video, audio }: Frames, pictures: number): number => {
         {
           track: 1,
           baseTime: part[0]!.dts,
-          samples: part.map(({ dts, pts, entry, data }) => ({
+          samples: part.map(({ dts, pts, rap: entry, data }) => ({
             duration: PICTURE,
             compositionOffset: pts - dts,
             key: entry !== 'none',
@@ -104,7 +104,7 @@ const mediabunny = async ({ video, audio }: Frames): Promise<Uint8Array[]> => {
   output.addAudioTrack(sounds)
   await output.start()
   let sound = 0
-  for (const { data, entry, pts, dts } of video) {
+  for (const { data, rap: entry, pts, dts } of video) {
     const type = entry === 'none' ? 'delta' : 'key'
     const packet = new EncodedPacket(data, type, pts / 90_000, PICTURE / 90_000)
     await pictures.add(packet, { decoderConfig: VIDEO_CONFIG })
@@ -145,7 +145,7 @@ const measure = async (
 const rounds = Number(process.argv[2] ?? 20)
 const frames = framesOf(new Uint8Array(makeSample()))
 const bytes = [...frames.video, ...frames.audio].reduce((sum, { data }) => sum + data.length, 0)
-const keys = frames.video.filter(({ entry }) => entry !== 'none').length
+const keys = frames.video.filter(({ rap: entry }) => entry !== 'none').length
 print(`${(bytes / 1e6).toFixed(1)} MB, ${frames.video.length} pictures, ${keys} of them key frames`)
 await measure('ours, 5 pictures per fragment', bytes, rounds, () => ours(frames, 5))
 await measure('ours, 50 pictures per fragment', bytes, rounds, () => ours(frames, 50))

@@ -78,7 +78,7 @@ class Remux {
     }
     const { pts, dts, data } = unit
     const track = this.#index.get(unit.pid)!
-    this.#muxer.write({ track, pts, dts, entry: unit.entry !== 'none', data })
+    this.#muxer.write({ track, pts, dts, rap: unit.rap !== 'none', data })
   }
 }
 

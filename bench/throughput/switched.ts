@@ -75,7 +75,7 @@ export class Switched {
 
   /** The slate is the sample's own first group: it is not what is measured. */
   #open(unit: AccessUnit): PlayOut | undefined {
-    if (this.#group.length === 0 || unit.entry === 'none') {
+    if (this.#group.length === 0 || unit.rap === 'none') {
       this.#group.push(unit)
       return undefined
     }
@@ -107,7 +107,7 @@ export class Switched {
       now: this.#wall,
       sources: {
         get: (id) =>
-          id === ID ? { id: ID, buffer: this.#buffer, lipSync: 0, fits: true } : undefined,
+          id === ID ? { id: ID, buffer: this.#buffer, lipSync: 0, isReady: true } : undefined,
       },
       report: {
         cut: () => void this.cuts++,
@@ -116,8 +116,8 @@ export class Switched {
         displaced: () => {},
       },
     })
-    playOut.bus.setOrder({ wanted: ID, substitutes: [] })
-    this.#buffer.watch((stretch) => playOut.bus.positionIn(stretch))
+    playOut.bus.setStandingOrder({ wanted: ID, substitutes: [] })
+    this.#buffer.addReader((stretch) => playOut.bus.positionIn(stretch))
     this.#ticked = this.#wall
     return playOut
   }

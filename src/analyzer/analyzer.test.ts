@@ -28,8 +28,8 @@ const muxed = (units: readonly AccessUnit[]): Uint8Array => {
       track: unit.kind === 'video' ? 0 : 1,
       pts: unit.pts,
       dts: unit.dts,
-      entry: unit.entry !== 'none',
-      data: unit.entry === 'none' ? unit.data : withParameterSets(unit.data),
+      rap: unit.rap !== 'none',
+      data: unit.rap === 'none' ? unit.data : withParameterSets(unit.data),
     })
     return muxer.take().bytes
   })
@@ -100,7 +100,7 @@ describe('the analyzer with the rules of the program', () => {
     const units = syntheticUnits({ count: 100, audioTicks: 0 })
     const plain = units.map((unit) =>
       unit.pts === 900_000 + 50 * 3_600
-        ? { ...unit, entry: 'none' as const, data: otherPicture }
+        ? { ...unit, rap: 'none' as const, data: otherPicture }
         : unit,
     )
     const { video } = judge(muxed(plain)).programs[0]!.tracks[0]!

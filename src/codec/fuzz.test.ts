@@ -92,7 +92,7 @@ describe.each(videoCodecs)('damaged %s', (codec) => {
           const unit = bytes.subarray(start, starts[i + 1])
           const found = inspector.inspect(unit)
           expect(found.data.length).toBeGreaterThanOrEqual(unit.length)
-          if (found.entry !== 'none') expect(found.format).toBeDefined()
+          if (found.rap !== 'none') expect(found.format).toBeDefined()
           if (found.format !== undefined)
             expect(found.format.width * found.format.height).toBeGreaterThan(0)
         })

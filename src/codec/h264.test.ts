@@ -56,47 +56,47 @@ describe('an H.264 entry point', () => {
     {
       name: 'an IDR with parameter sets',
       of: unit(DELIMITER, sps(), pps(0, 0), IDR),
-      entry: 'idr',
+      rap: 'idr',
     },
-    { name: 'an IDR without', of: unit(DELIMITER, IDR), entry: 'none' },
-    { name: 'an IDR with an SPS only', of: unit(sps(), IDR), entry: 'none' },
-    { name: 'an IDR whose PPS is another', of: unit(sps(), pps(1, 0), IDR), entry: 'none' },
-    { name: 'a P picture', of: unit(sps(), pps(0, 0), slice()), entry: 'none' },
+    { name: 'an IDR without', of: unit(DELIMITER, IDR), rap: 'none' },
+    { name: 'an IDR with an SPS only', of: unit(sps(), IDR), rap: 'none' },
+    { name: 'an IDR whose PPS is another', of: unit(sps(), pps(1, 0), IDR), rap: 'none' },
+    { name: 'a P picture', of: unit(sps(), pps(0, 0), slice()), rap: 'none' },
     {
       name: 'a P picture with a recovery point',
       of: unit(sps(), pps(0, 0), SEI_RECOVERY, slice()),
-      entry: 'recovery_point',
+      rap: 'recovery_point',
     },
     {
       name: 'a recovery point behind other messages',
       of: unit(sps(), pps(0, 0), SEI_LONG, slice()),
-      entry: 'recovery_point',
+      rap: 'recovery_point',
     },
     {
       name: 'a message that only looks like one',
       of: unit(sps(), pps(0, 0), SEI_OTHER, slice()),
-      entry: 'none',
+      rap: 'none',
     },
     {
       name: 'an I picture with parameter sets',
       of: unit(sps(), pps(0, 0), slice({ type: I })),
-      entry: 'recovery_point',
+      rap: 'recovery_point',
     },
     {
       name: 'a picture whose first slice alone is I',
       of: unit(nal([0x09], [0x30]), sps(), pps(0, 0), slice({ type: 2 })),
-      entry: 'none',
+      rap: 'none',
     },
     {
       name: 'I slices that the delimiter announces',
       of: unit(DELIMITER, sps(), pps(0, 0), slice({ type: 2 })),
-      entry: 'recovery_point',
+      rap: 'recovery_point',
     },
-    { name: 'parameter sets without a picture', of: unit(sps(), pps(0, 0)), entry: 'none' },
-    { name: 'nothing', of: new Uint8Array(0), entry: 'none' },
-  ])('is $entry for $name', ({ of, entry }) => {
+    { name: 'parameter sets without a picture', of: unit(sps(), pps(0, 0)), rap: 'none' },
+    { name: 'nothing', of: new Uint8Array(0), rap: 'none' },
+  ])('is $rap for $name', ({ of, rap }) => {
     const found = new H264Inspector().inspect(of)
-    expect(found.entry).toBe(entry)
+    expect(found.rap).toBe(rap)
     expect(found.data).toBe(of)
   })
 
@@ -104,7 +104,7 @@ describe('an H.264 entry point', () => {
     const inspector = new H264Inspector()
     inspector.inspect(unit(sps(), pps(0, 0), pps(1, 0), IDR))
     const found = inspector.inspect(unit(DELIMITER, SEI_OTHER, IDR))
-    expect(found.entry).toBe('idr')
+    expect(found.rap).toBe('idr')
     expect(found.data).toEqual(unit(DELIMITER, sps(), pps(0, 0), pps(1, 0), SEI_OTHER, IDR))
   })
 
@@ -125,14 +125,14 @@ describe('an H.264 entry point', () => {
   it('is none once its SPS changed and its PPS did not follow', () => {
     const inspector = new H264Inspector()
     inspector.inspect(unit(sps(), pps(0, 0), IDR))
-    expect(inspector.inspect(unit(sps({ widthInMbs: 20 }), IDR)).entry).toBe('none')
+    expect(inspector.inspect(unit(sps({ widthInMbs: 20 }), IDR)).rap).toBe('none')
   })
 
   it('is none after a reset, until parameter sets come again', () => {
     const inspector = new H264Inspector()
     inspector.inspect(unit(sps(), pps(0, 0), IDR))
     inspector.reset()
-    expect(inspector.inspect(unit(IDR))).toMatchObject({ entry: 'none', format: undefined })
+    expect(inspector.inspect(unit(IDR))).toMatchObject({ rap: 'none', format: undefined })
   })
 
   it('keeps the format object while parameter sets repeat or say the same', () => {
@@ -149,7 +149,7 @@ describe('an H.264 entry point', () => {
   it('reads no further than the first slice', () => {
     const inspector = new H264Inspector()
     const found = inspector.inspect(unit(DELIMITER, slice(), sps(), pps(0, 0), IDR))
-    expect(found).toMatchObject({ entry: 'none', format: undefined })
+    expect(found).toMatchObject({ rap: 'none', format: undefined })
   })
 })
 

@@ -66,7 +66,7 @@ export class H264Inspector implements VideoInspector {
 
   inspect(unit: Uint8Array): VideoInspection {
     const found = this.#found
-    found.entry = 'none'
+    found.rap = 'none'
     found.data = unit
     this.#unit++
     this.#recoveryPoint = false
@@ -169,7 +169,7 @@ export class H264Inspector implements VideoInspector {
     }
     if (!idr && !this.#recoveryPoint && missing.length > 0) return
     this.#activate(sps.parsed)
-    this.#found.entry = idr ? 'idr' : 'recovery_point'
+    this.#found.rap = idr ? 'idr' : 'recovery_point'
     if (missing.length > 0) this.#found.data = this.#completed(unit, insertion, sps.parsed.id)
   }
 

@@ -15,12 +15,12 @@ describe('HEVC pictures', () => {
     const found = new HevcInspector().inspect(
       Uint8Array.from([...DELIMITER, ...picture(type, 0xd0)]),
     )
-    expect(found).toMatchObject({ entry: 'none', leading, decodableLeading })
+    expect(found).toMatchObject({ rap: 'none', leading, decodableLeading })
   })
 
   it.each([16, 17, 18, 19, 20, 21])('of type %i without parameter sets are no entry', (type) => {
     const found = new HevcInspector().inspect(Uint8Array.from(picture(type, 0xd0)))
-    expect(found.entry).toBe('none')
+    expect(found.rap).toBe('none')
   })
 
   it('begin units with their first segment only', () => {

@@ -8,7 +8,7 @@ import {
   unitStart,
   withStartCodes,
 } from './annex-b.ts'
-import type { EntryPointName } from './entry-point.ts'
+import type { RapKindName } from './rap-kind.ts'
 import { parseHevcSps, parseHevcVps } from './hevc-sps.ts'
 import type { HevcSps } from './hevc-sps.ts'
 import { ParameterSets } from './parameter-sets.ts'
@@ -61,7 +61,7 @@ export class HevcInspector implements VideoInspector {
 
   inspect(unit: Uint8Array): VideoInspection {
     const found = this.#found
-    found.entry = 'none'
+    found.rap = 'none'
     found.leading = false
     found.decodableLeading = false
     found.data = unit
@@ -156,13 +156,13 @@ export class HevcInspector implements VideoInspector {
     }
     if (entry === 'none') return
     this.#activate(sps.parsed)
-    this.#found.entry = entry
+    this.#found.rap = entry
     // As one block: a set that the unit carries too is repeated with equal content.
     if (missing) this.#found.data = insertAt(unit, insertion, withStartCodes(sets))
   }
 }
 
-function entryOf(type: number): EntryPointName {
+function entryOf(type: number): RapKindName {
   if (type === IDR_W_RADL || type === IDR_N_LP) return 'idr'
   if (type >= BLA_W_LP && type <= BLA_N_LP) return 'bla'
   return type === CRA ? 'cra' : 'none'

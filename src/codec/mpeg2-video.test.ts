@@ -29,10 +29,10 @@ describe('MPEG-2 pictures', () => {
   ])('between an I picture and the next reference lead in an $gop GOP', ({ closed, leading }) => {
     const inspector = new Mpeg2Inspector()
     const entry = inspector.inspect(unit(SEQUENCE, group(closed), picture('I', 2)))
-    expect(entry).toMatchObject({ entry: 'i_picture', leading: false })
+    expect(entry).toMatchObject({ rap: 'i_picture', leading: false })
     for (const reference of [0, 1]) {
       const b = inspector.inspect(unit(picture('B', reference)))
-      expect(b).toMatchObject({ entry: 'none', leading, decodableLeading: !leading })
+      expect(b).toMatchObject({ rap: 'none', leading, decodableLeading: !leading })
     }
     expect(inspector.inspect(unit(picture('P', 5))).leading).toBe(false)
     const later = inspector.inspect(unit(picture('B', 3)))
@@ -42,17 +42,17 @@ describe('MPEG-2 pictures', () => {
   it('lead behind the second field of their I picture too', () => {
     const inspector = new Mpeg2Inspector()
     inspector.inspect(unit(SEQUENCE, group(false), picture('I', 2, 'top')))
-    expect(inspector.inspect(unit(picture('P', 2, 'bottom'))).entry).toBe('none')
+    expect(inspector.inspect(unit(picture('P', 2, 'bottom'))).rap).toBe('none')
     expect(inspector.inspect(unit(picture('B', 0, 'top'))).leading).toBe(true)
   })
 
   it('are no entry before a sequence header, and get the remembered one later', () => {
     const inspector = new Mpeg2Inspector()
     const bare = unit(group(true), picture('I', 0))
-    expect(inspector.inspect(bare)).toMatchObject({ entry: 'none', data: bare, format: undefined })
+    expect(inspector.inspect(bare)).toMatchObject({ rap: 'none', data: bare, format: undefined })
     const { format } = inspector.inspect(unit(SEQUENCE, group(true), picture('I', 0)))
     const found = inspector.inspect(bare)
-    expect(found.entry).toBe('i_picture')
+    expect(found.rap).toBe('i_picture')
     expect(found.data).toEqual(unit(SEQUENCE, group(true), picture('I', 0)))
     expect(found.format).toBe(format)
     expect(format).toMatchObject({ width: 720, height: 576, scan: 'interlaced', profile: 'main' })

@@ -50,7 +50,7 @@ export class Mpeg2Inspector implements VideoInspector {
 
   inspect(unit: Uint8Array): VideoInspection {
     const found = this.#found
-    found.entry = 'none'
+    found.rap = 'none'
     found.leading = false
     found.decodableLeading = false
     found.data = unit
@@ -150,7 +150,7 @@ export class Mpeg2Inspector implements VideoInspector {
     if (secondField) return
     this.#entryReference = undefined
     if (picture.codingType !== I_PICTURE || this.#sequence === undefined) return
-    found.entry = 'i_picture'
+    found.rap = 'i_picture'
     this.#entryReference = picture.temporalReference
     this.#closed = unit.closedGroup
     if (!unit.ownSequence) found.data = insertAt(found.data, 0, this.#sequenceBytes)

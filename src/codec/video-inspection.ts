@@ -1,9 +1,9 @@
 import type { VideoFormat } from '../contract/format.ts'
-import type { EntryPointName } from './entry-point.ts'
+import type { RapKindName } from './rap-kind.ts'
 
 /** What is known of one video access unit. An inspector reuses one object: read it before the next call. */
 export interface VideoInspection {
-  readonly entry: EntryPointName
+  readonly rap: RapKindName
   /** Cannot be decoded after entering at the entry point it follows (HEVC RASL, B pictures of an MPEG-2 open GOP). */
   readonly leading: boolean
   /** Precedes the entry point in presentation but can be decoded (HEVC RADL, B pictures of an MPEG-2 closed GOP). */
@@ -34,7 +34,7 @@ export interface VideoInspector {
 
 /** As an inspector writes it. */
 export interface MutableInspection {
-  entry: EntryPointName
+  rap: RapKindName
   leading: boolean
   decodableLeading: boolean
   format: VideoFormat | undefined
@@ -43,7 +43,7 @@ export interface MutableInspection {
 }
 
 export const emptyInspection = (): MutableInspection => ({
-  entry: 'none',
+  rap: 'none',
   leading: false,
   decodableLeading: false,
   format: undefined,

@@ -30,7 +30,7 @@ interface Case {
   readonly args: readonly string[]
   readonly profile: string
   readonly scan?: 'interlaced'
-  readonly entry?: 'recovery_point'
+  readonly rap?: 'recovery_point'
 }
 
 const B_PYRAMID = 'bframes=3:b-pyramid=normal:keyint=20:min-keyint=20:scenecut=0'
@@ -92,7 +92,7 @@ const cases: readonly Case[] = [
     extension: 'h264',
     args: [...source('320x180', '25'), ...x264('intra-refresh=1:keyint=20:aud=1')],
     profile: 'high',
-    entry: 'recovery_point',
+    rap: 'recovery_point',
   },
   {
     name: 'H.264 open GOP',
@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
     extension: 'h264',
     args: [...source('320x180', '25'), ...x264(`open-gop=1:${B_PYRAMID}`)],
     profile: 'high',
-    entry: 'recovery_point',
+    rap: 'recovery_point',
   },
   {
     name: 'HEVC main',
@@ -239,15 +239,15 @@ describe('a video inspector agrees with ffprobe', () => {
     expect(starts.slice(1)).toEqual(ends.slice(0, -1).map((at) => at - shift))
   })
 
-  it.each(cases)('about the entry points of $name', async ({ codec, extension, args, entry }) => {
+  it.each(cases)('about the entry points of $name', async ({ codec, extension, args, rap }) => {
     const fixture = await fixtures.encode(args, extension)
     const { packets } = await fixtures.probe(fixture.path)
     const found = inspectAll(codec, fixture.bytes)
     const keys = packets.map((packet) => packet.flags.startsWith('K'))
-    expect(found.map((inspection) => inspection.entry !== 'none')).toEqual(keys)
+    expect(found.map((inspection) => inspection.rap !== 'none')).toEqual(keys)
     expect(keys.filter(Boolean).length).toBeGreaterThan(1)
-    expect(found.some((inspection) => inspection.entry === 'recovery_point')).toBe(
-      entry === 'recovery_point',
+    expect(found.some((inspection) => inspection.rap === 'recovery_point')).toBe(
+      rap === 'recovery_point',
     )
   })
 
@@ -275,7 +275,7 @@ describe('leading pictures', () => {
   it('of an HEVC CRA are RASL, and without them its entry decodes cleanly', async () => {
     const fixture = await fixtures.encode(openGop.args, 'hevc')
     const found = inspectAll('hevc', fixture.bytes)
-    const cra = found.findIndex((inspection) => inspection.entry === 'cra')
+    const cra = found.findIndex((inspection) => inspection.rap === 'cra')
     expect(cra).toBeGreaterThan(0)
     expect(found[cra + 1]!.leading).toBe(true)
     await expectCleanEntry(found, cra, fixture.path)
@@ -284,7 +284,7 @@ describe('leading pictures', () => {
   it('of an MPEG-2 open GOP are marked, and without them its entry decodes cleanly', async () => {
     const fixture = await fixtures.encode(open2.args, 'm2v')
     const found = inspectAll('mpeg2video', fixture.bytes)
-    const second = found.findIndex((inspection, i) => i > 0 && inspection.entry === 'i_picture')
+    const second = found.findIndex((inspection, i) => i > 0 && inspection.rap === 'i_picture')
     expect(found.slice(second, second + 4).map((inspection) => inspection.leading)).toEqual([
       false,
       true,
@@ -298,7 +298,7 @@ describe('leading pictures', () => {
     const fixture = await fixtures.encode(closedGop.args, 'm2v')
     const found = inspectAll('mpeg2video', fixture.bytes)
     expect(found.filter((inspection) => inspection.leading)).toEqual([])
-    expect(found.filter((inspection) => inspection.entry !== 'none').length).toBeGreaterThan(2)
+    expect(found.filter((inspection) => inspection.rap !== 'none').length).toBeGreaterThan(2)
   })
 
   async function expectCleanEntry(
@@ -306,7 +306,7 @@ describe('leading pictures', () => {
     entry: number,
     path: string,
   ): Promise<void> {
-    let next = found.findIndex((one, i) => i > entry && one.entry !== 'none')
+    let next = found.findIndex((one, i) => i > entry && one.rap !== 'none')
     if (next < 0) next = found.length
     const kept = found.filter((one, i) => i >= entry && !(i < next && one.leading))
     const entered = path.replace(/\./, '.entered.')
@@ -340,7 +340,7 @@ describe('parameter sets that are not repeated', () => {
       i === 0 ? unit : withoutParameterSets(one.codec, unit),
     )
     const found = stripped.map((unit) => ({ ...inspector.inspect(unit) }))
-    const entries = found.flatMap((inspection, i) => (inspection.entry === 'idr' ? [i] : []))
+    const entries = found.flatMap((inspection, i) => (inspection.rap === 'idr' ? [i] : []))
     expect(entries).toEqual([0, 10, 20, 30, 40])
     expect(found[0]!.data).toBe(stripped[0])
     expect(found[1]!.data).toBe(stripped[1])
@@ -350,8 +350,8 @@ describe('parameter sets that are not repeated', () => {
     expect(await decoderErrors(path)).toBe('')
     expect((await fixtures.probe(path)).packets.length).toBe(40)
     const fresh = createVideoInspector(one.codec)
-    expect(fresh.inspect(stripped[10]!).entry).toBe('none')
-    expect(fresh.inspect(found[10]!.data)).toMatchObject({ entry: 'idr', data: found[10]!.data })
+    expect(fresh.inspect(stripped[10]!).rap).toBe('none')
+    expect(fresh.inspect(found[10]!.data)).toMatchObject({ rap: 'idr', data: found[10]!.data })
   })
 })
 

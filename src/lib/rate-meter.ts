@@ -11,7 +11,7 @@ export class RateMeter {
     this.#windowStart = now
   }
 
-  add(bytes: number, now: number): void {
+  addBytes(bytes: number, now: number): void {
     this.#roll(now)
     this.#total += bytes
     this.#windowBytes += bytes

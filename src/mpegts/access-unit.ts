@@ -1,9 +1,9 @@
-import type { EntryPointName } from '../codec/entry-point.ts'
+import type { RapKindName } from '../codec/rap-kind.ts'
 import type { Ticks90k } from '../contract/time.ts'
 
 export type Pid = number
 
-export type EntryPoint = EntryPointName
+export type RapKind = RapKindName
 
 /** One coded frame of one track: a video picture (all its NAL units, Annex B) or one audio frame with its header. */
 export interface AccessUnit {
@@ -14,7 +14,7 @@ export interface AccessUnit {
   /** Unwrapped; ≤ pts. Equal to pts where the PES carries none. */
   readonly dts: Ticks90k
   /** Audio: always 'none'. */
-  readonly entry: EntryPoint
+  readonly rap: RapKind
   /** Video only: precedes in presentation the entry point it follows in decoding, and refers to pictures before it (HEVC RASL, MPEG-2 open-GOP B): drop when entering there. */
   readonly leading: boolean
   /** Audio: exact length of the frame in ticks (may be fractional). Video: 0 (known from its neighbours only). */

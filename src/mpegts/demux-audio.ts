@@ -74,7 +74,16 @@ export class AudioTrack implements PesListener {
     const pts = ticks(Math.round(this.#next))
     this.#next += duration
     const entry = 'none'
-    sink.unit({ pid, kind: 'audio', pts, dts: pts, entry, leading: false, duration, data: frame })
+    sink.unit({
+      pid,
+      kind: 'audio',
+      pts,
+      dts: pts,
+      rap: entry,
+      leading: false,
+      duration,
+      data: frame,
+    })
   }
 }
 

@@ -184,7 +184,7 @@ export class VideoTrack implements PesListener {
       kind: 'video',
       pts: ticks(pts),
       dts: ticks(Math.min(pts, dts)),
-      entry: found.entry,
+      rap: found.rap,
       leading: found.leading,
       duration: 0,
       data: found.data,

@@ -244,7 +244,7 @@ describe('damage', () => {
       track: 0,
       pts: ticks(0),
       dts: ticks(0),
-      entry: true,
+      rap: true,
       data: h264Unit('idr', 17_000_000),
     }
     const bytes = Buffer.concat([muxAll([huge], muxer), muxAll(unitsFrom(3600, 12), muxer)])
@@ -293,7 +293,7 @@ describe('shapes of stream', () => {
     )
     const frames = Array.from({ length: 30 }, (_, k): MuxUnit => {
       const pts = ticks(k * 1920)
-      return { track: 0, pts, dts: pts, entry: false, data: adtsFrame(200, k) }
+      return { track: 0, pts, dts: pts, rap: false, data: adtsFrame(200, k) }
     })
     const one = packets()
     const two = packets(muxAll(frames, other)).filter((packet) => pidAt(packet, 0) > 0x20)
@@ -331,7 +331,7 @@ describe('shapes of stream', () => {
       Buffer.concat([h264Unit(k === 0 ? 'idr' : 'p', 500, k), h264Unit('p', 400, k + 1)])
     const pairs = Array.from({ length: 10 }, (_, k): MuxUnit => {
       const dts = ticks(k * 7200)
-      return { track: 0, pts: dts, dts, entry: k === 0, data: pair(k) }
+      return { track: 0, pts: dts, dts, rap: k === 0, data: pair(k) }
     })
     const { units: found } = demuxAll(muxAll(pairs))
     expect(found.map(({ dts }) => dts)).toEqual(Array.from({ length: 20 }, (_, k) => k * 3600))
@@ -342,7 +342,7 @@ describe('shapes of stream', () => {
     const muxer = new TsMuxer(muxOptions())
     const halves = pictures.flatMap((data, k): MuxUnit[] => {
       const dts = ticks(k * 3600)
-      const half = { track: 0, pts: dts, dts, entry: false }
+      const half = { track: 0, pts: dts, dts, rap: false }
       return [
         { ...half, data: data.subarray(0, 500) },
         { ...half, data: data.subarray(500) },
@@ -359,7 +359,7 @@ describe('shapes of stream', () => {
     const frames = Array.from({ length: 12 }, (_, k): MuxUnit => {
       const pts = ticks(k * 3 * 1920 + 7)
       const data = Buffer.concat([0, 1, 2].map((i) => adtsFrame(100 + i, k)))
-      return { track: 1, pts, dts: pts, entry: false, data }
+      return { track: 1, pts, dts: pts, rap: false, data }
     })
     const { units: found } = demuxAll(muxAll(frames))
     expect(found.map(({ pts }) => pts)).toEqual(Array.from({ length: 36 }, (_, k) => 7 + k * 1920))
@@ -371,7 +371,7 @@ describe('shapes of stream', () => {
     const parts = Array.from({ length: 12 }, (_, k): MuxUnit => {
       const pts = ticks(Math.ceil((k * 250) / 100) * 1920)
       const data = all.subarray(k * 250, (k + 1) * 250)
-      return { track: 1, pts, dts: pts, entry: false, data }
+      return { track: 1, pts, dts: pts, rap: false, data }
     })
     const { units: found } = demuxAll(muxAll(parts))
     expect(found.map(({ pts }) => pts)).toEqual(Array.from({ length: 30 }, (_, k) => k * 1920))

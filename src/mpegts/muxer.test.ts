@@ -146,7 +146,7 @@ describe('muxer', () => {
   it('gives every PCR a time of its own, also where random access points come at one instant', () => {
     const muxer = new TsMuxer(muxOptions())
     muxer.advance(ticks(900_000))
-    for (const unit of unitsFrom(900_000, 6)) muxer.write({ ...unit, entry: unit.track === 0 })
+    for (const unit of unitsFrom(900_000, 6)) muxer.write({ ...unit, rap: unit.track === 0 })
     const values = pcrs(muxer.take().bytes)
     expect(values.length).toBeGreaterThan(4)
     expect(values).toEqual([...new Set(values)].sort((x, y) => x - y))
@@ -198,7 +198,7 @@ describe('muxer', () => {
   it('changes the PMT version only with its content', () => {
     const muxer = new TsMuxer(muxOptions())
     const version = (): number => {
-      muxer.write({ track: 0, pts: ticks(0), dts: ticks(0), entry: true, data: h264Unit('idr', 9) })
+      muxer.write({ track: 0, pts: ticks(0), dts: ticks(0), rap: true, data: h264Unit('idr', 9) })
       const { bytes } = muxer.take()
       const at = offsets(bytes).find((offset) => pidAt(bytes, offset) === PMT)!
       const size = 3 + (((bytes[at + 6]! & 0x0f) << 8) | bytes[at + 7]!)
@@ -233,7 +233,7 @@ describe('muxer', () => {
 
   it('inserts a delimiter where there is none', () => {
     const bare = h264Unit('idr', 100).subarray(6)
-    const unit: MuxUnit = { track: 0, pts: ticks(0), dts: ticks(0), entry: true, data: bare }
+    const unit: MuxUnit = { track: 0, pts: ticks(0), dts: ticks(0), rap: true, data: bare }
     const [found] = demuxAll(muxAll([unit])).units
     expect(Buffer.from(found!.data).equals(h264Unit('idr', 100))).toBe(true)
   })

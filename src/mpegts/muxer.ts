@@ -42,7 +42,7 @@ export interface MuxUnit {
   readonly pts: Ticks90k
   readonly dts: Ticks90k
   /** Random access point: PAT and PMT before it, random_access_indicator and PCR in it. */
-  readonly entry: boolean
+  readonly rap: boolean
   readonly data: Uint8Array
 }
 
@@ -132,11 +132,11 @@ export class TsMuxer {
     this.#clock.unit(unit.track, unit.dts)
     this.#fillPcr()
     const pcr = this.#pcrFor(unit, writer)
-    if (unit.entry) {
+    if (unit.rap) {
       if (this.#randomAccess < 0) this.#randomAccess = this.#writer.output.pending
       this.#writeTables()
     } else if (pcr !== undefined || this.#psiAt === -Infinity) this.#dueTables()
-    if (unit.entry && writer !== this.#pcrPid) this.#pcrPacket()
+    if (unit.rap && writer !== this.#pcrPid) this.#pcrPacket()
     this.#writeUnit(unit, { writer, codec: track.codec, pcr })
   }
 
@@ -179,7 +179,7 @@ export class TsMuxer {
     const { writer, codec, pcr } = to
     const extra = delimiterFor(codec, unit.data)
     const data = new WordBytes(unit.data)
-    const first = { randomAccess: unit.entry ? 'yes' : 'no', pcr } as const
+    const first = { randomAccess: unit.rap ? 'yes' : 'no', pcr } as const
     const fields = {
       streamId: signalOf(codec).streamId,
       pts33: wrap33(unit.pts),
@@ -200,7 +200,7 @@ export class TsMuxer {
   /** The PCR that goes into this unit's first packet, if any. */
   #pcrFor(unit: MuxUnit, writer: PidWriter): number | undefined {
     if (writer !== this.#pcrPid) return undefined
-    if (!unit.entry && this.#sincePcr() < this.#pcrInterval / 2) return undefined
+    if (!unit.rap && this.#sincePcr() < this.#pcrInterval / 2) return undefined
     const pcr = this.#rising(Math.min(this.#clock.now!, Math.round(unit.dts)))
     if (pcr > unit.dts) return undefined
     this.#clock.wrote(pcr)

@@ -16,7 +16,7 @@ const asking = (budget: HostBudget, count: number, host: string | undefined) => 
 
 describe('a host budget', () => {
   test('admits so many attempts at a time, in the order of asking', async () => {
-    const budget = new HostBudget({ simultaneous: 2, perMinute: 100 }, new FakeClock())
+    const budget = new HostBudget({ maxSimultaneous: 2, maxPerMinute: 100 }, new FakeClock())
     const admitted = asking(budget, 4, 'a')
     await turn()
     expect(admitted.map(({ n }) => n)).toEqual([0, 1])
@@ -27,7 +27,7 @@ describe('a host budget', () => {
   })
 
   test('counts each host for itself, and nothing without a host', async () => {
-    const budget = new HostBudget({ simultaneous: 1, perMinute: 1 }, new FakeClock())
+    const budget = new HostBudget({ maxSimultaneous: 1, maxPerMinute: 1 }, new FakeClock())
     const all = [asking(budget, 2, 'a'), asking(budget, 2, 'b'), asking(budget, 5, undefined)]
     await turn()
     expect(all.map((admitted) => admitted.length)).toEqual([1, 1, 5])
@@ -35,7 +35,7 @@ describe('a host budget', () => {
 
   test('begins only so many attempts in any minute', async () => {
     const clock = new FakeClock()
-    const budget = new HostBudget({ simultaneous: 10, perMinute: 2 }, clock)
+    const budget = new HostBudget({ maxSimultaneous: 10, maxPerMinute: 2 }, clock)
     const admitted = asking(budget, 3, 'a')
     await turn()
     for (const { release } of admitted) release()
@@ -47,7 +47,7 @@ describe('a host budget', () => {
   })
 
   test('forgets who gave up waiting', async () => {
-    const budget = new HostBudget({ simultaneous: 1, perMinute: 100 }, new FakeClock())
+    const budget = new HostBudget({ maxSimultaneous: 1, maxPerMinute: 100 }, new FakeClock())
     const [first] = [asking(budget, 1, 'a')]
     const impatient = new AbortController()
     const gaveUp = budget.admit('a', impatient.signal)

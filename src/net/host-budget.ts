@@ -2,14 +2,14 @@ import type { Clock, Timer } from '../lib/clock.ts'
 
 export interface HostLimits {
   /** Attempts to connect to one host at the same time; an attempt lasts until media comes or it ends. */
-  readonly simultaneous: number
+  readonly maxSimultaneous: number
   /** Attempts begun within any minute. */
-  readonly perMinute: number
+  readonly maxPerMinute: number
 }
 
-export const DEFAULT_HOST_LIMITS: HostLimits = { simultaneous: 8, perMinute: 120 }
+export const DEFAULT_HOST_LIMITS: HostLimits = { maxSimultaneous: 8, maxPerMinute: 120 }
 
-const MINUTE = 60_000
+const MINUTE_MS = 60_000
 
 interface Waiter {
   readonly admit: () => void
@@ -18,7 +18,7 @@ interface Waiter {
 interface Host {
   connecting: number
   /** When the attempts of the last minute began. */
-  readonly begun: number[]
+  readonly attemptsAt: number[]
   readonly waiters: Set<Waiter>
   timer: Timer | undefined
 }
@@ -46,67 +46,68 @@ export class HostBudget {
       const waiter: Waiter = {
         admit: () => {
           signal.removeEventListener('abort', aborted)
-          resolve(this.#placeOf(name, host))
+          resolve(this.#takeSlot(name, host))
         },
       }
       const aborted = (): void => {
         host.waiters.delete(waiter)
-        this.#forget(name, host)
+        this.#removeIfIdle(name, host)
         resolve(undefined)
       }
       signal.addEventListener('abort', aborted, { once: true })
       host.waiters.add(waiter)
-      this.#serve(name, host)
+      this.#admitWaiting(name, host)
     })
   }
 
   #hostOf(name: string): Host {
-    const known = this.#hosts.get(name)
-    if (known !== undefined) return known
-    const host: Host = { connecting: 0, begun: [], waiters: new Set(), timer: undefined }
+    const existing = this.#hosts.get(name)
+    if (existing !== undefined) return existing
+    const host: Host = { connecting: 0, attemptsAt: [], waiters: new Set(), timer: undefined }
     this.#hosts.set(name, host)
     return host
   }
 
-  #placeOf(name: string, host: Host): () => void {
+  #takeSlot(name: string, host: Host): () => void {
     host.connecting++
-    host.begun.push(this.#clock.now())
-    let given = false
+    host.attemptsAt.push(this.#clock.now())
+    let released = false
     return () => {
-      if (given) return
-      given = true
+      if (released) return
+      released = true
       host.connecting--
-      this.#serve(name, host)
+      this.#admitWaiting(name, host)
     }
   }
 
-  #serve(name: string, host: Host): void {
+  #admitWaiting(name: string, host: Host): void {
     const now = this.#clock.now()
-    while (host.begun.length > 0 && now - host.begun[0]! >= MINUTE) host.begun.shift()
+    while (host.attemptsAt.length > 0 && now - host.attemptsAt[0]! >= MINUTE_MS)
+      host.attemptsAt.shift()
     for (const waiter of host.waiters) {
-      if (host.connecting >= this.#limits.simultaneous) break
-      if (host.begun.length >= this.#limits.perMinute) {
-        this.#serveLater(name, host, host.begun[0]! + MINUTE - now)
+      if (host.connecting >= this.#limits.maxSimultaneous) break
+      if (host.attemptsAt.length >= this.#limits.maxPerMinute) {
+        this.#admitLater(name, host, host.attemptsAt[0]! + MINUTE_MS - now)
         break
       }
       host.waiters.delete(waiter)
       waiter.admit()
     }
-    this.#forget(name, host)
+    this.#removeIfIdle(name, host)
   }
 
-  #serveLater(name: string, host: Host, ms: number): void {
+  #admitLater(name: string, host: Host, ms: number): void {
     host.timer ??= this.#clock.after(ms, () => {
       host.timer = undefined
-      this.#serve(name, host)
+      this.#admitWaiting(name, host)
     })
   }
 
   /** Hosts come and go with user-given URLs: the map must not grow. What began within the minute is remembered until it is looked at again. */
-  #forget(name: string, host: Host): void {
+  #removeIfIdle(name: string, host: Host): void {
     if (host.waiters.size > 0) return
     host.timer?.cancel()
     host.timer = undefined
-    if (host.connecting === 0 && host.begun.length === 0) this.#hosts.delete(name)
+    if (host.connecting === 0 && host.attemptsAt.length === 0) this.#hosts.delete(name)
   }
 }

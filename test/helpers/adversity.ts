@@ -133,8 +133,8 @@ const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
     for (const one of rig.sources.values()) {
       if (one.buffer.heldMs > HELD_LIMIT_MS)
         found.push(`${one.id} holds ${one.buffer.heldMs} ms at ${rig.now}`)
-      if (one.buffer.stretches.length > 8)
-        found.push(`${one.id} holds ${one.buffer.stretches.length} stretches`)
+      if (one.buffer.segments.length > 8)
+        found.push(`${one.id} holds ${one.buffer.segments.length} stretches`)
     }
   }
 }

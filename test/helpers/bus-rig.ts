@@ -4,7 +4,7 @@ import { millis, ticks } from '../../src/contract/time.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { Bus } from '../../src/media/switch/bus.ts'
-import type { CutMade } from '../../src/media/switch/bus-parts.ts'
+import type { ExecutedCut } from '../../src/media/switch/bus-parts.ts'
 import { type SilentAudio, SlateLoop } from '../../src/media/switch/slate-loop.ts'
 import { SourceBuffer } from '../../src/media/buffer/source-buffer.ts'
 import type { SwitchSource } from '../../src/media/switch/switch-source.ts'
@@ -117,7 +117,7 @@ export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): 
     id: sourceId(id),
     buffer,
     lipSync: 0,
-    fits: true,
+    isReady: true,
     arrive(now) {
       if (state === 'late') return
       for (; next < queue.length; next++) {
@@ -156,9 +156,9 @@ const REORDERED = 8
 
 export class BusRig {
   readonly emitted: Emitted[] = []
-  readonly cuts: CutMade[] = []
+  readonly cuts: ExecutedCut[] = []
   readonly refusals: string[] = []
-  readonly executed: { ticket: Ticket; made: CutMade }[] = []
+  readonly executed: { ticket: Ticket; made: ExecutedCut }[] = []
   readonly displaced: { ticket: Ticket; by: Ticket }[] = []
   #tickets = 0
   readonly advances: number[] = []
@@ -194,7 +194,7 @@ export class BusRig {
         displaced: (ticket, by) => void this.displaced.push({ ticket, by }),
       },
     })
-    for (const source of sources) source.buffer.watch((stretch) => this.bus.positionIn(stretch))
+    for (const source of sources) source.buffer.addReader((stretch) => this.bus.positionIn(stretch))
   }
 
   run(ms: number): void {
@@ -211,13 +211,13 @@ export class BusRig {
     const source = id === 'slate' ? SLATE : sourceId(id)
     const plan = { source, mode, notBefore: this.now, deadline: this.now + 15_000 }
     const ticket = ++this.#tickets as Ticket
-    this.bus.plan({ ticket, plan, cause: 'take' })
+    this.bus.schedulePlan({ ticket, plan, cause: 'take' })
     return ticket
   }
 
   want(id: string, ...substitutes: string[]): void {
     const wanted = id === 'slate' ? SLATE : sourceId(id)
-    this.bus.setOrder({ wanted, substitutes: substitutes.map(sourceId) })
+    this.bus.setStandingOrder({ wanted, substitutes: substitutes.map(sourceId) })
   }
 
   video(): Emitted[] {
@@ -238,7 +238,7 @@ export class BusRig {
 
   #note(unit: AccessUnit, pts: number, dts: number): void {
     const stamp = stampOf(unit)
-    const entry = unit.entry !== 'none'
+    const entry = unit.rap !== 'none'
     const { tag, frame } = stamp ?? { tag: '?', frame: -1 }
     this.emitted.push({
       kind: unit.kind,

@@ -78,7 +78,7 @@ export class DashPresentation {
     for (const column of this.#columns) {
       const since = (column.start - this.#programStart) / SECOND
       if ((endOf(column) - this.#programStart) / SECOND > passed) break
-      plan.add({ ...column, wallMs: startMs + since * 1000 })
+      plan.addColumn({ ...column, wallMs: startMs + since * 1000 })
     }
     return renderMpd({
       availabilityStartMs,

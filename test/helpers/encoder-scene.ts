@@ -160,7 +160,7 @@ export const objections = (scene: Scene): string[] => {
   const wanted = rig.log.pictures.filter(({ pts }) => pts >= joined)
   for (const [rung, given] of pictures!.entries()) {
     const times = new Set(given.map(({ pts }) => pts))
-    const keys = new Set(given.filter(({ unit }) => unit.entry === 'idr').map(({ pts }) => pts))
+    const keys = new Set(given.filter(({ unit }) => unit.rap === 'idr').map(({ pts }) => pts))
     const lost = wanted.filter(({ pts }) => !times.has(pts))
     if (lost.length > 0)
       found.push(
@@ -234,7 +234,7 @@ export const muxed = (collected: Collected, rung: number): Buffer => {
         track,
         pts: ticks(pts),
         dts: ticks(dts),
-        entry: unit.entry !== 'none',
+        rap: unit.rap !== 'none',
         data: unit.data,
       })
       return muxer.take().bytes

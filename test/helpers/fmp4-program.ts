@@ -46,13 +46,13 @@ function videoTrack(
   all: readonly AccessUnit[],
   parameterSets: 'in_entry' | 'in_band_too',
 ): CodedTrack {
-  const units = all.slice(all.findIndex((unit) => unit.entry !== 'none'))
+  const units = all.slice(all.findIndex((unit) => unit.rap !== 'none'))
   const track = videoTrackOf(id, format, units[0]!.data, parameterSets)!
   const last = units.at(-1)!.dts - units.at(-2)!.dts
   const samples = units.map((unit, i) => ({
     duration: (units[i + 1]?.dts ?? unit.dts + last) - unit.dts,
     compositionOffset: unit.pts - unit.dts,
-    key: unit.entry !== 'none',
+    key: unit.rap !== 'none',
     data: videoSample(track.codec, unit.data),
   }))
   return { track, baseTime: units[0]!.dts, samples }

@@ -98,19 +98,19 @@ export class FramesRig {
     })
     this.program = { ring: this.#feed.ring, frames: this.#feed.frames }
     for (const source of options.sources) {
-      source.buffer.watch((stretch) => this.#feed.bus.positionIn(stretch))
+      source.buffer.addReader((stretch) => this.#feed.bus.positionIn(stretch))
     }
     this.program.frames.attach(this.#logger(), (error) => void this.faults.push(error))
   }
 
   want(id: string, ...substitutes: string[]): void {
-    this.#feed.bus.setOrder({ wanted: named(id), substitutes: substitutes.map(sourceId) })
+    this.#feed.bus.setStandingOrder({ wanted: named(id), substitutes: substitutes.map(sourceId) })
   }
 
   /** Executed while the program runs; cuts stand in the log. */
   take(id: string, mode: TakeMode = 'cutover'): void {
     const plan = { source: named(id), mode, notBefore: this.#now, deadline: this.#now + 15_000 }
-    this.#feed.bus.plan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
+    this.#feed.bus.schedulePlan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
   }
 
   /** Runs with the clock until `stop`. A clock of tests moves it when it is advanced. */
@@ -171,7 +171,7 @@ export class FramesRig {
   #logger() {
     return {
       video: (unit: AccessUnit, { pts, dts }: { pts: Ticks90k; dts: Ticks90k }): void =>
-        void this.log.pictures.push({ pts, dts, entry: unit.entry !== 'none' }),
+        void this.log.pictures.push({ pts, dts, entry: unit.rap !== 'none' }),
       audio: (track: number, unit: AccessUnit, pts: Ticks90k): void =>
         void this.log.sound.push({ track, pts, duration: unit.duration }),
       cut: (cut: ProgramCut): void => void this.log.cuts.push(cut),

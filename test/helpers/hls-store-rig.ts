@@ -105,7 +105,7 @@ export const openStores = ({
       ...storeOptions(clock),
       folder,
       wallTime: () => wall.ms,
-      onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+      onStorageFault: (what, message) => troubles.push(`${what}: ${message}`),
       ...options,
     }))
   return {
@@ -131,5 +131,5 @@ export const storeOptions = (clock: Clock): StoreOptions => ({
   wallTime: Date.now,
   extension: 'ts',
   targetSeconds: TARGET_SECONDS,
-  onTrouble: () => {},
+  onStorageFault: () => {},
 })

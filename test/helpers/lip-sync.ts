@@ -61,7 +61,7 @@ export class LipSyncWatch {
   delivered(source: SourceId, unit: AccessUnit): void {
     this.#known(unit.data, { source, pts: unit.pts })
     // As a splice writes it.
-    if (unit.entry === 'cra') {
+    if (unit.rap === 'cra') {
       this.#known(asBrokenLink(unit.data, 'decodable'), { source, pts: unit.pts })
     }
     if (this.#origins.size > 20_000) this.#origins.delete(this.#origins.keys().next().value!)

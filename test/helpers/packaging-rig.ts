@@ -44,7 +44,7 @@ export class PackagingRig {
     this.#clock = parts.clock
     this.session = parts.session
     this.plan = parts.session.plan
-    this.#rig.playOut.taps.attach(this.session.sink, (error) => this.faults.push(error))
+    this.#rig.playOut.frameSinks.attach(this.session.sink, (error) => this.faults.push(error))
   }
 
   static async open({ rig, material, spec = {} }: PackagingRigOptions): Promise<PackagingRig> {
@@ -59,7 +59,7 @@ export class PackagingRig {
       ...{ layout, quotaBytes, window, targetSeconds, clock, wallTime },
       folder: undefined,
       extension: container === 'ts' ? 'ts' : 'm4s',
-      onTrouble: () => undefined,
+      onStorageFault: () => undefined,
     })
     const serviceName = 'rig'
     const session = new PackagingSession({ plan, store, tracks, clock, wallTime, serviceName })

@@ -1,6 +1,6 @@
 /** Pictures in decoding order, as encoders of different makes send them: only their times and whether one can enter there. */
 import { ticks } from '../../src/contract/time.ts'
-import type { Picture } from '../../src/media/packaging/segment/segment-writer.ts'
+import type { VideoFrame } from '../../src/media/packaging/segment/segment-writer.ts'
 
 export interface PictureOrder {
   /** Ticks from one picture to the next. */
@@ -13,9 +13,9 @@ export interface PictureOrder {
 }
 
 /** Closed groups: I P B B P B B …; the last pictures of a group refer back only. */
-export const pictureOrder = ({ frame, bframes, groups, start }: PictureOrder): Picture[] => {
+export const pictureOrder = ({ frame, bframes, groups, start }: PictureOrder): VideoFrame[] => {
   const shown = groups.flatMap((length) => inDecodingOrder(length, bframes))
-  const pictures: Picture[] = []
+  const pictures: VideoFrame[] = []
   let first = 0
   let decoded = 0
   const delay = bframes === 0 ? 0 : 1
@@ -44,10 +44,10 @@ const inDecodingOrder = (length: number, bframes: number): number[] => {
 }
 
 const unitAt = (
-  pts: Picture['pts'],
-  dts: Picture['dts'],
+  pts: VideoFrame['pts'],
+  dts: VideoFrame['dts'],
   entry: 'idr' | 'none',
-): Picture['unit'] => ({
-  ...{ pts, dts, entry, pid: 0x100, kind: 'video', leading: false, duration: 0 },
+): VideoFrame['unit'] => ({
+  ...{ pts, dts, rap: entry, pid: 0x100, kind: 'video', leading: false, duration: 0 },
   data: new Uint8Array(0),
 })

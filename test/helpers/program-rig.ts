@@ -11,7 +11,7 @@ import { ticks } from '../../src/contract/time.ts'
 import { PlayOut } from '../../src/media/program/play-out.ts'
 import { formatOfSource } from '../../src/media/format/program-format.ts'
 import { pictureGroup, silentFrame } from '../../src/media/slate/slate-frames.ts'
-import type { CutMade } from '../../src/media/switch/bus-parts.ts'
+import type { ExecutedCut } from '../../src/media/switch/bus-parts.ts'
 import { type SilentAudio, SlateLoop } from '../../src/media/switch/slate-loop.ts'
 import { LipSyncWatch } from './lip-sync.ts'
 import type { LoopMaterial } from './looped-stream.ts'
@@ -52,7 +52,7 @@ export interface RigSlate {
 
 export interface TakeDoneInRig {
   readonly waitMs: number
-  readonly made: CutMade
+  readonly made: ExecutedCut
 }
 
 /** Slate and silence in the format of an encode. */
@@ -78,7 +78,7 @@ export const rigSlate = async (spec: Partial<EncodeSpec>): Promise<RigSlate> => 
 
 export class ProgramRig {
   readonly playOut: PlayOut
-  readonly cuts: CutMade[] = []
+  readonly cuts: ExecutedCut[] = []
   readonly refusals: string[] = []
   superseded = 0
   readonly #requestedAt = new Map<Ticket, number>()
@@ -125,7 +125,7 @@ export class ProgramRig {
         cut: (made) => {
           this.cuts.push(made)
           const { to, at, cause } = made
-          this.playOut.taps.cut({ to, at, cause, label: to })
+          this.playOut.frameSinks.cut({ to, at, cause, label: to })
         },
         refused: (_ticket, refusal) => void this.refusals.push(refusal.why),
         executed: (ticket, made) =>
@@ -134,7 +134,7 @@ export class ProgramRig {
       },
     })
     for (const source of options.sources) {
-      source.buffer.watch((stretch) => this.playOut.bus.positionIn(stretch))
+      source.buffer.addReader((stretch) => this.playOut.bus.positionIn(stretch))
       if (this.#file !== undefined) source.watch((id, unit) => this.lipSync.delivered(id, unit))
     }
   }
@@ -149,7 +149,7 @@ export class ProgramRig {
 
   want(id: string, ...substitutes: string[]): void {
     const wanted = id === 'slate' ? SLATE : sourceId(id)
-    this.bus.setOrder({ wanted, substitutes: substitutes.map(sourceId) })
+    this.bus.setStandingOrder({ wanted, substitutes: substitutes.map(sourceId) })
   }
 
   take(id: string, mode: TakeMode): void {
@@ -157,7 +157,7 @@ export class ProgramRig {
     const plan = { source, mode, notBefore: this.now, deadline: this.now + 15_000 }
     const ticket = (this.#requestedAt.size + 1) as Ticket
     this.#requestedAt.set(ticket, this.now)
-    this.bus.plan({ ticket, plan, cause: 'take' })
+    this.bus.schedulePlan({ ticket, plan, cause: 'take' })
   }
 
   run(ms: number): void {

@@ -73,8 +73,8 @@ export const startPush = async (options: PushRigOptions): Promise<PushRig> => {
     program: rig.program,
     alert: (what: string, message: string) => void alerts!.push(`${what}: ${message}`),
   }
-  RTMP_KIND.check(spec, parts)
-  const output = RTMP_KIND.open(spec, parts)
+  RTMP_KIND.checkSpec(spec, parts)
+  const output = RTMP_KIND.createOutput(spec, parts)
   rig.want('a', 'b')
   rig.start()
   const abort = new AbortController()

@@ -1,7 +1,7 @@
 import type { AudioFormat, VideoFormat } from '../../src/contract/format.ts'
 import type { AccessUnit, Pid } from '../../src/mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../src/mpegts/demuxer.ts'
-import type { SourceFeed } from '../../src/media/sources/source-reader.ts'
+import type { SourceSink } from '../../src/media/sources/source-reader.ts'
 
 interface Waiter {
   readonly holds: () => boolean
@@ -9,7 +9,7 @@ interface Waiter {
 }
 
 /** Keeps what a source feeds it, and lets a test wait for it. */
-export class RecordingFeed implements SourceFeed {
+export class RecordingFeed implements SourceSink {
   readonly units: AccessUnit[] = []
   readonly programs: ElementaryProgram[] = []
   readonly formats: { pid: Pid; format: VideoFormat | AudioFormat }[] = []

@@ -42,7 +42,7 @@ export class RigSource implements SwitchSource {
   readonly id: SourceId
   readonly buffer: SourceBuffer
   readonly lipSync: number
-  readonly fits = true
+  readonly isReady = true
   readonly #options: RigSourceOptions
   #delivered: Delivered = () => {}
   #units: Generator<AccessUnit>
@@ -160,7 +160,7 @@ export class RigSource implements SwitchSource {
       track,
       pts: unit.pts,
       dts: unit.dts,
-      entry: unit.entry !== 'none',
+      rap: unit.rap !== 'none',
       data: unit.data,
     })
   }

@@ -7,7 +7,7 @@ import { realClock } from '../../src/lib/clock.ts'
 import { DEFAULT_HOST_LIMITS, HostBudget } from '../../src/net/host-budget.ts'
 import {
   hostOf,
-  sourceOpener,
+  readerFactory,
   type SourceEnvironment,
 } from '../../src/media/sources/open-reader.ts'
 import { SupervisedSource } from '../../src/media/sources/supervised-source.ts'
@@ -85,11 +85,11 @@ export class SourceBench {
     }[] = []
     const parsed = SourceSpec.parse({ id: 's', ...spec })
     const source = new SupervisedSource({
-      open: sourceOpener(
+      openReader: readerFactory(
         parsed,
         this.environment((message) => warnings.push(message)),
       ),
-      feed,
+      sink: feed,
       clock: realClock,
       random: Math.random,
       limits: { ...DEFAULT_SUPERVISION, ...options.limits },

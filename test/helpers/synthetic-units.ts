@@ -1,6 +1,6 @@
 /** Access units that carry a stamp instead of a picture: for unit tests of timelines under a fake clock. */
 import { ticks } from '../../src/contract/time.ts'
-import type { AccessUnit, EntryPoint, Pid } from '../../src/mpegts/access-unit.ts'
+import type { AccessUnit, RapKind, Pid } from '../../src/mpegts/access-unit.ts'
 
 /** Decode order of one reorder group: anchors only, one or two B-frames before each anchor, or three in two levels. */
 export type Reorder = 'IP' | 'IPB' | 'IPBB' | 'pyramid'
@@ -16,7 +16,7 @@ export interface SyntheticSpec {
   readonly start: number
   /** Pictures. */
   readonly count: number
-  readonly entry: EntryPoint
+  readonly entry: RapKind
   readonly videoPid: Pid
   /** Length of an audio frame in ticks; 0: no audio. AAC at 48 kHz: 1920. */
   readonly audioTicks: number
@@ -102,7 +102,7 @@ const syntheticVideo = (spec: SyntheticSpec): AccessUnit[] => {
         kind: 'video',
         pts: ticks(spec.start + (base + position) * frame),
         dts: ticks(spec.start + (base + decoded - DEPTH[spec.reorder]) * frame),
-        entry,
+        rap: entry,
         leading: false,
         duration: 0,
         data: picture(`<${spec.tag}/video/${number}>`, entry !== 'none', spec.pictureBytes),
@@ -124,7 +124,7 @@ const syntheticAudio = (spec: SyntheticSpec): AccessUnit[] => {
       kind: 'audio',
       pts,
       dts: pts,
-      entry: 'none',
+      rap: 'none',
       leading: false,
       duration: spec.audioTicks,
       data: adtsFrame(`<${spec.tag}/audio/${spec.firstFrame + i}>`),

@@ -30,11 +30,11 @@ export const unitsFrom = (
     const entry = k % 10 === 0
     const dts = ticks(start + k * 3600)
     const data = h264Unit(entry ? 'idr' : 'p', size(k), k)
-    units.push({ track: 0, pts: ticks(dts + (k % 3) * 3600), dts, entry, data })
+    units.push({ track: 0, pts: ticks(dts + (k % 3) * 3600), dts, rap: entry, data })
   }
   for (let k = 0; k * 1920 < pictures * 3600; k++) {
     const pts = ticks(start + k * 1920)
-    units.push({ track: 1, pts, dts: pts, entry: false, data: adtsFrame(300 + (k % 50), k) })
+    units.push({ track: 1, pts, dts: pts, rap: false, data: adtsFrame(300 + (k % 50), k) })
   }
   return units.sort((a, b) => a.dts - b.dts)
 }
@@ -89,14 +89,14 @@ export const demuxAll = (
 /** What must survive: track, times, entry, bytes. */
 export const essence = (units: readonly AccessUnit[]): string[] =>
   units
-    .map(({ pid, pts, dts, entry, data }) =>
+    .map(({ pid, pts, dts, rap: entry, data }) =>
       [pid, pts, dts, entry !== 'none', Buffer.from(data).toString('base64')].join(' '),
     )
     .sort()
 
 export const writtenEssence = (units: readonly MuxUnit[]): string[] =>
   units
-    .map(({ track, pts, dts, entry, data }) =>
+    .map(({ track, pts, dts, rap: entry, data }) =>
       [[VIDEO, AUDIO][track], pts, dts, entry, Buffer.from(data).toString('base64')].join(' '),
     )
     .sort()

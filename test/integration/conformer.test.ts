@@ -215,7 +215,7 @@ describe('a conforming transcoder', () => {
     const { pid } = conformer.figures()
     process.kill(-pid!, 'SIGKILL')
     const before = out.units.length
-    await out.until(() => out.of('video', before).some(({ entry }) => entry === 'idr'))
+    await out.until(() => out.of('video', before).some(({ rap: entry }) => entry === 'idr'))
     expect(conformer.figures().pid).not.toBe(pid)
     expect(warnings[0]).toContain('ended by SIGKILL')
     expect(out.restarts).toEqual([])

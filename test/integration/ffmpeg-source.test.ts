@@ -82,7 +82,7 @@ describe('a file source', () => {
       for (const round of rounds) {
         const video = round.filter((unit) => unit.kind === 'video')
         expect(video).toHaveLength(50)
-        expect(video[0]!.entry).toBe('idr')
+        expect(video[0]!.rap).toBe('idr')
         expect(video.map(({ pts }) => pts)).toEqual(
           feed
             .of('video')
@@ -260,7 +260,7 @@ describe('a live source', () => {
     expect([told.length, source.figures().pid]).toEqual([0, undefined])
     const asked = performance.now()
     source.start()
-    await feed.until(() => feed.of('video').some(({ entry }) => entry === 'idr'))
+    await feed.until(() => feed.of('video').some(({ rap: entry }) => entry === 'idr'))
     expect(performance.now() - asked).toBeLessThan(5_000)
   })
 })
@@ -315,7 +315,7 @@ describe('a network source', () => {
     await feed.until(() => feed.of('video').length > 75)
     const video = feed.of('video')
     expect(video.every(({ dts }, n) => n === 0 || dts > video[n - 1]!.dts)).toBe(true)
-    expect(video[0]!.entry).toBe('idr')
+    expect(video[0]!.rap).toBe('idr')
   })
 
   test('HLS: a recorded playlist is paced by its reader, and loops', async () => {

@@ -209,7 +209,7 @@ describe.skipIf(mountable !== undefined)(
         extension,
         folder: join(disk, 'hls'),
         wallTime: () => 1_800_000_000_000,
-        onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+        onStorageFault: (what, message) => troubles.push(`${what}: ${message}`),
       })
 
     test('is told once, segments go on from memory, and it recovers', async () => {
@@ -305,7 +305,7 @@ test('a folder that is taken away is trouble, and comes back', async () => {
   const store = await openStore({
     ...storeOptions(realClock),
     folder,
-    onTrouble: (what, message) => troubles.push(`${what}: ${message}`),
+    onStorageFault: (what, message) => troubles.push(`${what}: ${message}`),
   })
   const stream = store.rendition('stream_0')
   const feed = feedOf(store, ['stream_0'], store.nextNumber)

@@ -70,7 +70,7 @@ const remux = (units: readonly AccessUnit[], tracks: readonly MuxTrack[]): Buffe
       track,
       pts: unit.pts,
       dts: unit.dts,
-      entry: unit.entry !== 'none',
+      rap: unit.rap !== 'none',
       data: unit.data,
     })
     parts.push(muxer.take().bytes)
@@ -110,7 +110,7 @@ describe.each(CASES)('%s', (_, recipe) => {
       const theirs = packets.filter(({ stream_index }) => stream_index === index)
       const ours = units.filter((unit) => unit.pid === pid)
       const isVideo = ours[0]!.kind === 'video'
-      expect(ours.map((u) => line(u.pts, u.dts, !isVideo || u.entry !== 'none'))).toEqual(
+      expect(ours.map((u) => line(u.pts, u.dts, !isVideo || u.rap !== 'none'))).toEqual(
         theirs.map((p) => line(p.pts, p.dts, p.flags.startsWith('K'))),
       )
       const off = ours.map((unit, k) => Math.abs(unit.data.length - Number(theirs[k]!.size)))

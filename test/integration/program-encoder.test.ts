@@ -102,7 +102,7 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
   })
 
   it('lets another process take over without a loss before its own 33 bits wrap', async () => {
-    const scene = await open(H264, { longestTicks: 2 * 90_000 })
+    const scene = await open(H264, { maxSessionTicks: 2 * 90_000 })
     const pids = new Set<number | undefined>()
     for (let k = 0; k < 8; k++) {
       await scene.play(1_000)
@@ -155,7 +155,7 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const [before, after] = scene.collected.pictures
     for (const rung of [0, 1]) {
       const [first] = after![rung]!
-      expect(first!.unit.entry).toBe('idr')
+      expect(first!.unit.rap).toBe('idr')
       const place = scene.rig.log.pictures.find(({ pts }) => pts === first!.pts)
       expect(place?.entry).toBe(true)
       expect(orderOf(before![rung]!)).toEqual([])

@@ -1,10 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Mp4Feed } from '../../src/media/outputs/record/mp4-feed.ts'
-import type { Piece } from '../../src/media/outputs/record/piece.ts'
+import { Mp4RecordingInput } from '../../src/media/outputs/record/mp4-recording-input.ts'
+import type { RecordingChunk } from '../../src/media/outputs/record/recording-chunk.ts'
 import { TakeMarks } from '../../src/media/outputs/record/take-marks.ts'
-import { entriesIn } from '../../src/media/outputs/record/ts-entries.ts'
+import { rapsIn } from '../../src/media/outputs/record/ts-raps.ts'
 import {
   analyze,
   ffmpegContinuity,
@@ -61,7 +61,7 @@ describe.skipIf(missing)(`a recording${lacking(missing)}`, () => {
     expect(paths.length).toBeGreaterThanOrEqual(5)
     const parts = await Promise.all((await recording.files()).map((name) => recording.read(name)))
     for (const part of parts) {
-      expect(entriesIn(part, 0)[0]?.offset).toBe(0)
+      expect(rapsIn(part, 0)[0]?.offset).toBe(0)
       expect(part.length % 188).toBe(0)
     }
     expect(Buffer.concat(parts).equals(recording.program())).toBe(true)
@@ -300,16 +300,22 @@ describe.skipIf(missing)(`a recording${lacking(missing)}`, () => {
     const faults: unknown[] = []
     const onFault = (error: unknown): void => void faults.push(error)
     const marks = new TakeMarks(frames, onFault)
-    const feed = new Mp4Feed({ frames, marks, split: 'continuous', onFault, queueMax: 200_000 })
+    const feed = new Mp4RecordingInput({
+      frames,
+      marks,
+      split: 'continuous',
+      onFault,
+      queueMax: 200_000,
+    })
     rig.run(20_000)
-    const before: Piece[] = []
+    const before: RecordingChunk[] = []
     for (let piece = feed.next(); piece !== undefined; piece = feed.next()) before.push(piece)
     rig.run(4_000)
     const after = feed.next()
     expect(feed.skips).toBe(1)
     expect(before.length).toBeGreaterThan(2)
-    expect(before[0]?.entry?.begins).toBe('may')
-    expect(after?.entry?.begins).toBe('must')
+    expect(before[0]?.splitPoint?.begins).toBe('may')
+    expect(after?.splitPoint?.begins).toBe('must')
     expect(after!.time - before.at(-1)!.time).toBeGreaterThan(10 * 90_000)
     feed.finish()
     expect(faults).toEqual([])

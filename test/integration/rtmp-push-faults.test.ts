@@ -313,8 +313,8 @@ describe.skipIf(missing !== undefined)(`a push${lacking(missing)}`, () => {
     const { server, push } = await start()
     await push.until(() => flowing(server.publishes[0]))
     const same = push.rig.program.frames.tracks.video!
-    expect(push.output.refuses?.(same)).toBeUndefined()
-    expect(push.output.refuses?.({ ...same, width: 1280, height: 720 })).toMatch(
+    expect(push.output.formatRefusal?.(same)).toBeUndefined()
+    expect(push.output.formatRefusal?.({ ...same, width: 1280, height: 720 })).toMatch(
       /160x90.*1280x720.*conform/,
     )
   })

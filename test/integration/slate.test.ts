@@ -78,7 +78,7 @@ describe('a slate', () => {
     ['MPEG-2', { codec: 'mpeg2video', profile: 'main', width: 720, height: 576 }, 50],
   ])('in %s is one closed group in exactly that format', async (_, change, count) => {
     const target = picture(change)
-    const { video, videoTicks, videoFormat, silence } = await renderer.make(
+    const { video, videoTicks, videoFormat, silence } = await renderer.renderSlate(
       { video: target },
       spec,
       never,
@@ -86,7 +86,7 @@ describe('a slate', () => {
     expect(silence).toBeUndefined()
     expect(videoFormat).toMatchObject(target.format)
     expect(video).toHaveLength(count)
-    expect(video.map(({ entry }) => entry !== 'none')).toEqual(video.map((__, n) => n === 0))
+    expect(video.map(({ rap: entry }) => entry !== 'none')).toEqual(video.map((__, n) => n === 0))
     const { num, den } = target.format.frameRate!
     expect(videoTicks).toBeCloseTo((count * 90_000 * den) / num, 6)
     expect(video.every(({ pts, dts }, n) => pts === dts && pts === (n * videoTicks) / count)).toBe(
@@ -100,7 +100,7 @@ describe('a slate', () => {
     ['hevc', { codec: 'hevc', profile: 'main' }],
     ['mpegvideo', { codec: 'mpeg2video', profile: 'main' }],
   ])('loops in %s without a decoder error (%o)', async (demuxer, change) => {
-    const { video } = await renderer.make({ video: picture(change) }, spec, never)
+    const { video } = await renderer.renderSlate({ video: picture(change) }, spec, never)
     const loop = Buffer.concat(video.map(({ data }) => data))
     const args = [
       '-f',
@@ -131,7 +131,7 @@ describe('a slate', () => {
     ['E-AC-3', { codec: 'eac3', profile: '', frameSamples: 1536 }],
   ])('has silence in %s that decodes to nothing, alone and for long', async (_, change) => {
     const target = sound(change)
-    const { video, silence } = await renderer.make({ audio: target }, spec, never)
+    const { video, silence } = await renderer.renderSlate({ audio: target }, spec, never)
     expect(video).toHaveLength(0)
     expect(silence?.format).toMatchObject(target.format)
     const { frameTicks, frames, format } = silence!
@@ -144,7 +144,7 @@ describe('a slate', () => {
   })
 
   test('silence between real AAC frames decodes without an error or a click', async () => {
-    const { silence } = await renderer.make({ audio: sound() }, spec, never)
+    const { silence } = await renderer.renderSlate({ audio: sound() }, spec, never)
     const feed = new RecordingFeed()
     const demuxer = new TsDemuxer(feed)
     demuxer.push(await encodeTs({ seconds: 2, tone: 440 }))
@@ -178,27 +178,27 @@ describe('a slate', () => {
       image,
       Buffer.concat([Buffer.from('P6 64 32 255\n'), Buffer.alloc(64 * 32 * 3, 200)]),
     )
-    const made = await renderer.make({ video: picture() }, { ...spec, image }, never)
+    const made = await renderer.renderSlate({ video: picture() }, { ...spec, image }, never)
     expect(made.video).toHaveLength(50)
     await expect(
-      renderer.make({ video: picture() }, { ...spec, image: `${image}.gone` }, never),
+      renderer.renderSlate({ video: picture() }, { ...spec, image: `${image}.gone` }, never),
     ).rejects.toThrow('slate.image')
   })
 
   test('is rendered once for each format and message', async () => {
     const target: TargetFormat = { video: picture(), audio: sound() }
-    const first = await renderer.make(target, spec, never)
-    expect(await renderer.make(target, spec, never)).toBe(first)
-    expect(await renderer.make(target, { ...spec, message: 'Soon' }, never)).not.toBe(first)
+    const first = await renderer.renderSlate(target, spec, never)
+    expect(await renderer.renderSlate(target, spec, never)).toBe(first)
+    expect(await renderer.renderSlate(target, { ...spec, message: 'Soon' }, never)).not.toBe(first)
   })
 
   test('that FFmpeg cannot render is a clear error', async () => {
     const odd: TargetFormat = { video: { ...picture(), preset: 'hasty' } }
-    await expect(renderer.make(odd, spec, never)).rejects.toThrow(
+    await expect(renderer.renderSlate(odd, spec, never)).rejects.toThrow(
       /slate can't be rendered: .*preset.*hasty/,
     )
     const missing = new SlateRenderer({ host: test0.host, ffmpeg: 'ffmpeg-that-is-not-there' })
-    await expect(missing.make({ audio: sound() }, spec, never)).rejects.toMatchObject({
+    await expect(missing.renderSlate({ audio: sound() }, spec, never)).rejects.toMatchObject({
       code: 'ffmpeg_missing',
     })
   })

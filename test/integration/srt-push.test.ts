@@ -14,7 +14,7 @@ import { findFfmpeg, type FfmpegCapabilities } from '../../src/ffmpeg/capabiliti
 import type { StderrLine } from '../../src/ffmpeg/stderr-lines.ts'
 import { realClock } from '../../src/lib/clock.ts'
 import { SrtPush } from '../../src/media/outputs/push/srt-push.ts'
-import { entriesIn } from '../../src/media/outputs/record/ts-entries.ts'
+import { rapsIn } from '../../src/media/outputs/record/ts-raps.ts'
 import { FramesRig } from '../helpers/frames-rig.ts'
 import { missingCommand } from '../helpers/missing-command.ts'
 import { analyze, found, lacking, missingTool } from '../helpers/oracles.ts'
@@ -153,7 +153,7 @@ const expectCleanStretch = async (push: Push, bytes: Buffer): Promise<void> => {
   const program = withoutNulls(bytes)
   expect(program.length).toBeGreaterThan(100_000)
   expect(push.program.indexOf(program)).toBeGreaterThanOrEqual(0)
-  expect(entriesIn(program, 0)[0]?.offset).toBe(0)
+  expect(rapsIn(program, 0)[0]?.offset).toBe(0)
   expect(
     found(await analyze(program.subarray(0, program.length - (program.length % PACKET)))),
   ).toEqual([])

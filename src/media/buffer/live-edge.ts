@@ -2,12 +2,12 @@
 const WINDOW_SECONDS = 30
 const BUCKET_MS = 1_000
 /** A pause in arrivals above this begins a burst; below it, it is jitter, which `latency` is there for. */
-const PAUSE_MS = 250
+const MIN_BURST_PAUSE_MS = 250
 /** After a pause above this, which is no habit, the edge may lie elsewhere: it is judged anew from what follows. */
-const SILENCE_MS = 1_000
+const MIN_SILENCE_MS = 1_000
 /** By then what was held up has come, where it comes at all. */
 const SETTLED_MS = 1_500
-export const BURST_LIMIT_MS = 15_000
+export const MAX_BURST_MS = 15_000
 
 interface Bucket {
   readonly second: number
@@ -19,7 +19,7 @@ interface Burst {
   readonly at: number
   readonly offset: number
   /** The very first arrival, which may bring history. */
-  readonly first: boolean
+  readonly isFirst: boolean
 }
 
 /**
@@ -32,13 +32,13 @@ export class LiveEdge {
   #lastArrival = Number.NEGATIVE_INFINITY
   #resumedAt: number | undefined
 
-  add(dts: number, arrival: number): void {
+  addArrival(dts: number, arrival: number): void {
     const offset = arrival - dts / 90
-    if (arrival - this.#lastArrival > PAUSE_MS) this.#noteBurst(offset, arrival)
-    if (arrival - this.#lastArrival > SILENCE_MS && this.#bursts.length <= 2)
+    if (arrival - this.#lastArrival > MIN_BURST_PAUSE_MS) this.#addBurst(offset, arrival)
+    if (arrival - this.#lastArrival > MIN_SILENCE_MS && this.#bursts.length <= 2)
       this.#resumedAt = arrival
     this.#lastArrival = arrival
-    this.#forgetBeforeSilence(arrival)
+    this.#dropBeforeSilence(arrival)
     const second = Math.floor(arrival / BUCKET_MS)
     const last = this.#buckets.at(-1)
     if (last?.second === second) {
@@ -49,7 +49,7 @@ export class LiveEdge {
     while (this.#buckets[0]!.second < second - WINDOW_SECONDS) this.#buckets.shift()
   }
 
-  #forgetBeforeSilence(arrival: number): void {
+  #dropBeforeSilence(arrival: number): void {
     if (this.#resumedAt === undefined || arrival - this.#resumedAt < SETTLED_MS) return
     const resumed = Math.floor(this.#resumedAt / BUCKET_MS)
     while (this.#buckets.length > 0 && this.#buckets[0]!.second < resumed) this.#buckets.shift()
@@ -69,18 +69,18 @@ export class LiveEdge {
    * stall, not a habit, unless the source is known to arrive by the segment; and the history that the first burst
    * brings counts only until there are others to judge by.
    */
-  burst(latencyMs: number, arrives: 'steadily' | 'by_segment'): number {
+  burstMs(latencyMs: number, arrives: 'steadily' | 'by_segment'): number {
     const edge = this.offset
     if (edge === undefined) return 0
-    const later = this.#bursts.filter((burst) => !burst.first)
+    const later = this.#bursts.filter((burst) => !burst.isFirst)
     const counted = later.length >= 2 || arrives === 'steadily' ? later : this.#bursts
     const late = counted.map((burst) => burst.offset - edge).sort((a, b) => b - a)
     const worst = (arrives === 'by_segment' ? late[0] : late[1]) ?? 0
-    return worst > Math.max(PAUSE_MS, latencyMs / 2) ? Math.min(worst, BURST_LIMIT_MS) : 0
+    return worst > Math.max(MIN_BURST_PAUSE_MS, latencyMs / 2) ? Math.min(worst, MAX_BURST_MS) : 0
   }
 
-  #noteBurst(offset: number, arrival: number): void {
-    this.#bursts.push({ at: arrival, offset, first: this.#bursts.length === 0 })
+  #addBurst(offset: number, arrival: number): void {
+    this.#bursts.push({ at: arrival, offset, isFirst: this.#bursts.length === 0 })
     const oldest = arrival - WINDOW_SECONDS * BUCKET_MS
     while (this.#bursts[0]!.at < oldest) this.#bursts.shift()
   }

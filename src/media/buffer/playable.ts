@@ -19,13 +19,13 @@ export interface Playable {
   video(index: number): BufferedUnit | undefined
   audio(track: number, index: number): BufferedUnit | undefined
   /** A reader has taken what lies before `next` of a track, and will not come back. */
-  readTo(track: 'video' | number, next: number): void
+  markRead(track: 'video' | number, next: number): void
   /** Program-independent end of the newest frame of an audio track, source time; undefined where there is none. */
   audioEnd(track: number): number | undefined
   /** Oldest index kept of an audio track. */
   audioStart(track: number): number
   /** Newest entry point with PTS ≤ `pts`, or the oldest where `pts` is infinite negative and the source is paced by us. */
-  entryAtOrBefore(pts: number): number | undefined
+  rapAtOrBefore(pts: number): number | undefined
   /** Oldest entry point with PTS > `pts`. */
-  entryAfter(pts: number): number | undefined
+  rapAfter(pts: number): number | undefined
 }

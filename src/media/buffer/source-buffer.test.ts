@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { stampOf, syntheticUnits } from '../../../test/helpers/synthetic-units.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { SourceBuffer } from './source-buffer.ts'
-import type { Stretch } from './stretch.ts'
+import type { TimelineSegment } from './timeline-segment.ts'
 
 const finite = (): SourceBuffer => {
   const buffer = new SourceBuffer({
@@ -24,15 +24,15 @@ const add = (buffer: SourceBuffer, units: readonly AccessUnit[]): void => {
 }
 
 const clip = (tag: string) => syntheticUnits({ tag, count: 50, start: 126_000 })
-const soundFirst = (units: readonly AccessUnit[]): AccessUnit[] => [
+const audioFirst = (units: readonly AccessUnit[]): AccessUnit[] => [
   ...units.filter((unit) => unit.kind === 'audio'),
   ...units.filter((unit) => unit.kind === 'video'),
 ]
 
-const soundOf = (stretch: Stretch): string[] => {
+const audioOf = (segment: TimelineSegment): string[] => {
   const tags: string[] = []
-  for (let i = stretch.audioStart(0); ; i++) {
-    const unit = stretch.audio(0, i)?.unit
+  for (let i = segment.audioStart(0); ; i++) {
+    const unit = segment.audio(0, i)?.unit
     if (unit === undefined) return tags
     tags.push(stampOf(unit)?.tag ?? '?')
   }
@@ -44,20 +44,20 @@ describe('SourceBuffer', () => {
     const [first, second] = [clip('first'), clip('second')]
     add(buffer, first)
     buffer.breakTimeline()
-    add(buffer, soundFirst(second))
-    const sounds = buffer.stretches.map((stretch) => [...new Set(soundOf(stretch))])
-    expect(sounds).toEqual([['first'], ['second']])
-    expect(soundOf(buffer.stretches[1]!)).toHaveLength(
+    add(buffer, audioFirst(second))
+    const audioTags = buffer.segments.map((segment) => [...new Set(audioOf(segment))])
+    expect(audioTags).toEqual([['first'], ['second']])
+    expect(audioOf(buffer.segments[1]!)).toHaveLength(
       second.filter((unit) => unit.kind === 'audio').length,
     )
   })
 
   it('does not forget the sound that waits for its pictures', () => {
     const buffer = finite()
-    const sound = clip('only').filter((unit) => unit.kind === 'audio')
-    add(buffer, sound)
+    const audio = clip('only').filter((unit) => unit.kind === 'audio')
+    add(buffer, audio)
     buffer.trim(0)
-    expect(soundOf(buffer.newest!)).toHaveLength(sound.length)
+    expect(audioOf(buffer.newest!)).toHaveLength(audio.length)
   })
 
   it('sends the late sound of the old timeline to it when times jump within the stream', () => {
@@ -66,7 +66,7 @@ describe('SourceBuffer', () => {
     const jumped = syntheticUnits({ tag: 'new', count: 50, start: 9_000_000 })
     add(buffer, [...old.slice(0, -4), jumped[0]!, ...old.slice(-4), ...jumped.slice(1)])
     expect(buffer.jumps).toBe(1)
-    expect(buffer.stretches.map((stretch) => [...new Set(soundOf(stretch))])).toEqual([
+    expect(buffer.segments.map((segment) => [...new Set(audioOf(segment))])).toEqual([
       ['old'],
       ['new'],
     ])
@@ -75,9 +75,9 @@ describe('SourceBuffer', () => {
   it('has nothing to enter after it was told that its contents no longer fit', () => {
     const buffer = finite()
     add(buffer, clip('misfit'))
-    buffer.forget()
-    expect(buffer.next(undefined)).toBeUndefined()
+    buffer.clear()
+    expect(buffer.segmentToEnter(undefined)).toBeUndefined()
     add(buffer, clip('fitting'))
-    expect(soundOf(buffer.next(undefined)!)[0]).toBe('fitting')
+    expect(audioOf(buffer.segmentToEnter(undefined)!)[0]).toBe('fitting')
   })
 })

@@ -22,8 +22,8 @@ const sample = (at: number, change: Partial<HealthSample> = {}): HealthSample =>
 
 const judge = (change: (at: number) => Partial<HealthSample>, own = limits) => {
   const health = new SourceHealth()
-  let verdict = health.add(sample(0), own)
-  for (let at = 100; at <= 10_000; at += 100) verdict = health.add(sample(at, change(at)), own)
+  let verdict = health.judge(sample(0), own)
+  for (let at = 100; at <= 10_000; at += 100) verdict = health.judge(sample(at, change(at)), own)
   return verdict
 }
 
@@ -60,8 +60,8 @@ describe('the health of a source', () => {
     const own = Thresholds.parse({ bitrateFloor: 900_000 })
     expect(judge(() => ({}), own).problems.map((problem) => problem.condition)).toEqual(['bitrate'])
     const health = new SourceHealth()
-    health.add(sample(0), own)
-    expect(health.add(sample(1_000), own).healthy).toBe(true)
+    health.judge(sample(0), own)
+    expect(health.judge(sample(1_000), own).healthy).toBe(true)
   })
 
   it('judges what cannot be measured as nothing, not as zero or bad', () => {
@@ -82,11 +82,11 @@ describe('the health of a source', () => {
   it('forgets what lies before the window', () => {
     const health = new SourceHealth()
     for (let at = 0; at <= 2_000; at += 100)
-      health.add(sample(at, { continuityErrors: at }), limits)
-    let verdict = health.add(sample(2_100, { continuityErrors: 2_000 }), limits)
+      health.judge(sample(at, { continuityErrors: at }), limits)
+    let verdict = health.judge(sample(2_100, { continuityErrors: 2_000 }), limits)
     expect(verdict.healthy).toBe(false)
     for (let at = 2_200; at <= 9_000; at += 100)
-      verdict = health.add(sample(at, { continuityErrors: 2_000 }), limits)
+      verdict = health.judge(sample(at, { continuityErrors: 2_000 }), limits)
     expect(verdict.healthy).toBe(true)
   })
 })

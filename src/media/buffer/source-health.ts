@@ -30,7 +30,7 @@ export interface HealthVerdict {
 export class SourceHealth {
   readonly #samples: HealthSample[] = []
 
-  add(sample: HealthSample, thresholds: Thresholds): HealthVerdict {
+  judge(sample: HealthSample, thresholds: Thresholds): HealthVerdict {
     this.#samples.push(sample)
     const oldest = sample.at - thresholds.lossWindowMs
     while (this.#samples.length > 1 && this.#samples[1]!.at <= oldest) this.#samples.shift()

@@ -70,7 +70,7 @@ export class UnitQueue {
   }
 
   /** Index of the first element from `from` on that satisfies `wanted`, or `end`. */
-  find(from: number, wanted: (item: BufferedUnit) => boolean): number {
+  findIndex(from: number, wanted: (item: BufferedUnit) => boolean): number {
     for (let i = Math.max(from, this.start); i < this.end; i++) {
       if (wanted(this.#items[i - this.#base]!)) return i
     }

@@ -12,41 +12,41 @@ export type SettingsOnAir = Pick<
 /** What may be set while the channel runs, and the format that is fixed once. Read whenever it matters. */
 export class ChannelSettings implements InputSettings {
   readonly #spec: ChannelSpec
-  #longestGopTicks: number | undefined
-  #now: SettingsOnAir
+  #maxGopTicks: number | undefined
+  #current: SettingsOnAir
   #format: ProgramFormat | undefined
 
   constructor(spec: ChannelSpec) {
     this.#spec = spec
     const { mode, conform, ingest, failover } = spec
-    this.#now = { mode, conform, ingest, failover: failover.mode, revert: failover.revert }
+    this.#current = { mode, conform, ingest, failover: failover.mode, revert: failover.revert }
   }
 
-  get now(): SettingsOnAir {
-    return this.#now
+  get current(): SettingsOnAir {
+    return this.#current
   }
 
   get format(): ProgramFormat | undefined {
     return this.#format
   }
 
-  get longestGopTicks(): number | undefined {
-    return this.#longestGopTicks
+  get maxGopTicks(): number | undefined {
+    return this.#maxGopTicks
   }
 
   /** What the outputs that package segments can take; undefined: there are none. */
-  limitGop(ticks: number | undefined): void {
-    this.#longestGopTicks = ticks
+  setMaxGop(ticks: number | undefined): void {
+    this.#maxGopTicks = ticks
   }
 
-  fixFormat(format: ProgramFormat): void {
+  setFormat(format: ProgramFormat): void {
     this.#format = format
   }
 
   /** Absent fields stay. */
-  change(change: ChannelChange): void {
-    const { mode, conform, ingest, failover, revert } = this.#now
-    this.#now = {
+  applyChange(change: ChannelChange): void {
+    const { mode, conform, ingest, failover, revert } = this.#current
+    this.#current = {
       mode: change.mode ?? mode,
       conform: change.conform ?? conform,
       ingest: change.ingest ?? ingest,
@@ -56,7 +56,7 @@ export class ChannelSettings implements InputSettings {
   }
 
   conformOf(spec: SourceSpec): ConformMode {
-    return spec.conform ?? this.#now.conform
+    return spec.conform ?? this.#current.conform
   }
 
   /** The channel's, with what the source has of its own. */

@@ -2,15 +2,15 @@ import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
 import type { BusStatus, ChannelStatus, SourceStatus, TrackStatus } from '../../contract/status.ts'
 import { redactUrl } from '../../lib/redact.ts'
-import type { BusDesk } from '../program/bus-desk.ts'
+import type { BusController } from '../program/bus-controller.ts'
 import type { Input } from '../input/input.ts'
 import type { InputList } from './input-list.ts'
-import type { Outlets } from './outlets.ts'
+import type { ChannelOutputs } from './channel-outputs.ts'
 import type { ProgramFeed } from '../program/program-feed.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { RateMeters } from './rate-meters.ts'
 
-export interface SourceStanding {
+export interface SourceStatusFacts {
   readonly now: number
   readonly priority: number
   readonly ingest: 'hot' | 'standby'
@@ -21,35 +21,35 @@ export interface SourceStanding {
   readonly redactedUrl: string
 }
 
-export function sourceStatus(input: Input, standing: SourceStanding): SourceStatus {
-  const { now, rates } = standing
+export function sourceStatus(input: Input, facts: SourceStatusFacts): SourceStatus {
+  const { now, rates } = facts
   const { figures, buffer, conforming, supervised } = input
-  const stretch = buffer.newest
-  const arrival = stretch?.newestEntryArrival
+  const segment = buffer.newest
+  const arrival = segment?.newestRapArrival
   const { state, retryInMs, reason } = supervised.state
   const lastError = figures.lastError ?? (state === 'failed' ? reason : undefined)
   return {
     id: input.id,
     label: input.spec.label ?? input.id,
-    url: standing.redactedUrl,
-    priority: standing.priority,
-    ingest: standing.ingest,
+    url: facts.redactedUrl,
+    priority: facts.priority,
+    ingest: facts.ingest,
     state,
     healthy: input.verdict.healthy,
     problems: input.verdict.problems,
-    onAir: standing.onAir,
-    onPreview: standing.onPreview,
-    wanted: standing.wanted,
-    tracks: trackStatus(input, standing),
+    onAir: facts.onAir,
+    onPreview: facts.onPreview,
+    wanted: facts.wanted,
+    tracks: trackStatus(input, facts),
     conform: conforming.state,
     ...(conforming.reason === undefined ? {} : { conformReason: conforming.reason }),
-    bitrate: rates.rate(`source ${input.id}`, figures.bytes, now),
+    bitrate: rates.measure(`source ${input.id}`, figures.bytes, now),
     bufferMs: Math.round(buffer.heldMs),
     bufferBytes: buffer.bytes,
     sinceKeyMs: arrival === undefined ? null : Math.round(now - arrival),
     gopMs:
-      stretch === undefined || stretch.gopTicks === 0 ? null : Math.round(stretch.gopTicks / 90),
-    burstMs: stretch === undefined ? 0 : Math.round(buffer.burstMs(stretch)),
+      segment === undefined || segment.gopTicks === 0 ? null : Math.round(segment.gopTicks / 90),
+    burstMs: segment === undefined ? 0 : Math.round(buffer.burstMs(segment)),
     continuityErrors: figures.continuityErrors,
     lostPackets: figures.lostPackets,
     timestampJumps: buffer.jumps,
@@ -62,7 +62,7 @@ export function sourceStatus(input: Input, standing: SourceStanding): SourceStat
   }
 }
 
-function trackStatus(input: Input, { rates, now }: SourceStanding): TrackStatus[] {
+function trackStatus(input: Input, { rates, now }: SourceStatusFacts): TrackStatus[] {
   return (input.tracks.program?.tracks ?? []).flatMap((track) => {
     if (track.kind === 'data') return []
     const format = input.tracks.formatOf(track.pid)
@@ -72,7 +72,11 @@ function trackStatus(input: Input, { rates, now }: SourceStanding): TrackStatus[
         pid: track.pid,
         ...(track.language === undefined ? {} : { language: track.language }),
         ...(format === undefined ? {} : { format }),
-        bitrate: rates.rate(`track ${input.id} ${track.pid}`, input.tracks.bytesOf(track.pid), now),
+        bitrate: rates.measure(
+          `track ${input.id} ${track.pid}`,
+          input.tracks.bytesOf(track.pid),
+          now,
+        ),
       },
     ]
   })
@@ -83,7 +87,7 @@ export interface BusCounts {
   readonly failovers: number
 }
 
-export interface BusStanding {
+export interface BusStatusFacts {
   readonly name: BusName
   readonly now: number
   readonly pending: SourceId | undefined
@@ -91,30 +95,30 @@ export interface BusStanding {
   readonly rates: RateMeters
 }
 
-export function busStatus(feed: ProgramFeed, standing: BusStanding): BusStatus {
+export function busStatus(feed: ProgramFeed, facts: BusStatusFacts): BusStatus {
   const { bus } = feed
   const { figures } = bus
   return {
-    bus: standing.name,
+    bus: facts.name,
     onAir: bus.onAir,
-    wanted: bus.order.wanted,
-    pending: standing.pending ?? null,
+    wanted: bus.standingOrder.wanted,
+    pending: facts.pending ?? null,
     programTime: Math.round(bus.programTime),
-    onAirSinceMs: Math.round(standing.now - figures.onAirSince),
+    onAirSinceMs: Math.round(facts.now - figures.onAirSince),
     delayMs: Math.round(figures.delayMs),
-    takes: standing.counts.takes,
-    failovers: standing.counts.failovers,
+    takes: facts.counts.takes,
+    failovers: facts.counts.failovers,
     slateMs: Math.round(figures.slateMs),
     silenceInserted: figures.silenceInserted,
     audioDropped: figures.audioDropped,
     dtsCompressed: figures.dtsCompressed,
     videoFramesMissing: figures.videoDropped,
-    bitrate: standing.rates.rate(`bus ${standing.name}`, feed.bytes, standing.now),
+    bitrate: facts.rates.measure(`bus ${facts.name}`, feed.bytes, facts.now),
     clockPpm: Math.round(figures.clockPpm),
   }
 }
 
-export interface ChannelStanding {
+export interface ChannelStatusFacts {
   readonly spec: ChannelSpec
   readonly settings: Pick<ChannelStatus, 'mode' | 'conform' | 'ingest' | 'failover' | 'revert'>
   readonly version: string
@@ -123,21 +127,21 @@ export interface ChannelStanding {
   readonly startedAt: number
   readonly format: ProgramFormat | undefined
   readonly inputs: InputList
-  readonly outputs: Pick<Outlets, 'status' | 'listeners'>
-  readonly program: BusDesk | undefined
-  readonly preview: BusDesk | undefined
+  readonly outputs: Pick<ChannelOutputs, 'status' | 'listeners'>
+  readonly program: BusController | undefined
+  readonly preview: BusController | undefined
   readonly rates: RateMeters
 }
 
-export function channelStatus(standing: ChannelStanding): ChannelStatus {
-  const { spec, now, format, inputs, program, preview, rates } = standing
+export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
+  const { spec, now, format, inputs, program, preview, rates } = facts
   const monitors = inputs.all().flatMap((input) => input.monitor.viewers())
   return {
     name: spec.name,
-    version: standing.version,
-    state: standing.state,
-    upMs: Math.round(now - standing.startedAt),
-    ...standing.settings,
+    version: facts.version,
+    state: facts.state,
+    upMs: Math.round(now - facts.startedAt),
+    ...facts.settings,
     latencyMs: spec.latencyMs,
     format:
       format === undefined
@@ -147,8 +151,8 @@ export function channelStatus(standing: ChannelStanding): ChannelStatus {
             audio: format.audio?.format ?? null,
             languages: format.languages,
           },
-    program: deskStatus('program', program, standing),
-    preview: deskStatus('preview', preview, standing),
+    program: controllerStatus('program', program, facts),
+    preview: controllerStatus('preview', preview, facts),
     sources: inputs.byPriority().map((input) =>
       sourceStatus(input, {
         now,
@@ -156,39 +160,39 @@ export function channelStatus(standing: ChannelStanding): ChannelStatus {
         ingest: inputs.ingestOf(input),
         onAir: program?.feed.bus.onAir === input.id,
         onPreview: preview?.feed.bus.onAir === input.id,
-        wanted: program?.feed.bus.order.wanted === input.id,
+        wanted: program?.feed.bus.standingOrder.wanted === input.id,
         rates,
         redactedUrl: redactUrl(input.spec.url),
       }),
     ),
-    outputs: standing.outputs.status(),
+    outputs: facts.outputs.status(),
     viewers: [
       ...(program?.feed.viewers.viewers() ?? []),
       ...(preview?.feed.viewers.viewers() ?? []),
       ...monitors,
     ],
-    listeners: standing.outputs.listeners,
+    listeners: facts.outputs.listeners,
   }
 }
 
-function deskStatus(
+function controllerStatus(
   name: BusName,
-  desk: BusDesk | undefined,
-  standing: ChannelStanding,
+  controller: BusController | undefined,
+  facts: ChannelStatusFacts,
 ): BusStatus {
-  const { now, rates } = standing
-  if (desk === undefined) return { ...IDLE, bus: name }
-  return busStatus(desk.feed, {
+  const { now, rates } = facts
+  if (controller === undefined) return { ...IDLE_BUS, bus: name }
+  return busStatus(controller.feed, {
     name,
     now,
     rates,
-    pending: desk.takes.requested,
-    counts: desk.counts,
+    pending: controller.takes.requested,
+    counts: controller.counts,
   })
 }
 
 /** A bus that has not begun. */
-const IDLE: Omit<BusStatus, 'bus'> = {
+const IDLE_BUS: Omit<BusStatus, 'bus'> = {
   onAir: SLATE,
   wanted: SLATE,
   pending: null,

@@ -11,27 +11,27 @@ import { untilAborted } from '../../lib/clock.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ChannelSettings } from './channel-settings.ts'
 import { channelStatus } from './channel-status.ts'
-import { Desks } from '../program/desks.ts'
+import { Buses } from '../program/buses.ts'
 import { EventLog } from './event-log.ts'
 import { awaitFormat, fittedToSegments, type ChosenFormat } from '../format/format-choice.ts'
 import { inputEvents } from './input-events.ts'
 import { InputList } from './input-list.ts'
 import { mediaRoute } from './media-route.ts'
-import { Outlets } from './outlets.ts'
+import { ChannelOutputs } from './channel-outputs.ts'
 import { describeAudio, describeVideo } from '../format/program-format.ts'
 import { Failover } from '../failover/failover.ts'
 import { failoverPort } from './failover-port.ts'
-import { refused } from '../program/takes.ts'
+import { refusalAnswer } from '../program/takes.ts'
 import { RateMeters } from './rate-meters.ts'
 import { requestTake } from './take-request.ts'
 
 /** Play-out looks at the clock this often; a frame is at most this late. */
-const TICK_MS = 5
+const TICK_INTERVAL_MS = 5
 /** Health, buffers, outputs and standby sources are looked at this often. */
-const LOOK_MS = 100
-const FAULT_EVERY_MS = 1_000
+const CHECK_INTERVAL_MS = 100
+const FAULT_REPORT_INTERVAL_MS = 1_000
 /** At the start the wanted source is given this long before a backup takes its place. */
-const FIRST_PATIENCE_MS = 3_000
+const START_GRACE_MS = 3_000
 
 /**
  * One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. The control
@@ -43,15 +43,15 @@ export class Channel implements ChannelPort {
   readonly #settings: ChannelSettings
   readonly #events: EventLog
   readonly #inputs: InputList
-  readonly #outlets: Outlets
+  readonly #outputs: ChannelOutputs
   readonly #rates = new RateMeters()
   readonly #startedAt: number
   readonly #failover: Failover
   #state: ChannelStatus['state'] = 'starting'
   #tickets = 0
-  #desks: Desks | undefined
+  #buses: Buses | undefined
   #onAirAt = 0
-  #faultToldAt = Number.NEGATIVE_INFINITY
+  #faultReportedAt = Number.NEGATIVE_INFINITY
 
   constructor(spec: ChannelSpec, parts: ChannelParts) {
     this.#spec = spec
@@ -60,32 +60,37 @@ export class Channel implements ChannelPort {
     this.#settings = new ChannelSettings(spec)
     this.#events = new EventLog(parts.wallTime)
     const settings = this.#settings
-    const events = inputEvents(this.#events, () => this.#giveOrders())
+    const events = inputEvents(this.#events, () => this.#updateStandingOrder())
     this.#inputs = new InputList({
       open: (source, wanted) => parts.openInput({ spec: source, wanted, settings, events }),
-      ingest: () => settings.now.ingest,
+      ingest: () => settings.current.ingest,
     })
-    this.#outlets = new Outlets({ parts, settings, events: this.#events, clock: parts.clock })
+    this.#outputs = new ChannelOutputs({
+      parts,
+      settings,
+      events: this.#events,
+      clock: parts.clock,
+    })
     this.#failover = new Failover(
       failoverPort({
         spec,
         settings,
         inputs: this.#inputs,
-        controller: () => this.#desks?.program,
+        controller: () => this.#buses?.program,
         now: () => this.#now(),
-        emit: (event) => this.#events.add(event),
+        emit: (event) => this.#events.logEvent(event),
       }),
     )
     for (const output of spec.outputs) parts.checkOutput(output)
-    this.#inputs.add(spec.sources, this.#startedAt)
+    this.#inputs.addSources(spec.sources, this.#startedAt)
   }
 
   /** Resolves after an abort, when everything that the channel started has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
-    this.#inputs.run()
-    const look = clock.every(LOOK_MS, () => this.#look())
-    const tick = clock.every(TICK_MS, () => this.#tick())
+    this.#inputs.startAll()
+    const checkTimer = clock.every(CHECK_INTERVAL_MS, () => this.#runChecks())
+    const tickTimer = clock.every(TICK_INTERVAL_MS, () => this.#tick())
     try {
       const chosen = await awaitFormat(() => this.#formatFacts(), clock, signal)
       if (chosen !== undefined) await this.#goOnAir(chosen, signal)
@@ -95,93 +100,96 @@ export class Channel implements ChannelPort {
       if (!signal.aborted) throw error
     } finally {
       this.#state = 'stopping'
-      for (const desk of this.#desks?.all() ?? []) desk.takes.refuse(STOPPING)
-      tick.cancel()
-      look.cancel()
-      await Promise.all([this.#inputs.close(), this.#outlets.close(), this.#desks?.close()])
+      for (const controller of this.#buses?.all() ?? []) controller.takes.refuse(STOPPING)
+      tickTimer.cancel()
+      checkTimer.cancel()
+      await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#buses?.close()])
       await this.#failover.close()
-      this.#events.add({ type: 'channel_stopped' })
+      this.#events.logEvent({ type: 'channel_stopped' })
     }
   }
 
   /** The data plane's own routes: the program, the preview, each source. True when the request was one of them. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const places = { desks: this.#desks, input: (id: SourceId) => this.#inputs.get(id) }
-    return mediaRoute(places, request, response) || this.#outlets.serve(request, response)
+    const targets = { buses: this.#buses, input: (id: SourceId) => this.#inputs.get(id) }
+    return mediaRoute(targets, request, response) || this.#outputs.serve(request, response)
   }
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
     const bus = request.bus ?? 'program'
     const { source, at } = request
-    const mode = request.mode ?? this.#settings.now.mode
+    const mode = request.mode ?? this.#settings.current.mode
     const ticket = this.#nextTicket()
-    this.#events.add({ type: 'take_requested', ticket, bus, source, mode })
+    this.#events.logEvent({ type: 'take_requested', ticket, bus, source, mode })
     const now = this.#now()
     const wait = at === undefined ? 0 : new Date(at).getTime() - this.#parts.wallTime()
     const answer = await requestTake(
       { ticket, bus, source, mode, notBefore: now + wait, timeoutMs: this.#spec.startTimeoutMs },
       {
-        desk: this.#desks?.open(bus),
+        controller: this.#buses?.openBus(bus),
         inputs: this.#inputs,
-        outputs: this.#outlets,
+        outputs: this.#outputs,
         now,
-        onWanted: () => this.#giveOrders(),
+        onWantedChanged: () => this.#updateStandingOrder(),
       },
     )
-    this.#events.add(answer.ok ? { type: 'take_done', answer } : { type: 'take_refused', answer })
+    this.#events.logEvent(
+      answer.ok ? { type: 'take_done', answer } : { type: 'take_refused', answer },
+    )
     return answer
   }
 
   takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer> {
-    const desk = this.#desks?.preview
-    const source = desk?.feed.bus.onAir ?? SLATE
+    const controller = this.#buses?.preview
+    const source = controller?.feed.bus.onAir ?? SLATE
     // Nobody asked for the slate: an empty preview must not take the program off the air.
-    if (source === SLATE && (desk?.counts.takes ?? 0) === 0) {
+    if (source === SLATE && (controller?.counts.takes ?? 0) === 0) {
       const message = 'nothing is on preview: put a source there first'
       const take = { ticket: this.#nextTicket(), bus: 'program' } as const
-      return Promise.resolve(refused(take, source, { why: 'unknown_source', message }))
+      return Promise.resolve(refusalAnswer(take, source, { why: 'unknown_source', message }))
     }
     return this.take({ source, bus: 'program', ...(mode === undefined ? {} : { mode }) })
   }
 
   async change(change: ChannelChange): Promise<void> {
     if (change.slateMessage !== undefined) await this.#remakeSlate(change.slateMessage)
-    this.#settings.change(change)
-    if (change.conform !== undefined) for (const input of this.#inputs.all()) input.reconsider()
-    this.#giveOrders()
-    this.#events.add({ type: 'settings_changed', change: { ...change } })
+    this.#settings.applyChange(change)
+    if (change.conform !== undefined) for (const input of this.#inputs.all()) input.replanConform()
+    this.#updateStandingOrder()
+    this.#events.logEvent({ type: 'settings_changed', change: { ...change } })
   }
 
   async addSource(spec: SourceSpec): Promise<void> {
-    this.#inputs.add([spec], this.#now())
-    this.#desks?.watch(spec.id)
+    this.#inputs.addSources([spec], this.#now())
+    this.#buses?.registerReaders(spec.id)
     // A channel that began without sources wants its first one.
-    this.#desks?.program.wantFirst(spec.id)
-    this.#giveOrders()
-    this.#events.add({ type: 'source_added', source: spec.id })
+    this.#buses?.program.setWantedIfUnset(spec.id)
+    this.#updateStandingOrder()
+    this.#events.logEvent({ type: 'source_added', source: spec.id })
   }
 
   async changeSource(id: SourceId, change: SourceChange): Promise<void> {
-    if (this.#inputs.change(id, change, this.#now()) === 'replaced') this.#desks?.watch(id)
-    this.#giveOrders()
-    this.#events.add({ type: 'source_changed', source: id })
+    if (this.#inputs.changeSource(id, change, this.#now()) === 'replaced')
+      this.#buses?.registerReaders(id)
+    this.#updateStandingOrder()
+    this.#events.logEvent({ type: 'source_changed', source: id })
   }
 
   async removeSource(id: SourceId): Promise<void> {
-    this.#inputs.remove(id)
-    this.#rates.forget(` ${id}`)
+    this.#inputs.removeSource(id)
+    this.#rates.removeMatching(` ${id}`)
     const next = this.#inputs.byPriority()[0]?.id ?? SLATE
-    for (const desk of this.#desks?.all() ?? []) desk.sourceRemoved(id, next)
-    this.#giveOrders()
-    this.#events.add({ type: 'source_removed', source: id })
+    for (const controller of this.#buses?.all() ?? []) controller.onSourceRemoved(id, next)
+    this.#updateStandingOrder()
+    this.#events.logEvent({ type: 'source_removed', source: id })
   }
 
   async addOutput(spec: OutputSpec): Promise<void> {
-    this.#outlets.add(spec)
+    this.#outputs.addOutput(spec)
   }
 
   async removeOutput(id: OutputId): Promise<void> {
-    await this.#outlets.remove(id)
+    await this.#outputs.removeOutput(id)
   }
 
   events(after: number, listener: (event: StampedEvent) => void): () => void {
@@ -191,16 +199,16 @@ export class Channel implements ChannelPort {
   status(): ChannelStatus {
     return channelStatus({
       spec: this.#spec,
-      settings: this.#settings.now,
+      settings: this.#settings.current,
       version: this.#parts.version,
       state: this.#state,
       now: this.#now(),
       startedAt: this.#startedAt,
       format: this.#settings.format,
       inputs: this.#inputs,
-      outputs: this.#outlets,
-      program: this.#desks?.program,
-      preview: this.#desks?.preview,
+      outputs: this.#outputs,
+      program: this.#buses?.program,
+      preview: this.#buses?.preview,
       rates: this.#rates,
     })
   }
@@ -222,11 +230,11 @@ export class Channel implements ChannelPort {
     const { from, source } = chosen
     const { clock, wallTime, makeSlate, storeFormat } = this.#parts
     const format = fittedToSegments(chosen.format, this.#spec)
-    this.#settings.fixFormat(format)
-    for (const input of this.#inputs.all()) input.reconsider()
+    this.#settings.setFormat(format)
+    for (const input of this.#inputs.all()) input.replanConform()
     const slate = await makeSlate(format, this.#spec.slate, signal)
     storeFormat(chosen.format)
-    this.#desks = new Desks({
+    this.#buses = new Buses({
       spec: this.#spec,
       format,
       slate,
@@ -234,87 +242,87 @@ export class Channel implements ChannelPort {
       wallTime,
       nextTicket: () => this.#nextTicket(),
       inputs: this.#inputs,
-      emit: (event) => this.#events.add(event),
-      onChange: () => this.#giveOrders(),
+      emit: (event) => this.#events.logEvent(event),
+      onWantedChanged: () => this.#updateStandingOrder(),
     })
     this.#onAirAt = clock.now()
     const first = this.#inputs.byPriority()[0]
-    if (first !== undefined) this.#desks.program.wantFirst(first.id)
-    this.#giveOrders()
-    const { ring, frames } = this.#desks.program.feed
-    this.#outlets.begin({ ring, frames }, this.#spec.outputs)
+    if (first !== undefined) this.#buses.program.setWantedIfUnset(first.id)
+    this.#updateStandingOrder()
+    const { ring, frames } = this.#buses.program.feed
+    this.#outputs.start({ ring, frames }, this.#spec.outputs)
     this.#state = 'running'
     const [video, audio] = [
       describeVideo(format.video?.format),
       describeAudio(format.audio?.format),
     ]
-    const whose = source === undefined ? {} : { source }
-    this.#events.add({ type: 'format_chosen', from, ...whose, video, audio })
-    this.#events.add({ type: 'channel_started', name: this.#spec.name })
+    const sourceField = source === undefined ? {} : { source }
+    this.#events.logEvent({ type: 'format_chosen', from, ...sourceField, video, audio })
+    this.#events.logEvent({ type: 'channel_started', name: this.#spec.name })
   }
 
   async #remakeSlate(message: string): Promise<void> {
     const { format } = this.#settings
-    if (format === undefined || this.#desks === undefined) throw notYet()
+    if (format === undefined || this.#buses === undefined) throw notStartedError()
     const { signal } = new AbortController()
     const slate = { ...this.#spec.slate, message }
-    this.#desks.setSlate(await this.#parts.makeSlate(format, slate, signal))
+    this.#buses.setSlate(await this.#parts.makeSlate(format, slate, signal))
   }
 
   /** The standing order: whom to put on air when the program cannot go on as it is. */
-  #giveOrders(): void {
+  #updateStandingOrder(): void {
     const inputs = this.#inputs.byPriority()
     const healthyFirst = [
       ...inputs.filter((input) => input.verdict.healthy),
       ...inputs.filter((input) => !input.verdict.healthy),
     ]
     const substitutes =
-      this.#settings.now.failover === 'auto' && !this.#awaitsFirst() ? healthyFirst : []
-    this.#desks?.program.order(substitutes.map((input) => input.id))
-    this.#desks?.preview?.order([])
+      this.#settings.current.failover === 'auto' && !this.#isAwaitingWanted() ? healthyFirst : []
+    this.#buses?.program.setSubstitutes(substitutes.map((input) => input.id))
+    this.#buses?.preview?.setSubstitutes([])
   }
 
   /** At the start a backup that came first would keep the wanted source off the air until it has proved its health. */
-  #awaitsFirst(): boolean {
-    const bus = this.#desks?.program.feed.bus
-    if (bus === undefined || bus.begun) return false
-    const state = this.#inputs.get(bus.order.wanted)?.supervised.state.state
+  #isAwaitingWanted(): boolean {
+    const bus = this.#buses?.program.feed.bus
+    if (bus === undefined || bus.hasPlayedSource) return false
+    const state = this.#inputs.get(bus.standingOrder.wanted)?.supervised.state.state
     const comes = state === 'starting' || state === 'running'
-    return comes && this.#now() - this.#onAirAt < FIRST_PATIENCE_MS
+    return comes && this.#now() - this.#onAirAt < START_GRACE_MS
   }
 
   #tick(): void {
     const now = this.#now()
-    for (const desk of this.#desks?.all() ?? []) {
+    for (const controller of this.#buses?.all() ?? []) {
       try {
-        desk.feed.tick(now)
+        controller.feed.tick(now)
       } catch (error) {
-        this.#faulted(error, now)
+        this.#reportFault(error, now)
       }
     }
   }
 
   /** A fault in play-out must not end the program; told at most once a second. */
-  #faulted(error: unknown, now: number): void {
-    if (now - this.#faultToldAt < FAULT_EVERY_MS) return
-    this.#faultToldAt = now
+  #reportFault(error: unknown, now: number): void {
+    if (now - this.#faultReportedAt < FAULT_REPORT_INTERVAL_MS) return
+    this.#faultReportedAt = now
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#events.add({ type: 'warning', message: `play-out: ${message}` })
+    this.#events.logEvent({ type: 'warning', message: `play-out: ${message}` })
   }
 
-  #look(): void {
+  #runChecks(): void {
     const now = this.#now()
-    for (const input of this.#inputs.all()) input.look(now)
+    for (const input of this.#inputs.all()) input.checkHealth(now)
     this.#failover.check(now)
-    this.#giveOrders()
+    this.#updateStandingOrder()
     const best = this.#inputs.byPriority()[0]?.id
-    const needed = this.#desks?.needs() ?? new Set(best === undefined ? [] : [best])
+    const needed = this.#buses?.neededSources() ?? new Set(best === undefined ? [] : [best])
     this.#inputs.reconcile(needed, now)
-    this.#outlets.look()
+    this.#outputs.checkStates()
   }
 }
 
 const STOPPING = { why: 'channel_stopped', message: 'the channel stops' } as const
 
-const notYet = (): SluiceError =>
+const notStartedError = (): SluiceError =>
   new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')

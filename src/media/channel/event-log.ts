@@ -1,7 +1,7 @@
 import type { ChannelEvent, StampedEvent } from '../../contract/events.ts'
 
 /** Events kept for those who reconnect. */
-const KEPT = 1_000
+const MAX_KEPT_EVENTS = 1_000
 
 type Listener = (event: StampedEvent) => void
 
@@ -16,10 +16,10 @@ export class EventLog {
     this.#wallTime = wallTime
   }
 
-  add(event: ChannelEvent): void {
+  logEvent(event: ChannelEvent): void {
     const stamped = { id: ++this.#count, at: this.#wallTime(), event }
     this.#events.push(stamped)
-    if (this.#events.length > KEPT) this.#events.shift()
+    if (this.#events.length > MAX_KEPT_EVENTS) this.#events.shift()
     for (const listener of this.#listeners) listener(stamped)
   }
 

@@ -4,7 +4,7 @@ import type { ChannelSpec } from '../../contract/spec.ts'
 import type { SourceFacts, SwitchPlan } from '../failover/decide.ts'
 import type { FailoverPort, SwitchAnswer } from '../failover/failover.ts'
 import type { Input } from '../input/input.ts'
-import type { BusDesk } from '../program/bus-desk.ts'
+import type { BusController } from '../program/bus-controller.ts'
 import type { ChannelSettings } from './channel-settings.ts'
 import type { InputList } from './input-list.ts'
 
@@ -13,7 +13,7 @@ export interface FailoverParts {
   readonly settings: ChannelSettings
   readonly inputs: InputList
   /** Of the program; undefined until it is on the air. */
-  readonly controller: () => BusDesk | undefined
+  readonly controller: () => BusController | undefined
   readonly now: () => number
   readonly emit: (event: ChannelEvent) => void
 }
@@ -24,8 +24,8 @@ export const failoverPort = (parts: FailoverParts): FailoverPort => ({
   facts: () => {
     const controller = parts.controller()
     if (controller === undefined) return undefined
-    const { onAir, order } = controller.feed.bus
-    const { failover, revert } = parts.settings.now
+    const { onAir, standingOrder: order } = controller.feed.bus
+    const { failover, revert } = parts.settings.current
     return {
       wanted: order.wanted,
       onAir,
@@ -59,7 +59,7 @@ const sourceFacts = (input: Input, { inputs, settings }: FailoverParts): SourceF
     problems: verdict.problems,
     healthySince: verdict.healthy ? verdictSince : null,
     unhealthySince: verdict.healthy ? null : verdictSince,
-    ready: input.isReady,
+    ready: input.isEnterable,
     startable: inputs.ingestOf(input) === 'standby' && input.supervised.state.state === 'stopped',
     returnMs: settings.thresholdsOf(input.spec).returnMs,
     revision: inputs.revisionOf(input),
@@ -68,7 +68,7 @@ const sourceFacts = (input: Input, { inputs, settings }: FailoverParts): SourceF
 
 async function switchTo(
   plan: SwitchPlan,
-  controller: BusDesk,
+  controller: BusController,
   { inputs, spec, now }: FailoverParts,
 ): Promise<SwitchAnswer> {
   const { to, cause, problems, reason } = plan

@@ -4,13 +4,13 @@ import { describeAudio, describeVideo } from '../format/program-format.ts'
 
 /** What happens to a source, as events of the channel. `onHealth`: the standing order may have to change. */
 export const inputEvents = (events: EventLog, onHealth: () => void): InputEvents => ({
-  state: (source, change) => events.add({ type: 'source_state', source, ...change }),
+  state: (source, change) => events.logEvent({ type: 'source_state', source, ...change }),
   health: (source, verdict) => {
     onHealth()
-    events.add({ type: 'source_health', source, ...verdict })
+    events.logEvent({ type: 'source_health', source, ...verdict })
   },
   format: (source, { video, audio }, conform) => {
-    events.add({
+    events.logEvent({
       type: 'source_format',
       source,
       video: video === undefined ? null : describeVideo(video),

@@ -18,14 +18,20 @@ interface Entry {
 }
 
 /** Changes that the reader does not notice. */
-const GENTLE = new Set<string>(['label', 'priority', 'thresholds', 'ingest', 'conform'])
+const READER_INDEPENDENT_FIELDS = new Set<string>([
+  'label',
+  'priority',
+  'thresholds',
+  'ingest',
+  'conform',
+])
 
 /** The channel's sources, in the order in which they were added, each running until it is removed. */
 export class InputList {
-  readonly #open: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
-  readonly #ingest: () => IngestMode
+  readonly #openInput: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
+  readonly #defaultIngest: () => IngestMode
   readonly #entries = new Map<SourceId, Entry>()
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #closing = new Set<Promise<void>>()
   #state: 'gathering' | 'running' = 'gathering'
   #opened = 0
 
@@ -33,8 +39,8 @@ export class InputList {
     readonly open: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
     readonly ingest: () => IngestMode
   }) {
-    this.#open = options.open
-    this.#ingest = options.ingest
+    this.#openInput = options.open
+    this.#defaultIngest = options.ingest
   }
 
   get(id: SourceId): Input | undefined {
@@ -60,54 +66,54 @@ export class InputList {
   }
 
   ingestOf(input: Input): IngestMode {
-    return input.spec.ingest ?? this.#ingest()
+    return input.spec.ingest ?? this.#defaultIngest()
   }
 
   /** All or none: what cannot be opened is known before anything runs. */
-  add(specs: readonly SourceSpec[], now: number): void {
+  addSources(specs: readonly SourceSpec[], now: number): void {
     const ids = [...this.#entries.keys(), ...specs.map((spec) => spec.id)]
-    const twice = ids.find((id, index) => ids.indexOf(id) !== index)
-    if (twice !== undefined) {
+    const duplicate = ids.find((id, index) => ids.indexOf(id) !== index)
+    if (duplicate !== undefined) {
       throw new SluiceError(
         'id_in_use',
-        `source "${twice}" exists already; choose another id, or change it`,
+        `source "${duplicate}" exists already; choose another id, or change it`,
       )
     }
     const opened = specs.map((spec) => {
-      const hot = (spec.ingest ?? this.#ingest()) === 'hot'
-      return this.#open(spec, hot ? 'run' : 'stop')
+      const hot = (spec.ingest ?? this.#defaultIngest()) === 'hot'
+      return this.#openInput(spec, hot ? 'run' : 'stop')
     })
-    for (const input of opened) this.#start(input, now)
+    for (const input of opened) this.#addEntry(input, now)
   }
 
   /** From now on every source runs as soon as it is added; what was added before runs now. */
-  run(): void {
+  startAll(): void {
     this.#state = 'running'
     for (const entry of this.#entries.values()) entry.ended ??= entry.input.run(entry.stop.signal)
   }
 
   /** Replaces the source where its reader is concerned; else tells it. */
-  change(id: SourceId, change: SourceChange, now: number): 'told' | 'replaced' {
-    const entry = this.#need(id)
+  changeSource(id: SourceId, change: SourceChange, now: number): 'updated' | 'replaced' {
+    const entry = this.#require(id)
     const given = Object.fromEntries(
       Object.entries(change).filter(([, value]) => value !== undefined),
     )
     const spec: SourceSpec = { ...entry.input.spec, ...given, id }
-    if (Object.keys(given).every((field) => GENTLE.has(field))) {
-      entry.input.respec(spec)
-      return 'told'
+    if (Object.keys(given).every((field) => READER_INDEPENDENT_FIELDS.has(field))) {
+      entry.input.updateSpec(spec)
+      return 'updated'
     }
     // Opened first: what cannot be opened leaves the old one in place.
-    const opened = this.#open(spec, entry.input.supervised.wanted)
-    this.#leave(entry)
-    this.#start(opened, now)
+    const opened = this.#openInput(spec, entry.input.supervised.wanted)
+    this.#stopEntry(entry)
+    this.#addEntry(opened, now)
     return 'replaced'
   }
 
-  remove(id: SourceId): void {
-    const entry = this.#need(id)
+  removeSource(id: SourceId): void {
+    const entry = this.#require(id)
     this.#entries.delete(id)
-    this.#leave(entry)
+    this.#stopEntry(entry)
   }
 
   /** Starts standby sources that are needed, and stops those that have not been for a while. */
@@ -116,32 +122,32 @@ export class InputList {
       const hot = this.ingestOf(entry.input) === 'hot'
       const { supervised } = entry.input
       if (needed.has(id)) entry.neededAt = now
-      const wants = hot || now - entry.neededAt < STANDBY_LINGER_MS
-      if (wants && supervised.wanted === 'stop' && supervised.state.reason !== 'ended')
+      const shouldRun = hot || now - entry.neededAt < STANDBY_LINGER_MS
+      if (shouldRun && supervised.wanted === 'stop' && supervised.state.reason !== 'ended')
         supervised.start()
-      if (!wants && supervised.wanted === 'run') supervised.stop()
+      if (!shouldRun && supervised.wanted === 'run') supervised.stop()
     }
   }
 
   async close(): Promise<void> {
-    for (const entry of this.#entries.values()) this.#leave(entry)
+    for (const entry of this.#entries.values()) this.#stopEntry(entry)
     this.#entries.clear()
-    await Promise.all(this.#leaving)
+    await Promise.all(this.#closing)
   }
 
-  #need(id: SourceId): Entry {
+  #require(id: SourceId): Entry {
     const entry = this.#entries.get(id)
-    if (entry === undefined) throw new SluiceError('unknown_source', this.unknown(id))
+    if (entry === undefined) throw new SluiceError('unknown_source', this.unknownSourceMessage(id))
     return entry
   }
 
   /** A sentence that names what there is instead. */
-  unknown(id: string): string {
-    const known = [...this.#entries.keys()].map((known) => `"${known}"`).join(', ')
-    return `there is no source "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`
+  unknownSourceMessage(id: string): string {
+    const existing = [...this.#entries.keys()].map((existing) => `"${existing}"`).join(', ')
+    return `there is no source "${id}"; there ${existing === '' ? 'are none' : `is ${existing}`}`
   }
 
-  #start(input: Input, now: number): void {
+  #addEntry(input: Input, now: number): void {
     const stop = new AbortController()
     const ended = this.#state === 'running' ? input.run(stop.signal) : undefined
     const revision = ++this.#opened
@@ -149,11 +155,11 @@ export class InputList {
     this.#entries.set(input.id, { input, stop, revision, ended, neededAt })
   }
 
-  #leave(entry: Entry): void {
+  #stopEntry(entry: Entry): void {
     const { stop, ended } = entry
     stop.abort()
     if (ended === undefined) return
-    this.#leaving.add(ended)
-    void ended.finally(() => this.#leaving.delete(ended))
+    this.#closing.add(ended)
+    void ended.finally(() => this.#closing.delete(ended))
   }
 }

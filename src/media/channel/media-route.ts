@@ -1,36 +1,36 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SourceId } from '../../contract/ids.ts'
-import type { BusDesk } from '../program/bus-desk.ts'
-import type { Desks } from '../program/desks.ts'
+import type { BusController } from '../program/bus-controller.ts'
+import type { Buses } from '../program/buses.ts'
 import type { Input } from '../input/input.ts'
 
-interface Places {
-  readonly desks: Desks | undefined
+interface MediaTargets {
+  readonly buses: Buses | undefined
   readonly input: (id: SourceId) => Input | undefined
 }
 
 /** `/stream.ts`, `/preview.ts`, `/sources/:id.ts`. True when the request was one of them and is being answered. */
 export function mediaRoute(
-  places: Places,
+  targets: MediaTargets,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   const path = (request.url ?? '').split('?')[0] ?? ''
-  if (path === '/stream.ts') return serve(places.desks?.program, request, response)
-  if (path === '/preview.ts') return serve(places.desks?.open('preview'), request, response)
+  if (path === '/stream.ts') return serve(targets.buses?.program, request, response)
+  if (path === '/preview.ts') return serve(targets.buses?.openBus('preview'), request, response)
   const id = /^\/sources\/([^/]+)\.ts$/.exec(path)?.[1]
-  const input = id === undefined ? undefined : places.input(id as SourceId)
+  const input = id === undefined ? undefined : targets.input(id as SourceId)
   input?.monitor.serve(request, response)
   return input !== undefined
 }
 
 function serve(
-  desk: BusDesk | undefined,
+  controller: BusController | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): true {
-  if (desk === undefined) refuse(response)
-  else desk.feed.serve(request, response)
+  if (controller === undefined) refuse(response)
+  else controller.feed.serve(request, response)
   return true
 }
 

@@ -24,9 +24,9 @@ test.each<readonly [string, OutputStatus, OutputStateChange]>([
 ])('a change of state tells %s, once', async (_, status, change) => {
   const changes: OutputStateChange[] = []
   const list = new OutputList((each) => changes.push(each))
-  list.add({ id: status.id, kind: status.kind, run: async () => {}, status: () => status })
-  list.look()
-  list.look()
+  list.addOutput({ id: status.id, kind: status.kind, run: async () => {}, status: () => status })
+  list.checkStates()
+  list.checkStates()
   expect(changes).toEqual([change])
   await list.close()
 })

@@ -32,18 +32,18 @@ export class OutputList {
     return this.#entries.has(id)
   }
 
-  add(output: Output): void {
+  addOutput(output: Output): void {
     const stop = new AbortController()
     this.#entries.set(output.id, { output, stop, ended: output.run(stop.signal), state: '' })
   }
 
-  async remove(id: OutputId): Promise<void> {
+  async removeOutput(id: OutputId): Promise<void> {
     const entry = this.#entries.get(id)
     if (entry === undefined) {
-      const known = [...this.#entries.keys()].map((known) => `"${known}"`).join(', ')
+      const existing = [...this.#entries.keys()].map((existing) => `"${existing}"`).join(', ')
       throw new SluiceError(
         'unknown_output',
-        `there is no output "${id}"; there ${known === '' ? 'are none' : `is ${known}`}`,
+        `there is no output "${id}"; there ${existing === '' ? 'are none' : `is ${existing}`}`,
       )
     }
     this.#entries.delete(id)
@@ -59,15 +59,15 @@ export class OutputList {
   }
 
   /** The strictest of those that package segments. */
-  get longestGopTicks(): number | undefined {
-    const limits = [...this.#entries.values()].flatMap(({ output }) => output.longestGopTicks ?? [])
+  get maxGopTicks(): number | undefined {
+    const limits = [...this.#entries.values()].flatMap(({ output }) => output.maxGopTicks ?? [])
     return limits.length === 0 ? undefined : Math.min(...limits)
   }
 
   /** Why one of them could not follow if the program's pictures became these. */
-  refuses(pictures: VideoFormat): string | undefined {
+  refuses(video: VideoFormat): string | undefined {
     for (const { output } of this.#entries.values()) {
-      const why = output.refuses?.(pictures)
+      const why = output.formatRefusal?.(video)
       if (why !== undefined) return `output "${output.id}": ${why}`
     }
     return undefined
@@ -78,7 +78,7 @@ export class OutputList {
   }
 
   /** Tells of changes of state since the last look. */
-  look(): void {
+  checkStates(): void {
     for (const entry of this.#entries.values()) {
       const status = entry.output.status()
       if (status.state === entry.state) continue

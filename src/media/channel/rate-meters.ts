@@ -12,7 +12,7 @@ export class RateMeters {
   readonly #meters = new Map<string, Meter>()
 
   /** Notes the count and tells the rate of the last full window. */
-  rate(name: string, bytes: number, now: number): number {
+  measure(name: string, bytes: number, now: number): number {
     const meter = this.#meters.get(name)
     if (meter === undefined || bytes < meter.fromBytes) {
       this.#meters.set(name, { fromBytes: bytes, fromAt: now, rate: 0 })
@@ -26,7 +26,7 @@ export class RateMeters {
     return meter.rate
   }
 
-  forget(part: string): void {
+  removeMatching(part: string): void {
     for (const name of this.#meters.keys()) if (name.includes(part)) this.#meters.delete(name)
   }
 }

@@ -1,13 +1,13 @@
 import type { TakeAnswer, TakeRefusal } from '../../contract/commands.ts'
 import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, IngestMode, TakeMode } from '../../contract/spec.ts'
-import type { BusDesk } from '../program/bus-desk.ts'
+import type { BusController } from '../program/bus-controller.ts'
 import type { Input } from '../input/input.ts'
 import type { InputList } from './input-list.ts'
-import type { Outlets } from './outlets.ts'
-import { refused } from '../program/takes.ts'
+import type { ChannelOutputs } from './channel-outputs.ts'
+import { refusalAnswer } from '../program/takes.ts'
 
-export interface TakeWish {
+export interface ResolvedTake {
   readonly ticket: Ticket
   readonly bus: BusName
   readonly source: SourceId
@@ -18,12 +18,12 @@ export interface TakeWish {
 }
 
 export interface TakeContext {
-  readonly desk: BusDesk | undefined
+  readonly controller: BusController | undefined
   readonly inputs: InputList
-  readonly outputs: Pick<Outlets, 'refuses'>
+  readonly outputs: Pick<ChannelOutputs, 'refuses'>
   readonly now: number
   /** Somebody else is wanted. */
-  readonly onWanted: () => void
+  readonly onWantedChanged: () => void
 }
 
 interface Problem {
@@ -32,20 +32,20 @@ interface Problem {
 }
 
 /** Checks a take before it is made: what can be known to fail is refused at once (DESIGN.md, 3.10). */
-export async function requestTake(wish: TakeWish, context: TakeContext): Promise<TakeAnswer> {
-  const { ticket, bus, source, mode, notBefore, timeoutMs } = wish
-  const { desk, inputs, now } = context
+export async function requestTake(take: ResolvedTake, context: TakeContext): Promise<TakeAnswer> {
+  const { ticket, bus, source, mode, notBefore, timeoutMs } = take
+  const { controller, inputs, now } = context
   const input = inputs.get(source)
-  const problem = problemOf(wish, context)
+  const problem = problemOf(take, context)
   if (problem?.why === 'already_on_air') {
-    desk?.want(source)
-    context.onWanted()
+    controller?.setWanted(source)
+    context.onWantedChanged()
   }
-  if (problem !== undefined || desk === undefined) {
-    return refused({ ticket, bus }, source, problem ?? NOT_YET)
+  if (problem !== undefined || controller === undefined) {
+    return refusalAnswer({ ticket, bus }, source, problem ?? NOT_STARTED)
   }
   if (input !== undefined && input.supervised.wanted === 'stop') input.supervised.start()
-  return desk.takes.request(ticket, {
+  return controller.takes.request(ticket, {
     source,
     mode: source === SLATE ? 'cutover' : mode,
     notBefore,
@@ -53,21 +53,21 @@ export async function requestTake(wish: TakeWish, context: TakeContext): Promise
   })
 }
 
-const NOT_YET: Problem = {
+const NOT_STARTED: Problem = {
   why: 'channel_stopped',
   message: 'the program has not begun yet: try again in some seconds',
 }
 
 function problemOf(
-  { bus, source }: TakeWish,
-  { desk, inputs, outputs }: TakeContext,
+  { bus, source }: ResolvedTake,
+  { controller, inputs, outputs }: TakeContext,
 ): Problem | undefined {
   const input = inputs.get(source)
   if (source !== SLATE && input === undefined) {
-    return { why: 'unknown_source', message: inputs.unknown(source) }
+    return { why: 'unknown_source', message: inputs.unknownSourceMessage(source) }
   }
-  if (desk === undefined) return NOT_YET
-  if (desk.feed.bus.onAir === source) {
+  if (controller === undefined) return NOT_STARTED
+  if (controller.feed.bus.onAir === source) {
     const where = bus === 'program' ? 'air' : 'preview'
     return { why: 'already_on_air', message: `"${source}" is on ${where} already` }
   }

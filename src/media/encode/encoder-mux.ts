@@ -5,11 +5,11 @@ import { TsMuxer } from '../../mpegts/muxer.ts'
 
 const FIRST_PID = 0x100
 /** Tracks may be this far apart; nobody waits for the clock here, so it costs nothing. */
-const MUX_DELAY = ticksOfMs(1_000)
-const TABLES_EVERY = ticksOfMs(500)
+const MUX_DELAY_TICKS = ticksOfMs(1_000)
+const TABLE_INTERVAL_TICKS = ticksOfMs(500)
 const LANGUAGE = /^[a-z]{3}$/i
 
-export interface EncoderInput {
+export interface EncoderTracks {
   /** Undefined: no rung has a picture. */
   readonly video: Codec | undefined
   /** Undefined: no rung has sound. */
@@ -23,16 +23,16 @@ export interface EncoderInput {
  * from the 33-bit wrap (where FFmpeg shifts or guesses), and only with the tracks that are encoded.
  */
 export class EncoderMux {
-  readonly #input: EncoderInput
+  readonly #tracks: EncoderTracks
   readonly #muxer: TsMuxer
   readonly #base: number
   #time = Number.NEGATIVE_INFINITY
 
   /** `base`: program time that becomes 0. */
-  constructor(input: EncoderInput, base: number) {
-    this.#input = input
+  constructor(tracks: EncoderTracks, base: number) {
+    this.#tracks = tracks
     this.#base = base
-    const { video, audio, languages } = input
+    const { video, audio, languages } = tracks
     this.#muxer = new TsMuxer({
       tracks: [
         ...(video === undefined ? [] : [{ pid: FIRST_PID, codec: video }]),
@@ -45,14 +45,14 @@ export class EncoderMux {
             }))),
       ],
       serviceName: 'encoder',
-      muxDelay: MUX_DELAY,
-      psiInterval: TABLES_EVERY,
+      muxDelay: MUX_DELAY_TICKS,
+      psiInterval: TABLE_INTERVAL_TICKS,
     })
   }
 
   /** Undefined for a unit of a track that is not encoded. */
   write(unit: AccessUnit, track: number): Uint8Array | undefined {
-    const { video, audio, languages } = this.#input
+    const { video, audio, languages } = this.#tracks
     const codec = unit.kind === 'video' ? video : audio
     if (codec === undefined || (unit.kind === 'audio' && track >= languages.length))
       return undefined
@@ -63,7 +63,7 @@ export class EncoderMux {
       track: unit.kind === 'video' ? 0 : track + (video === undefined ? 0 : 1),
       pts,
       dts,
-      entry: unit.entry !== 'none',
+      rap: unit.rap !== 'none',
       data: unit.data,
     })
     return this.#muxer.take().bytes

@@ -8,20 +8,20 @@ import type { ProcessHost } from '../../process/host.ts'
 import type { OutputProgram, Program, ProgramReader } from '../outputs/interface/output.ts'
 import { EncoderSession, type SessionEnd } from './encoder-session.ts'
 import { pixelAspectOf } from './pixel-aspect-of.ts'
-import { ProgramIntake } from './program-intake.ts'
+import { EncoderInput } from './encoder-input.ts'
 import type { RungOutputs } from './rung-outputs.ts'
 
 /** Further behind than this, it goes on at the newest random access point. */
-const LAG_LIMIT = millis(5_000)
+const MAX_LAG_MS = millis(5_000)
 /** FFmpeg guesses when 33-bit times wrap, after 26.5 hours: another process takes over before. */
-const LONGEST = 24 * 3_600 * TICKS_PER_SECOND
-const WATCH_MS = 500
+const MAX_SESSION_TICKS = 24 * 3_600 * TICKS_PER_SECOND
+const CHECK_INTERVAL_MS = 500
 /** Nothing came out while the program went on for so long: it is stuck, and ended. */
-const STUCK = 5 * TICKS_PER_SECOND
+const STALL_TIMEOUT_TICKS = 5 * TICKS_PER_SECOND
 /** The program goes on by no more than this between two looks. */
-const LEAP = TICKS_PER_SECOND
+const MAX_STEP_TICKS = TICKS_PER_SECOND
 /** The first picture may take longer on a busy machine. */
-const STUCK_AT_START = 15 * TICKS_PER_SECOND
+const START_TIMEOUT_TICKS = 15 * TICKS_PER_SECOND
 
 export interface EncoderRunParts {
   readonly host: ProcessHost
@@ -32,29 +32,29 @@ export interface EncoderRunParts {
   readonly purpose: string
   readonly onLine: (line: StderrLine) => void
   readonly outputs: RungOutputs
-  readonly longestTicks?: number
+  readonly maxSessionTicks?: number
 }
 
 /** From joining the program to a failure: one encoder process after the other, each of which takes over from the one before. */
 export class EncoderRun {
   readonly #parts: EncoderRunParts
   readonly #stop = new AbortController()
-  readonly #wantsVideo: boolean
+  readonly #encodesVideo: boolean
   #session: EncoderSession | undefined
   #pid: number | undefined
-  #last: Promise<SessionEnd> = Promise.resolve({ how: 'finished' })
+  #lastSession: Promise<SessionEnd> = Promise.resolve({ how: 'finished' })
   #reader: ProgramReader | undefined
   #format: VideoFormat | undefined
   /** How the next session follows on. */
-  #next: 'continues' | 'anew' = 'anew'
+  #nextTimeline: 'continues' | 'anew' = 'anew'
   #failure: string | undefined
   /** Of the session on hand: what it had given when the program was there, and for how long it has given no more. */
-  #watched = { given: -1, time: 0, silence: 0 }
+  #progress = { given: -1, time: 0, silence: 0 }
 
   constructor(parts: EncoderRunParts) {
     this.#parts = parts
     const { tracks } = parts.program.frames
-    this.#wantsVideo =
+    this.#encodesVideo =
       tracks.video !== undefined && parts.rungs.some(({ video }) => video !== 'none')
   }
 
@@ -63,8 +63,8 @@ export class EncoderRun {
     return this.#pid
   }
 
-  get gives(): boolean {
-    return (this.#session?.given ?? 0) > 0
+  get hasOutput(): boolean {
+    return (this.#session?.outputUnits ?? 0) > 0
   }
 
   get skips(): number {
@@ -75,45 +75,45 @@ export class EncoderRun {
   async run(signal: AbortSignal): Promise<string | undefined> {
     const { clock, program } = this.#parts
     const over = AbortSignal.any([signal, this.#stop.signal])
-    const watch = clock.every(WATCH_MS, () => this.#watch())
-    const intake = new ProgramIntake({
-      unit: (unit, track) => this.#unit(unit, track, over),
+    const watch = clock.every(CHECK_INTERVAL_MS, () => this.#checkProgress())
+    const input = new EncoderInput({
+      unit: (unit, track) => this.#addUnit(unit, track, over),
       format: (kind, format) => {
-        if (kind === 'video') this.#changes(format as VideoFormat)
+        if (kind === 'video') this.#onVideoFormat(format as VideoFormat)
       },
-      broke: (cause) => this.#broke(cause),
+      onBreak: (cause) => this.#onBreak(cause),
     })
-    const reader = program.ring.join({ joinAge: millis(0), lagLimit: LAG_LIMIT })
+    const reader = program.ring.join({ joinAge: millis(0), lagLimit: MAX_LAG_MS })
     this.#reader = reader
     while (!over.aborted && !reader.ended) {
       const part = reader.next()
-      if (part === undefined) await appended(program.ring, over)
-      else intake.push(part)
-      await this.#session?.room(over)
+      if (part === undefined) await untilAppended(program.ring, over)
+      else input.push(part)
+      await this.#session?.untilDrained(over)
     }
-    if (reader.ended) intake.end()
-    this.#leave()
-    await this.#last
+    if (reader.ended) input.flush()
+    this.#finishSession()
+    await this.#lastSession
     watch.cancel()
     return signal.aborted ? undefined : this.#failure
   }
 
-  #unit(unit: AccessUnit, track: number, signal: AbortSignal): void {
+  #addUnit(unit: AccessUnit, track: number, signal: AbortSignal): void {
     if (signal.aborted) return
-    const begins = this.#wantsVideo ? unit.entry !== 'none' : unit.kind === 'audio'
-    if (this.#session !== undefined && begins && this.#isDue(unit)) this.#leave()
+    const begins = this.#encodesVideo ? unit.rap !== 'none' : unit.kind === 'audio'
+    if (this.#session !== undefined && begins && this.#isSessionOver(unit)) this.#finishSession()
     if (this.#session === undefined) {
       if (!begins) return
-      this.#open(unit, signal)
+      this.#startSession(unit, signal)
     }
-    this.#session?.feed(unit, track)
+    this.#session?.addUnit(unit, track)
   }
 
-  #open(first: AccessUnit, signal: AbortSignal): void {
+  #startSession(first: AccessUnit, signal: AbortSignal): void {
     const { program, rungs, host, clock, ffmpeg, purpose, onLine, outputs } = this.#parts
     const { audio, languages } = program.frames.tracks
     const video = this.#format ?? program.frames.tracks.video
-    const wantsAudio = audio !== undefined && rungs.some((rung) => rung.audio !== 'none')
+    const encodesAudio = audio !== undefined && rungs.some((rung) => rung.audio !== 'none')
     const aspect = video === undefined ? undefined : pixelAspectOf(video, first.data)
     const session = new EncoderSession(
       {
@@ -127,22 +127,22 @@ export class EncoderRun {
           },
           rungs,
         }),
-        input: {
-          video: this.#wantsVideo ? video?.codec : undefined,
-          audio: wantsAudio ? audio.codec : undefined,
+        tracks: {
+          video: this.#encodesVideo ? video?.codec : undefined,
+          audio: encodesAudio ? audio.codec : undefined,
           languages,
         },
         start: first.dts,
-        timeline: this.#next,
+        timeline: this.#nextTimeline,
       },
       signal,
     )
     this.#session = session
     this.#pid = session.pid
-    this.#next = 'continues'
-    this.#watched = { given: -1, time: program.frames.time, silence: 0 }
-    const over = session.run(this.#last)
-    this.#last = over
+    this.#nextTimeline = 'continues'
+    this.#progress = { given: -1, time: program.frames.time, silence: 0 }
+    const over = session.run(this.#lastSession)
+    this.#lastSession = over
     void over.then((end) => {
       if (this.#pid === session.pid) this.#pid = undefined
       if (this.#session === session) this.#fail(end.how === 'failed' ? end.why : 'it ended')
@@ -150,7 +150,7 @@ export class EncoderRun {
   }
 
   /** The session on hand gets no more, and gives what it still holds. */
-  #leave(): void {
+  #finishSession(): void {
     this.#session?.finish()
     this.#session = undefined
   }
@@ -162,46 +162,50 @@ export class EncoderRun {
     this.#stop.abort()
   }
 
-  #broke(cause: 'skipped' | 'hole'): void {
+  #onBreak(cause: 'skipped' | 'hole'): void {
     // One that is too slow would only hold up the next one with what is late already.
     if (cause === 'skipped') this.#session?.stop()
-    this.#leave()
-    this.#next = 'anew'
+    this.#finishSession()
+    this.#nextTimeline = 'anew'
   }
 
   /** Does another process have to take over at this random access point? */
-  #isDue(unit: AccessUnit): boolean {
-    return this.#session!.lengthAt(unit.dts) > (this.#parts.longestTicks ?? LONGEST)
+  #isSessionOver(unit: AccessUnit): boolean {
+    return this.#session!.lengthAt(unit.dts) > (this.#parts.maxSessionTicks ?? MAX_SESSION_TICKS)
   }
 
-  #changes(format: VideoFormat): void {
+  #onVideoFormat(format: VideoFormat): void {
     const before = this.#format
     this.#format = format
     // FFmpeg's decoder of MPEG-2 loses a picture when the size changes, and its deinterlacer when anything does.
     const loses =
       format.codec === 'mpeg2video' ||
       this.#parts.program.frames.tracks.video?.scan === 'interlaced'
-    if (before !== undefined && loses && !sameVideo(before, format)) this.#leave()
+    if (before !== undefined && loses && !sameVideo(before, format)) this.#finishSession()
   }
 
-  #watch(): void {
+  #checkProgress(): void {
     const session = this.#session
     if (session === undefined) return
     const { time } = this.#parts.program.frames
-    const silent = session.given === this.#watched.given
+    const silent = session.outputUnits === this.#progress.given
     // The program leaps when the host stood still: the encoder had no chance to work meanwhile.
-    const went = Math.min(time - this.#watched.time, LEAP)
-    this.#watched = {
-      given: session.given,
+    const went = Math.min(time - this.#progress.time, MAX_STEP_TICKS)
+    this.#progress = {
+      given: session.outputUnits,
       time,
-      silence: silent ? this.#watched.silence + went : 0,
+      silence: silent ? this.#progress.silence + went : 0,
     }
-    if (this.#watched.silence < (session.given === 0 ? STUCK_AT_START : STUCK)) return
-    this.#fail(`it gave nothing for ${Math.round(this.#watched.silence / TICKS_PER_SECOND)} s`)
+    if (
+      this.#progress.silence <
+      (session.outputUnits === 0 ? START_TIMEOUT_TICKS : STALL_TIMEOUT_TICKS)
+    )
+      return
+    this.#fail(`it gave nothing for ${Math.round(this.#progress.silence / TICKS_PER_SECOND)} s`)
   }
 }
 
-const appended = (program: Program, signal: AbortSignal): Promise<void> =>
+const untilAppended = (program: Program, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) {
       resolve()

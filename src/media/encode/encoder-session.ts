@@ -6,13 +6,13 @@ import type { Clock } from '../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import { TsDemuxer } from '../../mpegts/demuxer.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import { EncoderMux, type EncoderInput } from './encoder-mux.ts'
+import { EncoderMux, type EncoderTracks } from './encoder-mux.ts'
 import type { RungOutputs } from './rung-outputs.ts'
 
 /** Times are fed from here on, so that an encoder's priming and reordering do not fall below zero. */
-const LEAD = 10 * TICKS_PER_SECOND
+const LEAD_TICKS = 10 * TICKS_PER_SECOND
 /** A finished encoder writes out what it holds and ends; one that does not is stopped. */
-const FINISH_MS = 4_000
+const FINISH_TIMEOUT_MS = 4_000
 /** On a machine that is too busy the rungs suffer, not the program: a tenth of the CPU time that play-out gets. */
 const NICENESS = 10
 
@@ -23,7 +23,7 @@ export interface EncoderSessionParts {
   readonly purpose: string
   readonly onLine: (line: StderrLine) => void
   readonly plan: LadderPlan
-  readonly input: EncoderInput
+  readonly tracks: EncoderTracks
   readonly outputs: RungOutputs
   /** Program time of the first unit, DTS. */
   readonly start: number
@@ -46,12 +46,12 @@ export class EncoderSession {
   #state: 'fed' | 'finished' | 'stopped' = 'fed'
   /** Leading pictures of the one it began with refer to what it never got. */
   #leading: 'left_out' | 'fed' = 'left_out'
-  #units = 0
+  #outputUnits = 0
 
   constructor(parts: EncoderSessionParts, signal: AbortSignal) {
     this.#parts = parts
-    this.#base = Math.round(parts.start) - LEAD
-    this.#mux = new EncoderMux(parts.input, this.#base)
+    this.#base = Math.round(parts.start) - LEAD_TICKS
+    this.#mux = new EncoderMux(parts.tracks, this.#base)
     const stopped = AbortSignal.any([signal, this.#stop.signal])
     this.#child = startFfmpeg(
       parts.host,
@@ -80,23 +80,23 @@ export class EncoderSession {
   }
 
   /** Units that came out so far. */
-  get given(): number {
-    return this.#units
+  get outputUnits(): number {
+    return this.#outputUnits
   }
 
   /** How long its timeline is already, ticks. */
   lengthAt(time: number): number {
-    return time - this.#base - LEAD
+    return time - this.#base - LEAD_TICKS
   }
 
-  feed(unit: AccessUnit, track: number): void {
-    if (this.#leavesOut(unit)) return
+  addUnit(unit: AccessUnit, track: number): void {
+    if (this.#isLeftOut(unit)) return
     const bytes = this.#mux.write(unit, track)
     if (bytes !== undefined && bytes.length > 0) this.#child.stdin.write(bytes)
   }
 
   /** Undefined while the encoder keeps up; else a promise that it has, or is gone. */
-  room(signal: AbortSignal): Promise<void> | undefined {
+  untilDrained(signal: AbortSignal): Promise<void> | undefined {
     const { stdin } = this.#child
     return stdin.queuedBytes > 0 ? stdin.drained(signal) : undefined
   }
@@ -106,7 +106,7 @@ export class EncoderSession {
     if (this.#state !== 'fed') return
     this.#state = 'finished'
     this.#child.stdin.end()
-    const overdue = this.#parts.clock.after(FINISH_MS, () => this.#stop.abort())
+    const overdue = this.#parts.clock.after(FINISH_TIMEOUT_MS, () => this.#stop.abort())
     void this.#child.ended.then(() => overdue.cancel())
   }
 
@@ -121,8 +121,8 @@ export class EncoderSession {
   async run(before: Promise<SessionEnd>): Promise<SessionEnd> {
     const { how } = await before
     const { outputs, timeline } = this.#parts
-    if (timeline === 'anew' || how === 'failed') outputs.break()
-    const demuxer = this.#demuxer()
+    if (timeline === 'anew' || how === 'failed') outputs.markBreak()
+    const demuxer = this.#createDemuxer()
     let fault: unknown
     try {
       for await (const chunk of this.#child.stdout) {
@@ -145,15 +145,15 @@ export class EncoderSession {
     return { how: 'failed', why: sentence }
   }
 
-  #leavesOut(unit: AccessUnit): boolean {
+  #isLeftOut(unit: AccessUnit): boolean {
     if (unit.kind !== 'video' || this.#leading === 'fed') return false
     if (unit.leading) return true
     // The one it began with, and those behind its leading pictures.
-    if (unit.entry !== 'none' && unit.dts - LEAD > this.#base) this.#leading = 'fed'
+    if (unit.rap !== 'none' && unit.dts - LEAD_TICKS > this.#base) this.#leading = 'fed'
     return false
   }
 
-  #demuxer(): TsDemuxer {
+  #createDemuxer(): TsDemuxer {
     const { plan, outputs } = this.#parts
     const indexOf = new Map<Pid, number>()
     return new TsDemuxer({
@@ -164,9 +164,9 @@ export class EncoderSession {
         const index = indexOf.get(unit.pid)
         const track = index === undefined ? undefined : plan.tracks[index]
         if (index === undefined || track === undefined) return
-        this.#units++
+        this.#outputUnits++
         const [pts, dts] = [ticks(unit.pts + this.#base), ticks(unit.dts + this.#base)]
-        outputs.unit(index, track, { ...unit, pts, dts })
+        outputs.addUnit(index, track, { ...unit, pts, dts })
       },
     })
   }

@@ -31,7 +31,7 @@ export interface ProgramEncoderOptions {
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
   /** Ticks after which another process takes over. Default: well before 33-bit times wrap. */
-  readonly longestTicks?: number
+  readonly maxSessionTicks?: number
 }
 
 export interface ProgramEncoderFigures {
@@ -88,7 +88,7 @@ export class ProgramEncoder {
     const reached = this.#outputs?.reached
     const { time } = this.#options.program.frames
     return {
-      state: this.#state === 'starting' && this.#run?.gives === true ? 'running' : this.#state,
+      state: this.#state === 'starting' && this.#run?.hasOutput === true ? 'running' : this.#state,
       restarts: this.#restarts,
       ...(pid === undefined ? {} : { pid }),
       behindMs: reached === undefined ? null : Math.max(0, (time - reached) / 90),

@@ -28,12 +28,12 @@ export class RungOutputs {
   }
 
   /** What comes next does not follow on from what was given. */
-  break(): void {
+  markBreak(): void {
     if (this.#state === 'given') this.#state = 'broken'
   }
 
   /** `unit` has program time. */
-  unit(index: number, track: LadderTrack, unit: AccessUnit): void {
+  addUnit(index: number, track: LadderTrack, unit: AccessUnit): void {
     if (this.#state === 'broken') {
       this.#reached.clear()
       this.#sink.restarted()

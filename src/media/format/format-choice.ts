@@ -11,10 +11,10 @@ import {
 } from './program-format.ts'
 
 /** DESIGN.md, 3.10: the first usable source, by priority, within this. */
-const WAIT_MS = 5_000
+const MAX_WAIT_MS = 5_000
 /** A better source is waited for this long after the first one became usable. */
-const GRACE_MS = 1_000
-const LOOK_EVERY_MS = 50
+const BETTER_SOURCE_GRACE_MS = 1_000
+const CHECK_INTERVAL_MS = 50
 
 export interface ChosenFormat {
   readonly format: ProgramFormat
@@ -44,9 +44,9 @@ export function chooseFormat(facts: FormatFacts): ChosenFormat | undefined {
   const configured = configuredFormat(facts.spec)
   if (configured !== undefined) return { format: configured, from: 'configuration' }
   if (facts.stored !== undefined) return { format: facts.stored, from: 'stored' }
-  const overdue = facts.waitedMs >= WAIT_MS
+  const overdue = facts.waitedMs >= MAX_WAIT_MS
   const best = facts.inputs.find((input) => input.usableFormat !== undefined)
-  const settled = best === facts.inputs[0] || (facts.usableForMs ?? 0) >= GRACE_MS
+  const settled = best === facts.inputs[0] || (facts.usableForMs ?? 0) >= BETTER_SOURCE_GRACE_MS
   if (best?.usableFormat !== undefined && (settled || overdue)) {
     return {
       format: formatOfSource(best.usableFormat, facts.spec),
@@ -70,12 +70,12 @@ export async function awaitFormat(
   let usableSince: number | undefined
   while (!signal.aborted) {
     const now = clock.now()
-    const known = facts()
-    if (known.inputs.some((input) => input.usableFormat !== undefined)) usableSince ??= now
+    const currentFacts = facts()
+    if (currentFacts.inputs.some((input) => input.usableFormat !== undefined)) usableSince ??= now
     const usableForMs = usableSince === undefined ? undefined : now - usableSince
-    const chosen = chooseFormat({ ...known, waitedMs: now - startedAt, usableForMs })
+    const chosen = chooseFormat({ ...currentFacts, waitedMs: now - startedAt, usableForMs })
     if (chosen !== undefined) return chosen
-    await pause(clock, LOOK_EVERY_MS, signal)
+    await pause(clock, CHECK_INTERVAL_MS, signal)
   }
   return undefined
 }

@@ -18,7 +18,7 @@ import { SlateRenderer } from '../slate/slate-renderer.ts'
 import { SourceMonitor } from '../input/source-monitor.ts'
 import { Conformer } from '../input/conform/conformer.ts'
 import { DEFAULT_HOST_LIMITS, HostBudget } from '../../net/host-budget.ts'
-import { arrivalOf, hostOf, sourceOpener } from '../sources/open-reader.ts'
+import { arrivalOf, hostOf, readerFactory } from '../sources/open-reader.ts'
 import { SupervisedSource } from '../sources/supervised-source.ts'
 import { DEFAULT_SUPERVISION, noDataMsFor } from '../sources/supervision.ts'
 
@@ -34,8 +34,8 @@ export interface RealPartsOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly formats: Pick<ChannelParts, 'storedFormat' | 'storeFormat'>
   /** A redacted line of FFmpeg's about a source or an output. */
-  readonly onLine: (whose: string, line: StderrLine) => void
-  readonly warn: (whose: string, message: string) => void
+  readonly onLine: (id: string, line: StderrLine) => void
+  readonly warn: (id: string, message: string) => void
 }
 
 /** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
@@ -62,13 +62,13 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     clock,
     wallTime: Date.now,
     ...options.formats,
-    makeSlate: (format, spec, signal) => slates.make(targetOf(format), spec, signal),
+    makeSlate: (format, spec, signal) => slates.renderSlate(targetOf(format), spec, signal),
     checkOutput: (spec) => kinds.check(spec, outputs),
     openOutput: (spec, wiring) => kinds.open(spec, { ...outputs, ...wiring }),
     openListeners: ({ frames }) =>
       new Listeners({ id: 'listen' as OutputId, context: outputs, frames }),
     openInput: ({ spec, settings, events, wanted }) => {
-      const open = sourceOpener(spec, {
+      const openReader = readerFactory(spec, {
         host,
         clock,
         ffmpeg,
@@ -96,10 +96,10 @@ export function realParts(options: RealPartsOptions): ChannelParts {
             onLine: (line) => options.onLine(spec.id, line),
             warn: (message) => options.warn(spec.id, message),
           }),
-        supervise: (feed, onChange) =>
+        supervise: (sink, onChange) =>
           new SupervisedSource({
-            open,
-            feed,
+            openReader,
+            sink,
             clock,
             budget,
             wanted,

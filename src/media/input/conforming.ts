@@ -3,10 +3,10 @@ import type { ConformMode } from '../../contract/spec.ts'
 import type { SourceStatus } from '../../contract/status.ts'
 import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
-import type { EntryVerdict } from './entry-watch.ts'
+import type { RapDistanceVerdict } from './rap-distance.ts'
 import { describeAudio, describeVideo, type ProgramFormat } from '../format/program-format.ts'
 import { planConform, type ConformPlan, type SourceTracks } from './conform/conform-plan.ts'
-import type { ConformFeed, Conformer } from './conform/conformer.ts'
+import type { ConformSink, Conformer } from './conform/conformer.ts'
 
 export type ConformState = SourceStatus['conform']
 
@@ -14,20 +14,20 @@ export interface ConformingParts {
   readonly openConformer: (plan: ConformPlan) => Conformer
   /** The program's format, once it is known. */
   readonly target: () => ProgramFormat | undefined
-  readonly out: Required<ConformFeed>
+  readonly out: Required<ConformSink>
   /** Units in another format than the program's may be in the buffer: they must go. */
   readonly onReplan: () => void
 }
 
-export interface ConformWish {
+export interface ConformRequest {
   readonly tracks: SourceTracks
   readonly target: ProgramFormat | undefined
   readonly mode: ConformMode
   /** Whether its pictures can be entered often enough. */
-  readonly entries: EntryVerdict
+  readonly rapDistance: RapDistanceVerdict
 }
 
-const HELD_MAX = 500
+const MAX_HELD_UNITS = 500
 
 /** Sees to it that a source's units fit the program: as they are, through a transcoder, or not at all. */
 export class Conforming {
@@ -39,7 +39,7 @@ export class Conforming {
   #conformer: Conformer | undefined
   #stop: AbortController | undefined
   /** What plays before the transcoder has given anything. */
-  #untilThen: 'nothing' | 'as_is' = 'nothing'
+  #meanwhile: 'nothing' | 'as_is' = 'nothing'
   /** Units that came before it was known what the source is, while the program's format was. */
   #held: AccessUnit[] = []
 
@@ -62,7 +62,7 @@ export class Conforming {
   }
 
   /** Units go through a transcoder, and come out of it later. */
-  get delays(): boolean {
+  get hasTranscoder(): boolean {
     return this.#conformer !== undefined
   }
 
@@ -71,21 +71,21 @@ export class Conforming {
   }
 
   /** Decides anew. True when something changed. */
-  wish(wish: ConformWish): boolean {
-    const decision = decide(wish)
-    const key = `${decision.state} ${decision.plan === undefined ? '' : keyOf(decision.plan)}`
+  replan(request: ConformRequest): boolean {
+    const decision = decide(request)
+    const key = `${decision.state} ${decision.plan === undefined ? '' : planKeyOf(decision.plan)}`
     this.#reason = decision.reason
     if (key === this.#planned) return false
     const first = this.#state === 'unknown'
     // Its units fit as they are, but for the distance of their entry points: they play until the transcoder gives some.
-    const plays = this.#state === 'as_is' && wish.entries === 'too_far_apart'
+    const plays = this.#state === 'as_is' && request.rapDistance === 'too_far_apart'
     this.#planned = key
     this.#state = decision.state
-    this.#close()
-    if (decision.plan !== undefined) this.#open(decision.plan)
-    this.#untilThen = plays && decision.plan !== undefined ? 'as_is' : 'nothing'
+    this.#stopConformer()
+    if (decision.plan !== undefined) this.#startConformer(decision.plan)
+    this.#meanwhile = plays && decision.plan !== undefined ? 'as_is' : 'nothing'
     // The units gathered before the first decision stay where they fit.
-    const stays = this.#untilThen === 'as_is' || (first && decision.state === 'as_is')
+    const stays = this.#meanwhile === 'as_is' || (first && decision.state === 'as_is')
     if (!stays && decision.state !== 'unknown') this.#parts.onReplan()
     if (decision.state !== 'unknown') for (const unit of this.#held.splice(0)) this.unit(unit)
     return true
@@ -94,7 +94,7 @@ export class Conforming {
   /** A unit of a chosen track. */
   unit(unit: AccessUnit): void {
     if (this.#conformer !== undefined) {
-      if (this.#untilThen === 'as_is') this.#parts.out.unit(unit)
+      if (this.#meanwhile === 'as_is') this.#parts.out.unit(unit)
       this.#conformer.unit(unit)
     } else if (this.#state === 'unknown' && this.#parts.target() !== undefined) this.#hold(unit)
     else if (this.#state !== 'refused') this.#parts.out.unit(unit)
@@ -107,32 +107,32 @@ export class Conforming {
 
   /** Resolves when every transcoder has ended. */
   async close(): Promise<void> {
-    this.#close()
+    this.#stopConformer()
     await Promise.all(this.#running)
   }
 
   /** Whether it fits is told by its first few units; one that never tells must not fill the memory. */
   #hold(unit: AccessUnit): void {
     this.#held.push(unit)
-    if (this.#held.length > HELD_MAX) this.#held.shift()
+    if (this.#held.length > MAX_HELD_UNITS) this.#held.shift()
   }
 
-  #open(plan: ConformPlan): void {
+  #startConformer(plan: ConformPlan): void {
     const stop = new AbortController()
     const conformer = this.#parts.openConformer(plan)
     const { out } = this.#parts
-    const mine = (): boolean => this.#conformer === conformer
+    const isCurrent = (): boolean => this.#conformer === conformer
     const run = conformer.run(
       {
         unit: (unit) => {
-          if (!mine()) return
-          if (this.#untilThen === 'as_is') out.restarted()
-          this.#untilThen = 'nothing'
+          if (!isCurrent()) return
+          if (this.#meanwhile === 'as_is') out.restarted()
+          this.#meanwhile = 'nothing'
           this.#state = 'transcoding'
           out.unit(unit)
         },
-        format: (pid, format) => mine() && out.format(pid, format),
-        restarted: () => mine() && out.restarted(),
+        format: (pid, format) => isCurrent() && out.format(pid, format),
+        restarted: () => isCurrent() && out.restarted(),
       },
       stop.signal,
     )
@@ -142,7 +142,7 @@ export class Conforming {
     void run.finally(() => this.#running.delete(run))
   }
 
-  #close(): void {
+  #stopConformer(): void {
     this.#stop?.abort()
     this.#stop = undefined
     this.#conformer = undefined
@@ -155,8 +155,8 @@ interface Decision {
   readonly reason?: string
 }
 
-function decide(wish: ConformWish): Decision {
-  const { tracks, target, mode } = wish
+function decide(request: ConformRequest): Decision {
+  const { tracks, target, mode } = request
   if (target === undefined || (tracks.video === undefined && tracks.audio.length === 0)) {
     return { state: 'unknown' }
   }
@@ -164,7 +164,7 @@ function decide(wish: ConformWish): Decision {
     const reason = codecDifference(tracks, target)
     return reason === undefined ? { state: 'as_is' } : { state: 'refused', reason }
   }
-  const unfit = wish.entries === 'fit' ? undefined : ENTRY_FAULTS[wish.entries]
+  const unfit = request.rapDistance === 'fit' ? undefined : RAP_FAULTS[request.rapDistance]
   const match = mode === 'transcode' ? 'always' : unfit === undefined ? 'by_format' : 'pictures'
   const plan = planConform(tracks, targetOf(target), match)
   if (plan === undefined) return { state: 'as_is' }
@@ -172,7 +172,7 @@ function decide(wish: ConformWish): Decision {
   return { state: 'starting', plan, reason: reasons.filter(Boolean).join(': ') }
 }
 
-const ENTRY_FAULTS = {
+const RAP_FAULTS = {
   no_idr: 'no IDR pictures',
   too_far_apart: 'key frames further apart than a segment may last',
 } as const
@@ -187,15 +187,17 @@ function targetOf(format: ProgramFormat): TargetFormat {
 /** Under `copy` only parameters may change; another codec on the same track is refused (DESIGN.md, 3.10). */
 function codecDifference(tracks: SourceTracks, target: ProgramFormat): string | undefined {
   const video = tracks.video?.format.codec
-  const wanted = target.video?.format.codec
-  if (video !== undefined && wanted !== undefined && video !== wanted) {
-    return `video is ${video}, the channel's is ${wanted}, and conform is "copy"`
+  const wantedVideo = target.video?.format.codec
+  if (video !== undefined && wantedVideo !== undefined && video !== wantedVideo) {
+    return `video is ${video}, the channel's is ${wantedVideo}, and conform is "copy"`
   }
-  const sound = target.audio?.format.codec
-  const other = tracks.audio.find((track) => sound !== undefined && track.format.codec !== sound)
+  const wantedAudio = target.audio?.format.codec
+  const other = tracks.audio.find(
+    (track) => wantedAudio !== undefined && track.format.codec !== wantedAudio,
+  )
   return other === undefined
     ? undefined
-    : `audio is ${other.format.codec}, the channel's is ${sound}, and conform is "copy"`
+    : `audio is ${other.format.codec}, the channel's is ${wantedAudio}, and conform is "copy"`
 }
 
 function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformMode): string {
@@ -226,5 +228,5 @@ function differences(tracks: SourceTracks, target: ProgramFormat, mode: ConformM
   return parts.join(', ')
 }
 
-const keyOf = (plan: ConformPlan): string =>
+const planKeyOf = (plan: ConformPlan): string =>
   JSON.stringify(plan, (_key, value: unknown) => (value instanceof Set ? [...value] : value))

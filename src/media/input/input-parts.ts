@@ -7,7 +7,7 @@ import type { ProgramFormat } from '../format/program-format.ts'
 import type { SourceMonitor } from './source-monitor.ts'
 import type { ConformPlan } from './conform/conform-plan.ts'
 import type { Conformer } from './conform/conformer.ts'
-import type { SourceFeed } from '../sources/source-reader.ts'
+import type { SourceSink } from '../sources/source-reader.ts'
 import type { SupervisedSource } from '../sources/supervised-source.ts'
 import type { SourceTransition } from '../sources/supervision.ts'
 import type { HealthVerdict } from '../buffer/source-health.ts'
@@ -20,7 +20,7 @@ export interface InputParts {
   readonly arrives: 'steadily' | 'by_segment'
   /** Makes the supervised reader that will feed this input. */
   readonly supervise: (
-    feed: SourceFeed,
+    sink: SourceSink,
     onChange: (change: SourceTransition) => void,
   ) => SupervisedSource
   readonly openConformer: (plan: ConformPlan) => Conformer
@@ -33,7 +33,7 @@ export interface InputParts {
 export interface InputSettings {
   readonly format: ProgramFormat | undefined
   /** Random access points further apart than this do not fit an output that packages segments; undefined: none does. */
-  readonly longestGopTicks: number | undefined
+  readonly maxGopTicks: number | undefined
   conformOf(spec: SourceSpec): ConformMode
   thresholdsOf(spec: SourceSpec): Thresholds
 }

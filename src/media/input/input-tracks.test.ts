@@ -30,24 +30,24 @@ const AUDIO = {
 
 const announced = (): InputTracks => {
   const tracks = new InputTracks()
-  tracks.announce({
+  tracks.setProgram({
     number: 1,
     pmtPid: 16,
     pcrPid: 1,
     version: 0,
     tracks: [track(1, 'video'), track(2, 'audio')],
   })
-  tracks.choose(spec, undefined)
+  tracks.updateChoice(spec, undefined)
   return tracks
 }
 
 describe('the tracks of an input', () => {
   it('are described once the format of each chosen one is known', () => {
     const tracks = announced()
-    tracks.describe(1, VIDEO)
-    expect(tracks.described()).toBeUndefined()
-    tracks.describe(2, AUDIO)
-    expect(tracks.described()).toEqual({
+    tracks.setFormat(1, VIDEO)
+    expect(tracks.tracksWithFormats()).toBeUndefined()
+    tracks.setFormat(2, AUDIO)
+    expect(tracks.tracksWithFormats()).toEqual({
       video: { pid: 1, format: VIDEO },
       audio: [{ pid: 2, format: AUDIO }],
     })
@@ -55,15 +55,15 @@ describe('the tracks of an input', () => {
 
   it('do without a track that was announced and never came, and take it back when it does', () => {
     const tracks = announced()
-    tracks.describe(1, VIDEO)
-    tracks.moved(1, 1_000)
-    expect(tracks.giveUpSilent(3_900)).toBe(false)
-    expect(tracks.giveUpSilent(4_000)).toBe(true)
-    expect(tracks.choose(spec, undefined)).toBe(true)
-    expect(tracks.described()).toEqual({ video: { pid: 1, format: VIDEO }, audio: [] })
-    expect(tracks.giveUpSilent(5_000)).toBe(false)
-    expect(tracks.describe(2, AUDIO)).toBe(true)
-    expect(tracks.choose(spec, undefined)).toBe(true)
-    expect(tracks.described()?.audio.length).toBe(1)
+    tracks.setFormat(1, VIDEO)
+    tracks.onArrival(1, 1_000)
+    expect(tracks.dropSilentTracks(3_900)).toBe(false)
+    expect(tracks.dropSilentTracks(4_000)).toBe(true)
+    expect(tracks.updateChoice(spec, undefined)).toBe(true)
+    expect(tracks.tracksWithFormats()).toEqual({ video: { pid: 1, format: VIDEO }, audio: [] })
+    expect(tracks.dropSilentTracks(5_000)).toBe(false)
+    expect(tracks.setFormat(2, AUDIO)).toBe(true)
+    expect(tracks.updateChoice(spec, undefined)).toBe(true)
+    expect(tracks.tracksWithFormats()?.audio.length).toBe(1)
   })
 })

@@ -4,11 +4,11 @@ import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { SourceTracks } from './conform/conform-plan.ts'
-import { EntryWatch } from './entry-watch.ts'
+import { RapDistanceMonitor } from './rap-distance.ts'
 import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
 
 /** A track that was announced and of which nothing came for this long, while another ran, is treated as missing. */
-const ANNOUNCED_PATIENCE_MS = 3_000
+const MAX_ANNOUNCED_WAIT_MS = 3_000
 
 export interface WatchedTrack {
   readonly kind: 'video' | 'audio'
@@ -18,14 +18,14 @@ export interface WatchedTrack {
 
 /** What is known of a source's tracks: which there are, which are chosen, their formats, and when they last moved. */
 export class InputTracks {
-  readonly entries = new EntryWatch()
+  readonly rapDistance = new RapDistanceMonitor()
   readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
   readonly #lastAt = new Map<Pid, number>()
   readonly #bytes = new Map<Pid, number>()
   #program: ElementaryProgram | undefined
   #chosen: ChosenTracks = NO_TRACKS
   readonly #absent = new Set<Pid>()
-  #movingSince: number | undefined
+  #arrivingSince: number | undefined
 
   get program(): ElementaryProgram | undefined {
     return this.#program
@@ -56,14 +56,14 @@ export class InputTracks {
     return pid === this.#chosen.video || this.#chosen.audio.includes(pid)
   }
 
-  announce(program: ElementaryProgram): void {
+  setProgram(program: ElementaryProgram): void {
     this.#program = program
     this.#absent.clear()
-    this.#movingSince = undefined
+    this.#arrivingSince = undefined
   }
 
   /** Which tracks play; true when the choice changed. Without a channel format yet: all that there are. */
-  choose(spec: SourceSpec, format: ProgramFormat | undefined): boolean {
+  updateChoice(spec: SourceSpec, format: ProgramFormat | undefined): boolean {
     if (this.#program === undefined) return false
     const languages = format?.audio === undefined ? [] : format.languages
     const tracks = this.#program.tracks.filter((track) => !this.#absent.has(track.pid))
@@ -77,14 +77,14 @@ export class InputTracks {
   }
 
   /** True when the track had been given up: the choice may change. */
-  describe(pid: Pid, format: VideoFormat | AudioFormat): boolean {
+  setFormat(pid: Pid, format: VideoFormat | AudioFormat): boolean {
     this.#formats.set(pid, format)
     return this.#absent.delete(pid)
   }
 
   /** Gives up announced tracks that never came; true when there were such. Then silence or the slate stands in. */
-  giveUpSilent(now: number): boolean {
-    if (this.#movingSince === undefined || now - this.#movingSince < ANNOUNCED_PATIENCE_MS) {
+  dropSilentTracks(now: number): boolean {
+    if (this.#arrivingSince === undefined || now - this.#arrivingSince < MAX_ANNOUNCED_WAIT_MS) {
       return false
     }
     const { video, audio } = this.#chosen
@@ -95,51 +95,51 @@ export class InputTracks {
     return silent.length > 0
   }
 
-  count(unit: AccessUnit): void {
+  countBytes(unit: AccessUnit): void {
     this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
   }
 
   /** A unit of a chosen track came. `first`: nothing had come in this run before. */
-  moved(pid: Pid, now: number): { readonly first: boolean } {
+  onArrival(pid: Pid, now: number): { readonly first: boolean } {
     const first = this.#lastAt.size === 0
-    this.#movingSince ??= now
+    this.#arrivingSince ??= now
     this.#lastAt.set(pid, now)
     return { first }
   }
 
   /** The reader's run is over. */
-  ended(): void {
+  onRunEnded(): void {
     this.#lastAt.clear()
-    this.#movingSince = undefined
-    this.entries.restart()
+    this.#arrivingSince = undefined
+    this.rapDistance.restart()
   }
 
   /** The chosen tracks with their formats; undefined while one of them is not known. */
-  described(): SourceTracks | undefined {
+  tracksWithFormats(): SourceTracks | undefined {
     const audio: SourceTracks['audio'][number][] = []
     for (const pid of new Set(this.#chosen.audio)) {
       if (pid === undefined) continue
       const format = this.#formats.get(pid)
-      if (format === undefined || !isAudio(format)) return undefined
+      if (format === undefined || !isAudioFormat(format)) return undefined
       const language = this.#program?.tracks.find((track) => track.pid === pid)?.language
       audio.push({ pid, format, ...(language === undefined ? {} : { language }) })
     }
     const { video } = this.#chosen
     if (video === undefined) return { audio }
     const format = this.#formats.get(video)
-    if (format === undefined || isAudio(format)) return undefined
+    if (format === undefined || isAudioFormat(format)) return undefined
     return { video: { pid: video, format }, audio }
   }
 
-  watched(): WatchedTrack[] {
+  watchedTracks(): WatchedTrack[] {
     const { video, audio } = this.#chosen
-    const sound = audio.filter((pid) => pid !== undefined)
-    const picture = video === undefined ? [] : [{ kind: 'video' as const, pid: video }]
-    return [...picture, ...sound.map((pid) => ({ kind: 'audio' as const, pid }))].map(
+    const audioPids = audio.filter((pid) => pid !== undefined)
+    const videoPids = video === undefined ? [] : [{ kind: 'video' as const, pid: video }]
+    return [...videoPids, ...audioPids.map((pid) => ({ kind: 'audio' as const, pid }))].map(
       ({ kind, pid }) => ({ kind, lastAt: this.#lastAt.get(pid) }),
     )
   }
 }
 
-const isAudio = (format: VideoFormat | AudioFormat): format is AudioFormat =>
+const isAudioFormat = (format: VideoFormat | AudioFormat): format is AudioFormat =>
   !isVideoCodec(format.codec)

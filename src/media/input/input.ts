@@ -8,7 +8,7 @@ import { Conforming } from './conforming.ts'
 import type { InputFormats, InputParts } from './input-parts.ts'
 import { InputTracks } from './input-tracks.ts'
 import type { SourceFormat } from '../format/program-format.ts'
-import type { SourceFeed } from '../sources/source-reader.ts'
+import type { SourceSink } from '../sources/source-reader.ts'
 import type { SupervisedFigures, SupervisedSource } from '../sources/supervised-source.ts'
 import type { SourceTransition } from '../sources/supervision.ts'
 import type { SourceMonitor } from './source-monitor.ts'
@@ -16,19 +16,19 @@ import { SourceBuffer } from '../buffer/source-buffer.ts'
 import { SourceHealth, type HealthVerdict } from '../buffer/source-health.ts'
 
 /** A transcoder that gives nothing for this long after its source ended has nothing left. */
-const DRAINED_MS = 1_000
+const DRAIN_TIMEOUT_MS = 1_000
 /** The longest usual playlist segment. */
-const SEGMENT_PATIENCE_MS = 10_000
+const MAX_SEGMENT_MS = 10_000
 /** What a finite source holds at least before it is entered. */
-const PRE_ROLL_MS = 500
+const MIN_PRE_ROLL_MS = 500
 /** Where every source begins: no news until it has media, or fails otherwise. */
-const NOTHING_YET: HealthVerdict = {
+const NO_MEDIA_VERDICT: HealthVerdict = {
   healthy: false,
   problems: [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }],
 }
 
 /** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
-const DRY_COUNTS_MS = 1_000
+const UNDERRUN_PENALTY_MS = 1_000
 
 /** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
 export class Input {
@@ -41,13 +41,13 @@ export class Input {
   #spec: SourceSpec
   readonly #conforming: Conforming
   readonly #health = new SourceHealth()
-  #verdict: HealthVerdict = NOTHING_YET
+  #verdict: HealthVerdict = NO_MEDIA_VERDICT
   #verdictSince: number
   #runningSince: number | undefined
   #waiters: (() => void)[] = []
   #primed = false
-  #restedAt = 0
-  #ranDryAt = Number.NEGATIVE_INFINITY
+  #bufferedAt = 0
+  #underrunAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: InputParts) {
     const { spec } = parts
@@ -67,13 +67,13 @@ export class Input {
       openConformer: parts.openConformer,
       target: () => parts.settings.format,
       out: {
-        unit: (unit) => this.#rest(unit),
+        unit: (unit) => this.#addToBuffer(unit),
         format: () => {},
         restarted: () => this.buffer.breakTimeline(),
       },
-      onReplan: () => this.#forget(),
+      onReplan: () => this.#clearBuffer(),
     })
-    this.supervised = parts.supervise(this.#feed(), (change) => this.#changed(change))
+    this.supervised = parts.supervise(this.#createSink(), (change) => this.#onTransition(change))
   }
 
   get spec(): SourceSpec {
@@ -81,16 +81,16 @@ export class Input {
   }
 
   /** Fields changed that the reader does not notice. */
-  respec(spec: SourceSpec): void {
+  updateSpec(spec: SourceSpec): void {
     this.#spec = spec
-    this.reconsider()
+    this.replanConform()
   }
 
   get lipSync(): number {
     return ticksOfMs(this.spec.lipSyncMs)
   }
 
-  get fits(): boolean {
+  get isReady(): boolean {
     const { state } = this.#conforming
     return state !== 'refused' && state !== 'unknown' && this.#isPrimed()
   }
@@ -98,14 +98,14 @@ export class Input {
   /** A finite source has no live edge to rest behind: it is entered once its buffer can carry it over a slow start. */
   #isPrimed(): boolean {
     const { live, heldMs, newest } = this.buffer
-    const preRoll = Math.max(this.#parts.latencyMs, PRE_ROLL_MS)
+    const preRoll = Math.max(this.#parts.latencyMs, MIN_PRE_ROLL_MS)
     this.#primed ||= live || heldMs >= preRoll || newest?.closed === true
     return this.#primed
   }
 
-  #forget(): void {
+  #clearBuffer(): void {
     this.#primed = false
-    this.buffer.forget()
+    this.buffer.clear()
   }
 
   get conforming(): Conforming {
@@ -122,10 +122,10 @@ export class Input {
   }
 
   /** Running, conformed, and with a random access point in its buffer. */
-  get isReady(): boolean {
+  get isEnterable(): boolean {
     const { state } = this.#conforming
     const isConformed = state === 'as_is' || state === 'transcoding'
-    const hasRap = this.buffer.newest?.entryAfter(Number.NEGATIVE_INFINITY) !== undefined
+    const hasRap = this.buffer.newest?.rapAfter(Number.NEGATIVE_INFINITY) !== undefined
     return this.supervised.state.state === 'running' && isConformed && hasRap
   }
 
@@ -138,19 +138,19 @@ export class Input {
   }
 
   get formats(): InputFormats {
-    const tracks = this.tracks.described()
+    const tracks = this.tracks.tracksWithFormats()
     return { video: tracks?.video?.format, audio: tracks?.audio[0]?.format }
   }
 
   /** What a program would be made of that took its format from this source; undefined until that is known. */
   get usableFormat(): SourceFormat | undefined {
-    const stretch = this.buffer.newest
-    if (stretch?.entryAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
-    const tracks = this.tracks.described()
+    const segment = this.buffer.newest
+    if (segment?.rapAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
+    const tracks = this.tracks.tracksWithFormats()
     if (tracks === undefined) return undefined
     return {
       video: tracks.video?.format,
-      frameTicks: stretch.frameTicks,
+      frameTicks: segment.frameTicks,
       audio: tracks.audio.map((track) => ({
         format: track.format,
         language: track.language ?? '',
@@ -159,29 +159,29 @@ export class Input {
   }
 
   /** The channel's format was fixed, or its conform mode changed. */
-  reconsider(): void {
-    this.#choose()
-    this.#wish()
+  replanConform(): void {
+    this.#updateTrackChoice()
+    this.#replan()
   }
 
   /** It had nothing left to play on the air: however short the stall was, it counts against it. */
-  ranDry(now: number): void {
-    this.#ranDryAt = now
+  reportUnderrun(now: number): void {
+    this.#underrunAt = now
   }
 
   /** Judges health and trims the buffer; called some times a second. */
-  look(now: number): void {
+  checkHealth(now: number): void {
     this.#closeDrained(now)
-    if (this.tracks.giveUpSilent(now)) this.reconsider()
+    if (this.tracks.dropSilentTracks(now)) this.replanConform()
     this.buffer.trim(now)
     if (!this.buffer.full) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
     const figures = this.figures
-    const verdict = this.#health.add(
+    const verdict = this.#health.judge(
       {
         at: now,
         state: this.supervised.state.state,
-        tracks: this.tracks.watched(),
+        tracks: this.tracks.watchedTracks(),
         runningSince: this.#runningSince,
         bytes: figures.bytes,
         packets: figures.packets,
@@ -192,7 +192,7 @@ export class Input {
       },
       this.#thresholds(),
     )
-    this.#verdict = this.#withDryness(verdict, now)
+    this.#verdict = this.#withUnderrun(verdict, now)
     if (before.healthy !== this.#verdict.healthy) this.#verdictSince = now
     const changed = conditionsOf(before) !== conditionsOf(this.#verdict)
     if (changed) this.#parts.events.health(this.id, this.#verdict)
@@ -205,11 +205,11 @@ export class Input {
     for (const wake of this.#waiters.splice(0)) wake()
   }
 
-  #feed(): SourceFeed {
+  #createSink(): SourceSink {
     return {
-      program: (program) => this.#announced(program),
-      unit: (unit) => this.#arrived(unit),
-      format: (pid, format) => this.#described(pid, format),
+      program: (program) => this.#onProgram(program),
+      unit: (unit) => this.#onUnit(unit),
+      format: (pid, format) => this.#onFormat(pid, format),
       restarted: () => this.#breakTimeline(),
       room: () => this.#room(),
     }
@@ -221,11 +221,11 @@ export class Input {
     if (this.#parts.arrives !== 'by_segment') return limits
     const { newest } = this.buffer
     const burstMs = newest === undefined ? 0 : this.buffer.burstMs(newest)
-    return { ...limits, stallMs: limits.stallMs + Math.max(burstMs, SEGMENT_PATIENCE_MS) }
+    return { ...limits, stallMs: limits.stallMs + Math.max(burstMs, MAX_SEGMENT_MS) }
   }
 
-  #withDryness(verdict: HealthVerdict, now: number): HealthVerdict {
-    if (!verdict.healthy || now - this.#ranDryAt > DRY_COUNTS_MS) return verdict
+  #withUnderrun(verdict: HealthVerdict, now: number): HealthVerdict {
+    if (!verdict.healthy || now - this.#underrunAt > UNDERRUN_PENALTY_MS) return verdict
     const { latencyMs } = this.#parts
     const problem = {
       condition: 'stall',
@@ -238,14 +238,14 @@ export class Input {
 
   /** What a transcoder still holds belongs to what came before: with one, the buffer learns of it from its output. */
   #breakTimeline(): void {
-    if (!this.#conforming.delays) this.buffer.breakTimeline()
+    if (!this.#conforming.hasTranscoder) this.buffer.breakTimeline()
     this.#conforming.restarted()
   }
 
   /** The source has ended, and its transcoder has given what it held: that is all there will be. */
   #closeDrained(now: number): void {
     if (this.#runningSince !== undefined || this.buffer.newest?.closed !== false) return
-    if (now - this.#restedAt > DRAINED_MS) this.buffer.breakTimeline()
+    if (now - this.#bufferedAt > DRAIN_TIMEOUT_MS) this.buffer.breakTimeline()
   }
 
   /** A finite source outruns neither the play-out nor its transcoder. */
@@ -254,42 +254,42 @@ export class Input {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
-  #announced(program: ElementaryProgram): void {
+  #onProgram(program: ElementaryProgram): void {
     this.buffer.setLive(this.supervised.live ?? this.buffer.live)
-    this.tracks.announce(program)
+    this.tracks.setProgram(program)
     this.monitor.program(program)
-    this.#choose()
-    this.#wish()
+    this.#updateTrackChoice()
+    this.#replan()
   }
 
-  #choose(): void {
-    if (!this.tracks.choose(this.spec, this.#parts.settings.format)) return
+  #updateTrackChoice(): void {
+    if (!this.tracks.updateChoice(this.spec, this.#parts.settings.format)) return
     const { video, audio } = this.tracks.chosen
     const hasAudio = audio.map((pid) => pid !== undefined)
     this.buffer.setLayout({ hasVideo: video !== undefined, hasAudio })
   }
 
-  #described(pid: Pid, format: VideoFormat | AudioFormat): void {
-    if (this.tracks.describe(pid, format)) this.#choose()
-    if (this.tracks.isChosen(pid)) this.#wish()
+  #onFormat(pid: Pid, format: VideoFormat | AudioFormat): void {
+    if (this.tracks.setFormat(pid, format)) this.#updateTrackChoice()
+    if (this.tracks.isChosen(pid)) this.#replan()
   }
 
-  #arrived(unit: AccessUnit): void {
+  #onUnit(unit: AccessUnit): void {
     this.monitor.unit(unit)
-    this.tracks.count(unit)
+    this.tracks.countBytes(unit)
     if (!this.tracks.isChosen(unit.pid)) return
     const now = this.#parts.clock.now()
     if (this.#wasSilent(unit, now)) this.#breakTimeline()
     // At once: it may be on the air before the next look, and must not be left for having no media.
-    if (this.tracks.moved(unit.pid, now).first) this.look(now)
-    if (this.#seesEntries(unit)) this.#wish()
+    if (this.tracks.onArrival(unit.pid, now).first) this.checkHealth(now)
+    if (this.#checkRapDistance(unit)) this.#replan()
     this.#conforming.unit(unit)
   }
 
-  #seesEntries(unit: AccessUnit): boolean {
+  #checkRapDistance(unit: AccessUnit): boolean {
     const { recoveryPoints } = this.spec
-    const { longestGopTicks: longestTicks } = this.#parts.settings
-    return this.tracks.entries.see(unit, { recoveryPoints, longestTicks })
+    const { maxGopTicks } = this.#parts.settings
+    return this.tracks.rapDistance.checkUnit(unit, { recoveryPoints, maxGopTicks })
   }
 
   /**
@@ -306,9 +306,9 @@ export class Input {
   }
 
   /** Into the buffer, as the track of the program that it plays. */
-  #rest(unit: AccessUnit): void {
+  #addToBuffer(unit: AccessUnit): void {
     const now = this.#parts.clock.now()
-    this.#restedAt = now
+    this.#bufferedAt = now
     const { video, audio } = this.tracks.chosen
     if (unit.pid === video) {
       this.buffer.addVideo(unit, now)
@@ -319,23 +319,23 @@ export class Input {
     })
   }
 
-  #wish(): void {
-    const tracks = this.tracks.described()
+  #replan(): void {
+    const tracks = this.tracks.tracksWithFormats()
     if (tracks === undefined) return
-    const changed = this.#conforming.wish({
+    const changed = this.#conforming.replan({
       tracks,
       target: this.#parts.settings.format,
       mode: this.#parts.settings.conformOf(this.spec),
-      entries: this.tracks.entries.verdict,
+      rapDistance: this.tracks.rapDistance.verdict,
     })
     if (changed) this.#parts.events.format(this.id, this.formats, this.conforming.state)
   }
 
-  #changed(change: SourceTransition): void {
+  #onTransition(change: SourceTransition): void {
     if (change.state === 'running') this.#runningSince = this.#parts.clock.now()
     else {
       this.#runningSince = undefined
-      this.tracks.ended()
+      this.tracks.onRunEnded()
       if (change.state === 'stopped' || change.state === 'failed') this.#primed = false
       // Known at once: what is buffered is all there will be of this run.
       if (change.state !== 'starting') this.#breakTimeline()

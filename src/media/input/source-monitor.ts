@@ -13,28 +13,32 @@ import { Ring } from '../ring/ring.ts'
 
 const FIRST_PID = 0x100
 const MUX_DELAY_MS = 500
-const RING_BYTES = 32 * 1024 * 1024
+const MAX_RING_BYTES = 32 * 1024 * 1024
 const JUMP_TICKS = 90_000
 const FRAME_TICKS = 3_600
-const AUDIO_ENTRY_TICKS = 45_000
+const AUDIO_RAP_INTERVAL_TICKS = 45_000
 
 /** A source as it arrives, for whoever wants to look at it before it goes on air. Costs nothing while nobody does. */
 export class SourceMonitor {
   readonly #viewers: HttpTs
   readonly #ring: Ring
   readonly #name: string
-  readonly #places = new Map<Pid, number>()
+  readonly #trackIndices = new Map<Pid, number>()
   #mux: TsMuxer | undefined
   #hasVideo = false
   #shift = 0
-  #last = Number.NaN
-  #lastAudioEntry = Number.NEGATIVE_INFINITY
+  #lastDts = Number.NaN
+  #lastAudioRap = Number.NEGATIVE_INFINITY
 
   constructor(id: SourceId, options: { readonly limits: ViewerLimits; readonly clock: Clock }) {
     this.#name = id
     const keep = millis(options.limits.lagMs + options.limits.joinMs)
     const pids = Array.from({ length: 32 }, (_, index) => FIRST_PID + index)
-    this.#ring = new Ring({ maxBytes: RING_BYTES, minDuration: keep, pids: [0, 0x1000, ...pids] })
+    this.#ring = new Ring({
+      maxBytes: MAX_RING_BYTES,
+      minDuration: keep,
+      pids: [0, 0x1000, ...pids],
+    })
     this.#viewers = new HttpTs({
       id: id as string as OutputId,
       path: `/sources/${id}.ts`,
@@ -59,10 +63,10 @@ export class SourceMonitor {
   /** The tracks changed: a new mux on the same ring. */
   program(program: ElementaryProgram): void {
     const tracks = program.tracks.filter((track) => track.codec !== undefined)
-    this.#places.clear()
-    tracks.forEach((track, index) => this.#places.set(track.pid, index))
+    this.#trackIndices.clear()
+    tracks.forEach((track, index) => this.#trackIndices.set(track.pid, index))
     this.#hasVideo = tracks.some((track) => track.kind === 'video')
-    this.#last = Number.NaN
+    this.#lastDts = Number.NaN
     if (tracks.length === 0) {
       this.#mux = undefined
       return
@@ -80,38 +84,42 @@ export class SourceMonitor {
   }
 
   unit(unit: AccessUnit): void {
-    const track = this.#places.get(unit.pid)
-    if (this.#mux === undefined || track === undefined || this.#idle()) return
-    this.#follow(unit, this.#mux)
+    const track = this.#trackIndices.get(unit.pid)
+    if (this.#mux === undefined || track === undefined || this.#isIdle()) return
+    this.#updateShift(unit, this.#mux)
     const pts = ticks(unit.pts + this.#shift)
     const dts = ticks(unit.dts + this.#shift)
-    const entry = unit.entry !== 'none' || this.#audioEntry(unit, pts)
+    const rap = unit.rap !== 'none' || this.#isAudioRap(unit, pts)
     this.#mux.advance(dts)
-    this.#mux.write({ track, pts, dts, entry, data: unit.data })
+    this.#mux.write({ track, pts, dts, rap, data: unit.data })
     const { bytes, randomAccess } = this.#mux.take()
     this.#ring.append(bytes, dts, randomAccess)
   }
 
-  #idle(): boolean {
+  #isIdle(): boolean {
     return this.#viewers.viewers().length === 0
   }
 
   /** Players are shown one timeline, however often the source jumps. */
-  #follow(unit: AccessUnit, mux: TsMuxer): void {
-    const step = unit.dts + this.#shift - this.#last
-    if (Number.isNaN(this.#last)) this.#shift = JUMP_TICKS * 10 - unit.dts
+  #updateShift(unit: AccessUnit, mux: TsMuxer): void {
+    const step = unit.dts + this.#shift - this.#lastDts
+    if (Number.isNaN(this.#lastDts)) this.#shift = JUMP_TICKS * 10 - unit.dts
     else if (Math.abs(step) > JUMP_TICKS) {
       this.#shift += FRAME_TICKS - step
       mux.markDiscontinuity()
     }
     const now = unit.dts + this.#shift
-    this.#last = Number.isNaN(this.#last) ? now : Math.max(this.#last, now)
+    this.#lastDts = Number.isNaN(this.#lastDts) ? now : Math.max(this.#lastDts, now)
   }
 
-  #audioEntry(unit: AccessUnit, pts: number): boolean {
-    if (this.#hasVideo || unit.kind !== 'audio' || pts < this.#lastAudioEntry + AUDIO_ENTRY_TICKS)
+  #isAudioRap(unit: AccessUnit, pts: number): boolean {
+    if (
+      this.#hasVideo ||
+      unit.kind !== 'audio' ||
+      pts < this.#lastAudioRap + AUDIO_RAP_INTERVAL_TICKS
+    )
       return false
-    this.#lastAudioEntry = pts
+    this.#lastAudioRap = pts
     return true
   }
 }

@@ -21,7 +21,7 @@ export function chooseTracks(
     (track) => track.codec !== undefined && track.scrambled !== true,
   )
   const video = readable.filter((track) => track.kind === 'video')
-  const sound = pick(
+  const audio = pick(
     readable.filter((track) => track.kind === 'audio'),
     spec.audio,
   )
@@ -32,7 +32,8 @@ export function chooseTracks(
         ? undefined
         : video[0]
     )?.pid,
-    audio: languages === undefined ? sound.map((track) => track.pid) : matched(sound, languages),
+    audio:
+      languages === undefined ? audio.map((track) => track.pid) : matchLanguages(audio, languages),
   }
 }
 
@@ -44,7 +45,7 @@ function pick(tracks: readonly ElementaryTrack[], choice: TrackChoice): readonly
 }
 
 /** By language where both know one, else by order; the program's first track is never left empty for want of a match. */
-function matched(
+function matchLanguages(
   tracks: readonly ElementaryTrack[],
   languages: readonly string[],
 ): (Pid | undefined)[] {

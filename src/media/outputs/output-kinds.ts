@@ -28,7 +28,7 @@ export class OutputKinds {
 
   /** Throws SluiceError as `check` does. */
   open(spec: OutputSpec, parts: OutputParts): Output {
-    return this.#checked(spec, parts).open(spec, parts)
+    return this.#checked(spec, parts).createOutput(spec, parts)
   }
 
   /** Throws SluiceError for what can never be opened, so that it is known before anything runs. */
@@ -37,10 +37,10 @@ export class OutputKinds {
   }
 
   #checked(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): OutputKind {
-    const kind = this.#kinds.find((each) => each.claims(spec.url))
+    const kind = this.#kinds.find((each) => each.matchesUrl(spec.url))
     if (kind === undefined) throw unclaimed(spec, this.#kinds)
     checkSections(spec)
-    kind.check(spec, context)
+    kind.checkSpec(spec, context)
     return kind
   }
 }

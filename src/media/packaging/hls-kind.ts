@@ -10,17 +10,17 @@ import { folderIn, placeOf } from './segment/packaging-plan.ts'
 /** Outputs of one channel that package the program alike share the packager. */
 export const hlsKinds = (): readonly OutputKind[] => {
   const packagers = new SharedParts<Packager>()
-  return [kindNamed('hls', packagers), kindNamed('dash', packagers)]
+  return [createKind('hls', packagers), createKind('dash', packagers)]
 }
 
-const kindNamed = (kind: 'hls' | 'dash', packagers: SharedParts<Packager>): OutputKind => ({
+const createKind = (kind: 'hls' | 'dash', packagers: SharedParts<Packager>): OutputKind => ({
   grammar: `${kind}: or ${kind}:/folder`,
-  claims: (url) => url.toLowerCase().startsWith(`${kind}:`),
-  check: (spec, context) => check(kind, spec, context),
-  open: (spec, parts) => open(kind, spec, { ...parts, packagers }),
+  matchesUrl: (url) => url.toLowerCase().startsWith(`${kind}:`),
+  checkSpec: (spec, context) => checkSpec(kind, spec, context),
+  createOutput: (spec, parts) => createOutput(kind, spec, { ...parts, packagers }),
 })
 
-function check(
+function checkSpec(
   kind: 'hls' | 'dash',
   { id, url }: OutputSpec,
   { channel }: Pick<OutputContext, 'channel'>,
@@ -40,7 +40,7 @@ function check(
   }
 }
 
-function open(
+function createOutput(
   kind: 'hls' | 'dash',
   { id, url }: OutputSpec,
   parts: OutputParts & { readonly packagers: SharedParts<Packager> },
@@ -53,7 +53,7 @@ function open(
     title: channel.name,
     container: place.container,
     packagerName: `${place.container} ${place.folder ?? 'memory'}`,
-    makePackager: () =>
+    createPackager: () =>
       new Packager({
         place,
         spec: channel.hls,

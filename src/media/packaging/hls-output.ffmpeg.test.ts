@@ -70,7 +70,7 @@ const add = (url: 'hls:' | 'dash:', given: object = {}, pictures?: 'MPEG-2 video
     ...{ id: outputId('web'), url, kind: url === 'hls:' ? 'hls' : 'dash' },
     ...{ spec, title: 'rig', clock, wallTime, packagers, container: place.container },
     packagerName: place.container,
-    makePackager: () =>
+    createPackager: () =>
       new Packager({
         ...{
           place,

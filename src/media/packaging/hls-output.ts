@@ -8,7 +8,7 @@ import { HeldRequests } from '../viewers/held-requests.ts'
 import type { Output } from '../outputs/interface/output.ts'
 import type { Lease, SharedParts } from './shared-parts.ts'
 import { DashManifest } from './serve/dash-manifest.ts'
-import { longestGopOf } from './segment/grid.ts'
+import { maxGopTicksOf } from './segment/grid.ts'
 import { HlsRoutes } from './serve/hls-routes.ts'
 import { answerRefusal, type Refusal } from './serve/http-answer.ts'
 import { isComplete, masterInput } from './serve/master-input.ts'
@@ -29,7 +29,7 @@ export interface HlsOutputOptions {
   readonly packagers: SharedParts<Packager>
   /** Outputs with the same name share a packager. */
   readonly packagerName: string
-  readonly makePackager: () => Packager
+  readonly createPackager: () => Packager
 }
 
 interface Service {
@@ -39,50 +39,50 @@ interface Service {
 }
 
 /** Segments that the bit rate is measured over. */
-const MEASURED = 5
+const MEASURED_SEGMENTS = 5
 const LIVE = '/live/'
-const HELD_LOOK_MS = 50
+const HELD_CHECK_INTERVAL_MS = 50
 /** So many segments without a rung: its encoder does not come up, and the others are worth playing. */
-const PATIENCE_SEGMENTS = 3
+const MAX_WAIT_SEGMENTS = 3
 
 /** Serves the program as HLS or DASH. The packager does the rest: it may serve several outputs. */
 export class HlsOutput implements Output {
   readonly id: OutputId
   readonly kind: 'hls' | 'dash'
-  readonly longestGopTicks: number
+  readonly maxGopTicks: number
   readonly #options: HlsOutputOptions
-  readonly #own: string
+  readonly #ownPath: string
   #lease: Lease<Packager> | undefined
   #service: Service | undefined
   readonly #held: HeldRequests
-  #look: Timer | undefined
+  #heldTimer: Timer | undefined
 
   constructor(options: HlsOutputOptions) {
     this.#options = options
     this.id = options.id
     this.kind = options.kind
-    this.longestGopTicks = longestGopOf(options.spec.segmentTime)
+    this.maxGopTicks = maxGopTicksOf(options.spec.segmentTime)
     this.#held = new HeldRequests(options.clock)
-    this.#own = `/channels/main/${options.kind}/`
+    this.#ownPath = `/channels/main/${options.kind}/`
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { packagers, packagerName, makePackager } = this.#options
-    const lease = packagers.lease(packagerName, makePackager)
+    const { packagers, packagerName, createPackager } = this.#options
+    const lease = packagers.lease(packagerName, createPackager)
     this.#lease = lease
     await untilAborted(signal)
-    this.#close()
+    this.#closeService()
     this.#lease = undefined
     this.#held.release(() => false)
-    this.#look?.cancel()
+    this.#heldTimer?.cancel()
     await lease.release()
   }
 
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const own = this.#pathWithin(path)
     if (own === undefined) return false
-    const service = this.#serving()
-    if (service !== undefined && this.#isServed(service, own))
+    const service = this.#currentService()
+    if (service !== undefined && this.#isServable(service, own))
       return service.routes.serve(request, response, own)
     const { state, lastError } = this.#lease?.part ?? {}
     if (state === 'failed' && lastError !== undefined)
@@ -96,29 +96,30 @@ export class HlsOutput implements Output {
     this.#held.hold(request, response)
     // Removed, or stopping: nothing will come.
     if (this.#lease === undefined) return this.#held.release(() => false)
-    this.#look ??= this.#options.clock.every(HELD_LOOK_MS, () => this.#lookAtHeld())
+    this.#heldTimer ??= this.#options.clock.every(HELD_CHECK_INTERVAL_MS, () => this.#retryHeld())
   }
 
-  #lookAtHeld(): void {
+  #retryHeld(): void {
     this.#held.retry((request, response) => {
       const own = this.#pathWithin((request.url ?? '').split('?')[0] ?? '')
-      const service = this.#serving()
-      if (own === undefined || service === undefined || !this.#isServed(service, own)) return false
-      if (!service.routes.serve(request, response, own)) answerRefusal(request, response, UNKNOWN)
+      const service = this.#currentService()
+      if (own === undefined || service === undefined || !this.#isServable(service, own))
+        return false
+      if (!service.routes.serve(request, response, own)) answerRefusal(request, response, NOT_FOUND)
       return true
     })
     if (this.#held.count > 0) return
-    this.#look?.cancel()
-    this.#look = undefined
+    this.#heldTimer?.cancel()
+    this.#heldTimer = undefined
   }
 
   /** A player reads the list of variants once: it is given when all that there will be are there. */
-  #isServed({ session, manifest }: Service, path: string): boolean {
+  #isServable({ session, manifest }: Service, path: string): boolean {
     const { main, figures } = session
     if (main.rendition.segments.length === 0) return false
     if (path !== 'stream.m3u8' && !path.endsWith('.mpd')) return true
     if (manifest?.isReady(this.#options.wallTime()) === false) return false
-    return isComplete(session) || figures.segments >= PATIENCE_SEGMENTS
+    return isComplete(session) || figures.segments >= MAX_WAIT_SEGMENTS
   }
 
   status(): OutputStatus {
@@ -147,7 +148,7 @@ export class HlsOutput implements Output {
     encoder: Packager['encoder'],
   ): NonNullable<OutputStatus['details']> {
     const { plan, figures, main, ladder } = session
-    const { traffic } = this.#serving()!.routes
+    const { traffic } = this.#currentService()!.routes
     return {
       container: plan.container,
       targetSeconds: plan.targetSeconds,
@@ -175,10 +176,10 @@ export class HlsOutput implements Output {
   }
 
   /** For the session of now: after a fault there is another one. */
-  #serving(): Service | undefined {
+  #currentService(): Service | undefined {
     const session = this.#lease?.part.session
     if (session === this.#service?.session) return this.#service
-    this.#close()
+    this.#closeService()
     if (session === undefined) return undefined
     const { kind, spec, clock, title, wallTime } = this.#options
     const manifest = kind === 'dash' ? new DashManifest(session, title) : undefined
@@ -197,14 +198,14 @@ export class HlsOutput implements Output {
     return this.#service
   }
 
-  #close(): void {
+  #closeService(): void {
     this.#service?.routes.close()
     this.#service = undefined
   }
 
   /** `/live/` belongs to both kinds: playlists to HLS, the MPD to DASH, segments to whose container they are in. */
   #pathWithin(path: string): string | undefined {
-    if (path.startsWith(this.#own)) return path.slice(this.#own.length)
+    if (path.startsWith(this.#ownPath)) return path.slice(this.#ownPath.length)
     if (!path.startsWith(LIVE)) return undefined
     const extension = path.slice(path.lastIndexOf('.') + 1)
     const manifest = this.kind === 'hls' ? 'm3u8' : 'mpd'
@@ -214,7 +215,7 @@ export class HlsOutput implements Output {
   }
 }
 
-const UNKNOWN: Refusal = {
+const NOT_FOUND: Refusal = {
   status: 404,
   code: 'bad_request',
   message: 'there is nothing of this name',
@@ -229,7 +230,7 @@ const heightOf = ({ plan }: PackagingSession, name: string): number => {
 function bitrateOf({ store }: PackagingSession): number {
   let sum = 0
   for (const { segments } of store.renditions.values()) {
-    const newest = segments.slice(-MEASURED).filter(({ state }) => state === 'done')
+    const newest = segments.slice(-MEASURED_SEGMENTS).filter(({ state }) => state === 'done')
     const ticks = newest.reduce((total, { duration }) => total + duration, 0)
     const bytes = newest.reduce((total, segment) => total + segment.bytes, 0)
     if (ticks > 0) sum += (bytes * 8 * TICKS_PER_SECOND) / ticks

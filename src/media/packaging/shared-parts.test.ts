@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { SharedParts, type Living } from './shared-parts.ts'
+import { SharedParts, type Runnable } from './shared-parts.ts'
 
 /** Ends when it is told so, and not before its end is allowed. */
-class Part implements Living {
+class Part implements Runnable {
   readonly diary: string[]
   readonly name: string
   release: () => void = () => undefined

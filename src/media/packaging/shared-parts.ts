@@ -1,5 +1,5 @@
 /** What runs until it is told to stop. */
-export interface Living {
+export interface Runnable {
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -17,19 +17,19 @@ interface Entry<Part> {
 }
 
 /** Parts that several outputs of one channel use together: each runs as long as anybody uses it. */
-export class SharedParts<Part extends Living> {
+export class SharedParts<Part extends Runnable> {
   readonly #entries = new Map<string, Entry<Part>>()
   /** Of those that are ending: the next of the same name begins when they have ended. */
   readonly #ending = new Map<string, Promise<void>>()
 
   lease(name: string, make: () => Part): Lease<Part> {
-    const entry = this.#entries.get(name) ?? this.#begin(name, make())
+    const entry = this.#entries.get(name) ?? this.#start(name, make())
     entry.users++
     let released: Promise<void> | undefined
     return { part: entry.part, release: () => (released ??= this.#release(name, entry)) }
   }
 
-  #begin(name: string, part: Part): Entry<Part> {
+  #start(name: string, part: Part): Entry<Part> {
     const stop = new AbortController()
     const before = this.#ending.get(name) ?? Promise.resolve()
     const ended = before.then(() => part.run(stop.signal))

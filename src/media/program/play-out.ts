@@ -1,7 +1,7 @@
 import { ticks, ticksOfMs, type Ticks90k } from '../../contract/time.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../../mpegts/muxer.ts'
 import { PID_PAT, PID_SDT } from '../../mpegts/packet.ts'
-import { FrameTaps } from './frame-taps.ts'
+import { FrameSinks } from './frame-sinks.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import { Bus } from '../switch/bus.ts'
 import type { BusOptions } from '../switch/bus-parts.ts'
@@ -14,7 +14,7 @@ const MUX_DELAY_MS = 400
 /** The program begins here rather than at 0, so that PCR and early DTS stay positive. */
 const START_TICKS = ticks(10 * 90_000)
 /** Distance of random access points where there are no pictures. */
-const AUDIO_ENTRY_TICKS = 45_000
+const AUDIO_RAP_INTERVAL_TICKS = 45_000
 
 export interface PlayOutOptions extends Omit<
   BusOptions,
@@ -31,10 +31,10 @@ export class PlayOut {
   /** The program's PIDs, those of its tables included: a reader that skips gets the discontinuity indicator on each. */
   readonly pids: readonly number[]
   /** Who else takes the frames: outputs that package them themselves. */
-  readonly taps = new FrameTaps()
+  readonly frameSinks = new FrameSinks()
   readonly #mux: TsMuxer
   readonly #hasVideo: boolean
-  #lastAudioEntry = Number.NEGATIVE_INFINITY
+  #lastAudioRap = Number.NEGATIVE_INFINITY
 
   constructor(options: PlayOutOptions) {
     const { format, serviceName, ...bus } = options
@@ -55,19 +55,19 @@ export class PlayOut {
       audioTracks: format.audio === undefined ? 0 : format.languages.length,
       sink: {
         advance: (clock) => {
-          this.taps.advance(clock)
+          this.frameSinks.advance(clock)
           this.#mux.advance(clock)
         },
         video: (unit, times) => {
-          this.taps.video(unit, times)
-          this.#mux.write({ track: 0, ...times, entry: unit.entry !== 'none', data: unit.data })
+          this.frameSinks.video(unit, times)
+          this.#mux.write({ track: 0, ...times, rap: unit.rap !== 'none', data: unit.data })
         },
         audio: (track, unit, pts) => {
-          this.taps.audio(track, unit, pts)
+          this.frameSinks.audio(track, unit, pts)
           this.#writeAudio(track, unit.data, pts)
         },
         hole: () => {
-          this.taps.hole()
+          this.frameSinks.hole()
           this.#mux.markDiscontinuity()
         },
       },
@@ -86,10 +86,11 @@ export class PlayOut {
   }
 
   #writeAudio(track: number, data: Uint8Array, pts: number): void {
-    const entry = !this.#hasVideo && track === 0 && pts >= this.#lastAudioEntry + AUDIO_ENTRY_TICKS
-    if (entry) this.#lastAudioEntry = pts
+    const rap =
+      !this.#hasVideo && track === 0 && pts >= this.#lastAudioRap + AUDIO_RAP_INTERVAL_TICKS
+    if (rap) this.#lastAudioRap = pts
     const index = track + (this.#hasVideo ? 1 : 0)
-    this.#mux.write({ track: index, pts: ticks(pts), dts: ticks(pts), entry, data })
+    this.#mux.write({ track: index, pts: ticks(pts), dts: ticks(pts), rap, data })
   }
 }
 
@@ -98,10 +99,10 @@ function muxTracks(format: ProgramFormat): MuxTrack[] {
     format.video === undefined ? [] : [{ pid: VIDEO_PID, codec: format.video.format.codec }]
   const { audio } = format
   if (audio === undefined) return video
-  const sound = format.languages.map((language, track) => ({
+  const audioTracks = format.languages.map((language, track) => ({
     pid: AUDIO_PID + track,
     codec: audio.format.codec,
     ...(language === '' ? {} : { language }),
   }))
-  return [...video, ...sound]
+  return [...video, ...audioTracks]
 }

@@ -9,11 +9,11 @@ import { PlayOut } from './play-out.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import { Ring } from '../ring/ring.ts'
 import type { Bus } from '../switch/bus.ts'
-import type { BusReport, CutMade } from '../switch/bus-parts.ts'
+import type { BusReport, ExecutedCut } from '../switch/bus-parts.ts'
 import type { SilentAudio, SlateLoop } from '../switch/slate-loop.ts'
 import type { SourceLookup } from '../switch/switch-source.ts'
 
-const RING_BYTES = 96 * 1024 * 1024
+const MAX_RING_BYTES = 96 * 1024 * 1024
 /** What is kept on top of the readers' lag limit. */
 const RING_MARGIN_MS = 2_000
 
@@ -48,10 +48,10 @@ export class ProgramFeed {
     const { viewers, clock } = options
     this.#labelOf = options.labelOf
     this.#playOut = new PlayOut({ ...options, now: clock.now() })
-    const lag = viewers.lagMs + viewers.joinMs + RING_MARGIN_MS
+    const keptMs = viewers.lagMs + viewers.joinMs + RING_MARGIN_MS
     this.ring = new Ring({
-      maxBytes: RING_BYTES,
-      minDuration: millis(lag),
+      maxBytes: MAX_RING_BYTES,
+      minDuration: millis(keptMs),
       pids: this.#playOut.pids,
     })
     this.viewers = new HttpTs({
@@ -65,9 +65,9 @@ export class ProgramFeed {
   }
 
   /** For those who take the program frame by frame. */
-  cut(made: CutMade): void {
-    const { to, at, cause } = made
-    this.#playOut.taps.cut({ to, at, cause, label: this.#labelOf(to) })
+  cut(executed: ExecutedCut): void {
+    const { to, at, cause } = executed
+    this.#playOut.frameSinks.cut({ to, at, cause, label: this.#labelOf(to) })
   }
 
   get bus(): Bus {
@@ -91,7 +91,10 @@ export class ProgramFeed {
   }
 }
 
-function framesOf({ format, labelOf }: ProgramFeedOptions, { bus, taps }: PlayOut): ProgramFrames {
+function framesOf(
+  { format, labelOf }: ProgramFeedOptions,
+  { bus, frameSinks }: PlayOut,
+): ProgramFrames {
   const tracks = {
     video: format.video?.format,
     audio: format.audio?.format,
@@ -105,6 +108,6 @@ function framesOf({ format, labelOf }: ProgramFeedOptions, { bus, taps }: PlayOu
     get time() {
       return bus.programTime
     },
-    attach: (sink, onFault) => taps.attach(sink, onFault),
+    attach: (sink, onFault) => frameSinks.attach(sink, onFault),
   }
 }

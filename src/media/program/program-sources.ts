@@ -10,7 +10,7 @@ export interface ProgramSource extends SwitchSource {
     readonly state: { readonly state: SourceState; readonly reason?: string | undefined }
   }
   /** It had nothing left to play on the air. `now`: monotonic milliseconds. */
-  ranDry(now: number): void
+  reportUnderrun(now: number): void
 }
 
 export interface ProgramSources {

@@ -4,7 +4,7 @@ import type { Bus as BusName } from '../../contract/spec.ts'
 import type { HealthProblem } from '../../contract/status.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Bus } from '../switch/bus.ts'
-import type { CutMade } from '../switch/bus-parts.ts'
+import type { ExecutedCut } from '../switch/bus-parts.ts'
 import type { TakePlan } from '../switch/take-planner.ts'
 
 /** The audio follows the video within its reordering; past this the answer no longer waits for it. */
@@ -110,7 +110,7 @@ export class Takes {
       const requestedAt = clock.now()
       const kind = 'requested'
       this.#pending.set(ticket, { kind, ticket, plan, requestedAt, silence, dropped, answer })
-      bus.plan({ ticket, plan, cause: 'take' })
+      bus.schedulePlan({ ticket, plan, cause: 'take' })
     })
   }
 
@@ -121,7 +121,7 @@ export class Takes {
     this.#supersede({ ticket, source: plan.source }, older)
     return new Promise((answer) => {
       this.#pending.set(ticket, { kind: 'automatic', ticket, plan, take, answer })
-      this.#options.bus.plan({ ticket, plan, cause })
+      this.#options.bus.schedulePlan({ ticket, plan, cause })
     })
   }
 
@@ -139,24 +139,24 @@ export class Takes {
   }
 
   /** From the bus. Whether somebody asked for it. */
-  executed(ticket: Ticket, made: CutMade): 'requested' | 'automatic' | 'unknown' {
+  onExecuted(ticket: Ticket, cut: ExecutedCut): 'requested' | 'automatic' | 'unknown' {
     const pending = this.#pending.get(ticket)
     if (pending === undefined) return 'unknown'
     this.#pending.delete(ticket)
     if (pending.kind === 'automatic') pending.answer({ ok: true })
-    else this.#settle(pending, made)
+    else this.#settle(pending, cut)
     this.#resume()
     return pending.kind
   }
 
   /** From the bus. */
-  refusedByBus(ticket: Ticket, refusal: Refusal): void {
+  onRefused(ticket: Ticket, refusal: Refusal): void {
     this.#refuse(ticket, refusal)
     this.#resume()
   }
 
   /** From the bus: another plan took the place of this one. */
-  displaced(ticket: Ticket, by: Ticket): void {
+  onDisplaced(ticket: Ticket, by: Ticket): void {
     const pending = this.#pending.get(ticket)
     const newer = this.#pending.get(by)
     if (pending === undefined || newer === undefined) return
@@ -182,66 +182,69 @@ export class Takes {
     this.#pending.delete(ticket)
     this.#options.bus.cancel(ticket)
     if (pending.kind === 'automatic') pending.answer({ ok: false, ...refusal })
-    else pending.answer(refused({ ticket, bus: this.#options.name }, pending.plan.source, refusal))
+    else
+      pending.answer(
+        refusalAnswer({ ticket, bus: this.#options.name }, pending.plan.source, refusal),
+      )
   }
 
   /** A displaced take is planned again as soon as no failover is under way. */
   #resume(): void {
-    const waiting = this.#requested()
-    if (waiting === undefined || this.#pending.size > 1) return
-    const { ticket, plan } = waiting
+    const pending = this.#requested()
+    if (pending === undefined || this.#pending.size > 1) return
+    const { ticket, plan } = pending
     if (this.#options.bus.pending !== ticket)
-      this.#options.bus.plan({ ticket, plan, cause: 'take' })
+      this.#options.bus.schedulePlan({ ticket, plan, cause: 'take' })
   }
 
-  #settle(taken: Requested, made: CutMade): void {
+  #settle(taken: Requested, cut: ExecutedCut): void {
     const { clock, bus } = this.#options
     const until = clock.now() + MAX_SETTLE_MS
     const timer = clock.every(SETTLE_INTERVAL_MS, () => {
       const audio = bus.audio[0]
-      if (audio === undefined || audio.settled || clock.now() >= until) settling.answer()
+      if (audio === undefined || audio.isSettled || clock.now() >= until) settling.answer()
     })
     const settling: Settling = {
       timer,
       answer: () => {
         timer.cancel()
         this.#settling.delete(settling)
-        taken.answer(this.#done(taken, made))
+        taken.answer(this.#answerOf(taken, cut))
       },
     }
     this.#settling.add(settling)
   }
 
-  #done(taken: Requested, made: CutMade): TakeDone {
+  #answerOf(taken: Requested, cut: ExecutedCut): TakeDone {
     const { bus, name, clock, wallTime } = this.#options
     const { silenceInserted, audioDropped } = bus.figures
-    const ago = clock.now() - made.wallMs
+    const ago = clock.now() - cut.wallMs
     const note =
-      made.executed === taken.plan.mode
+      cut.executed === taken.plan.mode
         ? undefined
         : `no random access point was buffered before the play-out point: cut at the next one`
     return {
       ok: true,
       ticket: taken.ticket,
       bus: name,
-      source: made.to,
-      from: made.from,
+      source: cut.to,
+      from: cut.from,
       mode: taken.plan.mode,
-      executed: made.executed,
-      programTime: made.at,
+      executed: cut.executed,
+      programTime: cut.at,
       wallTime: Math.round(wallTime() - ago),
-      waitMs: round(made.wallMs - taken.requestedAt),
-      gapMs: round(made.gap / 90),
+      waitMs: round(cut.wallMs - taken.requestedAt),
+      gapMs: round(cut.gap / 90),
       avOffsetMs: round((bus.audio[0]?.shift ?? 0) / 90),
       silenceInserted: silenceInserted - taken.silence,
       audioDropped: audioDropped - taken.dropped,
-      addedDelayMs: round(made.addedDelayMs),
+      addedDelayMs: round(cut.addedDelayMs),
       ...(note === undefined ? {} : { note }),
     }
   }
 }
 
-export const refused = (
+export const refusalAnswer = (
   take: { readonly ticket: Ticket; readonly bus: BusName },
   source: SourceId,
   refusal: Refusal,

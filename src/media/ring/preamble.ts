@@ -41,7 +41,7 @@ const pidAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!
 
 /** The last counter of each wanted PID in `bytes`, noted in `found` unless it is there already. */
-export const noteLastCounters = (
+export const collectLastCounters = (
   bytes: Uint8Array,
   wanted: ReadonlySet<number>,
   found: Map<number, number>,
@@ -53,7 +53,7 @@ export const noteLastCounters = (
 }
 
 /** For PIDs that have not been seen before a place: the counter that the first packet behind it follows on from. */
-export const noteFirstCounters = (
+export const collectFirstCounters = (
   bytes: Uint8Array,
   wanted: ReadonlySet<number>,
   found: Map<number, number>,

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer'
 import type { Millis, Ticks90k } from '../../contract/time.ts'
 
 /** A place where a reader may begin: the PAT before a random access point. */
-export interface Entry {
+export interface RingRap {
   readonly position: number
   readonly time: Ticks90k
 }
@@ -23,8 +23,8 @@ interface ReadableRing {
     | undefined
   /** How far a position is behind the newest byte, in program time. */
   lagAt(position: number): Millis
-  entryFrom(position: number): Entry | undefined
-  newestEntry(minAge?: Millis): Entry | undefined
+  rapFrom(position: number): RingRap | undefined
+  newestRap(minAge?: Millis): RingRap | undefined
   /** What a reader that skips to this position gets first. */
   discontinuityAt(position: number): Buffer
 }
@@ -57,7 +57,7 @@ export class RingReader {
   /** −1 until there is a random access point to begin with. */
   #position = -1
   readonly #joinedAt: number
-  #waited = false
+  #hasWaited = false
   #skips = 0
   #pendingPreamble: Buffer | undefined
   /** A reader that was put far behind the live edge (long GOP) is not slow for that: until it has drained what there was then, that counts on top of the limit. */
@@ -69,12 +69,12 @@ export class RingReader {
     this.#ring = ring
     this.#options = options
     this.#joinedAt = ring.end
-    this.#enter()
+    this.#moveToFirstRap()
   }
 
   /** At most `max` contiguous bytes (whole packets), across chunks; undefined when it has caught up or must wait for a random access point. */
   read(max: number): Buffer | undefined {
-    if (!this.#ready()) return undefined
+    if (!this.#ensurePosition()) return undefined
     const preamble = this.#takePreamble()
     if (preamble !== undefined) return preamble
     const bytes = this.#ring.view(this.#position, max)
@@ -84,7 +84,7 @@ export class RingReader {
 
   /** The next chunk, or what is left of it, with its program time: for outputs that are paced by the program clock. */
   next(): TimedBytes | undefined {
-    if (!this.#ready()) return undefined
+    if (!this.#ensurePosition()) return undefined
     const chunk = this.#ring.chunkAt(this.#position)
     if (chunk === undefined) return undefined
     const preamble = this.#takePreamble()
@@ -112,34 +112,34 @@ export class RingReader {
   }
 
   /** Is there a place to read from? Finds the first one, and moves on from one that is too far behind. */
-  #ready(): boolean {
-    if (this.#position < 0 && !this.#enter()) return false
+  #ensurePosition(): boolean {
+    if (this.#position < 0 && !this.#moveToFirstRap()) return false
     if (this.#position >= this.#backlogEnd) {
       this.#backlog = 0
       this.#backlogBytes = 0
     }
-    return !this.#tooFarBehind() || this.#skip()
+    return !this.#isTooFarBehind() || this.#skip()
   }
 
-  #enter(): boolean {
+  #moveToFirstRap(): boolean {
     const { joinAge } = this.#options
     // One that found none at first begins with the first that comes.
-    const ahead = joinAge === 'next' || this.#waited
-    const entry = ahead ? this.#ring.entryFrom(this.#joinedAt) : this.#ring.newestEntry(joinAge)
-    this.#waited = true
-    if (entry === undefined) return false
-    this.#goTo(entry.position)
+    const ahead = joinAge === 'next' || this.#hasWaited
+    const rap = ahead ? this.#ring.rapFrom(this.#joinedAt) : this.#ring.newestRap(joinAge)
+    this.#hasWaited = true
+    if (rap === undefined) return false
+    this.#moveTo(rap.position)
     return true
   }
 
-  #goTo(position: number): void {
+  #moveTo(position: number): void {
     this.#position = position
     this.#backlogEnd = this.#ring.end
     this.#backlog = this.#ring.lagAt(position)
     this.#backlogBytes = this.#ring.end - position
   }
 
-  #tooFarBehind(): boolean {
+  #isTooFarBehind(): boolean {
     if (this.#position < this.#ring.start) return true
     const { lagLimit, lagBytes = Number.POSITIVE_INFINITY } = this.#options
     if (this.#ring.end - this.#position > lagBytes + this.#backlogBytes) return true
@@ -149,12 +149,12 @@ export class RingReader {
   /** False when it must wait for a random access point. */
   #skip(): boolean {
     const lost = this.#position < this.#ring.start
-    const entry = this.#ring.newestEntry()
-    if (entry === undefined) return !lost
-    if (entry.position <= this.#position) return true
-    this.#goTo(entry.position)
+    const rap = this.#ring.newestRap()
+    if (rap === undefined) return !lost
+    if (rap.position <= this.#position) return true
+    this.#moveTo(rap.position)
     this.#skips++
-    this.#pendingPreamble = this.#ring.discontinuityAt(entry.position)
+    this.#pendingPreamble = this.#ring.discontinuityAt(rap.position)
     return true
   }
 

@@ -9,7 +9,7 @@ const JOIN: JoinOptions = { joinAge: millis(1_000), lagLimit: millis(5_000) }
 const CHUNK_MS = 40
 
 /** A program with a chunk each 40 ms: a PAT where a GOP begins, then `packets` packets on PID 256. */
-class Feed {
+class ProgramWriter {
   readonly ring: Ring
   readonly #gop: number
   readonly #packets: number
@@ -25,12 +25,12 @@ class Feed {
 
   chunks(count: number): this {
     for (let i = 0; i < count; i++) {
-      const entry = this.#count % this.#gop === 0
+      const rap = this.#count % this.#gop === 0
       const packets = Array.from({ length: this.#packets }, () =>
         plainPacket({ pid: 256, counter: this.#sent++, fill: this.#count & 0xff }),
       )
-      if (entry) packets.unshift(plainPacket({ pid: 0, counter: this.#pats++ }))
-      this.ring.append(Buffer.concat(packets), ticksOfMs(this.#count * CHUNK_MS), entry ? 0 : -1)
+      if (rap) packets.unshift(plainPacket({ pid: 0, counter: this.#pats++ }))
+      this.ring.append(Buffer.concat(packets), ticksOfMs(this.#count * CHUNK_MS), rap ? 0 : -1)
       this.#count++
     }
     return this
@@ -54,7 +54,9 @@ describe('joining', () => {
   ])(
     'begins $lag ms back after $chunks chunks, asked for $joinAge ms',
     ({ chunks, joinAge, lag }) => {
-      const reader = new Feed().chunks(chunks).ring.join({ ...JOIN, joinAge: millis(joinAge) })
+      const reader = new ProgramWriter()
+        .chunks(chunks)
+        .ring.join({ ...JOIN, joinAge: millis(joinAge) })
       expect(reader.lag).toBe(lag)
       const first = reader.read(188)!
       expect(first[1]! & 0x1f).toBe(0)
@@ -67,29 +69,29 @@ describe('joining', () => {
     const reader = ring.join(JOIN)
     ring.append(plainPacket({ pid: 256, counter: 0 }), ticksOfMs(0))
     expect(reader.read(1_000)).toBeUndefined()
-    const entry = Buffer.concat([
+    const rap = Buffer.concat([
       plainPacket({ pid: 256, counter: 1 }),
       plainPacket({ pid: 0, counter: 0 }),
     ])
-    ring.append(entry, ticksOfMs(40), 188)
+    ring.append(rap, ticksOfMs(40), 188)
     expect(reader.read(1_000)).toEqual(plainPacket({ pid: 0, counter: 0 }))
   })
 
   test('at the live edge waits for the next random access point', () => {
-    const feed = new Feed().chunks(30)
-    const reader = feed.ring.join({ ...JOIN, joinAge: 'next' })
-    feed.chunks(20)
+    const writer = new ProgramWriter().chunks(30)
+    const reader = writer.ring.join({ ...JOIN, joinAge: 'next' })
+    writer.chunks(20)
     expect(reader.next()).toBeUndefined()
-    feed.chunks(1)
+    writer.chunks(1)
     expect(reader.next()?.time).toBe(ticksOfMs(50 * CHUNK_MS))
   })
 })
 
 describe('reading', () => {
   test('gives each byte once, in order, whatever the size asked for', () => {
-    const feed = new Feed({ packets: 150 }).chunks(1)
-    const reader = feed.ring.join(JOIN)
-    feed.chunks(60)
+    const writer = new ProgramWriter({ packets: 150 }).chunks(1)
+    const reader = writer.ring.join(JOIN)
+    writer.chunks(60)
     const bytes = readAll(reader, 1_000)
     expect(bytes.length).toBe((61 * 150 + 3) * 188)
     expect(continuityErrors(bytes)).toEqual([])
@@ -97,22 +99,22 @@ describe('reading', () => {
   })
 
   test('one read covers many chunks without a copy', () => {
-    const { ring } = new Feed().chunks(50)
+    const { ring } = new ProgramWriter().chunks(50)
     const [one, other] = [ring.join(JOIN).read(64_000)!, ring.join(JOIN).read(64_000)!]
     expect(one.length).toBeGreaterThan(20 * 4 * 188)
     expect(one.buffer).toBe(other.buffer)
   })
 
   test('bytes handed out stay as they are after the ring has moved on', () => {
-    const feed = new Feed().chunks(30)
-    const held = feed.ring.join(JOIN).read(10_000)!
+    const writer = new ProgramWriter().chunks(30)
+    const held = writer.ring.join(JOIN).read(10_000)!
     const copy = Buffer.from(held)
-    feed.chunks(2_000)
+    writer.chunks(2_000)
     expect(held.equals(copy)).toBe(true)
   })
 
   test('by chunk carries the program time of each', () => {
-    const reader = new Feed().chunks(3).ring.join(JOIN)
+    const reader = new ProgramWriter().chunks(3).ring.join(JOIN)
     expect([reader.next(), reader.next(), reader.next()].map((part) => part?.time)).toEqual(
       [0, 40, 80].map(ticksOfMs),
     )
@@ -120,7 +122,7 @@ describe('reading', () => {
   })
 
   test('ends when the ring is closed and all is read', () => {
-    const { ring } = new Feed().chunks(3)
+    const { ring } = new ProgramWriter().chunks(3)
     const reader = ring.join(JOIN)
     let told = 0
     ring.subscribe(() => told++)
@@ -133,10 +135,10 @@ describe('reading', () => {
 
 describe('a slow reader', () => {
   test('skips to the newest random access point, with the discontinuity indicator on each PID', () => {
-    const feed = new Feed().chunks(1)
-    const reader = feed.ring.join(JOIN)
+    const writer = new ProgramWriter().chunks(1)
+    const reader = writer.ring.join(JOIN)
     const before = readAll(reader)
-    feed.chunks(140)
+    writer.chunks(140)
     const skip = reader.read(1 << 20)!
     const after = Buffer.concat([skip, readAll(reader)])
     expect(reader.skips).toBe(1)
@@ -148,53 +150,53 @@ describe('a slow reader', () => {
   })
 
   test('is not skipped while the lag is within the limit', () => {
-    const feed = new Feed().chunks(1)
-    const reader = feed.ring.join(JOIN)
-    feed.chunks(124)
+    const writer = new ProgramWriter().chunks(1)
+    const reader = writer.ring.join(JOIN)
+    writer.chunks(124)
     readAll(reader)
     expect(reader.skips).toBe(0)
   })
 
   test('that is behind because of a GOP longer than the limit is let be', () => {
-    const feed = new Feed({ gop: 250 }).chunks(200)
-    const reader = feed.ring.join(JOIN)
+    const writer = new ProgramWriter({ gop: 250 }).chunks(200)
+    const reader = writer.ring.join(JOIN)
     expect(reader.lag).toBe(199 * CHUNK_MS)
     reader.read(188)
-    feed.chunks(49)
+    writer.chunks(49)
     readAll(reader)
     expect(reader.skips).toBe(0)
   })
 
   test('that fell out of the ring goes on at the newest random access point', () => {
-    const feed = new Feed({ limits: { maxBytes: 40 * 4 * 188 } }).chunks(1)
-    const reader = feed.ring.join({ ...JOIN, lagLimit: millis(600_000) })
-    feed.chunks(500)
+    const writer = new ProgramWriter({ limits: { maxBytes: 40 * 4 * 188 } }).chunks(1)
+    const reader = writer.ring.join({ ...JOIN, lagLimit: millis(600_000) })
+    writer.chunks(500)
     expect(reader.next()?.skipped).toBe(true)
     expect(reader.next()?.time).toBe(ticksOfMs(500 * CHUNK_MS))
   })
 
   test('past the limit in bytes skips too', () => {
-    const feed = new Feed().chunks(1)
-    const reader = feed.ring.join({ ...JOIN, lagBytes: 10 * 4 * 188 })
-    feed.chunks(30)
+    const writer = new ProgramWriter().chunks(1)
+    const reader = writer.ring.join({ ...JOIN, lagBytes: 10 * 4 * 188 })
+    writer.chunks(30)
     expect(reader.next()?.skipped).toBe(true)
   })
 })
 
 describe('what is kept', () => {
   test('is bounded by time once there are two GOPs', () => {
-    const { ring } = new Feed().chunks(1_000)
+    const { ring } = new ProgramWriter().chunks(1_000)
     expect(ring.duration).toBeGreaterThanOrEqual(5_000)
     expect(ring.duration).toBeLessThan(5_100)
   })
 
   test('is two GOPs when these are longer', () => {
-    const { ring } = new Feed({ gop: 250 }).chunks(1_100)
+    const { ring } = new ProgramWriter({ gop: 250 }).chunks(1_100)
     expect(ring.duration).toBe((1_099 - 750) * CHUNK_MS)
   })
 
   test('is bounded by bytes whatever the GOP', () => {
-    const { ring } = new Feed({ gop: 10_000, limits: { maxBytes: 100_000 } }).chunks(5_000)
+    const { ring } = new ProgramWriter({ gop: 10_000, limits: { maxBytes: 100_000 } }).chunks(5_000)
     expect(ring.bytes).toBeLessThanOrEqual(100_000)
   })
 

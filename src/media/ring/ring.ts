@@ -3,12 +3,12 @@ import type { Millis, Ticks90k } from '../../contract/time.ts'
 import { TICKS_PER_MS } from '../../contract/time.ts'
 import {
   discontinuityPreamble,
-  noteFirstCounters,
-  noteLastCounters,
+  collectFirstCounters,
+  collectLastCounters,
   NULL_PID,
   TS_PACKET_BYTES,
 } from './preamble.ts'
-import { RingReader, type Entry, type JoinOptions } from './reader.ts'
+import { RingReader, type RingRap, type JoinOptions } from './reader.ts'
 
 export interface RingChunk {
   /** Absolute and contiguous. */
@@ -52,7 +52,7 @@ export class Ring {
   readonly #subscribers = new Set<() => void>()
   #chunks: RingChunk[] = []
   #blocks: Block[] = []
-  #entries: Entry[] = []
+  #raps: RingRap[] = []
   #end = 0
   #count = 0
   #closed = false
@@ -78,7 +78,7 @@ export class Ring {
     }
     this.#end += bytes.length
     this.#chunks.push(chunk)
-    if (randomAccess >= 0) this.#entries.push({ position: chunk.byteOffset + randomAccess, time })
+    if (randomAccess >= 0) this.#raps.push({ position: chunk.byteOffset + randomAccess, time })
     this.#evict()
     for (const onAppend of this.#subscribers) onAppend()
   }
@@ -125,17 +125,17 @@ export class Ring {
   }
 
   /** The newest entry that is at least `minAge` old; where none is that old, the oldest one. */
-  newestEntry(minAge: Millis = 0 as Millis): Entry | undefined {
+  newestRap(minAge: Millis = 0 as Millis): RingRap | undefined {
     const latest = this.#newestTime() - minAge * TICKS_PER_MS
-    for (let i = this.#entries.length - 1; i > 0; i--) {
-      if (this.#entries[i]!.time <= latest) return this.#entries[i]
+    for (let i = this.#raps.length - 1; i > 0; i--) {
+      if (this.#raps[i]!.time <= latest) return this.#raps[i]
     }
-    return this.#entries[0]
+    return this.#raps[0]
   }
 
   /** The first entry at or behind `position`. */
-  entryFrom(position: number): Entry | undefined {
-    return this.#entries.find((entry) => entry.position >= position)
+  rapFrom(position: number): RingRap | undefined {
+    return this.#raps.find((rap) => rap.position >= position)
   }
 
   /** How far `position` is behind the newest chunk, in program time. */
@@ -177,13 +177,13 @@ export class Ring {
     for (let i = this.#blocks.length - 1; i >= 0 && found.size < this.#pids.size; i--) {
       const { start, bytes, used } = this.#blocks[i]!
       if (start < position) {
-        noteLastCounters(bytes.subarray(0, Math.min(used, position - start)), this.#pids, found)
+        collectLastCounters(bytes.subarray(0, Math.min(used, position - start)), this.#pids, found)
       }
     }
     for (let i = 0; i < this.#blocks.length && found.size < this.#pids.size; i++) {
       const { start, bytes, used } = this.#blocks[i]!
       if (start + used > position) {
-        noteFirstCounters(bytes.subarray(Math.max(0, position - start), used), this.#pids, found)
+        collectFirstCounters(bytes.subarray(Math.max(0, position - start), used), this.#pids, found)
       }
     }
     const counters = [...found].map(([pid, counter]) => ({ pid, counter }))
@@ -211,21 +211,21 @@ export class Ring {
 
   #evict(): void {
     const oldestKept = this.#newestTime() - this.#limits.minDuration * TICKS_PER_MS
-    const twoGops = this.#entries.at(-2)?.position ?? 0
-    let gone = 0
+    const twoGops = this.#raps.at(-2)?.position ?? 0
+    let evicted = 0
     for (const chunk of this.#chunks) {
       const held = this.#end - chunk.byteOffset
       const end = chunk.byteOffset + chunk.bytes.length
       const unneeded = chunk.time < oldestKept && end <= twoGops
       if (chunk.index === this.#count - 1 || (held <= this.#limits.maxBytes && !unneeded)) break
-      gone++
+      evicted++
     }
-    if (gone === 0) return
-    this.#chunks.splice(0, gone)
+    if (evicted === 0) return
+    this.#chunks.splice(0, evicted)
     const start = this.start
     while (this.#blocks.length > 0 && this.#blocks[0]!.start + this.#blocks[0]!.used <= start) {
       this.#blocks.shift()
     }
-    while (this.#entries.length > 0 && this.#entries[0]!.position < start) this.#entries.shift()
+    while (this.#raps.length > 0 && this.#raps[0]!.position < start) this.#raps.shift()
   }
 }

@@ -3,8 +3,8 @@ import { startFfmpeg } from '../../ffmpeg/ffmpeg-process.ts'
 import type { ProcessHost } from '../../process/host.ts'
 
 /** More than this is a mistake in the arguments. */
-const MAX_BYTES = 256 * 1024 * 1024
-const LINES_KEPT = 5
+const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
+const MAX_KEPT_LINES = 5
 
 /** Runs ffmpeg and returns what it wrote; throws SluiceError with its own words when it fails or is stopped. */
 export const render = async (
@@ -12,7 +12,7 @@ export const render = async (
   run: { readonly ffmpeg: string; readonly args: readonly string[]; readonly purpose: string },
   signal: AbortSignal,
 ): Promise<Uint8Array> => {
-  const tooMuch = new AbortController()
+  const overflow = new AbortController()
   const lines: string[] = []
   const process = startFfmpeg(
     host,
@@ -22,21 +22,21 @@ export const render = async (
       secrets: [],
       onLine: ({ text }) => {
         lines.push(text)
-        if (lines.length > LINES_KEPT) lines.shift()
+        if (lines.length > MAX_KEPT_LINES) lines.shift()
       },
     },
-    AbortSignal.any([signal, tooMuch.signal]),
+    AbortSignal.any([signal, overflow.signal]),
   )
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of process.stdout) {
     chunks.push(chunk)
     bytes += chunk.byteLength
-    if (bytes > MAX_BYTES) tooMuch.abort()
+    if (bytes > MAX_OUTPUT_BYTES) overflow.abort()
   }
   const { sentence, cause, facts } = await process.ended
   if (facts.cause.kind === 'exited' && facts.cause.code === 0) return Buffer.concat(chunks)
   const code = cause === 'not_started' ? 'ffmpeg_missing' : 'internal'
-  const said = lines.length > 0 ? ` (${lines.join('; ')})` : ''
-  throw new SluiceError(code, `the ${run.purpose} can't be rendered: ${sentence}${said}`)
+  const stderrText = lines.length > 0 ? ` (${lines.join('; ')})` : ''
+  throw new SluiceError(code, `the ${run.purpose} can't be rendered: ${sentence}${stderrText}`)
 }

@@ -33,24 +33,29 @@ const demuxed = (bytes: Uint8Array): Demuxed => {
   return { units, video, audio }
 }
 
-export interface Picture {
+export interface SlateVideo {
   readonly video: readonly AccessUnit[]
   readonly videoTicks: number
   readonly videoFormat: VideoFormat
 }
 
 /** One closed group of exactly `count` pictures out of an encoder's transport stream, with times from 0. */
-export const pictureGroup = (bytes: Uint8Array, count: number, pictureTicks: number): Picture => {
+export const pictureGroup = (
+  bytes: Uint8Array,
+  count: number,
+  pictureTicks: number,
+): SlateVideo => {
   const { units, video: format } = demuxed(bytes)
   const pictures = units.filter(({ kind }) => kind === 'video')
   const first = pictures[0]
-  if (format === undefined || first === undefined) throw unusable('it holds no picture')
-  if (pictures.length !== count) throw unusable(`${pictures.length} pictures instead of ${count}`)
-  if (first.entry !== 'idr' && first.entry !== 'i_picture')
-    throw unusable(`its first picture is no random access point (${first.entry})`)
+  if (format === undefined || first === undefined) throw unusableSlateError('it holds no picture')
+  if (pictures.length !== count)
+    throw unusableSlateError(`${pictures.length} pictures instead of ${count}`)
+  if (first.rap !== 'idr' && first.rap !== 'i_picture')
+    throw unusableSlateError(`its first picture is no random access point (${first.rap})`)
   // MPEG-2 encoders stamp a reorder delay also where nothing is reordered: the order counts, not the difference.
   if (pictures.some(({ pts }, n) => n > 0 && pts <= pictures[n - 1]!.pts))
-    throw unusable('its pictures are reordered')
+    throw unusableSlateError('its pictures are reordered')
   return {
     video: pictures.map((unit, n) => {
       const at = ticks(n * pictureTicks)
@@ -68,9 +73,9 @@ export const pictureGroup = (bytes: Uint8Array, count: number, pictureTicks: num
 export const silentFrame = (bytes: Uint8Array): SilentAudio => {
   const { units, audio: format } = demuxed(bytes)
   const frames = units.filter(({ kind }) => kind === 'audio').map(({ data }) => data)
-  if (format === undefined) throw unusable('it holds no audio')
+  if (format === undefined) throw unusableSlateError('it holds no audio')
   const steady = frames.slice(PRIMING_FRAMES, frames.length - FLUSH_FRAMES)
-  if (steady.length === 0) throw unusable(`only ${frames.length} audio frames`)
+  if (steady.length === 0) throw unusableSlateError(`only ${frames.length} audio frames`)
   const frame = mostFrequent(steady)
   return { format, frameTicks: frameTicks(format), frames: [Uint8Array.from(frame)] }
 }
@@ -87,5 +92,5 @@ const mostFrequent = (frames: readonly Uint8Array[]): Uint8Array => {
   return best.frame
 }
 
-const unusable = (why: string): SluiceError =>
+const unusableSlateError = (why: string): SluiceError =>
   new SluiceError('internal', `the slate that FFmpeg rendered can't be used: ${why}`)

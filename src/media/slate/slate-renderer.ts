@@ -8,7 +8,7 @@ import { render } from './render.ts'
 import { pictureGroup, silentFrame } from './slate-frames.ts'
 import type { SlateMaterial } from './slate-material.ts'
 
-const KEPT = 8
+const MAX_CACHED_SLATES = 8
 const TICKS_PER_SECOND = 90_000
 
 export interface SlateRendererParts {
@@ -20,7 +20,7 @@ export interface SlateRendererParts {
 /** Renders slates with FFmpeg (0.2 to 0.5 s) and keeps the last few in memory. */
 export class SlateRenderer {
   readonly #parts: SlateRendererParts
-  readonly #kept = new Map<string, SlateMaterial>()
+  readonly #cache = new Map<string, SlateMaterial>()
 
   constructor(parts: SlateRendererParts) {
     this.#parts = parts
@@ -30,14 +30,18 @@ export class SlateRenderer {
    * A slate in exactly this format; a target without video or without audio gives a slate without. Throws SluiceError
    * with FFmpeg's own words when it can't be rendered: a channel must not start without its slate.
    */
-  async make(target: TargetFormat, spec: SlateSpec, signal: AbortSignal): Promise<SlateMaterial> {
+  async renderSlate(
+    target: TargetFormat,
+    spec: SlateSpec,
+    signal: AbortSignal,
+  ): Promise<SlateMaterial> {
     const key = JSON.stringify([target, spec])
-    const known = this.#kept.get(key)
-    if (known !== undefined) return known
-    const made = await this.#render(target, spec, signal)
-    this.#kept.set(key, made)
-    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!)
-    return made
+    const cached = this.#cache.get(key)
+    if (cached !== undefined) return cached
+    const material = await this.#render(target, spec, signal)
+    this.#cache.set(key, material)
+    if (this.#cache.size > MAX_CACHED_SLATES) this.#cache.delete(this.#cache.keys().next().value!)
+    return material
   }
 
   async #render(
@@ -57,11 +61,11 @@ export class SlateRenderer {
     const args = slateArguments(request)
     const bytes = await render(host, { ffmpeg, args, purpose: 'slate' }, signal)
     const { video, audio } = target
-    const picture =
+    const slateVideo =
       video === undefined
         ? { video: [], videoTicks: 0, videoFormat: undefined }
         : pictureGroup(bytes, slateFrames(request), TICKS_PER_SECOND / rateOf(video))
-    return { ...picture, silence: audio === undefined ? undefined : silentFrame(bytes) }
+    return { ...slateVideo, silence: audio === undefined ? undefined : silentFrame(bytes) }
   }
 }
 

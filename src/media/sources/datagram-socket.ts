@@ -3,7 +3,7 @@ import { SluiceError } from '../../contract/errors.ts'
 import type { DatagramAddress } from './datagram-url.ts'
 
 /** Linux books twice the size asked for (socket(7), SO_RCVBUF) and answers with that. */
-const BOOKED_TWICE = process.platform === 'linux' ? 2 : 1
+const KERNEL_BUFFER_FACTOR = process.platform === 'linux' ? 2 : 1
 
 export interface DatagramSocket {
   readonly socket: Socket
@@ -15,17 +15,17 @@ export interface DatagramSocket {
 export const openDatagramSocket = async (address: DatagramAddress): Promise<DatagramSocket> => {
   const socket = createSocket({ type: address.family, reuseAddr: address.group !== undefined })
   try {
-    await bound(socket, address)
+    await bindSocket(socket, address)
     const kernelBuffer = growBuffer(socket, address.bufferBytes)
-    join(socket, address)
+    joinGroup(socket, address)
     return { socket, kernelBuffer }
   } catch (error) {
     socket.close()
-    throw explained(address, error)
+    throw explainError(address, error)
   }
 }
 
-const bound = (socket: Socket, address: DatagramAddress): Promise<void> =>
+const bindSocket = (socket: Socket, address: DatagramAddress): Promise<void> =>
   new Promise((resolve, reject) => {
     socket.once('error', reject)
     socket.bind({ address: address.host, port: address.port, exclusive: true }, () => {
@@ -40,16 +40,16 @@ const growBuffer = (socket: Socket, wanted: number): number => {
   } catch {
     // Some systems refuse instead of capping; what they granted before is reported.
   }
-  return Math.floor(socket.getRecvBufferSize() / BOOKED_TWICE)
+  return Math.floor(socket.getRecvBufferSize() / KERNEL_BUFFER_FACTOR)
 }
 
-const join = (socket: Socket, address: DatagramAddress): void => {
+const joinGroup = (socket: Socket, address: DatagramAddress): void => {
   if (address.group === undefined) return
   if (address.sender === undefined) socket.addMembership(address.group, address.interface)
   else socket.addSourceSpecificMembership(address.sender, address.group, address.interface)
 }
 
-const explained = (address: DatagramAddress, error: unknown): SluiceError => {
+const explainError = (address: DatagramAddress, error: unknown): SluiceError => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const where = `${address.scheme}://${address.host}:${address.port}`
   const sentences: Record<string, string> = {

@@ -39,22 +39,25 @@ export const wantsFfmpeg = (url: string): boolean => /[?&]reader=ffmpeg(?:&|$)/i
 export const parseDatagramUrl = (url: string, iface?: string): DatagramAddress => {
   const m = URL_FORM.exec(url)
   if (m === null)
-    throw wrong(url, 'it must look like udp://host:port, udp://@group:port or udp://:port')
+    throw invalidUrlError(
+      url,
+      'it must look like udp://host:port, udp://@group:port or udp://:port',
+    )
   const [, scheme, before, rawHost, portText, query] = m
   const port = Number(portText)
-  if (port < 1 || port > 65_535) throw wrong(url, `port ${portText} must be 1 to 65535`)
+  if (port < 1 || port > 65_535) throw invalidUrlError(url, `port ${portText} must be 1 to 65535`)
   const named = rawHost!.replace(/^\[|\]$/g, '')
   const host = named === 'localhost' ? '127.0.0.1' : named
   const family = host.includes(':') ? 'udp6' : 'udp4'
   if (host !== '' && !isAddress(host))
-    throw wrong(
+    throw invalidUrlError(
       url,
       `${JSON.stringify(named)} must be an IP address of this machine or a multicast group`,
     )
   const options = new URLSearchParams(query ?? '')
   const group = isMulticast(host) ? host : undefined
   const sender = before || options.get('sources') || undefined
-  const face = iface ?? options.get('iface') ?? options.get('localaddr') ?? undefined
+  const interfaceAddress = iface ?? options.get('iface') ?? options.get('localaddr') ?? undefined
   return {
     scheme: scheme!.toLowerCase() === 'rtp' ? 'rtp' : 'udp',
     family,
@@ -63,21 +66,28 @@ export const parseDatagramUrl = (url: string, iface?: string): DatagramAddress =
     port,
     ...(group === undefined ? {} : { group }),
     ...(sender === undefined ? {} : { sender }),
-    ...(face === undefined ? {} : { interface: face }),
-    bufferBytes: positive(url, options, 'buffer_size') ?? DEFAULT_BUFFER_BYTES,
-    reorderMs: Math.min(MAX_REORDER_MS, positive(url, options, 'reorder') ?? DEFAULT_REORDER_MS),
+    ...(interfaceAddress === undefined ? {} : { interface: interfaceAddress }),
+    bufferBytes: wholeNumberOption(url, options, 'buffer_size') ?? DEFAULT_BUFFER_BYTES,
+    reorderMs: Math.min(
+      MAX_REORDER_MS,
+      wholeNumberOption(url, options, 'reorder') ?? DEFAULT_REORDER_MS,
+    ),
   }
 }
 
-const wrong = (url: string, what: string): SluiceError =>
+const invalidUrlError = (url: string, what: string): SluiceError =>
   new SluiceError('unsupported_url', `source url ${redactUrl(url)}: ${what}`)
 
-const positive = (url: string, options: URLSearchParams, name: string): number | undefined => {
+const wholeNumberOption = (
+  url: string,
+  options: URLSearchParams,
+  name: string,
+): number | undefined => {
   const text = options.get(name)
   if (text === null) return undefined
   const value = Number(text)
   if (!Number.isInteger(value) || value < 0)
-    throw wrong(url, `${name}=${text} must be a whole number from 0`)
+    throw invalidUrlError(url, `${name}=${text} must be a whole number from 0`)
   return value
 }
 

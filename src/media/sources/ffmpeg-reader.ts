@@ -6,8 +6,8 @@ import type { ProcessHost } from '../../process/host.ts'
 import type {
   ReaderEnd,
   ReaderFigures,
-  Silence,
-  SourceFeed,
+  SilencePolicy,
+  SourceSink,
   SourceReader,
 } from './source-reader.ts'
 
@@ -22,13 +22,13 @@ export interface FfmpegInput {
   readonly secrets: readonly string[]
   /** Asked once, before the first start. */
   readonly live: boolean | ((signal: AbortSignal) => Promise<boolean>)
-  readonly silence: Silence
+  readonly silencePolicy: SilencePolicy
   /** In a few words, without secrets. */
   readonly purpose: string
   /** Finite inputs: begin again at the end. */
   readonly atEnd: 'stop' | 'again'
   /** Whether the protocol tells what it lost. */
-  readonly tellsLoss: boolean
+  readonly reportsLoss: boolean
   readonly judgeLine: (line: StderrLine) => Verdict
   readonly judgeProgram: (program: ElementaryProgram) => Verdict
   readonly onLine: (line: StderrLine) => void
@@ -50,7 +50,7 @@ const PERMANENT: ReadonlySet<ExitReason['cause']> = new Set([
   'protocol_refused',
 ])
 
-interface Round {
+interface RunResult {
   readonly end: ReaderEnd
   readonly units: number
   readonly verdict: Verdict
@@ -66,7 +66,7 @@ interface Round {
  */
 export class FfmpegReader implements SourceReader {
   readonly kind: string
-  readonly silence: Silence
+  readonly silencePolicy: SilencePolicy
   readonly #parts: FfmpegReaderParts
   #live: boolean
   #bytes = 0
@@ -77,7 +77,7 @@ export class FfmpegReader implements SourceReader {
   constructor(parts: FfmpegReaderParts) {
     this.#parts = parts
     this.kind = parts.input.kind
-    this.silence = parts.input.silence
+    this.silencePolicy = parts.input.silencePolicy
     this.#live = parts.input.live !== false
   }
 
@@ -85,18 +85,18 @@ export class FfmpegReader implements SourceReader {
     return this.#live
   }
 
-  async run(feed: SourceFeed, signal: AbortSignal): Promise<ReaderEnd> {
+  async run(sink: SourceSink, signal: AbortSignal): Promise<ReaderEnd> {
     const { live, atEnd } = this.#parts.input
     if (typeof live === 'function') this.#live = await live(signal)
     for (;;) {
-      const { end, units, verdict } = await this.#round(feed, signal)
+      const { end, units, verdict } = await this.#runOnce(sink, signal)
       if (end.kind === 'aborted' || signal.aborted) return { kind: 'aborted' }
       if (typeof verdict === 'object') {
         return { kind: 'failed', reason: verdict.refused, permanent: true }
       }
       const looped = !this.#live && atEnd === 'again' && end.kind === 'ended'
       if (!looped && verdict !== 'again') return end
-      if (units > 0) feed.restarted?.()
+      if (units > 0) sink.restarted?.()
       // Without this a looped file without media would start processes as fast as it can.
       else if (looped) return { kind: 'failed', reason: 'it holds no media', permanent: false }
     }
@@ -104,23 +104,23 @@ export class FfmpegReader implements SourceReader {
 
   /** Upstream continuity errors and, with most protocols, loss are hidden by the remuxer in between. */
   figures(): ReaderFigures {
-    const { tellsLoss } = this.#parts.input
-    const told = this.#counts?.figures({ tellsLoss })
+    const { reportsLoss } = this.#parts.input
+    const counted = this.#counts?.figures({ tellsLoss: reportsLoss })
     return {
       bytes: this.#bytes,
       packets: this.#packets,
-      continuityErrors: measured(told?.continuityErrors),
-      lostPackets: measured(told?.packetsLost),
+      continuityErrors: measured(counted?.continuityErrors),
+      lostPackets: measured(counted?.packetsLost),
       ...(this.#pid === undefined ? {} : { pid: this.#pid }),
     }
   }
 
-  async #round(feed: SourceFeed, signal: AbortSignal): Promise<Round> {
+  async #runOnce(sink: SourceSink, signal: AbortSignal): Promise<RunResult> {
     const { host, ffmpeg, input, demux } = this.#parts
     const judged = new AbortController()
     let units = 0
     let verdict: Verdict = 'go_on'
-    const take = (given: Verdict): void => {
+    const applyVerdict = (given: Verdict): void => {
       if (given === 'go_on') return
       verdict = given
       judged.abort()
@@ -134,7 +134,7 @@ export class FfmpegReader implements SourceReader {
         purpose: input.purpose,
         secrets: input.secrets,
         onLine: (line) => {
-          take(input.judgeLine(line))
+          applyVerdict(input.judgeLine(line))
           input.onLine(line)
         },
         // A finite input is held back by its reader: a longer queue would only be a longer way.
@@ -147,19 +147,19 @@ export class FfmpegReader implements SourceReader {
     const demuxer = new TsDemuxer(
       {
         program: (program) => {
-          take(input.judgeProgram(program))
-          feed.program(program)
+          applyVerdict(input.judgeProgram(program))
+          sink.program(program)
         },
         unit: (unit) => {
           units++
-          feed.unit(unit)
+          sink.unit(unit)
         },
-        format: (pid, format) => feed.format(pid, format),
-        ...(feed.pcr === undefined ? {} : { pcr: (pcr27, pid) => feed.pcr?.(pcr27, pid) }),
+        format: (pid, format) => sink.format(pid, format),
+        ...(sink.pcr === undefined ? {} : { pcr: (pcr27, pid) => sink.pcr?.(pcr27, pid) }),
       },
       demux,
     )
-    await this.#drain({ process, demuxer, feed, signal })
+    await this.#drain({ process, demuxer, feed: sink, signal })
     const { sentence, cause, facts } = await process.ended
     this.#pid = undefined
     const whole = facts.cause.kind === 'exited' && facts.cause.code === 0
@@ -177,10 +177,10 @@ export class FfmpegReader implements SourceReader {
   async #drain(flow: {
     readonly process: FfmpegProcess
     readonly demuxer: TsDemuxer
-    readonly feed: SourceFeed
+    readonly feed: SourceSink
     readonly signal: AbortSignal
   }): Promise<void> {
-    const { process, demuxer, feed, signal } = flow
+    const { process, demuxer, feed: sink, signal } = flow
     const { counters } = demuxer
     const packetsBefore = this.#packets
     for await (const chunk of process.stdout) {
@@ -189,7 +189,7 @@ export class FfmpegReader implements SourceReader {
       demuxer.push(chunk)
       this.#packets = packetsBefore + counters.packets
       if (this.#live) continue
-      const room = feed.room()
+      const room = sink.room()
       if (room !== undefined) await roomOrAbort(room, signal)
     }
   }

@@ -15,7 +15,7 @@ import { redactUrl } from '../../lib/redact.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import { isDatagramUrl, parseDatagramUrl, wantsFfmpeg } from './datagram-url.ts'
 import { FfmpegReader, type FfmpegInput, type Verdict } from './ffmpeg-reader.ts'
-import type { Silence, SourceReader } from './source-reader.ts'
+import type { SilencePolicy, SourceReader } from './source-reader.ts'
 import { UdpReader } from './udp-reader.ts'
 import { uncarriableByLine, uncarriableTrack, type UncarriableCodec } from './uncarriable-codec.ts'
 
@@ -31,7 +31,7 @@ export interface SourceEnvironment {
 }
 
 /** How long the question whether an HLS URL is live or recorded may take. */
-const PROBE_MS = 15_000
+const MAX_PROBE_MS = 15_000
 /** A recording, whatever serves it. Not .ts: live streams are served under that name. */
 const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
 
@@ -39,7 +39,7 @@ const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(
  * What makes a reader for each attempt. Throws SluiceError at once for a specification that no attempt can mend. What
  * an attempt finds out (a codec that must be encoded, a playlist that ends) the next one knows.
  */
-export const sourceOpener = (
+export const readerFactory = (
   spec: SourceSpec,
   environment: SourceEnvironment,
 ): (() => SourceReader) => {
@@ -76,16 +76,16 @@ const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegIn
     encode.add(codec.kind)
     return 'again'
   }
-  const restartedUpstream = upstreamRestarts(first.kind, environment.clock)
+  const restartedUpstream = upstreamRestartDetector(first.kind, environment.clock)
   return {
     kind: first.kind,
     args: () => command().args,
     secrets: first.secrets,
     live,
-    silence: silenceOf(first.kind, url),
+    silencePolicy: silencePolicyOf(first.kind, url),
     purpose: `source ${spec.id}`,
     atEnd: spec.loop ? 'again' : 'stop',
-    tellsLoss: first.kind === 'rtp' || first.kind === 'rtsp' || first.kind === 'srt',
+    reportsLoss: first.kind === 'rtp' || first.kind === 'rtsp' || first.kind === 'srt',
     judgeLine: (line) => (restartedUpstream(line) ? 'again' : judge(uncarriableByLine(line))),
     judgeProgram: ({ tracks }) => judge(tracks.map(uncarriableTrack).find((found) => found)),
     onLine: environment.onLine,
@@ -139,38 +139,42 @@ const livenessOf = (
   if (command.pace === 'by_reader') return false
   if (command.kind === 'http') return arrivalOf(spec.url).live
   if (command.kind !== 'hls') return true
-  let known: boolean | undefined
+  let isLive: boolean | undefined
   return async (signal) => {
-    if (known !== undefined) return known
+    if (isLive !== undefined) return isLive
     const { url, inputOptions } = spec
-    const found = await probe({ host, ffmpeg }, { url, inputOptions, timeoutMs: PROBE_MS }, signal)
+    const found = await probe(
+      { host, ffmpeg },
+      { url, inputOptions, timeoutMs: MAX_PROBE_MS },
+      signal,
+    )
     if (!found.ok) return true
-    known = found.durationSeconds === undefined
-    return known
+    isLive = found.durationSeconds === undefined
+    return isLive
   }
 }
 
 /** FFmpeg's copying muxer lets time stand still until the new times have passed the old ones. */
-const STOOD_STILL = /^Non-monoton\w+ DTS .*previous: (-?\d+), current: (-?\d+)/
-const BACK_TICKS = 45_000
+const NON_MONOTONIC_DTS = /^Non-monoton\w+ DTS .*previous: (-?\d+), current: (-?\d+)/
+const MIN_BACKWARD_TICKS = 45_000
 /** Upstream that is for ever out of order must not start processes without end. */
-const RESTARTS_APART_MS = 5_000
+const MIN_RESTART_INTERVAL_MS = 5_000
 /** What one connection may carry two publishers of, one after the other. A playlist would bring its past again. */
-const SERVED: ReadonlySet<string> = new Set(['rtmp', 'rtmp_listen', 'http', 'srt', 'rtsp'])
+const SERVER_KINDS: ReadonlySet<string> = new Set(['rtmp', 'rtmp_listen', 'http', 'srt', 'rtsp'])
 
 /** True when a line says that the times of a live source began anew behind its server: a new process follows them. */
-const upstreamRestarts = (kind: string, clock: Clock): ((line: StderrLine) => boolean) => {
+const upstreamRestartDetector = (kind: string, clock: Clock): ((line: StderrLine) => boolean) => {
   let lastAt = Number.NEGATIVE_INFINITY
   return ({ text }) => {
-    const found = SERVED.has(kind) ? STOOD_STILL.exec(text) : null
-    if (found === null || Number(found[1]) - Number(found[2]) < BACK_TICKS) return false
-    if (clock.now() - lastAt < RESTARTS_APART_MS) return false
+    const found = SERVER_KINDS.has(kind) ? NON_MONOTONIC_DTS.exec(text) : null
+    if (found === null || Number(found[1]) - Number(found[2]) < MIN_BACKWARD_TICKS) return false
+    if (clock.now() - lastAt < MIN_RESTART_INTERVAL_MS) return false
     lastAt = clock.now()
     return true
   }
 }
 
-const silenceOf = (kind: string, url: string): Silence => {
+const silencePolicyOf = (kind: string, url: string): SilencePolicy => {
   if (kind === 'udp' || kind === 'rtp') return 'normal'
   const listens = kind === 'rtmp_listen' || (kind === 'srt' && /[?&]mode=listener\b/.test(url))
   return listens ? 'fault_after_media' : 'fault'

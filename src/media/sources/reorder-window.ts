@@ -47,10 +47,10 @@ export class ReorderWindow<Packet> {
     this.#received++
     if (this.#next < 0) this.#next = sequence
     const ahead = (sequence - this.#next) & (SEQUENCES - 1)
-    if (ahead === 0) this.#take(packet)
+    if (ahead === 0) this.#acceptNext(packet)
     else if (ahead < SLOTS) this.#hold(ahead, packet, now)
     else if (ahead < HALF && ahead < MAX_DROPOUT) this.#skipTo(sequence, packet)
-    else if (ahead >= SEQUENCES - MAX_MISORDER) this.#straggler(sequence)
+    else if (ahead >= SEQUENCES - MAX_MISORDER) this.#onLatePacket(sequence)
     else this.#jump(sequence, packet)
     if (this.#held > 0) this.expire(now)
   }
@@ -63,7 +63,7 @@ export class ReorderWindow<Packet> {
       const slot = (this.#next + ahead) & (SLOTS - 1)
       if (ahead > 0 && now - this.#arrivals[slot]! < this.#waitMs) return
       this.#giveUp(ahead)
-      this.#takeHeld()
+      this.#deliverHeld()
     }
   }
 
@@ -95,14 +95,14 @@ export class ReorderWindow<Packet> {
     }
   }
 
-  #take(packet: Packet): void {
+  #acceptNext(packet: Packet): void {
     this.#suspect = -1
     if (this.#held > 0) this.#reordered++
-    this.#pass(packet)
-    this.#takeHeld()
+    this.#deliverNext(packet)
+    this.#deliverHeld()
   }
 
-  #pass(packet: Packet): void {
+  #deliverNext(packet: Packet): void {
     this.#missing[this.#next & (SLOTS - 1)] = 0
     this.#next = (this.#next + 1) & (SEQUENCES - 1)
     this.#deliver(packet)
@@ -116,14 +116,14 @@ export class ReorderWindow<Packet> {
   }
 
   /** Delivers what now stands in order. */
-  #takeHeld(): void {
+  #deliverHeld(): void {
     while (this.#held > 0) {
       const slot = this.#next & (SLOTS - 1)
       const packet = this.#slots[slot]
       if (packet === undefined) return
       this.#slots[slot] = undefined
       this.#held--
-      this.#pass(packet)
+      this.#deliverNext(packet)
     }
   }
 
@@ -142,7 +142,7 @@ export class ReorderWindow<Packet> {
   #skipTo(sequence: number, packet: Packet): void {
     this.#flush()
     this.#giveUp((sequence - this.#next) & (SEQUENCES - 1))
-    this.#take(packet)
+    this.#acceptNext(packet)
   }
 
   /** Gives up every missing place and delivers what is held. */
@@ -151,7 +151,7 @@ export class ReorderWindow<Packet> {
   }
 
   /** Behind the window: too late, or a second copy. */
-  #straggler(sequence: number): void {
+  #onLatePacket(sequence: number): void {
     const slot = sequence & (SLOTS - 1)
     if (this.#missing[slot] === 1) this.#late++
     else this.#duplicates++
@@ -165,6 +165,6 @@ export class ReorderWindow<Packet> {
     }
     this.restart()
     this.#next = sequence
-    this.#take(packet)
+    this.#acceptNext(packet)
   }
 }

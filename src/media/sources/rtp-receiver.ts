@@ -11,7 +11,7 @@ export interface RtpReceiverFigures extends ReorderFigures {
 /** RFC 3551 6: 96 to 127 are assigned by agreement. */
 const FIRST_DYNAMIC_TYPE = 96
 /** So many datagrams of the other kind in a row change what the stream is taken for. */
-const CHANGE_OF_KIND = 3
+const MIN_CONTRARY_DATAGRAMS = 3
 
 /**
  * Datagrams in, transport stream out in order, whether they carry RTP or the bare stream. What the stream is follows
@@ -45,17 +45,19 @@ export class RtpReceiver {
   /** The datagram is kept while it waits for those before it: the caller must not reuse its memory. */
   push(datagram: Uint8Array, now: number): void {
     const payload = isRtp(datagram) ? transportPayload(datagram) : undefined
-    const taken = this.#kindWith(payload !== undefined ? 'rtp' : bareOrOther(datagram, this.#kind))
+    const taken = this.#updateKind(
+      payload !== undefined ? 'rtp' : bareOrOther(datagram, this.#kind),
+    )
     if (taken === 'bare') this.#deliver(datagram)
-    else if (taken === 'unknown' || payload === undefined) this.#ignore(datagram)
+    else if (taken === 'unknown' || payload === undefined) this.#countForeign(datagram)
     else if (this.#follows(ssrcOf(datagram))) {
       this.#window.push(sequenceOf(datagram), payload, now)
     }
   }
 
-  #kindWith(seen: 'bare' | 'rtp' | 'other'): 'unknown' | 'bare' | 'rtp' {
+  #updateKind(seen: 'bare' | 'rtp' | 'other'): 'unknown' | 'bare' | 'rtp' {
     if (seen === 'other' || seen === this.#kind) this.#contrary = 0
-    else if (this.#kind === 'unknown' || ++this.#contrary >= CHANGE_OF_KIND) {
+    else if (this.#kind === 'unknown' || ++this.#contrary >= MIN_CONTRARY_DATAGRAMS) {
       this.#kind = seen
       this.#contrary = 0
     }
@@ -97,7 +99,7 @@ export class RtpReceiver {
     return false
   }
 
-  #ignore(datagram: Uint8Array): void {
+  #countForeign(datagram: Uint8Array): void {
     this.#foreign++
     if (isRtp(datagram)) this.#foreignPayloadType = payloadTypeOf(datagram)
   }
@@ -118,9 +120,9 @@ const isWholePackets = (b: Uint8Array): boolean => {
 }
 
 /** Once a stream is known to be bare, anything may be a part of it: the demuxer finds its way. */
-const bareOrOther = (b: Uint8Array, known: 'unknown' | 'bare' | 'rtp'): 'bare' | 'other' => {
-  if (known === 'bare' || isWholePackets(b)) return 'bare'
-  return known === 'unknown' && hasSyncRun(b) ? 'bare' : 'other'
+const bareOrOther = (b: Uint8Array, kind: 'unknown' | 'bare' | 'rtp'): 'bare' | 'other' => {
+  if (kind === 'bare' || isWholePackets(b)) return 'bare'
+  return kind === 'unknown' && hasSyncRun(b) ? 'bare' : 'other'
 }
 
 /** Sync bytes one packet apart to the end, beginning anywhere; at least two. */

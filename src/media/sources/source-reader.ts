@@ -2,7 +2,7 @@ import type { Measured } from '../../contract/status.ts'
 import type { DemuxSink } from '../../mpegts/demuxer.ts'
 
 /** What drinks from a source: the source buffer, or a conforming transcoder before it. */
-export interface SourceFeed extends DemuxSink {
+export interface SourceSink extends DemuxSink {
   /**
    * What follows is a new connection, process or round of a loop: times are not related to those before, however near
    * they look. Sent before the first unit of each run but the first.
@@ -37,15 +37,15 @@ export interface ReaderFigures {
  * What it means when no byte comes: a hung reader, to be restarted (`fault`); the same, but only after the first media,
  * because a publisher may come at any time (`fault_after_media`); nothing that a restart would mend (`normal`).
  */
-export type Silence = 'fault' | 'fault_after_media' | 'normal'
+export type SilencePolicy = 'fault' | 'fault_after_media' | 'normal'
 
 export interface SourceReader {
   readonly kind: string
   /** False: finite or generated, paced by `room()`. */
   readonly live: boolean
-  readonly silence: Silence
+  readonly silencePolicy: SilencePolicy
   /** Knows nothing of retries. Resolves after an abort only when all that it started has ended; never rejects. */
-  run(feed: SourceFeed, signal: AbortSignal): Promise<ReaderEnd>
+  run(feed: SourceSink, signal: AbortSignal): Promise<ReaderEnd>
   figures(): ReaderFigures
 }
 

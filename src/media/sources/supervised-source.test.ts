@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import { ticks } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { HostBudget } from '../../net/host-budget.ts'
-import type { ReaderEnd, SourceFeed, SourceReader } from './source-reader.ts'
+import type { ReaderEnd, SourceSink, SourceReader } from './source-reader.ts'
 import { SupervisedSource, type SupervisedSourceParts } from './supervised-source.ts'
 import { DEFAULT_SUPERVISION, type SourceTransition } from './supervision.ts'
 
@@ -12,7 +12,7 @@ const UNIT: AccessUnit = {
   kind: 'video',
   pts: ticks(0),
   dts: ticks(0),
-  entry: 'idr',
+  rap: 'idr',
   leading: false,
   duration: 0,
   data: new Uint8Array(1),
@@ -28,37 +28,37 @@ interface Script {
 interface Bench {
   readonly clock: FakeClock
   readonly source: SupervisedSource
-  readonly told: SourceTransition[]
-  readonly heard: string[]
+  readonly transitions: SourceTransition[]
+  readonly calls: string[]
   readonly running: () => number
   readonly opened: () => number
   readonly end: () => Promise<void>
 }
 
-type Behaviour = Partial<Pick<SourceReader, 'live' | 'silence'>> &
-  Partial<Pick<SupervisedSourceParts, 'wanted' | 'open'>> & { room?: SourceFeed['room'] }
+type Behaviour = Partial<Pick<SourceReader, 'live' | 'silencePolicy'>> &
+  Partial<Pick<SupervisedSourceParts, 'wanted' | 'openReader'>> & { room?: SourceSink['room'] }
 
 const supervised = (scripts: readonly Script[], behaviour: Behaviour = {}): Bench => {
   const clock = new FakeClock()
-  const told: SourceTransition[] = []
-  const heard: string[] = []
+  const transitions: SourceTransition[] = []
+  const calls: string[] = []
   let opened = 0
   let running = 0
-  const open = (): SourceReader => {
+  const openReader = (): SourceReader => {
     const script = scripts[Math.min(opened++, scripts.length - 1)]!
     let bytes = 0
     return {
       kind: 'scripted',
       live: behaviour.live ?? true,
-      silence: behaviour.silence ?? 'fault',
+      silencePolicy: behaviour.silencePolicy ?? 'fault',
       figures: () => ({ bytes, packets: bytes, continuityErrors: 1, lostPackets: null, pid: 7 }),
-      run: async (feed, signal) => {
+      run: async (sink, signal) => {
         running++
         const units = script.unitsAt.map((at) =>
           clock.after(at, () => {
             bytes++
-            void feed.room()
-            feed.unit(UNIT)
+            void sink.room()
+            sink.unit(UNIT)
           }),
         )
         const how = await new Promise<ReaderEnd>((resolve) => {
@@ -75,29 +75,29 @@ const supervised = (scripts: readonly Script[], behaviour: Behaviour = {}): Benc
     }
   }
   const source = new SupervisedSource({
-    open: behaviour.open ?? open,
-    feed: {
+    openReader: behaviour.openReader ?? openReader,
+    sink: {
       program: () => {},
-      unit: () => heard.push('unit'),
+      unit: () => calls.push('unit'),
       format: () => {},
-      restarted: () => heard.push('restarted'),
+      restarted: () => calls.push('restarted'),
       room: behaviour.room ?? (() => undefined),
     },
     clock,
     random: () => 0,
     limits: DEFAULT_SUPERVISION,
-    budget: new HostBudget({ simultaneous: 8, perMinute: 1_000 }, clock),
+    budget: new HostBudget({ maxSimultaneous: 8, maxPerMinute: 1_000 }, clock),
     host: undefined,
     wanted: behaviour.wanted ?? 'run',
-    onChange: (transition) => told.push(transition),
+    onChange: (transition) => transitions.push(transition),
   })
   const abort = new AbortController()
   const done = source.run(abort.signal)
   return {
     clock,
     source,
-    told,
-    heard,
+    transitions,
+    calls,
     running: () => running,
     opened: () => opened,
     end: async () => {
@@ -111,25 +111,25 @@ const supervised = (scripts: readonly Script[], behaviour: Behaviour = {}): Benc
 
 const exit0: ReaderEnd = { kind: 'ended', reason: 'exit code 0' }
 const refused: ReaderEnd = { kind: 'failed', reason: 'refused', permanent: false }
-const states = (told: readonly SourceTransition[]) => told.map(({ state }) => state)
+const states = (transitions: readonly SourceTransition[]) => transitions.map(({ state }) => state)
 
 describe('a supervised source', () => {
   test('the end of a live stream is a failure, exit code 0 too', async () => {
     const bench = supervised([{ unitsAt: [100], end: { at: 1_000, how: exit0 } }])
     await bench.clock.advanceAsync(1_020)
-    expect(bench.told.slice(0, 3)).toEqual([
+    expect(bench.transitions.slice(0, 3)).toEqual([
       { state: 'starting' },
       { state: 'running' },
       { state: 'waiting', reason: 'exit code 0', retryInMs: 500 },
     ])
     await bench.end()
-    expect(bench.told.at(-1)).toEqual({ state: 'stopped' })
+    expect(bench.transitions.at(-1)).toEqual({ state: 'stopped' })
   })
 
   test('waits twice as long after each failure, up to the limit', async () => {
     const bench = supervised([{ unitsAt: [], end: { at: 10, how: refused } }])
     await bench.clock.advanceAsync(130_000, 50)
-    const waits = bench.told.flatMap(({ retryInMs }) => retryInMs ?? [])
+    const waits = bench.transitions.flatMap(({ retryInMs }) => retryInMs ?? [])
     expect(waits.slice(0, 8)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
     await bench.end()
   })
@@ -138,7 +138,7 @@ describe('a supervised source', () => {
     const healthy = { unitsAt: [100, 10_100], end: { at: 10_200, how: refused } }
     const bench = supervised([{ unitsAt: [], end: { at: 10, how: refused } }, healthy])
     await bench.clock.advanceAsync(10_740)
-    expect(bench.told.filter((t) => t.state === 'waiting').map((t) => t.retryInMs)).toEqual([
+    expect(bench.transitions.filter((t) => t.state === 'waiting').map((t) => t.retryInMs)).toEqual([
       500, 100,
     ])
     await bench.end()
@@ -148,7 +148,7 @@ describe('a supervised source', () => {
     const never: ReaderEnd = { kind: 'failed', reason: 'no such protocol', permanent: true }
     const bench = supervised([{ unitsAt: [], end: { at: 10, how: never } }])
     await bench.clock.advanceAsync(60_000, 500)
-    expect(bench.told.at(-1)).toEqual({ state: 'failed', reason: 'no such protocol' })
+    expect(bench.transitions.at(-1)).toEqual({ state: 'failed', reason: 'no such protocol' })
     expect(bench.opened()).toBe(1)
     bench.source.start()
     await bench.clock.advanceAsync(100)
@@ -158,19 +158,22 @@ describe('a supervised source', () => {
 
   test('a reader that cannot be made is a permanent failure', async () => {
     const bench = supervised([], {
-      open: () => {
+      openReader: () => {
         throw new Error('url "gopher:" is not supported')
       },
     })
     await bench.clock.advanceAsync(10)
-    expect(bench.told.at(-1)).toEqual({ state: 'failed', reason: 'url "gopher:" is not supported' })
+    expect(bench.transitions.at(-1)).toEqual({
+      state: 'failed',
+      reason: 'url "gopher:" is not supported',
+    })
     await bench.end()
   })
 
   test('a finite input that ends is stopped, not retried', async () => {
     const bench = supervised([{ unitsAt: [5], end: { at: 50, how: exit0 } }], { live: false })
     await bench.clock.advanceAsync(60_000, 500)
-    expect(bench.told.at(-1)).toEqual({ state: 'stopped', reason: 'ended' })
+    expect(bench.transitions.at(-1)).toEqual({ state: 'stopped', reason: 'ended' })
     expect([bench.opened(), bench.source.wanted]).toEqual([1, 'stop'])
     await bench.end()
   })
@@ -191,14 +194,14 @@ describe('a supervised source', () => {
   test('tells the feed that times begin anew, before the first unit of each further attempt', async () => {
     const bench = supervised([{ unitsAt: [1, 2], end: { at: 10, how: exit0 } }])
     await bench.clock.advanceAsync(530)
-    expect(bench.heard).toEqual(['unit', 'unit', 'restarted', 'unit', 'unit'])
+    expect(bench.calls).toEqual(['unit', 'unit', 'restarted', 'unit', 'unit'])
     await bench.end()
   })
 
   test('restarts a reader that lives but gives no byte', async () => {
     const bench = supervised([{ unitsAt: [10] }])
     await bench.clock.advanceAsync(11_500, 50)
-    expect(bench.told[2]).toEqual({
+    expect(bench.transitions[2]).toEqual({
       state: 'waiting',
       reason: 'no data for 10000 ms',
       retryInMs: 500,
@@ -207,9 +210,14 @@ describe('a supervised source', () => {
   })
 
   test.each([
-    ['a listener without a sender', { silence: 'normal' as const }, [10], 1],
-    ['a listener before its first publisher', { silence: 'fault_after_media' as const }, [], 1],
-    ['a listener whose publisher hangs', { silence: 'fault_after_media' as const }, [10], 2],
+    ['a listener without a sender', { silencePolicy: 'normal' as const }, [10], 1],
+    [
+      'a listener before its first publisher',
+      { silencePolicy: 'fault_after_media' as const },
+      [],
+      1,
+    ],
+    ['a listener whose publisher hangs', { silencePolicy: 'fault_after_media' as const }, [10], 2],
     [
       'a file whose buffer is full',
       { live: false, room: () => new Promise<void>(() => {}) },
@@ -237,7 +245,13 @@ describe('a supervised source', () => {
       pid: 7,
       lastError: 'exit code 0',
     })
-    expect(states(bench.told)).toEqual(['starting', 'running', 'waiting', 'starting', 'running'])
+    expect(states(bench.transitions)).toEqual([
+      'starting',
+      'running',
+      'waiting',
+      'starting',
+      'running',
+    ])
     await bench.end()
   })
 })

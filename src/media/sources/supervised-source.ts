@@ -5,7 +5,7 @@ import {
   reasonOf,
   type ReaderEnd,
   type ReaderFigures,
-  type SourceFeed,
+  type SourceSink,
   type SourceReader,
 } from './source-reader.ts'
 import {
@@ -16,12 +16,12 @@ import {
   type SupervisionLimits,
   type Wanted,
 } from './supervision.ts'
-import { WatchedFeed } from './watched-feed.ts'
+import { WatchedSink } from './watched-sink.ts'
 
 export interface SupervisedSourceParts {
   /** A fresh reader for each attempt. May throw SluiceError: that is a permanent failure. */
-  readonly open: () => SourceReader
-  readonly feed: SourceFeed
+  readonly openReader: () => SourceReader
+  readonly sink: SourceSink
   readonly clock: Clock
   readonly random: () => number
   readonly limits: SupervisionLimits
@@ -38,7 +38,7 @@ export interface SupervisedFigures extends ReaderFigures {
   readonly lastError?: string
 }
 
-const WATCH_PARTS = 8
+const CHECKS_PER_NO_DATA_PERIOD = 8
 
 /** Runs a reader and runs it again when it ends, for ever and politely. Retrying lives here and nowhere else. */
 export class SupervisedSource {
@@ -49,9 +49,9 @@ export class SupervisedSource {
   #attempts = 0
   #delivered = false
   #lastError: string | undefined
-  #past: Totals = { bytes: 0, packets: 0, continuityErrors: 0, lostPackets: 0 }
+  #pastTotals: Totals = { bytes: 0, packets: 0, continuityErrors: 0, lostPackets: 0 }
   /** Ends what is waited for or read at present, when the wish changes. */
-  #turn = new AbortController()
+  #phaseAbort = new AbortController()
 
   constructor(parts: SupervisedSourceParts) {
     this.#parts = parts
@@ -75,24 +75,24 @@ export class SupervisedSource {
   start(): void {
     this.#wanted = 'run'
     const { kind } = this.#observed
-    if (kind === 'stopped' || kind === 'waiting' || kind === 'failed') this.#turn.abort()
+    if (kind === 'stopped' || kind === 'waiting' || kind === 'failed') this.#phaseAbort.abort()
   }
 
   stop(): void {
     this.#wanted = 'stop'
-    this.#turn.abort()
+    this.#phaseAbort.abort()
   }
 
   /** Ends the attempt under way and begins anew (a change of the input, a fault seen from outside). */
   restart(): void {
-    if (this.#wanted === 'run') this.#turn.abort()
+    if (this.#wanted === 'run') this.#phaseAbort.abort()
   }
 
   figures(): SupervisedFigures {
     const now = this.#reader?.figures()
     return {
       ...now,
-      ...added(this.#past, now),
+      ...addTotals(this.#pastTotals, now),
       restarts: Math.max(0, this.#attempts - 1),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
     }
@@ -102,57 +102,57 @@ export class SupervisedSource {
   async run(signal: AbortSignal): Promise<void> {
     let attempt = 1
     while (!signal.aborted) {
-      this.#turn = new AbortController()
-      const turn = AbortSignal.any([signal, this.#turn.signal])
+      this.#phaseAbort = new AbortController()
+      const phaseSignal = AbortSignal.any([signal, this.#phaseAbort.signal])
       if (this.#wanted === 'stop') {
-        if (this.#observed.kind !== 'stopped') this.#become({ kind: 'stopped' })
+        if (this.#observed.kind !== 'stopped') this.#setState({ kind: 'stopped' })
         attempt = 1
-        await untilAborted(turn)
+        await untilAborted(phaseSignal)
         continue
       }
-      const next = await this.#attempt(attempt, turn)
-      if (turn.aborted) {
+      const next = await this.#attempt(attempt, phaseSignal)
+      if (phaseSignal.aborted) {
         attempt = 1
         continue
       }
-      this.#become(next)
+      this.#setState(next)
       if (next.kind === 'stopped') this.#wanted = 'stop'
-      if (next.kind === 'failed') await untilAborted(turn)
+      if (next.kind === 'failed') await untilAborted(phaseSignal)
       if (next.kind !== 'waiting') {
         attempt = 1
         continue
       }
       attempt = next.attempt
-      await pause(this.#parts.clock, next.retryInMs, turn)
+      await pause(this.#parts.clock, next.retryInMs, phaseSignal)
     }
-    this.#become({ kind: 'stopped' })
+    this.#setState({ kind: 'stopped' })
   }
 
-  async #attempt(attempt: number, turn: AbortSignal): Promise<Supervision> {
-    const { budget, host, clock, limits, random, feed } = this.#parts
-    const release = await budget.admit(host, turn)
+  async #attempt(attempt: number, phaseSignal: AbortSignal): Promise<Supervision> {
+    const { budget, host, clock, limits, random, sink } = this.#parts
+    const release = await budget.admit(host, phaseSignal)
     if (release === undefined) return { kind: 'stopped' }
     this.#attempts++
-    this.#become({ kind: 'starting', attempt })
-    const watched = new WatchedFeed(feed, clock, {
+    this.#setState({ kind: 'starting', attempt })
+    const watched = new WatchedSink(sink, clock, {
       continues: this.#delivered,
       onFirstUnit: () => {
         this.#delivered = true
         release()
-        this.#become({ kind: 'running', attempt })
+        this.#setState({ kind: 'running', attempt })
       },
     })
     let reader: SourceReader | undefined
     let end: ReaderEnd
     try {
-      reader = this.#parts.open()
+      reader = this.#parts.openReader()
       this.#reader = reader
-      end = await this.#read(reader, watched, turn)
+      end = await this.#read(reader, watched, phaseSignal)
     } catch (error) {
       end = { kind: 'failed', reason: reasonOf(error), permanent: reader === undefined }
     } finally {
       release()
-      this.#settle()
+      this.#accumulateFigures()
     }
     if (end.kind !== 'aborted') this.#lastError = end.reason
     return afterAttempt(
@@ -163,37 +163,42 @@ export class SupervisedSource {
   }
 
   /** Reads under the watchdog: a reader that lives but yields no byte is ended and counts as failed. */
-  async #read(reader: SourceReader, feed: WatchedFeed, turn: AbortSignal): Promise<ReaderEnd> {
+  async #read(
+    reader: SourceReader,
+    sink: WatchedSink,
+    phaseSignal: AbortSignal,
+  ): Promise<ReaderEnd> {
     const { clock, limits } = this.#parts
     const hung = new AbortController()
     let bytes = 0
     let since = clock.now()
-    const watch = clock.every(limits.noDataMs / WATCH_PARTS, () => {
+    const watchdog = clock.every(limits.noDataMs / CHECKS_PER_NO_DATA_PERIOD, () => {
       const now = reader.figures().bytes
       const idle =
-        reader.silence === 'normal' ||
-        (reader.silence === 'fault_after_media' && !feed.started) ||
-        feed.full
+        reader.silencePolicy === 'normal' ||
+        (reader.silencePolicy === 'fault_after_media' && !sink.hasStarted) ||
+        sink.isFull
       if (now !== bytes || idle) {
         bytes = now
         since = clock.now()
       } else if (clock.now() - since >= limits.noDataMs) hung.abort()
     })
     try {
-      const end = await reader.run(feed, AbortSignal.any([turn, hung.signal]))
-      if (end.kind !== 'aborted' || turn.aborted) return end
+      const end = await reader.run(sink, AbortSignal.any([phaseSignal, hung.signal]))
+      if (end.kind !== 'aborted' || phaseSignal.aborted) return end
       return { kind: 'failed', reason: `no data for ${limits.noDataMs} ms`, permanent: false }
     } finally {
-      watch.cancel()
+      watchdog.cancel()
     }
   }
 
-  #settle(): void {
-    if (this.#reader !== undefined) this.#past = added(this.#past, this.#reader.figures())
+  #accumulateFigures(): void {
+    if (this.#reader !== undefined)
+      this.#pastTotals = addTotals(this.#pastTotals, this.#reader.figures())
     this.#reader = undefined
   }
 
-  #become(state: Supervision): void {
+  #setState(state: Supervision): void {
     this.#observed = state
     this.#parts.onChange(transitionOf(state))
   }
@@ -207,14 +212,15 @@ interface Totals {
 }
 
 /** A figure that one of the runs could not measure is not measurable. */
-const sum = (a: Measured, b: Measured): Measured => (a === null || b === null ? null : a + b)
+const addMeasured = (a: Measured, b: Measured): Measured =>
+  a === null || b === null ? null : a + b
 
-const added = (past: Totals, now: ReaderFigures | undefined): Totals =>
+const addTotals = (past: Totals, now: ReaderFigures | undefined): Totals =>
   now === undefined
     ? past
     : {
         bytes: past.bytes + now.bytes,
         packets: past.packets + now.packets,
-        continuityErrors: sum(past.continuityErrors, now.continuityErrors),
-        lostPackets: sum(past.lostPackets, now.lostPackets),
+        continuityErrors: addMeasured(past.continuityErrors, now.continuityErrors),
+        lostPackets: addMeasured(past.lostPackets, now.lostPackets),
       }

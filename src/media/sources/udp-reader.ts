@@ -8,7 +8,7 @@ import {
   reasonOf,
   type ReaderEnd,
   type ReaderFigures,
-  type SourceFeed,
+  type SourceSink,
   type SourceReader,
 } from './source-reader.ts'
 
@@ -26,7 +26,7 @@ const FIRST_FOREIGN_WARNING = 10
 export class UdpReader implements SourceReader {
   readonly kind: string
   readonly live = true
-  readonly silence = 'normal'
+  readonly silencePolicy = 'normal'
   readonly #parts: UdpReaderParts
   #receiver: RtpReceiver | undefined
   #demuxer: TsDemuxer | undefined
@@ -39,7 +39,7 @@ export class UdpReader implements SourceReader {
     this.kind = parts.address.scheme
   }
 
-  async run(feed: SourceFeed, signal: AbortSignal): Promise<ReaderEnd> {
+  async run(sink: SourceSink, signal: AbortSignal): Promise<ReaderEnd> {
     if (signal.aborted) return { kind: 'aborted' }
     let opened: DatagramSocket
     try {
@@ -47,8 +47,8 @@ export class UdpReader implements SourceReader {
     } catch (error) {
       return { kind: 'failed', reason: reasonOf(error), permanent: false }
     }
-    this.#adopt(opened)
-    const demuxer = new TsDemuxer(feed, this.#parts.demux)
+    this.#setKernelBuffer(opened)
+    const demuxer = new TsDemuxer(sink, this.#parts.demux)
     this.#demuxer = demuxer
     this.#receiver = new RtpReceiver(this.#parts.address.reorderMs, (bytes) => demuxer.push(bytes))
     try {
@@ -73,7 +73,7 @@ export class UdpReader implements SourceReader {
     }
   }
 
-  #adopt(opened: DatagramSocket): void {
+  #setKernelBuffer(opened: DatagramSocket): void {
     this.#kernelBuffer = opened.kernelBuffer
     const asked = this.#parts.address.bufferBytes
     if (opened.kernelBuffer >= asked) return

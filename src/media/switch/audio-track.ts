@@ -4,7 +4,7 @@ import type { Playable } from '../buffer/playable.ts'
 import type { SilentAudio } from './slate-loop.ts'
 
 /** What an audio track plays from a splice on. */
-export interface AudioFeed {
+export interface AudioSplice {
   /** Undefined: the source has no such track, silence stands in. */
   readonly playable: Playable | undefined
   /** Program time minus source time, before the rounding to the frame grid. */
@@ -13,7 +13,7 @@ export interface AudioFeed {
   readonly from: number
 }
 
-interface QueuedFeed extends AudioFeed {
+interface QueuedAudioSplice extends AudioSplice {
   next: number
   /** Rounding to the program's audio frame grid, in ticks; undefined until the first frame. */
   shift: number | undefined
@@ -22,18 +22,18 @@ interface QueuedFeed extends AudioFeed {
 export type WriteAudio = (unit: AccessUnit, pts: Ticks90k) => void
 
 /** How long the end of a starved track may stay behind the clock before silence is put in. Less than the mux delay. */
-export const STARVED_TICKS = 120 * 90
+export const MAX_STARVED_TICKS = 120 * 90
 /** More silence than this at once is not made good frame by frame: the host was paused. */
-const FILL_LIMIT_TICKS = 2 * 90_000
+const MAX_FILL_TICKS = 2 * 90_000
 
 /** One audio track of the program: frames from one feed after the other, on one grid, without a hole (DESIGN.md, 3.5). */
 export class AudioTrack {
   readonly #track: number
   readonly #silence: SilentAudio | undefined
   readonly #write: WriteAudio
-  readonly #feeds: QueuedFeed[] = []
+  readonly #queue: QueuedAudioSplice[] = []
   #end: number
-  #silent = 0
+  #silenceIndex = 0
   silenceInserted = 0
   framesDropped = 0
 
@@ -56,35 +56,35 @@ export class AudioTrack {
 
   /** The rounding in force for the newest feed, in ticks; undefined while an older one still plays. */
   get shift(): number | undefined {
-    return this.#feeds.at(-1)?.shift
+    return this.#queue.at(-1)?.shift
   }
 
-  get settled(): boolean {
-    return this.#feeds.length === 1 && this.#feeds[0]!.shift !== undefined
+  get isSettled(): boolean {
+    return this.#queue.length === 1 && this.#queue[0]!.shift !== undefined
   }
 
-  enqueue(feed: AudioFeed): void {
+  enqueue(splice: AudioSplice): void {
     // A feed that ends where it begins is never heard: cuts may follow each other faster than frames.
-    while (this.#feeds.length > 1 && this.#feeds.at(-1)!.from >= feed.from) this.#feeds.pop()
-    this.#feeds.push({
-      ...feed,
-      next: feed.playable?.audioStart(this.#track) ?? 0,
+    while (this.#queue.length > 1 && this.#queue.at(-1)!.from >= splice.from) this.#queue.pop()
+    this.#queue.push({
+      ...splice,
+      next: splice.playable?.audioStart(this.#track) ?? 0,
       shift: undefined,
     })
   }
 
   /** Where this track still reads `playable`, or undefined. */
   positionIn(playable: Playable): number | undefined {
-    return this.#feeds.find((feed) => feed.playable === playable)?.next
+    return this.#queue.find((splice) => splice.playable === playable)?.next
   }
 
   /** True when what is heard is `playable`, and it has no frame left, whenever that would be due. */
-  isDry(playable: Playable): boolean {
-    this.#changeFeed()
-    const feed = this.#feeds[0]
-    if (feed === undefined || feed.playable !== playable) return false
+  hasUnderrun(playable: Playable): boolean {
+    this.#advanceQueue()
+    const splice = this.#queue[0]
+    if (splice === undefined || splice.playable !== playable) return false
     return (
-      playable.audio(this.#track, Math.max(feed.next, playable.audioStart(this.#track))) ===
+      playable.audio(this.#track, Math.max(splice.next, playable.audioStart(this.#track))) ===
       undefined
     )
   }
@@ -97,75 +97,75 @@ export class AudioTrack {
   /** Writes what is due at program time `clock`. */
   pump(clock: number): void {
     for (let budget = 4_096; budget > 0; budget--) {
-      this.#changeFeed()
-      const feed = this.#feeds[0]
-      if (feed === undefined || !this.#step(feed, clock)) return
+      this.#advanceQueue()
+      const splice = this.#queue[0]
+      if (splice === undefined || !this.#step(splice, clock)) return
     }
   }
 
-  #changeFeed(): void {
-    while (this.#feeds.length > 1 && this.#end >= this.#feeds[1]!.from - this.#halfFrame()) {
-      this.#feeds.shift()
+  #advanceQueue(): void {
+    while (this.#queue.length > 1 && this.#end >= this.#queue[1]!.from - this.#halfFrameTicks()) {
+      this.#queue.shift()
     }
   }
 
   /** Frame length to reckon with where no frame is at hand. */
-  #frame(): number {
+  #frameTicks(): number {
     return this.#silence?.frameTicks ?? 1_920
   }
 
-  #halfFrame(): number {
-    return this.#frame() / 2
+  #halfFrameTicks(): number {
+    return this.#frameTicks() / 2
   }
 
-  #step(feed: QueuedFeed, clock: number): boolean {
-    const playable = feed.playable
+  #step(splice: QueuedAudioSplice, clock: number): boolean {
+    const playable = splice.playable
     if (playable === undefined) return this.#fillSilence(clock)
-    feed.next = Math.max(feed.next, playable.audioStart(this.#track))
-    const unit = playable.audio(this.#track, feed.next)?.unit
-    if (unit === undefined) return this.#starved(playable, clock)
+    splice.next = Math.max(splice.next, playable.audioStart(this.#track))
+    const unit = playable.audio(this.#track, splice.next)?.unit
+    if (unit === undefined) return this.#onStarved(playable, clock)
     const half = unit.duration / 2
-    const placed = unit.pts + feed.offset + (feed.shift ?? 0)
+    const placed = unit.pts + splice.offset + (splice.shift ?? 0)
     const gap = placed - this.#end
     if (gap < -half) {
       // Before the splice, or overlapping what silence already stands for.
-      feed.next++
-      if (feed.shift !== undefined) this.framesDropped++
+      splice.next++
+      if (splice.shift !== undefined) this.framesDropped++
       return true
     }
     if (gap > half) return this.#fillSilence(clock)
-    feed.shift ??= -gap
-    const pts = unit.pts + feed.offset + feed.shift
+    splice.shift ??= -gap
+    const pts = unit.pts + splice.offset + splice.shift
     if (pts > clock) return false
-    feed.next++
-    playable.readTo(this.#track, feed.next)
+    splice.next++
+    playable.markRead(this.#track, splice.next)
     this.#emit(unit, pts)
     return true
   }
 
-  #starved(playable: Playable, clock: number): boolean {
-    const next = this.#feeds[1]
+  #onStarved(playable: Playable, clock: number): boolean {
+    const next = this.#queue[1]
     if (next !== undefined && this.#end <= clock) {
       // The source that was left has no more: the next one takes over early, where it has frames from before the splice.
-      this.#feeds.shift()
+      this.#queue.shift()
       return true
     }
-    return this.#fillSilence(playable.closed ? clock : clock - STARVED_TICKS)
+    return this.#fillSilence(playable.closed ? clock : clock - MAX_STARVED_TICKS)
   }
 
   #fillSilence(until: number): boolean {
     if (this.#end > until) return false
     const silence = this.#silence
-    if (silence === undefined || until - this.#end > FILL_LIMIT_TICKS) {
+    if (silence === undefined || until - this.#end > MAX_FILL_TICKS) {
       this.#end = Math.max(this.#end, until)
       return false
     }
-    const data = silence.frames[this.#silent++ % silence.frames.length]!
+    const data = silence.frames[this.#silenceIndex++ % silence.frames.length]!
     const pts = ticks(this.#end)
     this.silenceInserted++
     const duration = silence.frameTicks
     this.#emit(
-      { pid: 0, kind: 'audio', pts, dts: pts, entry: 'none', leading: false, duration, data },
+      { pid: 0, kind: 'audio', pts, dts: pts, rap: 'none', leading: false, duration, data },
       pts,
     )
     return true

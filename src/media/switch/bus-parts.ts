@@ -17,7 +17,7 @@ export interface BusSink {
 }
 
 /** A splice that was made. */
-export interface CutMade {
+export interface ExecutedCut {
   readonly from: SourceId
   readonly to: SourceId
   readonly cause: SwitchCause
@@ -42,8 +42,8 @@ export interface PlannedTake {
 
 export interface BusReport {
   /** Before `executed`. */
-  cut(made: CutMade): void
-  executed(ticket: Ticket, made: CutMade): void
+  cut(cut: ExecutedCut): void
+  executed(ticket: Ticket, cut: ExecutedCut): void
   refused(ticket: Ticket, refusal: PlanRefusal): void
   /** Another plan took its place. */
   displaced(ticket: Ticket, by: Ticket): void

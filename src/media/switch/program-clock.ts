@@ -1,11 +1,11 @@
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 
 /** DESIGN.md, section 4: play-out follows a source's drift by at most this. */
-const MAX_PPM = 500
+const MAX_SLEW_PPM = 500
 /** Correction per millisecond of drift: 10 ms are made good in about 100 s. */
-const PPM_PER_MS = 10
+const SLEW_PPM_PER_MS = 10
 /** Drift below this is the noise of the estimate. */
-const DEADBAND_MS = 2
+const MIN_DRIFT_MS = 2
 
 /** The program's clock: it runs with wall time, and is never stepped; its rate leans towards the source on air. */
 export class ProgramClock {
@@ -33,11 +33,11 @@ export class ProgramClock {
   }
 
   /** `driftMs`: how much later the source on air arrives than when it entered; positive slows the program. */
-  lean(driftMs: number, nowMs: number): void {
+  followDrift(driftMs: number, nowMs: number): void {
     const wanted =
-      Math.abs(driftMs) <= DEADBAND_MS
+      Math.abs(driftMs) <= MIN_DRIFT_MS
         ? 0
-        : Math.max(-MAX_PPM, Math.min(MAX_PPM, -driftMs * PPM_PER_MS))
+        : Math.max(-MAX_SLEW_PPM, Math.min(MAX_SLEW_PPM, -driftMs * SLEW_PPM_PER_MS))
     if (wanted === this.#ppm) return
     this.#baseTicks = this.at(nowMs)
     this.#baseMs = nowMs

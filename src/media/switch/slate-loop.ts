@@ -60,7 +60,7 @@ export class SlateLoop implements Playable {
         kind: 'audio',
         pts,
         dts: pts,
-        entry: 'none',
+        rap: 'none',
         leading: false,
         duration: silence.frameTicks,
         data,
@@ -71,7 +71,7 @@ export class SlateLoop implements Playable {
   }
 
   /** Endless: nothing is ever used up. */
-  readTo(): void {}
+  markRead(): void {}
 
   audioEnd(): number {
     return Number.POSITIVE_INFINITY
@@ -82,11 +82,11 @@ export class SlateLoop implements Playable {
   }
 
   /** The slate has no live point: it is always entered at its beginning. */
-  entryAtOrBefore(): number {
+  rapAtOrBefore(): number {
     return 0
   }
 
-  entryAfter(): number {
+  rapAfter(): number {
     return 0
   }
 }

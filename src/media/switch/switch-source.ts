@@ -8,7 +8,7 @@ export interface SwitchSource {
   /** Audio moved against the picture, ticks; positive is later. */
   readonly lipSync: number
   /** False where its format may not follow the program's (and no transcoder is ready). */
-  readonly fits: boolean
+  readonly isReady: boolean
 }
 
 export interface SourceLookup {

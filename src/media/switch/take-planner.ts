@@ -2,23 +2,23 @@ import type { TakeRefusal } from '../../contract/commands.ts'
 import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { TakeMode } from '../../contract/spec.ts'
 import {
-  entryAt,
-  entryForCutover,
-  entryForGraceful,
-  hasAhead,
+  splicePointAt,
+  splicePointForCutover,
+  splicePointForGraceful,
+  hasMediaAhead,
   idealOffset,
-  placeIn,
-  slateEntry,
-  type SplicePlace,
-} from './entry-choice.ts'
-import type { Entry, Lane } from './lane.ts'
+  sourceTimeOfEnd,
+  slateSplicePoint,
+  type SpliceContext,
+} from './rap-choice.ts'
+import type { SplicePoint, OnAirSource } from './on-air-source.ts'
 import type { SlateLoop } from './slate-loop.ts'
-import type { Stretch } from '../buffer/stretch.ts'
+import type { TimelineSegment } from '../buffer/timeline-segment.ts'
 import type { SwitchSource } from './switch-source.ts'
 import { compareTwins, type Twins } from './twins.ts'
 
 /** Twins are compared this often while a seamless take waits: hashing costs. */
-const COMPARE_EVERY_MS = 250
+const COMPARE_INTERVAL_MS = 250
 
 /** A take on its way to its splice point. */
 export interface TakePlan {
@@ -33,21 +33,21 @@ export interface TakePlan {
 /** What the planner keeps between two boundaries while a plan waits. One for each plan. */
 export interface PlanMemory {
   /** Graceful: source time at the wish. The entry point behind it may come when the program's pictures are past it. */
-  armed?: { readonly stretch: Stretch; readonly after: number }
+  armed?: { readonly segment: TimelineSegment; readonly after: number }
   twins?: Twins
   comparedAt?: number
 }
 
 export type PlanStep =
   | { readonly kind: 'wait' }
-  | { readonly kind: 'cut'; readonly entry: Entry; readonly executed: TakeMode }
+  | { readonly kind: 'cut'; readonly splicePoint: SplicePoint; readonly executed: TakeMode }
   | { readonly kind: 'refuse'; readonly why: TakeRefusal; readonly message: string }
 
 export interface PlanContext {
   readonly source: SwitchSource | undefined
-  readonly lane: Lane
+  readonly onAir: OnAirSource
   readonly slate: SlateLoop
-  readonly place: SplicePlace
+  readonly splice: SpliceContext
   /** Program time at which a source must still have something to show. */
   readonly aheadOf: number
   readonly memory: PlanMemory
@@ -57,10 +57,10 @@ const WAIT: PlanStep = { kind: 'wait' }
 
 /** What a take does at this boundary of the program. Updates `context.memory`. */
 export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
-  const { source, place } = context
-  if (place.now < plan.notBefore) return WAIT
+  const { source, splice } = context
+  if (splice.now < plan.notBefore) return WAIT
   if (plan.source === SLATE) {
-    return { kind: 'cut', entry: slateEntry(context.slate), executed: plan.mode }
+    return { kind: 'cut', splicePoint: slateSplicePoint(context.slate), executed: plan.mode }
   }
   if (source === undefined) {
     return refuse(
@@ -68,84 +68,87 @@ export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
       `source "${plan.source}" was removed before the take could be made`,
     )
   }
-  const stretch = source.buffer.next(undefined)
-  const step = stretch === undefined ? WAIT : stepInto(plan, stretch, context)
-  if (step.kind !== 'wait' || place.now < plan.deadline) return step
-  return overdue(plan, source, context.memory.twins)
+  const segment = source.buffer.segmentToEnter(undefined)
+  const step = segment === undefined ? WAIT : stepIntoSegment(plan, segment, context)
+  if (step.kind !== 'wait' || splice.now < plan.deadline) return step
+  return refuseOverdue(plan, source, context.memory.twins)
 }
 
-function stepInto(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
-  if (!context.source!.fits) return WAIT
-  if (plan.mode === 'seamless') return stepSeamless(plan, stretch, context)
+function stepIntoSegment(plan: TakePlan, segment: TimelineSegment, context: PlanContext): PlanStep {
+  if (!context.source!.isReady) return WAIT
+  if (plan.mode === 'seamless') return stepSeamless(plan, segment, context)
   if (plan.mode === 'cutover') {
-    const entry = entryForCutover(context.source!, stretch, context.place)
-    if (entry !== undefined && plays(entry, context))
-      return { kind: 'cut', entry, executed: 'cutover' }
+    const splicePoint = splicePointForCutover(context.source!, segment, context.splice)
+    if (splicePoint !== undefined && canPlay(splicePoint, context))
+      return { kind: 'cut', splicePoint, executed: 'cutover' }
     // With an entry point but nothing behind it the source has stalled.
-    if (entry !== undefined) return WAIT
+    if (splicePoint !== undefined) return WAIT
   }
-  return stepGraceful(stretch, context)
+  return stepGraceful(segment, context)
 }
 
-function stepGraceful(stretch: Stretch, context: PlanContext): PlanStep {
+function stepGraceful(segment: TimelineSegment, context: PlanContext): PlanStep {
   const source = context.source!
   const { memory } = context
-  if (memory.armed?.stretch !== stretch) {
-    const after = placeIn(source, stretch, context.place)
+  if (memory.armed?.segment !== segment) {
+    const after = sourceTimeOfEnd(source, segment, context.splice)
     if (after === undefined) return WAIT
-    memory.armed = { stretch, after }
+    memory.armed = { segment, after }
   }
-  const entry = entryForGraceful(source, stretch, { ...context.place, after: memory.armed.after })
-  if (entry === undefined) return WAIT
-  const due = entry.anchor + entry.ideal - stretch.frameTicks / 2
-  if (context.place.end < due || !plays(entry, context)) return WAIT
-  return { kind: 'cut', entry, executed: 'graceful' }
+  const splicePoint = splicePointForGraceful(source, segment, {
+    ...context.splice,
+    after: memory.armed.after,
+  })
+  if (splicePoint === undefined) return WAIT
+  const due = splicePoint.anchor + splicePoint.ideal - segment.frameTicks / 2
+  if (context.splice.end < due || !canPlay(splicePoint, context)) return WAIT
+  return { kind: 'cut', splicePoint, executed: 'graceful' }
 }
 
-const plays = (entry: Entry, context: PlanContext): boolean =>
-  hasAhead(entry, context.place.end, context.aheadOf)
+const canPlay = (splicePoint: SplicePoint, context: PlanContext): boolean =>
+  hasMediaAhead(splicePoint, context.splice.end, context.aheadOf)
 
-function stepSeamless(plan: TakePlan, stretch: Stretch, context: PlanContext): PlanStep {
-  const { lane, place, source, memory } = context
-  const onAir = lane.stretch
-  if (onAir === undefined || !onAir.hasVideo || !stretch.hasVideo) {
+function stepSeamless(plan: TakePlan, segment: TimelineSegment, context: PlanContext): PlanStep {
+  const { onAir, splice, source, memory } = context
+  const onAirSegment = onAir.segment
+  if (onAirSegment === undefined || !onAirSegment.hasVideo || !segment.hasVideo) {
     return refuse(
       'timelines_differ',
-      `"${plan.source}" has no timeline in common with "${lane.source}": use cutover or graceful`,
+      `"${plan.source}" has no timeline in common with "${onAir.source}": use cutover or graceful`,
     )
   }
   if (
     memory.twins === undefined ||
-    (memory.twins.kind === 'no' && place.now >= (memory.comparedAt ?? 0) + COMPARE_EVERY_MS)
+    (memory.twins.kind === 'no' && splice.now >= (memory.comparedAt ?? 0) + COMPARE_INTERVAL_MS)
   ) {
-    memory.twins = compareTwins(onAir, stretch)
-    memory.comparedAt = place.now
+    memory.twins = compareTwins(onAirSegment, segment)
+    memory.comparedAt = splice.now
   }
   const { twins } = memory
-  const next = onAir.video(lane.next)?.unit
+  const next = onAirSegment.video(onAir.next)?.unit
   if (twins.kind === 'no' || next === undefined) return WAIT
-  const joins = twins.kind === 'identical' || next.entry !== 'none'
-  const index = joins ? indexAt(stretch, next.pts - twins.delta) : undefined
-  if (index === undefined || index >= stretch.cleanEnd) return WAIT
-  const unit = stretch.video(index)!.unit
-  if (twins.kind === 'aligned' && unit.entry === 'none') return WAIT
-  const ideal = idealOffset(source!, stretch, place)
-  const entry = {
-    ...entryAt(source!, stretch, index, ideal),
-    fixedOffset: lane.offset + twins.delta,
+  const joins = twins.kind === 'identical' || next.rap !== 'none'
+  const index = joins ? indexAt(segment, next.pts - twins.delta) : undefined
+  if (index === undefined || index >= segment.cleanEnd) return WAIT
+  const unit = segment.video(index)!.unit
+  if (twins.kind === 'aligned' && unit.rap === 'none') return WAIT
+  const ideal = idealOffset(source!, segment, splice)
+  const splicePoint = {
+    ...splicePointAt(source!, segment, index, ideal),
+    fixedOffset: onAir.offset + twins.delta,
   }
-  return { kind: 'cut', entry, executed: 'seamless' }
+  return { kind: 'cut', splicePoint, executed: 'seamless' }
 }
 
-function indexAt(stretch: Stretch, pts: number): number | undefined {
-  for (let i = stretch.videoEnd - 1; i >= stretch.videoStart(); i--) {
-    if (stretch.video(i)?.unit.pts === pts) return i
+function indexAt(segment: TimelineSegment, pts: number): number | undefined {
+  for (let i = segment.videoEnd - 1; i >= segment.videoStart(); i--) {
+    if (segment.video(i)?.unit.pts === pts) return i
   }
   return undefined
 }
 
-function overdue(plan: TakePlan, source: SwitchSource, twins: Twins | undefined): PlanStep {
-  if (!source.fits) {
+function refuseOverdue(plan: TakePlan, source: SwitchSource, twins: Twins | undefined): PlanStep {
+  if (!source.isReady) {
     return refuse('not_conformed_yet', `"${plan.source}" is not ready in the channel's format yet`)
   }
   if (plan.mode === 'seamless' && twins !== undefined) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Stretch } from '../buffer/stretch.ts'
+import type { TimelineSegment } from '../buffer/timeline-segment.ts'
 
 /** DESIGN.md, section 5: this many consecutive pictures with equal hashes make two sources identical. */
-const EQUAL_PICTURES = 10
+const MIN_EQUAL_PICTURES = 10
 /** How many of the newest pictures are compared. */
-const COMPARED = 120
-const WRAP = 2 ** 33
+const MAX_COMPARED_PICTURES = 120
+const WRAP_TICKS = 2 ** 33
 
 export type Twins =
   /** `delta`: time of the first source minus time of the second, constant. */
@@ -20,18 +20,18 @@ interface Picture {
 
 const hashOf = (data: Uint8Array): string => createHash('sha1').update(data).digest('base64')
 
-const newestPictures = (stretch: Stretch): Picture[] => {
+const newestPictures = (segment: TimelineSegment): Picture[] => {
   const pictures: Picture[] = []
-  const from = Math.max(stretch.videoStart(), stretch.videoEnd - COMPARED)
-  for (let i = from; i < stretch.videoEnd; i++) {
-    const unit = stretch.video(i)?.unit
+  const from = Math.max(segment.videoStart(), segment.videoEnd - MAX_COMPARED_PICTURES)
+  for (let i = from; i < segment.videoEnd; i++) {
+    const unit = segment.video(i)?.unit
     if (unit !== undefined) pictures.push({ pts: unit.pts, hash: hashOf(unit.data) })
   }
   return pictures
 }
 
 /** Do two sources carry the same encoder timeline? By content first, else by entry points at equal times. */
-export function compareTwins(first: Stretch, second: Stretch): Twins {
+export function compareTwins(first: TimelineSegment, second: TimelineSegment): Twins {
   const a = newestPictures(first)
   const b = newestPictures(second)
   const delta = identicalAt(a, b)
@@ -44,10 +44,10 @@ function identicalAt(a: readonly Picture[], b: readonly Picture[]): number | und
   b.forEach((picture, index) => {
     byHash.set(picture.hash, [...(byHash.get(picture.hash) ?? []), index])
   })
-  for (let i = 0; i + EQUAL_PICTURES <= a.length; i++) {
+  for (let i = 0; i + MIN_EQUAL_PICTURES <= a.length; i++) {
     for (const j of byHash.get(a[i]!.hash) ?? []) {
       const delta = a[i]!.pts - b[j]!.pts
-      if (runsEqual(a.slice(i, i + EQUAL_PICTURES), b.slice(j, j + EQUAL_PICTURES), delta))
+      if (runsEqual(a.slice(i, i + MIN_EQUAL_PICTURES), b.slice(j, j + MIN_EQUAL_PICTURES), delta))
         return delta
     }
   }
@@ -60,24 +60,24 @@ const runsEqual = (a: readonly Picture[], b: readonly Picture[], delta: number):
 
 /** Aligned twins share the clock itself: their times are equal modulo 2^33, and so are their entry points. */
 function alignedAt(
-  first: Stretch,
-  second: Stretch,
+  first: TimelineSegment,
+  second: TimelineSegment,
   a: readonly Picture[],
   b: readonly Picture[],
 ): Twins {
   if (a.length === 0 || b.length === 0) return { kind: 'no', why: 'timelines_differ' }
-  const delta = Math.round((a.at(-1)!.pts - b.at(-1)!.pts) / WRAP) * WRAP
+  const delta = Math.round((a.at(-1)!.pts - b.at(-1)!.pts) / WRAP_TICKS) * WRAP_TICKS
   const times = new Set(a.map((picture) => picture.pts - delta))
   const shared = b.filter((picture) => times.has(picture.pts)).length
   if (shared === 0) {
     const apart = Math.abs(a.at(-1)!.pts - delta - b.at(-1)!.pts)
     return { kind: 'no', why: apart > 12 * 90_000 ? 'timelines_differ' : 'too_far_apart' }
   }
-  const entries = new Set(entryTimes(first).map((pts) => pts - delta))
-  const common = entryTimes(second).filter((pts) => entries.has(pts)).length
-  const enough = shared >= EQUAL_PICTURES && common > 0
+  const raps = new Set(rapTimes(first).map((pts) => pts - delta))
+  const common = rapTimes(second).filter((pts) => raps.has(pts)).length
+  const enough = shared >= MIN_EQUAL_PICTURES && common > 0
   return enough ? { kind: 'aligned', delta } : { kind: 'no', why: 'timelines_differ' }
 }
 
-const entryTimes = (stretch: Stretch): number[] =>
-  stretch.entryIndices().flatMap((index) => stretch.video(index)?.unit.pts ?? [])
+const rapTimes = (segment: TimelineSegment): number[] =>
+  segment.rapIndices().flatMap((index) => segment.video(index)?.unit.pts ?? [])

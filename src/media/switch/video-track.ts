@@ -7,21 +7,21 @@ export type WriteVideo = (
 ) => void
 
 /** DESIGN.md, section 3.1: DTS rises by at least 1 ms. */
-const MIN_DTS_STEP = TICKS_PER_MS
+const MIN_DTS_STEP_TICKS = TICKS_PER_MS
 
 /** The program's pictures: DTS always rises, presentation times are never moved (DESIGN.md, 3.1 and 3.6). */
 export class VideoTrack {
   readonly #write: WriteVideo
   #lastDts: number
   #end: number
-  #frame = 0
+  #frameTicks = 0
   dtsCompressed = 0
   /** Pictures that could not be shown without sending DTS backwards past their own PTS. */
   dropped = 0
 
   constructor(start: number, write: WriteVideo) {
     this.#end = start
-    this.#lastDts = start - MIN_DTS_STEP
+    this.#lastDts = start - MIN_DTS_STEP_TICKS
     this.#write = write
   }
 
@@ -32,7 +32,7 @@ export class VideoTrack {
 
   /** How long the last picture is shown, in ticks: a stretch of one picture does not tell, the one before it does. */
   get frameTicks(): number {
-    return this.#frame
+    return this.#frameTicks
   }
 
   get lastDts(): number {
@@ -41,16 +41,16 @@ export class VideoTrack {
 
   /** With which DTS a picture that is due at `dts` would go out: behind a splice, those that are decoded early come late. */
   earliestDts(dts: number): number {
-    return Math.max(dts, this.#lastDts + MIN_DTS_STEP)
+    return Math.max(dts, this.#lastDts + MIN_DTS_STEP_TICKS)
   }
 
   /** A hole is left: what comes next is decoded behind it, whatever its reorder depth. */
   skipTo(time: number): void {
     if (time > this.#end) this.#end = time
-    this.#lastDts = Math.max(this.#lastDts, time - MIN_DTS_STEP)
+    this.#lastDts = Math.max(this.#lastDts, time - MIN_DTS_STEP_TICKS)
   }
 
-  put(unit: AccessUnit, offset: number, frameTicks: number): void {
+  write(unit: AccessUnit, offset: number, frameTicks: number): void {
     const pts = unit.pts + offset
     const dts = this.earliestDts(unit.dts + offset)
     if (dts > unit.dts + offset) this.dtsCompressed++
@@ -59,8 +59,8 @@ export class VideoTrack {
       return
     }
     this.#lastDts = dts
-    if (frameTicks > 0) this.#frame = frameTicks
-    this.#end = Math.max(this.#end, pts + this.#frame)
+    if (frameTicks > 0) this.#frameTicks = frameTicks
+    this.#end = Math.max(this.#end, pts + this.#frameTicks)
     this.#write(unit, { pts: ticks(pts), dts: ticks(dts) })
   }
 }

@@ -2,28 +2,28 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What it asks of those it wakes. */
-export interface Woken {
+export interface FanOutReader {
   /** Where the fan-out keeps it; −1 when it has left. */
   slot: number
   pump(): void
 }
 
 /** Up to this many viewers are written to at each append, for the least latency. */
-const PROMPT_VIEWERS = 8
-const TICK_MS = 5
+const MAX_PROMPT_VIEWERS = 8
+const TICK_INTERVAL_MS = 5
 /** With many viewers each one is served once in this time: fewer and larger writes. */
-const LONGEST_PERIOD_MS = 100
+const MAX_PERIOD_MS = 100
 /** A tick that has taken this long leaves the rest to the next one: other work of the event loop must not wait. */
-const TICK_BUDGET_MS = 4
-const BUDGET_CHECK_EVERY = 8
+const MAX_TICK_MS = 4
+const BUDGET_CHECK_VIEWERS = 8
 
-const periodFor = (viewers: number): number => Math.min(LONGEST_PERIOD_MS, viewers)
+const periodFor = (viewers: number): number => Math.min(MAX_PERIOD_MS, viewers)
 
 /**
  * Wakes the viewers: all of them at each append while they are few, else round robin, spread over the period. When
  * the time does not suffice the round takes longer, and the writes become larger and so cheaper.
  */
-export class FanOut<Reader extends Woken = Viewer> {
+export class FanOut<Reader extends FanOutReader = Viewer> {
   readonly #clock: Clock
   readonly #viewers: Reader[] = []
   #cursor = 0
@@ -39,28 +39,28 @@ export class FanOut<Reader extends Woken = Viewer> {
     return this.#viewers
   }
 
-  add(viewer: Reader): void {
+  addViewer(viewer: Reader): void {
     viewer.slot = this.#viewers.push(viewer) - 1
-    if (this.#viewers.length > PROMPT_VIEWERS && this.#timer === undefined) {
+    if (this.#viewers.length > MAX_PROMPT_VIEWERS && this.#timer === undefined) {
       this.#tickedAt = this.#clock.now()
-      this.#timer = this.#clock.every(TICK_MS, () => this.#tick())
+      this.#timer = this.#clock.every(TICK_INTERVAL_MS, () => this.#tick())
     }
   }
 
-  remove(viewer: Reader): void {
+  removeViewer(viewer: Reader): void {
     const last = this.#viewers.pop()
     if (last !== undefined && last !== viewer) {
       this.#viewers[viewer.slot] = last
       last.slot = viewer.slot
     }
     viewer.slot = -1
-    if (this.#viewers.length <= PROMPT_VIEWERS) {
+    if (this.#viewers.length <= MAX_PROMPT_VIEWERS) {
       this.#timer?.cancel()
       this.#timer = undefined
     }
   }
 
-  appended(): void {
+  onAppend(): void {
     if (this.#timer !== undefined) return
     for (const viewer of this.#viewers) viewer.pump()
   }
@@ -75,8 +75,8 @@ export class FanOut<Reader extends Woken = Viewer> {
       this.#due--
       this.#cursor = this.#cursor + 1 < this.#viewers.length ? this.#cursor + 1 : 0
       this.#viewers[this.#cursor]?.pump()
-      const check = served % BUDGET_CHECK_EVERY === 0
-      if (check && this.#clock.now() - start > TICK_BUDGET_MS) break
+      const check = served % BUDGET_CHECK_VIEWERS === 0
+      if (check && this.#clock.now() - start > MAX_TICK_MS) break
     }
   }
 }

@@ -30,7 +30,7 @@ const answer = (request: IncomingMessage, response: ServerResponse): boolean => 
 
 describe('a request that comes too early', () => {
   beforeEach(() => {
-    held = new HeldRequests(clock, { ms: 8_000, requests: 2 })
+    held = new HeldRequests(clock, { maxMs: 8_000, maxRequests: 2 })
     return new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
   afterEach(() => new Promise((resolve) => server.close(resolve)))
@@ -59,7 +59,7 @@ describe('a request that comes too early', () => {
   })
 
   it('has its turn when many come at once: the event loop is not held for all of them', async () => {
-    held = new HeldRequests(clock, { ms: 8_000, requests: 100 })
+    held = new HeldRequests(clock, { maxMs: 8_000, maxRequests: 100 })
     const answers: Promise<{ status: number | undefined }>[] = []
     for (let i = 0; i < 100; i++) {
       const came = arrival()

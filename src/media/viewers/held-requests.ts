@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../lib/clock.ts'
 
 export interface HoldLimits {
-  readonly ms: number
-  readonly requests: number
+  readonly maxMs: number
+  readonly maxRequests: number
 }
 
 /** Players give up on a playlist after some refusals, but wait about ten seconds for an answer. */
-const DEFAULT_LIMITS: HoldLimits = { ms: 8_000, requests: 4_000 }
+const DEFAULT_LIMITS: HoldLimits = { maxMs: 8_000, maxRequests: 4_000 }
 const RETRY_AFTER_SECONDS = 1
 /** Answering these takes a few milliseconds. */
-const TAKEN_AT_ONCE = 64
+const MAX_ANSWERS_PER_TURN = 64
 
-interface Held {
+interface HeldRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly timer: Timer
@@ -22,7 +22,7 @@ interface Held {
 export class HeldRequests {
   readonly #clock: Clock
   readonly #limits: HoldLimits
-  readonly #held = new Set<Held>()
+  readonly #held = new Set<HeldRequest>()
 
   constructor(clock: Clock, limits: HoldLimits = DEFAULT_LIMITS) {
     this.#clock = clock
@@ -35,15 +35,15 @@ export class HeldRequests {
 
   /** Answered by `release`, or refused when that does not come in time. */
   hold(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#held.size >= this.#limits.requests) {
+    if (this.#held.size >= this.#limits.maxRequests) {
       refuse(response)
       return
     }
-    const timer = this.#clock.after(this.#limits.ms, () => {
+    const timer = this.#clock.after(this.#limits.maxMs, () => {
       this.#held.delete(held)
       refuse(response)
     })
-    const held: Held = { request, response, timer }
+    const held: HeldRequest = { request, response, timer }
     this.#held.add(held)
     response.once('close', () => {
       timer.cancel()
@@ -58,7 +58,7 @@ export class HeldRequests {
       if (!serve(held.request, held.response)) continue
       held.timer.cancel()
       this.#held.delete(held)
-      if (++taken >= TAKEN_AT_ONCE) return
+      if (++taken >= MAX_ANSWERS_PER_TURN) return
     }
   }
 

@@ -37,9 +37,9 @@ export interface HttpTsOptions {
   readonly wallTime?: () => number
 }
 
-const STALL_CHECK_MS = 1_000
+const STALL_CHECK_INTERVAL_MS = 1_000
 const RETRY_AFTER_SECONDS = 5
-const LONGEST_AGENT = 200
+const MAX_AGENT_CHARS = 200
 
 const STREAM_HEADERS = {
   'Content-Type': 'video/mp2t',
@@ -62,8 +62,8 @@ export class HttpTs implements Output {
   #count = 0
   #refused = 0
   #stalled = 0
-  #bytesOfGone = 0
-  #skipsOfGone = 0
+  #closedBytes = 0
+  #closedSkips = 0
   #unsubscribe: (() => void) | undefined
   #stallCheck: Timer | undefined
   #ended = false
@@ -111,7 +111,7 @@ export class HttpTs implements Output {
       // Pipelined behind a stream that has no end: there is nothing to answer on.
       response.destroy()
     } else {
-      this.#join(request, response)
+      this.#serveStream(request, response)
     }
   }
 
@@ -135,7 +135,7 @@ export class HttpTs implements Output {
 
   /** `errors`: viewers refused or disconnected for stalling. `lagMs`: of the slowest viewer. */
   status(): OutputStatus {
-    this.#measure()
+    this.#updateMeter()
     const { viewers } = this.#fanOut
     return {
       id: this.id,
@@ -145,7 +145,7 @@ export class HttpTs implements Output {
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#options.clock.now()),
       lagMs: Math.round(viewers.reduce((worst, viewer) => Math.max(worst, viewer.lag), 0)),
-      skips: viewers.reduce((sum, viewer) => sum + viewer.skips, this.#skipsOfGone),
+      skips: viewers.reduce((sum, viewer) => sum + viewer.skips, this.#closedSkips),
       errors: this.#refused + this.#stalled,
       reconnects: 0,
       ...(this.#stalled > 0 && {
@@ -154,7 +154,7 @@ export class HttpTs implements Output {
     }
   }
 
-  #join(request: IncomingMessage, response: ServerResponse): void {
+  #serveStream(request: IncomingMessage, response: ServerResponse): void {
     const { program, clock, path, wallTime = Date.now } = this.#options
     const socket = response.socket!
     response.writeHead(200, STREAM_HEADERS).flushHeaders()
@@ -163,23 +163,23 @@ export class HttpTs implements Output {
     const viewer = new Viewer({
       id: ++this.#count,
       path,
-      agent: (request.headers['user-agent'] ?? '').slice(0, LONGEST_AGENT),
+      agent: (request.headers['user-agent'] ?? '').slice(0, MAX_AGENT_CHARS),
       since: wallTime(),
       socket,
       reader: program.join({ joinAge: this.#limits.joinAge, lagLimit: this.#limits.lag }),
       clock,
     })
-    this.#fanOut.add(viewer)
-    socket.once('close', () => this.#leave(viewer))
-    this.#unsubscribe ??= program.subscribe(() => this.#fanOut.appended())
-    this.#stallCheck ??= clock.every(STALL_CHECK_MS, () => this.#checkStalls())
+    this.#fanOut.addViewer(viewer)
+    socket.once('close', () => this.#removeViewer(viewer))
+    this.#unsubscribe ??= program.subscribe(() => this.#fanOut.onAppend())
+    this.#stallCheck ??= clock.every(STALL_CHECK_INTERVAL_MS, () => this.#checkStalls())
     viewer.pump()
   }
 
-  #leave(viewer: Viewer): void {
-    this.#fanOut.remove(viewer)
-    this.#bytesOfGone += viewer.bytes
-    this.#skipsOfGone += viewer.skips
+  #removeViewer(viewer: Viewer): void {
+    this.#fanOut.removeViewer(viewer)
+    this.#closedBytes += viewer.bytes
+    this.#closedSkips += viewer.skips
     if (this.#fanOut.viewers.length > 0) return
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
@@ -189,7 +189,7 @@ export class HttpTs implements Output {
   }
 
   #checkStalls(): void {
-    this.#measure()
+    this.#updateMeter()
     const now = this.#options.clock.now()
     for (const viewer of [...this.#fanOut.viewers]) {
       if (viewer.stalledFor(now) < this.#limits.grace) continue
@@ -198,12 +198,12 @@ export class HttpTs implements Output {
     }
   }
 
-  #measure(): void {
+  #updateMeter(): void {
     const total = this.#fanOut.viewers.reduce(
       (sum, viewer) => sum + viewer.bytes,
-      this.#bytesOfGone,
+      this.#closedBytes,
     )
-    this.#meter.add(total - this.#meter.total, this.#options.clock.now())
+    this.#meter.addBytes(total - this.#meter.total, this.#options.clock.now())
   }
 }
 

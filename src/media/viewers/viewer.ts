@@ -24,19 +24,19 @@ export class Viewer {
   slot = -1
   readonly #parts: ViewerParts
   readonly #address: string
-  #underWay = 0
+  #pendingBytes = 0
   #bytes = 0
-  #progressAt: number
+  #lastProgressAt: number
 
   constructor(parts: ViewerParts) {
     this.#parts = parts
     this.#address = parts.socket.remoteAddress ?? ''
-    this.#progressAt = parts.clock.now()
+    this.#lastProgressAt = parts.clock.now()
   }
 
   /** Writes what there is, unless the socket is still busy with what it got before. */
   pump(): void {
-    if (this.#underWay > 0) return
+    if (this.#pendingBytes > 0) return
     const { reader, socket } = this.#parts
     if (socket.destroyed) return
     const bytes = reader.read(MAX_WRITE_BYTES)
@@ -44,8 +44,8 @@ export class Viewer {
       if (reader.ended) socket.end()
       return
     }
-    this.#underWay = bytes.length
-    this.#progressAt = this.#parts.clock.now()
+    this.#pendingBytes = bytes.length
+    this.#lastProgressAt = this.#parts.clock.now()
     socket.write(
       bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
       this.#written,
@@ -54,7 +54,7 @@ export class Viewer {
 
   /** Has nothing been taken for this long, though there was something to take? */
   stalledFor(now: number): number {
-    return this.#underWay > 0 && !this.#parts.socket.destroyed ? now - this.#progressAt : 0
+    return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
 
   get bytes(): number {
@@ -88,8 +88,8 @@ export class Viewer {
   }
 
   readonly #written = (error?: Error | null): void => {
-    const count = this.#underWay
-    this.#underWay = 0
+    const count = this.#pendingBytes
+    this.#pendingBytes = 0
     if (error !== null && error !== undefined) return
     this.#bytes += count
     // What came while the socket was busy, or behind a skip's preamble.

@@ -1,13 +1,13 @@
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 
 /** Longer than a reorder group and the lead of one track over another, shorter than what would be noticed as missing. */
-const HELD_MAX = 90_000
+const MAX_HELD_TICKS = 90_000
 
 /**
  * Holds units that pass by the transcoder until the transcoded tracks have come as far in time, so that a source stays
  * interleaved. Bounded in media time: when the transcoded track stays away, the others go on.
  */
-export class Alignment {
+export class ConformAlignment {
   readonly #out: (unit: AccessUnit) => void
   #held: AccessUnit[] = []
 
@@ -17,7 +17,7 @@ export class Alignment {
 
   hold(unit: AccessUnit): void {
     this.#held.push(unit)
-    this.release(unit.dts - HELD_MAX)
+    this.release(unit.dts - MAX_HELD_TICKS)
   }
 
   /** `dts`: how far the transcoded tracks have come. */

@@ -6,8 +6,8 @@ import type { ConformPlan } from './conform-plan.ts'
 /** Away from the tables' PIDs, whatever the source uses. */
 const FIRST_PID: Pid = 0x100
 /** Tracks may be this far apart; nobody waits for the clock here, so it costs nothing. */
-const MUX_DELAY = ticksOfMs(1_000)
-const TABLES_EVERY = ticksOfMs(500)
+const MUX_DELAY_TICKS = ticksOfMs(1_000)
+const PSI_INTERVAL_TICKS = ticksOfMs(500)
 
 /** The tracks to transcode as a transport stream of their own, for a transcoder's stdin. */
 export class ConformMux {
@@ -23,8 +23,8 @@ export class ConformMux {
     this.#muxer = new TsMuxer({
       tracks: sources.map(({ format }, track) => ({ pid: FIRST_PID + track, codec: format.codec })),
       serviceName: 'conform',
-      muxDelay: MUX_DELAY,
-      psiInterval: TABLES_EVERY,
+      muxDelay: MUX_DELAY_TICKS,
+      psiInterval: PSI_INTERVAL_TICKS,
     })
   }
 
@@ -37,7 +37,7 @@ export class ConformMux {
       track,
       pts: unit.pts,
       dts: unit.dts,
-      entry: unit.entry !== 'none',
+      rap: unit.rap !== 'none',
       data: unit.data,
     })
     this.#out(this.#muxer.take().bytes)

@@ -6,19 +6,19 @@ import type { Clock } from '../../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
 import { TsDemuxer, type ElementaryProgram } from '../../../mpegts/demuxer.ts'
 import type { ProcessHost } from '../../../process/host.ts'
-import { Alignment } from './conform-alignment.ts'
+import { ConformAlignment } from './conform-alignment.ts'
 import { ConformMux } from './conform-mux.ts'
 import type { ConformPlan } from './conform-plan.ts'
 import { ConformStart } from './conform-start.ts'
 
 /** What is queued for a transcoder that is too slow, before whole groups of pictures are dropped. */
-const QUEUE_MAX = 4 * 1024 * 1024
+const MAX_QUEUE_BYTES = 4 * 1024 * 1024
 /** A source that can wait does so from here on. */
-const QUEUE_COMFORTABLE = 256 * 1024
+const BACKPRESSURE_QUEUE_BYTES = 256 * 1024
 /** A finished transcoder writes out what it holds and ends; one that does not is stopped. */
-const FINISH_MS = 2_000
+const MAX_FINISH_MS = 2_000
 /** Times are fed from about here on, so that the encoder's priming does not fall below zero. */
-const LEAD = 10 * 90_000
+const TIME_LEAD_TICKS = 10 * 90_000
 
 export interface ConformOutput {
   unit(unit: AccessUnit): void
@@ -51,17 +51,17 @@ export class ConformSession {
   /** `new`: its first unit is not related to those of the session before. */
   timeline: 'same' | 'new' = 'same'
   /** Resolves when it was told to finish: a jump in time, or no input. */
-  readonly left: Promise<'left'>
-  #leave: () => void = () => {}
+  readonly finishRequested: Promise<'left'>
+  #signalFinish: () => void = () => {}
   readonly #parts: ConformSessionParts
   readonly #child: FfmpegProcess
   readonly #stop: AbortController
   #start: ConformStart
-  readonly #alignment: Alignment
+  readonly #alignment: ConformAlignment
   readonly #pids: readonly Pid[]
   #mux: ConformMux | undefined
   /** Input time minus fed time, ticks. Whole, and a whole number of pictures from the first: times come back exact. */
-  #base = 0
+  #timeOffset = 0
   #state: 'starting' | 'feeding' | 'dropping' | 'finished' = 'starting'
   #dropped = 0
   #fedAt: number | undefined
@@ -69,12 +69,12 @@ export class ConformSession {
   #newestIn = 0
   readonly #newestOut = new Map<Pid, number>()
   /** Nothing comes out, not even what passes by the transcoder, while the session before still writes. */
-  #turn: 'waited_for' | 'mine' = 'waited_for'
-  readonly #early: AccessUnit[] = []
+  #outputTurn: 'waited_for' | 'mine' = 'waited_for'
+  readonly #heldBypass: AccessUnit[] = []
 
   constructor(parts: ConformSessionParts, signal: AbortSignal) {
     this.#parts = parts
-    this.left = new Promise((resolve) => (this.#leave = () => resolve('left')))
+    this.finishRequested = new Promise((resolve) => (this.#signalFinish = () => resolve('left')))
     this.#stop = new AbortController()
     this.#child = startFfmpeg(
       parts.host,
@@ -93,7 +93,7 @@ export class ConformSession {
     signal.addEventListener('abort', endInput, { once: true })
     void this.#child.ended.then(() => signal.removeEventListener('abort', endInput))
     this.#start = new ConformStart(parts.plan)
-    this.#alignment = new Alignment((unit) => parts.output.unit(unit))
+    this.#alignment = new ConformAlignment((unit) => parts.output.unit(unit))
     const { video, audio } = parts.plan
     this.#pids = [...(video === undefined ? [] : [video.pid]), ...audio.map(({ pid }) => pid)]
   }
@@ -102,7 +102,7 @@ export class ConformSession {
   unit(unit: AccessUnit): void {
     this.#newestIn = Math.max(this.#newestIn, unit.dts)
     if (this.#parts.plan.bypass.has(unit.pid)) {
-      if (this.#state === 'feeding' || this.#state === 'dropping') this.#passBy(unit)
+      if (this.#state === 'feeding' || this.#state === 'dropping') this.#bypass(unit)
     } else if (this.#state === 'starting') this.#tryStart(unit)
     else if (this.#state === 'dropping') this.#tryResume(unit)
     else if (this.#state === 'feeding') this.#feed(unit)
@@ -111,11 +111,11 @@ export class ConformSession {
   /** For finite sources: undefined while the transcoder keeps up, else a promise that it has caught up (or ended). */
   room(): Promise<void> | undefined {
     const { stdin } = this.#child
-    return stdin.queuedBytes > QUEUE_COMFORTABLE ? stdin.drained() : undefined
+    return stdin.queuedBytes > BACKPRESSURE_QUEUE_BYTES ? stdin.drained() : undefined
   }
 
   /** True when nothing was fed yet: then this session can as well serve what comes after a jump in time. */
-  begins(timeline: 'same' | 'new'): boolean {
+  tryReuse(timeline: 'same' | 'new'): boolean {
     if (this.#state !== 'starting') return false
     this.#start = new ConformStart(this.#parts.plan)
     this.timeline = timeline
@@ -126,19 +126,19 @@ export class ConformSession {
   finish(): void {
     if (this.#state === 'finished') return
     this.#state = 'finished'
-    this.#leave()
+    this.#signalFinish()
     this.#child.stdin.end()
-    const overdue = this.#parts.clock.after(FINISH_MS, () => this.#stop.abort())
+    const overdue = this.#parts.clock.after(MAX_FINISH_MS, () => this.#stop.abort())
     void this.#child.ended.then(() => overdue.cancel())
   }
 
   /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
   async run(before: Promise<unknown>): Promise<FfmpegEnd> {
     await before
-    const early = this.#early.splice(0)
-    this.#turn = 'mine'
-    for (const unit of early) this.#alignment.hold(unit)
-    const demuxer = new TsDemuxer(this.#sink())
+    const held = this.#heldBypass.splice(0)
+    this.#outputTurn = 'mine'
+    for (const unit of held) this.#alignment.hold(unit)
+    const demuxer = new TsDemuxer(this.#createSink())
     for await (const chunk of this.#child.stdout) {
       this.#child.playing()
       demuxer.push(chunk)
@@ -158,19 +158,19 @@ export class ConformSession {
       ...(pid === undefined ? {} : { pid }),
       droppedUnits: this.#dropped,
       startMs: started ? this.#firstOutAt! - this.#fedAt! : null,
-      behindMs: started ? Math.max(0, (this.#newestIn - this.#reached()) / 90) : null,
+      behindMs: started ? Math.max(0, (this.#newestIn - this.#slowestOutputDts()) / 90) : null,
     }
   }
 
-  #passBy(unit: AccessUnit): void {
-    if (this.#turn === 'mine') this.#alignment.hold(unit)
-    else this.#early.push(unit)
+  #bypass(unit: AccessUnit): void {
+    if (this.#outputTurn === 'mine') this.#alignment.hold(unit)
+    else this.#heldBypass.push(unit)
   }
 
   #tryStart(unit: AccessUnit): void {
     const first = this.#start.push(unit)
     if (first === undefined) return
-    this.#base = baseFor(first, this.#parts.plan)
+    this.#timeOffset = timeOffsetFor(first, this.#parts.plan)
     this.#mux = new ConformMux(this.#parts.plan, (bytes) => void this.#child.stdin.write(bytes))
     this.#fedAt = this.#parts.clock.now()
     this.#state = 'feeding'
@@ -178,27 +178,27 @@ export class ConformSession {
   }
 
   #feed(unit: AccessUnit): void {
-    if (this.#child.stdin.queuedBytes > QUEUE_MAX) {
+    if (this.#child.stdin.queuedBytes > MAX_QUEUE_BYTES) {
       this.#state = 'dropping'
       this.#dropped++
       return
     }
     this.#mux!.write({
       ...unit,
-      pts: ticks(unit.pts - this.#base),
-      dts: ticks(unit.dts - this.#base),
+      pts: ticks(unit.pts - this.#timeOffset),
+      dts: ticks(unit.dts - this.#timeOffset),
     })
   }
 
   #tryResume(unit: AccessUnit): void {
-    const enters = unit.entry !== 'none' || this.#parts.plan.video === undefined
-    if (enters && this.#child.stdin.queuedBytes < QUEUE_MAX / 4) {
+    const canResume = unit.rap !== 'none' || this.#parts.plan.video === undefined
+    if (canResume && this.#child.stdin.queuedBytes < MAX_QUEUE_BYTES / 4) {
       this.#state = 'feeding'
       this.#feed(unit)
     } else this.#dropped++
   }
 
-  #sink(): {
+  #createSink(): {
     program(program: ElementaryProgram): void
     unit(unit: AccessUnit): void
     format(pid: Pid, format: VideoFormat | AudioFormat): void
@@ -216,16 +216,16 @@ export class ConformSession {
         if (this.#firstOutAt === undefined && (unit.kind === 'video' || !this.#parts.plan.video)) {
           this.#firstOutAt = clock.now()
         }
-        const dts = ticks(unit.dts + this.#base)
+        const dts = ticks(unit.dts + this.#timeOffset)
         this.#newestOut.set(pid, dts)
-        this.#alignment.release(this.#reached())
-        output.unit({ ...unit, pid, pts: ticks(unit.pts + this.#base), dts })
+        this.#alignment.release(this.#slowestOutputDts())
+        output.unit({ ...unit, pid, pts: ticks(unit.pts + this.#timeOffset), dts })
       },
     }
   }
 
   /** How far the slowest transcoded track has come. */
-  #reached(): number {
+  #slowestOutputDts(): number {
     let reached = Number.POSITIVE_INFINITY
     for (const pid of this.#pids) {
       const newest = this.#newestOut.get(pid)
@@ -239,9 +239,9 @@ export class ConformSession {
  * The picture rate's filter puts pictures on multiples of their duration from zero: the first one is fed at such a
  * multiple, so that a rate that stays the same keeps every time as it was.
  */
-const baseFor = (units: readonly AccessUnit[], plan: ConformPlan): number => {
+const timeOffsetFor = (units: readonly AccessUnit[], plan: ConformPlan): number => {
   const first = units.find((unit) => unit.kind === 'video') ?? units[0]!
   const rate = plan.video?.target.format.frameRate
-  const picture = rate === undefined ? 1 : (90_000 * rate.den) / rate.num
-  return Math.round(first.pts - Math.ceil(LEAD / picture) * picture)
+  const pictureTicks = rate === undefined ? 1 : (90_000 * rate.den) / rate.num
+  return Math.round(first.pts - Math.ceil(TIME_LEAD_TICKS / pictureTicks) * pictureTicks)
 }

@@ -2,10 +2,10 @@ import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import type { ConformPlan } from './conform-plan.ts'
 
 /** How long video waits for the first audio frame (the transcoder must see every track at once), ticks. */
-const WAIT_FOR_AUDIO = 45_000
+const MAX_AUDIO_WAIT_TICKS = 45_000
 /** Audio that precedes the first picture by more than this is not fed. */
-const AUDIO_BEFORE = 9_000
-const KEPT_MAX = 2_000
+const MAX_AUDIO_LEAD_TICKS = 9_000
+const MAX_HELD_UNITS = 2_000
 
 /**
  * Gathers units until a transcoder can start: a picture where a decoder may enter, and a frame of each audio track.
@@ -15,7 +15,7 @@ export class ConformStart {
   readonly #video: number | undefined
   readonly #audio: readonly number[]
   #units: AccessUnit[] = []
-  #entry: AccessUnit | undefined
+  #rap: AccessUnit | undefined
 
   constructor(plan: ConformPlan) {
     this.#video = plan.video?.pid
@@ -24,22 +24,24 @@ export class ConformStart {
 
   /** The units to begin with, in the order to feed them, as soon as there are enough; undefined before. */
   push(unit: AccessUnit): readonly AccessUnit[] | undefined {
-    if (unit.pid === this.#video && !this.#begins(unit)) return undefined
+    if (unit.pid === this.#video && !this.#acceptsVideo(unit)) return undefined
     this.#units.push(unit)
-    if (this.#units.length > KEPT_MAX) this.#units.shift()
-    const first = this.#video === undefined ? this.#units[0]! : this.#entry
+    if (this.#units.length > MAX_HELD_UNITS) this.#units.shift()
+    const first = this.#video === undefined ? this.#units[0]! : this.#rap
     if (first === undefined) return undefined
-    const audio = this.#units.filter((u) => u.kind === 'audio' && u.pts >= first.pts - AUDIO_BEFORE)
+    const audio = this.#units.filter(
+      (u) => u.kind === 'audio' && u.pts >= first.pts - MAX_AUDIO_LEAD_TICKS,
+    )
     const complete = this.#audio.every((pid) => audio.some((u) => u.pid === pid))
-    if (!complete && unit.dts - first.dts < WAIT_FOR_AUDIO) return undefined
+    if (!complete && unit.dts - first.dts < MAX_AUDIO_WAIT_TICKS) return undefined
     return [...audio, ...this.#units.filter((u) => u.kind === 'video')]
   }
 
   /** Pictures before the entry, and those that lead it, cannot be decoded. */
-  #begins(unit: AccessUnit): boolean {
-    if (this.#entry !== undefined) return !unit.leading
-    if (unit.entry === 'none') return false
-    this.#entry = unit
+  #acceptsVideo(unit: AccessUnit): boolean {
+    if (this.#rap !== undefined) return !unit.leading
+    if (unit.rap === 'none') return false
+    this.#rap = unit
     return true
   }
 }

@@ -3,7 +3,7 @@ import { sameVideo, type AudioFormat, type VideoFormat } from '../../../contract
 import { ticks } from '../../../contract/time.ts'
 import type { TargetFormat } from '../../../ffmpeg/target-format.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
-import { Alignment } from './conform-alignment.ts'
+import { ConformAlignment } from './conform-alignment.ts'
 import { planConform, type SourceTracks } from './conform-plan.ts'
 import { ConformStart } from './conform-start.ts'
 
@@ -107,14 +107,14 @@ describe('the plan of a conforming transcoder', () => {
 const unit = (
   pid: number,
   ms: number,
-  entry: AccessUnit['entry'] = 'none',
+  entry: AccessUnit['rap'] = 'none',
   leading = false,
 ): AccessUnit => ({
   pid,
   kind: pid === 256 ? 'video' : 'audio',
   pts: ticks(ms * 90),
   dts: ticks(ms * 90),
-  entry,
+  rap: entry,
   leading,
   duration: 0,
   data: new Uint8Array(0),
@@ -170,7 +170,7 @@ describe('the start of a conforming transcoder', () => {
 describe('tracks that pass by a transcoder', () => {
   test('come out when the transcoded tracks are as far, and in order', () => {
     const out: number[] = []
-    const alignment = new Alignment((u) => out.push(u.dts / 90))
+    const alignment = new ConformAlignment((u) => out.push(u.dts / 90))
     for (const ms of [0, 40, 80, 120]) alignment.hold(unit(256, ms))
     expect(out).toEqual([])
     alignment.release(80 * 90)
@@ -180,7 +180,7 @@ describe('tracks that pass by a transcoder', () => {
 
   test('go on after a second when the transcoded track stays away', () => {
     const out: number[] = []
-    const alignment = new Alignment((u) => out.push(u.dts / 90))
+    const alignment = new ConformAlignment((u) => out.push(u.dts / 90))
     for (let ms = 0; ms <= 1_200; ms += 100) alignment.hold(unit(256, ms))
     expect(out).toEqual([0, 100, 200])
   })

@@ -9,13 +9,13 @@ import { ConformSession, type ConformSessionFigures } from './conform-session.ts
 import type { ConformPlan } from './conform-plan.ts'
 
 /** A step of one track by more than this, or backwards, is another timeline. */
-const JUMP = 90_000
+const MIN_JUMP_TICKS = 90_000
 const HEALTHY_MS = 10_000
 /** A source that yields nothing for this long needs no process that waits for it. */
 const IDLE_MS = 8_000
 const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
 
-export interface ConformFeed {
+export interface ConformSink {
   unit(unit: AccessUnit): void
   format(pid: Pid, format: VideoFormat | AudioFormat): void
   /** What follows belongs to another timeline: the source jumped in time. */
@@ -50,12 +50,12 @@ export class Conformer {
   readonly #tracks: ReadonlySet<Pid>
   #session: ConformSession | undefined
   /** Opened, and not yet taken up by `run`. */
-  readonly #queue: ConformSession[] = []
+  readonly #openedSessions: ConformSession[] = []
   /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
-  #open: (() => ConformSession) | undefined
-  #opened: (() => void) | undefined
+  #openSession: (() => ConformSession) | undefined
+  #onSessionOpened: (() => void) | undefined
   /** Of the next session. */
-  #timeline: 'same' | 'new' = 'same'
+  #nextTimeline: 'same' | 'new' = 'same'
   #lastUnitAt = 0
   #sessions = 0
   #droppedBefore = 0
@@ -75,15 +75,16 @@ export class Conformer {
   unit(unit: AccessUnit): void {
     if (!this.#tracks.has(unit.pid)) return
     const last = this.#lastDts.get(unit.pid)
-    if (last !== undefined && (unit.dts < last || unit.dts - last > JUMP)) this.restarted()
+    if (last !== undefined && (unit.dts < last || unit.dts - last > MIN_JUMP_TICKS))
+      this.restarted()
     this.#lastDts.set(unit.pid, unit.dts)
     this.#lastUnitAt = this.#parts.clock.now()
     // At once: this unit may be the picture where it can begin.
-    const session = this.#session ?? this.#open?.()
+    const session = this.#session ?? this.#openSession?.()
     session?.unit(unit)
   }
 
-  /** For finite sources, as `SourceFeed.room`: they must not outrun the transcoder. */
+  /** For finite sources, as `SourceSink.room`: they must not outrun the transcoder. */
   room(): Promise<void> | undefined {
     return this.#session?.room()
   }
@@ -92,53 +93,53 @@ export class Conformer {
   restarted(): void {
     if (this.#lastDts.size === 0) return
     this.#lastDts.clear()
-    if (this.#session?.begins('new') === true) return
-    this.#timeline = 'new'
-    this.#finish()
+    if (this.#session?.tryReuse('new') === true) return
+    this.#nextTimeline = 'new'
+    this.#finishSession()
   }
 
-  async run(feed: ConformFeed, signal: AbortSignal): Promise<void> {
+  async run(sink: ConformSink, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
-    const open = (): ConformSession => this.#start(feed, signal)
+    const openSession = (): ConformSession => this.#createSession(sink, signal)
     const idle = clock.every(IDLE_MS / 4, () => {
-      if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finish()
+      if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finishSession()
     })
     let before: Promise<unknown> = Promise.resolve()
     let attempt = 1
-    this.#open = open
+    this.#openSession = openSession
     while (!signal.aborted) {
-      const session = this.#queue.shift() ?? (await this.#next(signal))
+      const session = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
       if (session === undefined) break
       const startedAt = clock.now()
       const over = session.run(before)
-      const how = await Promise.race([over, session.left])
+      const how = await Promise.race([over, session.finishRequested])
       before = over
       // It still writes out what it holds, while the next one may be open already.
       if (how === 'left') continue
-      this.#close(session)
+      this.#releaseSession(session)
       if (signal.aborted) break
       this.#lastError = how.sentence
       if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
-      this.#open = undefined
+      this.#openSession = undefined
       await this.#pauseAfterEnd(attempt++, signal)
-      this.#open = open
+      this.#openSession = openSession
     }
-    this.#open = undefined
+    this.#openSession = undefined
     idle.cancel()
-    for (const session of this.#queue.splice(0)) before = session.run(before)
+    for (const session of this.#openedSessions.splice(0)) before = session.run(before)
     await before
     this.#session = undefined
   }
 
   /** The session that the next unit opens; undefined after an abort. */
-  #next(signal: AbortSignal): Promise<ConformSession | undefined> {
+  #nextSession(signal: AbortSignal): Promise<ConformSession | undefined> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done)
-        this.#opened = undefined
-        resolve(this.#queue.shift())
+        this.#onSessionOpened = undefined
+        resolve(this.#openedSessions.shift())
       }
-      this.#opened = done
+      this.#onSessionOpened = done
       signal.addEventListener('abort', done)
       if (signal.aborted) done()
     })
@@ -161,42 +162,42 @@ export class Conformer {
     }
   }
 
-  #start(feed: ConformFeed, signal: AbortSignal): ConformSession {
+  #createSession(sink: ConformSink, signal: AbortSignal): ConformSession {
     const session: ConformSession = new ConformSession(
       {
         ...this.#parts,
         args: argumentsFor(this.#parts.plan),
         output: {
-          format: (pid, format) => feed.format(pid, format),
+          format: (pid, format) => sink.format(pid, format),
           unit: (unit) => {
-            if (session.timeline === 'new') feed.restarted?.()
+            if (session.timeline === 'new') sink.restarted?.()
             session.timeline = 'same'
-            feed.unit(unit)
+            sink.unit(unit)
           },
         },
       },
       signal,
     )
-    session.timeline = this.#timeline
-    this.#timeline = 'same'
+    session.timeline = this.#nextTimeline
+    this.#nextTimeline = 'same'
     this.#sessions++
     this.#session = session
-    this.#queue.push(session)
-    this.#opened?.()
+    this.#openedSessions.push(session)
+    this.#onSessionOpened?.()
     return session
   }
 
-  #close(session: ConformSession): void {
+  #releaseSession(session: ConformSession): void {
     this.#droppedBefore += session.figures().droppedUnits
     if (this.#session === session) this.#session = undefined
   }
 
   /** No more input for this session; the next unit opens another. */
-  #finish(): void {
+  #finishSession(): void {
     const session = this.#session
     if (session === undefined) return
     session.finish()
-    this.#close(session)
+    this.#releaseSession(session)
   }
 }
 

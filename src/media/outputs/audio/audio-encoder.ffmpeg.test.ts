@@ -12,7 +12,7 @@ import type { EncodeSpec } from '../../../../test/helpers/stream-builder.ts'
 import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { realClock } from '../../../lib/clock.ts'
 import { AudioEncoder } from './audio-encoder.ts'
-import { ProgramSound } from './program-sound.ts'
+import { ProgramAudio } from './program-audio.ts'
 
 const SOUND = { codec: 'none', seconds: 30, audioBitrate: '96k' } as const
 /** A program that waits for the encoder: a slow machine makes a slow test, not another result. */
@@ -50,7 +50,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
       sources: [new RigSource({ id: 'a', material })],
     })
     rig.want('a')
-    const sound = new ProgramSound({
+    const audio = new ProgramAudio({
       frames: rig.program.frames,
       keepMs: 10_000,
       onFault: (error) => {
@@ -64,7 +64,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
       clock: realClock,
       random: Math.random,
       ffmpeg: 'ffmpeg',
-      sound,
+      audio,
       wanted: { format, bitrate },
       program: material.audioFormat!,
       burstMs: 0,
@@ -79,7 +79,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     const stop = new AbortController()
     rig.run(2_500)
     const from = rig.log.sound.length
-    const detach = sound.attach()
+    const detach = audio.attach()
     const running = encoder.run(stop.signal)
     const playedMs = (): number =>
       rig.log.sound.slice(from).reduce((sum, { duration }) => sum + duration / 90, 0)

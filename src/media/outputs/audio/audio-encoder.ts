@@ -11,11 +11,15 @@ import {
 } from './coded-audio.ts'
 import { CopyLimit } from './copy-limit.ts'
 import { OpusPager } from './ogg.ts'
-import { stretchSeconds, type ProgramSound, type SoundStretch } from './program-sound.ts'
-import { StretchEncoder } from './stretch-encoder.ts'
+import {
+  segmentFrameSeconds,
+  type ProgramAudio,
+  type AudioTimelineSegment,
+} from './program-audio.ts'
+import { ContinuousEncoder } from './continuous-encoder.ts'
 
 const VENDOR = 'Sluice'
-const NOTHING = new Uint8Array(0)
+const EMPTY = new Uint8Array(0)
 
 export interface AudioEncoderParts {
   readonly host: ProcessHost
@@ -24,7 +28,7 @@ export interface AudioEncoderParts {
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   /** Attached to the program by whoever made it. */
-  readonly sound: ProgramSound
+  readonly audio: ProgramAudio
   readonly wanted: Pick<CodedAudio, 'format' | 'bitrate'>
   /** Of the program's first audio track, as the channel began. */
   readonly program: AudioFormat
@@ -57,8 +61,8 @@ export interface AudioEncoderFigures {
 export class AudioEncoder {
   readonly coded: CodedAudio
   readonly #parts: AudioEncoderParts
-  readonly #limit: CopyLimit
-  readonly #encoder: StretchEncoder
+  readonly #copyLimit: CopyLimit
+  readonly #encoder: ContinuousEncoder
   readonly #pager: OpusPager | undefined
   #head: Uint8Array | undefined
   #mode: AudioEncoderFigures['mode'] = 'starting'
@@ -67,13 +71,13 @@ export class AudioEncoder {
   constructor(parts: AudioEncoderParts) {
     this.#parts = parts
     this.coded = codedAudio(parts.wanted.format, parts.wanted.bitrate, parts.program)
-    this.#limit = new CopyLimit(this.coded.bitrate)
+    this.#copyLimit = new CopyLimit(this.coded.bitrate)
     if (this.coded.format === 'opus') this.#pager = new OpusPager(parts.random() * 2 ** 32)
-    else this.#head = NOTHING
-    this.#encoder = new StretchEncoder({
+    else this.#head = EMPTY
+    this.#encoder = new ContinuousEncoder({
       ...parts,
       coded: this.coded,
-      onFrame: (frame) => this.#give(frame),
+      onFrame: (frame) => this.#emitFrame(frame),
       onIdentification: (packet) => (this.#head ??= this.#pager?.head(packet, VENDOR)),
     })
   }
@@ -85,14 +89,14 @@ export class AudioEncoder {
 
   /** Resolves after an abort, when the process is gone. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sound, burstMs } = this.#parts
-    await sound.reached(0, signal)
-    let index = sound.indexBefore(burstMs)
+    const { audio, burstMs } = this.#parts
+    await audio.untilFrame(0, signal)
+    let index = audio.indexBefore(burstMs)
     while (!signal.aborted) {
-      await sound.reached(index, signal)
-      index = Math.max(index, sound.oldest)
-      const stretch = sound.frame(index)?.stretch
-      if (stretch !== undefined) index = await this.#stretch(stretch, index, signal)
+      await audio.untilFrame(index, signal)
+      index = Math.max(index, audio.oldest)
+      const segment = audio.frame(index)?.segment
+      if (segment !== undefined) index = await this.#encodeSegment(segment, index, signal)
     }
   }
 
@@ -103,38 +107,46 @@ export class AudioEncoder {
   }
 
   /** From a frame to the end of its stretch; resolves with the index behind it. */
-  async #stretch(stretch: SoundStretch, from: number, signal: AbortSignal): Promise<number> {
+  async #encodeSegment(
+    segment: AudioTimelineSegment,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<number> {
     let index = from
-    if (canCopy(this.coded, stretch.format)) {
+    if (canCopy(this.coded, segment.format)) {
       this.#mode = 'copy'
-      index = await this.#copy(stretch, index, signal)
-      const next = this.#parts.sound.frame(index)
-      if (signal.aborted || next?.stretch !== stretch) return index
+      index = await this.#copySegment(segment, index, signal)
+      const next = this.#parts.audio.frame(index)
+      if (signal.aborted || next?.segment !== segment) return index
     }
     this.#mode = 'encode'
-    const into = ((index - stretch.first) * stretchSeconds(stretch)) / frameSeconds(this.coded)
-    return this.#encoder.run(stretch, Math.ceil(into - 1e-6), signal)
+    const into = ((index - segment.first) * segmentFrameSeconds(segment)) / frameSeconds(this.coded)
+    return this.#encoder.run(segment, Math.ceil(into - 1e-6), signal)
   }
 
   /** To the end of the stretch, or to where the program's bitrate is more than was asked for. */
-  async #copy(stretch: SoundStretch, from: number, signal: AbortSignal): Promise<number> {
-    const { sound } = this.#parts
-    const seconds = stretchSeconds(stretch)
+  async #copySegment(
+    segment: AudioTimelineSegment,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { audio } = this.#parts
+    const seconds = segmentFrameSeconds(segment)
     for (let index = from; ; index++) {
-      await sound.reached(index, signal)
-      if (index < sound.oldest) {
-        this.#lostMs += (sound.oldest - index) * seconds * 1_000
-        index = sound.oldest
+      await audio.untilFrame(index, signal)
+      if (index < audio.oldest) {
+        this.#lostMs += (audio.oldest - index) * seconds * 1_000
+        index = audio.oldest
       }
-      const frame = sound.frame(index)
-      const exceeded = this.#limit.verdict === 'exceeded'
-      if (signal.aborted || exceeded || frame?.stretch !== stretch) return index
-      this.#limit.add(frame.data.length, seconds)
-      this.#give(frame.data)
+      const frame = audio.frame(index)
+      const exceeded = this.#copyLimit.verdict === 'exceeded'
+      if (signal.aborted || exceeded || frame?.segment !== segment) return index
+      this.#copyLimit.addFrame(frame.data.length, seconds)
+      this.#emitFrame(frame.data)
     }
   }
 
-  #give(frame: Uint8Array): void {
+  #emitFrame(frame: Uint8Array): void {
     const ms = frameSeconds(this.coded) * 1_000
     if (this.#pager === undefined) {
       this.#parts.onUnit({ bytes: frame, ms })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { AudioFormat } from '../../../contract/format.ts'
-import { bitrateProblem, canCopy, codedAudio, possibleBitrate } from './coded-audio.ts'
+import { bitrateProblem, canCopy, codedAudio, clampBitrate } from './coded-audio.ts'
 import { CopyLimit } from './copy-limit.ts'
 
-const sound = (changes: Partial<AudioFormat> = {}): AudioFormat => ({
+const audioFormat = (changes: Partial<AudioFormat> = {}): AudioFormat => ({
   codec: 'aac',
   profile: 'lc',
   sampleRate: 48_000,
@@ -23,15 +23,15 @@ describe('what is sent', () => {
     ['mp3', 7_350, 48_000],
     ['opus', 44_100, 48_000],
   ] as const)('as %s of %i Hz has %i Hz', (format, sampleRate, expected) => {
-    expect(codedAudio(format, 128_000, sound({ sampleRate })).sampleRate).toBe(expected)
+    expect(codedAudio(format, 128_000, audioFormat({ sampleRate })).sampleRate).toBe(expected)
   })
 
   it('has at most two channels, and an MP3 a rate that there is', () => {
-    expect(codedAudio('mp3', 100_000, sound({ channels: 6 }))).toMatchObject({
+    expect(codedAudio('mp3', 100_000, audioFormat({ channels: 6 }))).toMatchObject({
       channels: 2,
       bitrate: 96_000,
     })
-    expect(codedAudio('aac', 100_000, sound({ channels: 1 }))).toMatchObject({
+    expect(codedAudio('aac', 100_000, audioFormat({ channels: 1 }))).toMatchObject({
       channels: 1,
       bitrate: 100_000,
     })
@@ -44,12 +44,12 @@ describe('what is sent', () => {
     ['aac', 8_000, '8000 is not possible for aac: it must be from 16000 to 512000 bit/s'],
   ] as const)('as %s of %i bit/s: %s', (format, bitrate, problem) => {
     expect(bitrateProblem(format, bitrate)).toBe(problem)
-    expect(bitrateProblem(format, possibleBitrate(format, bitrate))).toBeUndefined()
+    expect(bitrateProblem(format, clampBitrate(format, bitrate))).toBeUndefined()
   })
 })
 
 describe('copying', () => {
-  const coded = codedAudio('aac', 128_000, sound())
+  const coded = codedAudio('aac', 128_000, audioFormat())
 
   it.each([
     ['the same', {}, true],
@@ -59,11 +59,11 @@ describe('copying', () => {
     ['another profile', { profile: 'main' }, false],
     ['MP2', { codec: 'mp2', frameSamples: 1_152 }, false],
   ] as const)('%s: %s', (_, changes, possible) => {
-    expect(canCopy(coded, sound(changes))).toBe(possible)
+    expect(canCopy(coded, audioFormat(changes))).toBe(possible)
   })
 
   it('never copies MP3: a frame behind a cut would need the bit reservoir of the one before', () => {
-    const mp3 = sound({ codec: 'mp3', frameSamples: 1_152, profile: '' })
+    const mp3 = audioFormat({ codec: 'mp3', frameSamples: 1_152, profile: '' })
     expect(canCopy(codedAudio('mp3', 128_000, mp3), mp3)).toBe(false)
   })
 
@@ -73,7 +73,7 @@ describe('copying', () => {
     ['much more', 192_000, 'exceeded'],
   ] as const)('of %s bitrate than asked for: %i is %s', (_, bitrate, verdict) => {
     const limit = new CopyLimit(128_000)
-    for (let ms = 0; ms < 5_000; ms += 20) limit.add((bitrate * 0.02) / 8, 0.02)
+    for (let ms = 0; ms < 5_000; ms += 20) limit.addFrame((bitrate * 0.02) / 8, 0.02)
     expect(limit.verdict).toBe(verdict)
   })
 })

@@ -32,7 +32,9 @@ export const CONTENT_TYPES: Readonly<Record<SoundEncoding, string>> = {
 /** ISO/IEC 11172-3, layer III: the rates there are, kbit/s. */
 const MP3_KILOBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
-const LIMITS: Readonly<Record<SoundEncoding, { readonly from: number; readonly to: number }>> = {
+const BITRATE_LIMITS: Readonly<
+  Record<SoundEncoding, { readonly from: number; readonly to: number }>
+> = {
   mp3: { from: 32_000, to: 320_000 },
   aac: { from: 16_000, to: 512_000 },
   opus: { from: 8_000, to: 510_000 },
@@ -40,15 +42,15 @@ const LIMITS: Readonly<Record<SoundEncoding, { readonly from: number; readonly t
 
 /** Undefined when it is possible. */
 export const bitrateProblem = (format: SoundEncoding, bitrate: number): string | undefined => {
-  const { from, to } = LIMITS[format]
+  const { from, to } = BITRATE_LIMITS[format]
   return bitrate >= from && bitrate <= to
     ? undefined
     : `${bitrate} is not possible for ${format}: it must be from ${from} to ${to} bit/s`
 }
 
 /** The nearest one that is possible. */
-export const possibleBitrate = (format: SoundEncoding, bitrate: number): number =>
-  Math.min(LIMITS[format].to, Math.max(LIMITS[format].from, bitrate))
+export const clampBitrate = (format: SoundEncoding, bitrate: number): number =>
+  Math.min(BITRATE_LIMITS[format].to, Math.max(BITRATE_LIMITS[format].from, bitrate))
 
 const OPUS_RATE = 48_000
 /** The rates that every player takes. Half and quarter ones are those of HE-AAC's core, twice of them too much. */

@@ -17,7 +17,7 @@ export class CopyLimit {
     this.#bitrate = bitrate
   }
 
-  add(bytes: number, seconds: number): void {
+  addFrame(bytes: number, seconds: number): void {
     this.#bytes += bytes
     this.#seconds += seconds
     if (this.#seconds < WINDOW_SECONDS) return

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { AudioFormat } from '../../../contract/format.ts'
 import { codedAudio, frameSeconds } from './coded-audio.ts'
 import { planEncode } from './encode-plan.ts'
-import { stretchSeconds } from './program-sound.ts'
+import { segmentFrameSeconds } from './program-audio.ts'
 
 const aac = (sampleRate: number): AudioFormat => ({
   codec: 'aac',
@@ -14,14 +14,15 @@ const aac = (sampleRate: number): AudioFormat => ({
 
 const planned = (format: 'mp3' | 'aac' | 'opus', rate: number, from: number, oldest: number) => {
   const coded = codedAudio(format, 128_000, aac(rate))
-  const stretch = { format: aac(rate), first: 1_000 }
-  const plan = planEncode({ coded, stretch, oldest, from })
+  const segment = { format: aac(rate), first: 1_000 }
+  const plan = planEncode({ coded, segment, oldest, from })
   const priming = format === 'aac' ? 1 : 0
   return {
     ...plan,
     /** Seconds into the stretch of the first coded sample, and of the first that is sent. */
     begins:
-      (plan.first - stretch.first) * stretchSeconds(stretch) + plan.skipSamples / coded.sampleRate,
+      (plan.first - segment.first) * segmentFrameSeconds(segment) +
+      plan.skipSamples / coded.sampleRate,
     sent: plan.from * frameSeconds(coded),
     dropped: (plan.dropFrames - priming) * frameSeconds(coded),
   }

@@ -1,5 +1,5 @@
 import { frameSeconds, type CodedAudio } from './coded-audio.ts'
-import { stretchSeconds, type SoundStretch } from './program-sound.ts'
+import { segmentFrameSeconds, type AudioTimelineSegment } from './program-audio.ts'
 
 /** Frames that an encoder is given before the place where it is to join: decoder and encoder must have got going. */
 const LEAD_IN_FRAMES = 4
@@ -18,9 +18,9 @@ export interface EncodePlan {
   readonly from: number
 }
 
-export interface PlaceWished {
+export interface EncodePosition {
   readonly coded: CodedAudio
-  readonly stretch: SoundStretch
+  readonly segment: AudioTimelineSegment
   /** Index of the oldest frame of the program there is. */
   readonly oldest: number
   /** Coded frame of the stretch to go on with. */
@@ -33,15 +33,15 @@ export interface PlaceWished {
  * decoder's samples behind such a join are those of an encoder that was never interrupted (MP3 at the program's own rate:
  * the difference is 1 of 32,768).
  */
-export const planEncode = ({ coded, stretch, oldest, from }: PlaceWished): EncodePlan => {
-  const [into, out] = [stretchSeconds(stretch), frameSeconds(coded)]
-  const kept = Math.max(0, oldest - stretch.first)
+export const planEncode = ({ coded, segment, oldest, from }: EncodePosition): EncodePlan => {
+  const [into, out] = [segmentFrameSeconds(segment), frameSeconds(coded)]
+  const kept = Math.max(0, oldest - segment.first)
   const earliest = kept === 0 ? 0 : Math.ceil(((kept + LEAD_IN_FRAMES) * into) / out)
   const sent = Math.max(from, earliest)
   const begin = Math.max(earliest, sent - LEAD_OUT_FRAMES)
   const number = Math.max(kept, Math.floor((begin * out) / into) - LEAD_IN_FRAMES)
   return {
-    first: stretch.first + number,
+    first: segment.first + number,
     skipSamples: Math.round((begin * out - number * into) * coded.sampleRate),
     dropFrames: sent - begin + PRIMING_FRAMES[coded.format],
     from: sent,

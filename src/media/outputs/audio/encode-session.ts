@@ -6,10 +6,10 @@ import type { ProcessHost } from '../../../process/host.ts'
 import type { CodedAudio } from './coded-audio.ts'
 import type { EncodePlan } from './encode-plan.ts'
 import { OggPackets } from './ogg.ts'
-import type { ProgramSound, SoundStretch } from './program-sound.ts'
+import type { ProgramAudio, AudioTimelineSegment } from './program-audio.ts'
 
 /** Beyond this the encoder is left alone until it has read: what waits, waits in the program's sound. */
-const MOST_QUEUED_BYTES = 32 * 1024
+const MAX_QUEUED_BYTES = 32 * 1024
 /** It holds nothing that is worth a wait. */
 const TERMINATION = { againMs: 100, graceMs: 500 }
 
@@ -18,8 +18,8 @@ export interface EncodeSessionParts {
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   readonly coded: CodedAudio
-  readonly sound: ProgramSound
-  readonly stretch: SoundStretch
+  readonly audio: ProgramAudio
+  readonly segment: AudioTimelineSegment
   readonly plan: EncodePlan
   /** Names the process in the ledger. */
   readonly purpose: string
@@ -34,21 +34,21 @@ export interface EncodeSessionParts {
 export class EncodeSession {
   readonly #parts: EncodeSessionParts
   readonly #child: FfmpegProcess
-  #next: number
-  #toDrop: number
+  #nextFrame: number
+  #framesToDrop: number
   #state: 'feeding' | 'waiting' | 'lost' | 'finished' = 'feeding'
 
   constructor(parts: EncodeSessionParts, signal: AbortSignal) {
-    const { coded, stretch, plan } = parts
+    const { coded, segment, plan } = parts
     this.#parts = parts
-    this.#next = plan.first
-    this.#toDrop = plan.dropFrames
+    this.#nextFrame = plan.first
+    this.#framesToDrop = plan.dropFrames
     this.#child = startFfmpeg(
       parts.host,
       {
         ffmpeg: parts.ffmpeg,
         args: audioEncodeArguments({
-          input: stretch.format.codec,
+          input: segment.format.codec,
           output: coded,
           skipSamples: plan.skipSamples,
         }),
@@ -72,28 +72,28 @@ export class EncodeSession {
   }
 
   /** Index of the frame of the program that it is given next: when it is finished, the first behind the stretch. */
-  get next(): number {
-    return this.#next
+  get nextFrame(): number {
+    return this.#nextFrame
   }
 
   /** Gives it what there is and what it takes; never waits. */
   pump(): void {
-    const { sound, stretch } = this.#parts
+    const { audio, segment } = this.#parts
     const { stdin } = this.#child
     while (this.#state === 'feeding') {
-      const frame = sound.frame(this.#next)
+      const frame = audio.frame(this.#nextFrame)
       if (frame === undefined) {
-        if (this.#next < sound.oldest) this.#state = 'lost'
+        if (this.#nextFrame < audio.oldest) this.#state = 'lost'
         return
       }
-      if (frame.stretch !== stretch) {
+      if (frame.segment !== segment) {
         this.#state = 'finished'
         stdin.end()
         return
       }
       stdin.write(frame.data)
-      this.#next++
-      if (stdin.queuedBytes < MOST_QUEUED_BYTES) continue
+      this.#nextFrame++
+      if (stdin.queuedBytes < MAX_QUEUED_BYTES) continue
       this.#state = 'waiting'
       void stdin.drained().then(() => this.#resume())
     }
@@ -106,7 +106,7 @@ export class EncodeSession {
     for await (const chunk of this.#child.stdout) {
       this.#child.playing()
       split(chunk, (frame) => {
-        if (this.#toDrop > 0) this.#toDrop--
+        if (this.#framesToDrop > 0) this.#framesToDrop--
         else this.#parts.onFrame(frame)
       })
     }

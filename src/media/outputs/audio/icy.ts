@@ -3,13 +3,15 @@
 /** Bytes of sound between two blocks: about a second of 128 kbit/s. */
 export const METAINT = 16_000
 const BLOCK_UNIT = 16
-const LONGEST_BLOCK = 255 * BLOCK_UNIT
+const MAX_BLOCK_BYTES = 255 * BLOCK_UNIT
 const NO_CHANGE = Uint8Array.of(0)
 
 /** One block: its length in units of 16 bytes, and text filled up with zeros. */
 export const titleBlock = (title: string): Uint8Array => {
   const around = "StreamTitle='';".length
-  const text = new TextEncoder().encode(`StreamTitle='${cut(title, LONGEST_BLOCK - around)}';`)
+  const text = new TextEncoder().encode(
+    `StreamTitle='${truncateTitle(title, MAX_BLOCK_BYTES - around)}';`,
+  )
   const units = Math.ceil(text.length / BLOCK_UNIT)
   const block = new Uint8Array(1 + units * BLOCK_UNIT)
   block[0] = units
@@ -18,38 +20,38 @@ export const titleBlock = (title: string): Uint8Array => {
 }
 
 /** "';" ends the title, and nothing in it can be escaped. */
-const cut = (title: string, most: number): string => {
+const truncateTitle = (title: string, maxBytes: number): string => {
   const plain = [...title.replaceAll("';", '’;').replaceAll(/\p{Cc}/gu, ' ')]
   let bytes = 0
   const kept = plain.findIndex((character) => {
     bytes += new TextEncoder().encode(character).length
-    return bytes > most
+    return bytes > maxBytes
   })
   return (kept < 0 ? plain : plain.slice(0, kept)).join('')
 }
 
 /** Puts the blocks into one listener's sound. A title is told when it changed, else the block is empty. */
 export class IcyFraming {
-  #left = METAINT
-  #told: string | undefined
+  #bytesToBlock = METAINT
+  #lastTitle: string | undefined
 
   /** What is sent for these bytes, in order; nothing is copied. */
   frame(bytes: Uint8Array, title: string): Uint8Array[] {
     const parts: Uint8Array[] = []
     let at = 0
-    while (bytes.length - at >= this.#left) {
-      parts.push(bytes.subarray(at, at + this.#left), this.#block(title))
-      at += this.#left
-      this.#left = METAINT
+    while (bytes.length - at >= this.#bytesToBlock) {
+      parts.push(bytes.subarray(at, at + this.#bytesToBlock), this.#block(title))
+      at += this.#bytesToBlock
+      this.#bytesToBlock = METAINT
     }
     if (at < bytes.length) parts.push(bytes.subarray(at))
-    this.#left -= bytes.length - at
+    this.#bytesToBlock -= bytes.length - at
     return parts
   }
 
   #block(title: string): Uint8Array {
-    if (title === this.#told) return NO_CHANGE
-    this.#told = title
+    if (title === this.#lastTitle) return NO_CHANGE
+    this.#lastTitle = title
     return titleBlock(title)
   }
 }

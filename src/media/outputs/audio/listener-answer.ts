@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS = '5'
 const CORS = { 'Access-Control-Allow-Origin': '*' } as const
 
 /** Did it ask for titles, and can it be told some? Ogg has no room for them between its pages. */
-export const wantsTitles = (request: IncomingMessage, format: SoundEncoding): 'titles' | 'none' =>
+export const titleMode = (request: IncomingMessage, format: SoundEncoding): 'titles' | 'none' =>
   format !== 'opus' && request.headers['icy-metadata'] === '1' ? 'titles' : 'none'
 
 /**

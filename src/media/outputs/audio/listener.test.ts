@@ -29,10 +29,10 @@ const setUp = async () => {
   let count = 0
   const append = (): void =>
     ring.append({ bytes: Buffer.alloc(FRAME_BYTES, count++), ms: FRAME_MS })
-  const sound = { ring, head: new Uint8Array(0) }
+  const audio = { ring, head: new Uint8Array(0) }
   const listener = new Listener({
     socket,
-    sound,
+    audio,
     clock,
     burstMs: 500,
     lagMs: 2_000,

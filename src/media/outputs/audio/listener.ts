@@ -8,7 +8,7 @@ import type { IcyFraming } from './icy.ts'
 const MAX_WRITE_BYTES = 32 * 1024
 
 /** What all listeners of one coding share. */
-export interface SharedSound {
+export interface SharedAudio {
   readonly ring: FrameRing
   /** Undefined while it is not known. */
   readonly head: Uint8Array | undefined
@@ -16,7 +16,7 @@ export interface SharedSound {
 
 export interface ListenerParts {
   readonly socket: Socket
-  readonly sound: SharedSound
+  readonly audio: SharedAudio
   readonly clock: Clock
   readonly burstMs: number
   readonly lagMs: number
@@ -31,24 +31,24 @@ export class Listener {
   readonly #parts: ListenerParts
   /** Undefined before the first write. */
   #next: number | undefined
-  #underWay = 0
+  #pendingBytes = 0
   #bytes = 0
   #skips = 0
-  #progressAt: number
+  #lastProgressAt: number
 
   constructor(parts: ListenerParts) {
     this.#parts = parts
-    this.#progressAt = parts.clock.now()
+    this.#lastProgressAt = parts.clock.now()
   }
 
   /** Writes what there is, unless the socket is still busy with what it got before. */
   pump(): void {
     const { socket } = this.#parts
-    if (this.#underWay > 0 || socket.destroyed) return
-    const bytes = this.#take()
+    if (this.#pendingBytes > 0 || socket.destroyed) return
+    const bytes = this.#nextBytes()
     if (bytes === undefined) return
-    this.#underWay = bytes.length
-    this.#progressAt = this.#parts.clock.now()
+    this.#pendingBytes = bytes.length
+    this.#lastProgressAt = this.#parts.clock.now()
     socket.write(bytes, this.#written)
   }
 
@@ -62,21 +62,21 @@ export class Listener {
 
   /** Milliseconds behind the newest frame. */
   get lag(): number {
-    return this.#next === undefined ? 0 : this.#parts.sound.ring.msSince(this.#next)
+    return this.#next === undefined ? 0 : this.#parts.audio.ring.msSince(this.#next)
   }
 
   /** For how long nothing has been taken, though there was something to take. */
   stalledFor(now: number): number {
-    return this.#underWay > 0 && !this.#parts.socket.destroyed ? now - this.#progressAt : 0
+    return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
 
   disconnect(): void {
     this.#parts.socket.destroy()
   }
 
-  #take(): Buffer | undefined {
-    const { sound, burstMs, lagMs } = this.#parts
-    const { ring, head } = sound
+  #nextBytes(): Buffer | undefined {
+    const { audio, burstMs, lagMs } = this.#parts
+    const { ring, head } = audio
     if (head === undefined || ring.end === ring.oldest) return undefined
     const parts: Uint8Array[] = []
     if (this.#next === undefined) {
@@ -102,8 +102,8 @@ export class Listener {
   }
 
   readonly #written = (error?: Error | null): void => {
-    const count = this.#underWay
-    this.#underWay = 0
+    const count = this.#pendingBytes
+    this.#pendingBytes = 0
     if (error !== null && error !== undefined) return
     this.#bytes += count
     this.pump()

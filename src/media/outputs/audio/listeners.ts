@@ -8,18 +8,18 @@ import type { OutputContext } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import type { ProgramFrames } from '../interface/program-frames.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
-import { possibleBitrate } from './coded-audio.ts'
+import { clampBitrate } from './coded-audio.ts'
 import { IcyFraming } from './icy.ts'
 import {
   answerPreflight,
   refuseListener,
   streamHead,
-  wantsTitles,
+  titleMode,
   type Station,
 } from './listener-answer.ts'
-import { ListenerFeed } from './listener-feed.ts'
+import { ListenerGroup } from './listener-group.ts'
 import { Listener } from './listener.ts'
-import { ProgramSound } from './program-sound.ts'
+import { ProgramAudio } from './program-audio.ts'
 
 export interface ListenerTimes {
   /** The newest sound that a listener begins with, to fill its start-up buffer. */
@@ -51,10 +51,10 @@ export interface ListenersOptions {
 const PREFIXES = ['', '/channels/main']
 const PATH = /^(.*)\/listen\.(mp3|aac|opus)$/
 const FORMATS: readonly SoundEncoding[] = ['mp3', 'aac', 'opus']
-const STALL_CHECK_MS = 1_000
+const STALL_CHECK_INTERVAL_MS = 1_000
 /** What a restarted encoder may need of the past, and more than the burst. */
-const KEEP_SOUND_MS = 10_000
-const KEEP_CODED_MARGIN_MS = 2_000
+const KEPT_AUDIO_MS = 10_000
+const KEPT_CODED_MARGIN_MS = 2_000
 
 /**
  * The sound for whoever asks for it, without an Icecast in between: `/listen.mp3`, `.aac`, `.opus`. One endless response
@@ -65,14 +65,14 @@ export class Listeners implements Output {
   readonly kind = 'listeners'
   readonly #options: ListenersOptions
   readonly #times: ListenerTimes
-  readonly #sound: ProgramSound
-  readonly #feeds: ReadonlyMap<SoundEncoding, ListenerFeed>
+  readonly #audio: ProgramAudio
+  readonly #groups: ReadonlyMap<SoundEncoding, ListenerGroup>
   readonly #meter: RateMeter
   #state: OutputStatus['state'] = 'starting'
   #refused = 0
   #stalled = 0
-  #bytesOfGone = 0
-  #skipsOfGone = 0
+  #closedBytes = 0
+  #closedSkips = 0
 
   constructor(options: ListenersOptions) {
     const { context, frames, id } = options
@@ -80,30 +80,30 @@ export class Listeners implements Output {
     this.#options = options
     this.#times = { ...TIMES, ...options.times }
     this.#meter = new RateMeter(context.clock.now())
-    this.#sound = new ProgramSound({
+    this.#audio = new ProgramAudio({
       frames,
-      keepMs: KEEP_SOUND_MS,
+      keepMs: KEPT_AUDIO_MS,
       onFault: (error) => context.warn(id, `its feed failed: ${String(error)}`),
     })
     const { audio } = frames.tracks
-    this.#feeds = new Map(
+    this.#groups = new Map(
       audio === undefined
         ? []
-        : FORMATS.map((format) => [format, this.#feed(format, audio)] as const),
+        : FORMATS.map((format) => [format, this.#createGroup(format, audio)] as const),
     )
   }
 
   /** Serves until the signal is aborted, then disconnects every listener. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options.context
-    const detach = this.#sound.attach()
-    const check: Timer = clock.every(STALL_CHECK_MS, () => this.#checkStalls())
+    const detach = this.#audio.attach()
+    const check: Timer = clock.every(STALL_CHECK_INTERVAL_MS, () => this.#checkStalls())
     this.#state = 'running'
     await untilAborted(signal)
     this.#state = 'failed'
     check.cancel()
     detach()
-    await Promise.all([...this.#feeds.values()].map((feed) => feed.close()))
+    await Promise.all([...this.#groups.values()].map((group) => group.close()))
   }
 
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
@@ -116,9 +116,9 @@ export class Listeners implements Output {
 
   /** `errors`: listeners refused or disconnected for stalling. `lagMs`: of the slowest listener. */
   status(): OutputStatus {
-    this.#measure()
+    this.#updateMeter()
     const listeners = this.#listeners()
-    const feeds = [...this.#feeds].map(([format, feed]) => ({ format, feed }))
+    const groups = [...this.#groups].map(([format, group]) => ({ format, feed: group }))
     return {
       id: this.id,
       kind: this.kind,
@@ -127,7 +127,7 @@ export class Listeners implements Output {
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#options.context.clock.now()),
       lagMs: Math.round(listeners.reduce((worst, { lag }) => Math.max(worst, lag), 0)),
-      skips: listeners.reduce((sum, { skips }) => sum + skips, this.#skipsOfGone),
+      skips: listeners.reduce((sum, { skips }) => sum + skips, this.#closedSkips),
       errors: this.#refused + this.#stalled,
       reconnects: 0,
       ...(this.#stalled > 0 && {
@@ -135,12 +135,15 @@ export class Listeners implements Output {
       }),
       details: {
         listeners: listeners.length,
-        encoderRestarts: feeds.reduce((sum, { feed }) => sum + (feed.figures()?.restarts ?? 0), 0),
+        encoderRestarts: groups.reduce(
+          (sum, { feed: group }) => sum + (group.figures()?.restarts ?? 0),
+          0,
+        ),
         ...Object.fromEntries(
-          feeds.flatMap(({ format, feed }) => [
-            [`${format}Listeners`, feed.listeners.length],
-            [`${format}Encoder`, feed.figures()?.mode ?? 'off'],
-            ...pidOf(format, feed),
+          groups.flatMap(({ format, feed: group }) => [
+            [`${format}Listeners`, group.listeners.length],
+            [`${format}Encoder`, group.figures()?.mode ?? 'off'],
+            ...pidOf(format, group),
           ]),
         ),
       },
@@ -152,17 +155,17 @@ export class Listeners implements Output {
     response.shouldKeepAlive = false
     // Without this Node adds "Transfer-Encoding: chunked", which old players and radios do not take.
     response.useChunkedEncodingByDefault = false
-    const feed = this.#feeds.get(format)
+    const group = this.#groups.get(format)
     const refusal = this.#refusal(request, format)
     if (request.method === 'OPTIONS') answerPreflight(response)
-    else if (feed === undefined || refusal !== undefined) {
+    else if (group === undefined || refusal !== undefined) {
       this.#refused++
-      refuseListener(response, refusal ?? NO_SOUND)
+      refuseListener(response, refusal ?? NO_AUDIO)
     } else {
       const { socket } = response
       // Pipelined behind a stream that has no end there is nothing to answer on.
       if (socket === null || socket.destroyed) response.destroy()
-      else this.#join({ request, socket, feed })
+      else this.#addListener({ request, socket, feed: group })
     }
   }
 
@@ -189,18 +192,18 @@ export class Listeners implements Output {
     return undefined
   }
 
-  #join({
+  #addListener({
     request,
     socket,
-    feed,
+    feed: group,
   }: {
     readonly request: IncomingMessage
     readonly socket: Socket
-    readonly feed: ListenerFeed
+    readonly feed: ListenerGroup
   }): void {
     const { context, frames, station = { name: context.channel.name } } = this.#options
-    const titles = wantsTitles(request, feed.coded.format)
-    const head = streamHead(station, feed.coded, titles)
+    const titles = titleMode(request, group.coded.format)
+    const head = streamHead(station, group.coded, titles)
     if (request.method === 'HEAD') {
       socket.end(head)
       return
@@ -211,7 +214,7 @@ export class Listeners implements Output {
     const listener = new Listener({
       socket,
       clock: context.clock,
-      sound: feed.sound(),
+      audio: group.sharedAudio(),
       burstMs: this.#times.burstMs,
       lagMs: this.#times.lagMs,
       icy:
@@ -220,24 +223,24 @@ export class Listeners implements Output {
           : { framing: new IcyFraming(), title: () => frames.onAir.label },
     })
     socket.once('close', () => {
-      feed.remove(listener)
-      this.#bytesOfGone += listener.bytes
-      this.#skipsOfGone += listener.skips
+      group.removeListener(listener)
+      this.#closedBytes += listener.bytes
+      this.#closedSkips += listener.skips
     })
-    feed.add(listener)
+    group.addListener(listener)
   }
 
-  #feed(format: SoundEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
+  #createGroup(format: SoundEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
     const { context, id } = this.#options
-    return new ListenerFeed({
+    return new ListenerGroup({
       ...context,
       format,
       program,
-      bitrate: possibleBitrate(format, context.channel.listeners.bitrate),
-      sound: this.#sound,
+      bitrate: clampBitrate(format, context.channel.listeners.bitrate),
+      audio: this.#audio,
       ffmpeg: context.ffmpeg.ffmpeg,
       burstMs: this.#times.burstMs,
-      keepMs: this.#times.lagMs + KEEP_CODED_MARGIN_MS,
+      keepMs: this.#times.lagMs + KEPT_CODED_MARGIN_MS,
       idleMs: this.#times.idleMs,
       onLine: (line) => context.onLine(id, line),
       warn: (message) => context.warn(id, message),
@@ -245,11 +248,11 @@ export class Listeners implements Output {
   }
 
   #listeners(): readonly Listener[] {
-    return [...this.#feeds.values()].flatMap((feed) => feed.listeners)
+    return [...this.#groups.values()].flatMap((group) => group.listeners)
   }
 
   #checkStalls(): void {
-    this.#measure()
+    this.#updateMeter()
     const now = this.#options.context.clock.now()
     for (const listener of this.#listeners()) {
       if (listener.stalledFor(now) < this.#times.graceMs) continue
@@ -258,18 +261,18 @@ export class Listeners implements Output {
     }
   }
 
-  #measure(): void {
-    const total = this.#listeners().reduce((sum, { bytes }) => sum + bytes, this.#bytesOfGone)
-    this.#meter.add(total - this.#meter.total, this.#options.context.clock.now())
+  #updateMeter(): void {
+    const total = this.#listeners().reduce((sum, { bytes }) => sum + bytes, this.#closedBytes)
+    this.#meter.addBytes(total - this.#meter.total, this.#options.context.clock.now())
   }
 }
 
 const pidOf = (
   format: SoundEncoding,
-  feed: ListenerFeed,
+  group: ListenerGroup,
 ): readonly (readonly [string, number])[] => {
-  const pid = feed.figures()?.pid
+  const pid = group.figures()?.pid
   return pid === undefined ? [] : [[`${format}EncoderPid`, pid]]
 }
 
-const NO_SOUND = { status: 404, code: 'not_reachable', why: 'the channel has no sound' } as const
+const NO_AUDIO = { status: 404, code: 'not_reachable', why: 'the channel has no sound' } as const

@@ -8,12 +8,12 @@ const SEQUENCE_AT = 18
 const CHECKSUM_AT = 22
 const SEGMENTS_AT = 26
 const FULL_SEGMENT = 255
-const MOST_SEGMENTS = 255
+const MAX_PAGE_SEGMENTS = 255
 /** header_type flags: the first page of a stream. */
-const BEGINS = 2
-const NOTHING = new Uint8Array(0)
+const FIRST_PAGE_FLAG = 2
+const EMPTY = new Uint8Array(0)
 /** The largest page there is: what is longer without one is not Ogg. */
-const LARGEST_PAGE = HEADER_BYTES + MOST_SEGMENTS + MOST_SEGMENTS * FULL_SEGMENT
+const MAX_PAGE_BYTES = HEADER_BYTES + MAX_PAGE_SEGMENTS + MAX_PAGE_SEGMENTS * FULL_SEGMENT
 
 /** Samples at 48 kHz in a packet of 20 ms. */
 const PACKET_SAMPLES = 960
@@ -36,8 +36,8 @@ const checksum = (page: Uint8Array): number => {
 
 /** Takes the packets out of the pages of one stream. Bytes that are no page are skipped. */
 export class OggPackets {
-  #carry = NOTHING
-  #begun: Uint8Array[] = []
+  #carry = EMPTY
+  #partialPacket: Uint8Array[] = []
 
   push(bytes: Uint8Array, onPacket: (packet: Uint8Array) => void): void {
     const buffer = this.#carry.length === 0 ? bytes : joined([this.#carry, bytes])
@@ -51,7 +51,7 @@ export class OggPackets {
         at += length
       }
     }
-    this.#carry = at < buffer.length ? buffer.slice(at) : NOTHING
+    this.#carry = at < buffer.length ? buffer.slice(at) : EMPTY
   }
 
   #page(page: Uint8Array, onPacket: (packet: Uint8Array) => void): void {
@@ -59,11 +59,11 @@ export class OggPackets {
     let at = HEADER_BYTES + segments
     for (let index = 0; index < segments; index++) {
       const length = page[HEADER_BYTES + index]!
-      this.#begun.push(page.subarray(at, at + length))
+      this.#partialPacket.push(page.subarray(at, at + length))
       at += length
       if (length === FULL_SEGMENT) continue
-      onPacket(joined(this.#begun))
-      this.#begun = []
+      onPacket(joined(this.#partialPacket))
+      this.#partialPacket = []
     }
   }
 }
@@ -78,7 +78,7 @@ const pageLength = (bytes: Uint8Array, at: number): number | 'no_page' | 'incomp
   if (bytes.length < table + segments) return 'incomplete'
   let length = HEADER_BYTES + segments
   for (let index = 0; index < segments; index++) length += bytes[table + index]!
-  return Math.min(length, LARGEST_PAGE)
+  return Math.min(length, MAX_PAGE_BYTES)
 }
 
 export interface OpusPage {
@@ -103,7 +103,7 @@ export class OpusPager {
 
   /** The two header pages (RFC 7845, 3): what every listener is sent first. `identification` is the OpusHead packet. */
   head(identification: Uint8Array, vendor: string): Uint8Array {
-    const pages = [this.#page([identification], BEGINS), this.#page([opusTags(vendor)], 0)]
+    const pages = [this.#page([identification], FIRST_PAGE_FLAG), this.#page([opusTags(vendor)], 0)]
     return joined(pages)
   }
 

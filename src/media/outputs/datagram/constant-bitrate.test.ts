@@ -17,13 +17,13 @@ const play = (sizes: readonly number[], startPcr = FIRST_PCR) => {
   let counter = 15
   let next = 0
   for (let now = 0; now < sizes.length * 40; now += 5) {
-    for (; next * 40 <= now && next < sizes.length && shaper.wants(); next++) {
+    for (; next * 40 <= now && next < sizes.length && shaper.hasRoom(); next++) {
       const pcr = pcrPacket({ pid: VIDEO, counter, pcr: startPcr + next * 0.04 * PCR_HZ })
       const units = Array.from({ length: sizes[next]! }, () => {
         counter = (counter + 1) & 0x0f
         return plainPacket({ pid: VIDEO, counter })
       })
-      shaper.offer(
+      shaper.addPart(
         {
           bytes: Buffer.concat([pcr, ...units]),
           time: ticksOfMs(next * 40),
@@ -33,7 +33,7 @@ const play = (sizes: readonly number[], startPcr = FIRST_PCR) => {
         now,
       )
     }
-    for (let due = shaper.take(now); due !== undefined; due = shaper.take(now)) {
+    for (let due = shaper.takeDue(now); due !== undefined; due = shaper.takeDue(now)) {
       sent.push(due.bytes)
       times.push(due.time)
     }
@@ -113,10 +113,10 @@ describe('the program, which others read too', () => {
       [0, 1].flatMap((i) => [...pcrPacket({ pid: VIDEO, counter: 0, pcr: FIRST_PCR + i * 999 })]),
     )
     const before = Buffer.from(shared)
-    shaper.offer({ bytes: shared, time: ticksOfMs(0), skipped: false, randomAccess: -1 }, 0)
+    shaper.addPart({ bytes: shared, time: ticksOfMs(0), skipped: false, randomAccess: -1 }, 0)
     const sent: Uint8Array[] = []
     for (let now = 0; now < 100; now++) {
-      const shaped = shaper.take(now)
+      const shaped = shaper.takeDue(now)
       if (shaped !== undefined) sent.push(shaped.bytes)
     }
     expect(sent.filter((packet) => hasPcr(packet)).length).toBeGreaterThan(1)

@@ -2,7 +2,7 @@ import type { Ticks90k } from '../../../contract/time.ts'
 import { ticks } from '../../../contract/time.ts'
 import type { TimedBytes } from '../interface/output.ts'
 import { ProgramTime } from '../interface/program-time.ts'
-import type { Shaped, Shaper } from './shaper.ts'
+import type { DatagramPayload, Shaper } from './shaper.ts'
 import { hasPcr, nullPacket, pcrOf, pcrPacket, pidOf, withPcr } from './ts-fill.ts'
 
 const TS_PACKET_BYTES = 188
@@ -11,15 +11,15 @@ const PCR_HZ = 27_000_000
  * A picture larger than the rate waits its turn, and its clock reference with it. All clock references are this much
  * earlier than the program's own, so that what waits less is still before its decoding time.
  */
-const PCR_LEAD = 0.3 * PCR_HZ
+const PCR_LEAD_TICKS = 0.3 * PCR_HZ
 /** Beyond this the program has not fitted into the rate: the clock references are set anew, with a discontinuity. */
-const WORST_LATENESS = 0.5 * PCR_HZ
-const WORST_EARLINESS = 2 * PCR_HZ
+const MAX_LATE_PCR_TICKS = 0.5 * PCR_HZ
+const MAX_EARLY_PCR_TICKS = 2 * PCR_HZ
 /** ISO/IEC 13818-1 asks for one every 100 ms, DVB for one every 40. */
-const PCR_INTERVAL = 0.035 * PCR_HZ
+const PCR_INTERVAL_TICKS = 0.035 * PCR_HZ
 /** What does not fit yet stays in the ring: no queue here that could grow. */
-const QUEUE_BYTES = 64 * 1024
-const LONGEST_STALL_MS = 1_000
+const MAX_QUEUE_BYTES = 64 * 1024
+const MAX_STALL_MS = 1_000
 
 export interface ConstantBitrateOptions {
   /** TS packets per datagram. */
@@ -28,7 +28,7 @@ export interface ConstantBitrateOptions {
   readonly bitrate: number
 }
 
-interface Waiting {
+interface QueuedPart {
   readonly bytes: Uint8Array
   readonly from: number
   /** The program's clock references do not continue here. */
@@ -44,7 +44,7 @@ export class ConstantBitrate implements Shaper {
   readonly #packets: number
   readonly #bitrate: number
   readonly #clock = new ProgramTime()
-  readonly #queue: Waiting[] = []
+  readonly #queue: QueuedPart[] = []
   #queued = 0
   #headAt = 0
   #startedAt: number | undefined
@@ -66,12 +66,12 @@ export class ConstantBitrate implements Shaper {
     return this.#overruns
   }
 
-  wants(): boolean {
-    return this.#queued < QUEUE_BYTES
+  hasRoom(): boolean {
+    return this.#queued < MAX_QUEUE_BYTES
   }
 
-  offer(part: TimedBytes, now: number): void {
-    this.#clock.arrived(part.time, now)
+  addPart(part: TimedBytes, now: number): void {
+    this.#clock.addArrival(part.time, now)
     this.#startedAt ??= now
     this.#startTime ??= part.time
     this.#queue.push({
@@ -82,10 +82,10 @@ export class ConstantBitrate implements Shaper {
     this.#queued += part.bytes.length
   }
 
-  take(now: number): Shaped | undefined {
+  takeDue(now: number): DatagramPayload | undefined {
     if (this.#startedAt === undefined || this.#startTime === undefined) return undefined
-    if (now - this.#leavesAt(this.#slot) > LONGEST_STALL_MS) this.#slot = this.#slotAt(now)
-    if (this.#leavesAt(this.#slot + this.#packets) > now) return undefined
+    if (now - this.#sendTimeOf(this.#slot) > MAX_STALL_MS) this.#slot = this.#slotAt(now)
+    if (this.#sendTimeOf(this.#slot + this.#packets) > now) return undefined
     const time = ticks(this.#startTime + this.#pcrSpan(this.#slot) / 300)
     const bytes = new Uint8Array(this.#packets * TS_PACKET_BYTES)
     for (let i = 0; i < this.#packets; i++) {
@@ -95,7 +95,7 @@ export class ConstantBitrate implements Shaper {
     return { bytes, time }
   }
 
-  #leavesAt(slot: number): number {
+  #sendTimeOf(slot: number): number {
     return this.#startedAt! + (slot * TS_PACKET_BYTES * 8_000) / this.#bitrate
   }
 
@@ -109,7 +109,7 @@ export class ConstantBitrate implements Shaper {
 
   #packet(): Uint8Array {
     const base = this.#base
-    if (base !== undefined && this.#pcrSpan(this.#slot - this.#lastPcrSlot) >= PCR_INTERVAL) {
+    if (base !== undefined && this.#pcrSpan(this.#slot - this.#lastPcrSlot) >= PCR_INTERVAL_TICKS) {
       this.#lastPcrSlot = this.#slot
       return pcrPacket({
         pid: this.#pcrPid,
@@ -118,7 +118,7 @@ export class ConstantBitrate implements Shaper {
       })
     }
     const head = this.#queue[0]
-    if (head === undefined || head.from > this.#leavesAt(this.#slot)) return nullPacket
+    if (head === undefined || head.from > this.#sendTimeOf(this.#slot)) return nullPacket
     if (head.skipped) this.#base = undefined
     const packet = head.bytes.subarray(this.#headAt, this.#headAt + TS_PACKET_BYTES)
     this.#headAt += TS_PACKET_BYTES
@@ -141,11 +141,12 @@ export class ConstantBitrate implements Shaper {
   }
 
   #withTruePcr(packet: Uint8Array): Uint8Array {
-    const own = pcrOf(packet) - PCR_LEAD
+    const own = pcrOf(packet) - PCR_LEAD_TICKS
     const here = this.#pcrSpan(this.#slot)
     this.#lastPcrSlot = this.#slot
-    const late = this.#base === undefined ? 0 : wrapped(this.#base + here - own - PCR_LEAD)
-    const unfit = late > WORST_LATENESS - PCR_LEAD || late < -WORST_EARLINESS
+    const late =
+      this.#base === undefined ? 0 : signedPcrDifference(this.#base + here - own - PCR_LEAD_TICKS)
+    const unfit = late > MAX_LATE_PCR_TICKS - PCR_LEAD_TICKS || late < -MAX_EARLY_PCR_TICKS
     if (this.#base !== undefined && !unfit)
       return withPcr(packet, { pcr: this.#base + here, discontinuity: false })
     const first = this.#base === undefined
@@ -158,7 +159,7 @@ export class ConstantBitrate implements Shaper {
 const PCR_MODULUS = 2 ** 33 * 300
 
 /** A difference of two clock references, whichever of them has wrapped. */
-const wrapped = (difference: number): number => {
+const signedPcrDifference = (difference: number): number => {
   const positive = ((difference % PCR_MODULUS) + PCR_MODULUS) % PCR_MODULUS
   return positive > PCR_MODULUS / 2 ? positive - PCR_MODULUS : positive
 }

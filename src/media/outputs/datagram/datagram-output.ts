@@ -22,16 +22,19 @@ export interface DatagramOutputOptions {
   readonly program: Program
   readonly clock: Clock
   readonly lagLimit?: Millis
-  readonly open?: (target: DatagramTarget, onError: (error: Error) => void) => Promise<DatagramSink>
+  readonly openSink?: (
+    target: DatagramTarget,
+    onError: (error: Error) => void,
+  ) => Promise<DatagramSink>
   /** For SSRC and first sequence number. */
   readonly random?: () => number
 }
 
-const TICK_MS = 5
+const TICK_INTERVAL_MS = 5
 const RETRY_MS = 2_000
-const LAG_LIMIT = 5_000 as Millis
+const MAX_LAG_MS = 5_000 as Millis
 /** A send that failed shows in the state for this long. */
-const TROUBLE_SHOWS_MS = 2_000
+const ERROR_SHOWN_MS = 2_000
 
 /** The program as UDP or RTP datagrams, paced by the program clock. Errors are counted, never fatal. */
 export class DatagramOutput implements Output {
@@ -43,7 +46,7 @@ export class DatagramOutput implements Output {
   #state: OutputStatus['state'] = 'starting'
   #errors = 0
   #lastError: string | undefined
-  #failedAt = Number.NEGATIVE_INFINITY
+  #lastErrorAt = Number.NEGATIVE_INFINITY
   #reader: ProgramReader | undefined
   #shaper: Shaper | undefined
 
@@ -57,13 +60,13 @@ export class DatagramOutput implements Output {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, open = openUdpSink } = this.#options
+    const { clock, openSink = openUdpSink } = this.#options
     while (!signal.aborted) {
       let sink: DatagramSink
       try {
-        sink = await open(this.#target, (error) => this.#failed(error))
+        sink = await openSink(this.#target, (error) => this.#countError(error))
       } catch (error) {
-        this.#failed(error)
+        this.#countError(error)
         this.#state = 'waiting'
         await pause(clock, RETRY_MS, signal)
         continue
@@ -88,7 +91,7 @@ export class DatagramOutput implements Output {
       kind: this.kind,
       url: redactUrl(this.#options.url),
       state:
-        this.#state === 'running' && now - this.#failedAt < TROUBLE_SHOWS_MS
+        this.#state === 'running' && now - this.#lastErrorAt < ERROR_SHOWN_MS
           ? 'failed'
           : this.#state,
       bytes: this.#meter.total,
@@ -102,7 +105,7 @@ export class DatagramOutput implements Output {
   }
 
   #send(sink: DatagramSink, signal: AbortSignal): Promise<void> {
-    const { program, clock, lagLimit = LAG_LIMIT, random = Math.random } = this.#options
+    const { program, clock, lagLimit = MAX_LAG_MS, random = Math.random } = this.#options
     const { packets, bitrate, scheme } = this.#target
     // Nobody waits for a picture here: it begins at the live edge, with nothing to catch up on.
     const reader = program.join({ joinAge: 'next', lagLimit })
@@ -113,23 +116,23 @@ export class DatagramOutput implements Output {
     this.#reader = reader
     this.#shaper = shaper
     const fill = (): void => {
-      while (shaper.wants()) {
+      while (shaper.hasRoom()) {
         const part = reader.next()
         if (part === undefined) return
-        shaper.offer(part, clock.now())
+        shaper.addPart(part, clock.now())
       }
     }
     const tick = (): void => {
       fill()
       const now = clock.now()
-      for (let due = shaper.take(now); due !== undefined; due = shaper.take(now)) {
-        this.#meter.add(due.bytes.length, now)
+      for (let due = shaper.takeDue(now); due !== undefined; due = shaper.takeDue(now)) {
+        this.#meter.addBytes(due.bytes.length, now)
         sink.send(frame(due.bytes, due.time))
         fill()
       }
     }
     return new Promise((resolve) => {
-      const timer = clock.every(TICK_MS, tick)
+      const timer = clock.every(TICK_INTERVAL_MS, tick)
       const unsubscribe = program.subscribe(fill)
       const stop = (): void => {
         timer.cancel()
@@ -141,17 +144,17 @@ export class DatagramOutput implements Output {
     })
   }
 
-  #failed(error: unknown): void {
+  #countError(error: unknown): void {
     this.#errors++
     this.#lastError = redactUrl(error instanceof Error ? error.message : String(error))
-    this.#failedAt = this.#options.clock.now()
+    this.#lastErrorAt = this.#options.clock.now()
   }
 }
 
 export const DATAGRAM_KIND: OutputKind = {
   grammar: 'udp://host:port, rtp://host:port',
-  claims: (url) => /^(?:udp|rtp):/i.test(url),
-  check: ({ url }) => void parseDatagramTarget(url),
-  open: ({ id, url }, { program, clock }) =>
+  matchesUrl: (url) => /^(?:udp|rtp):/i.test(url),
+  checkSpec: ({ url }) => void parseDatagramTarget(url),
+  createOutput: ({ id, url }, { program, clock }) =>
     new DatagramOutput({ id, url, program: program.ring, clock }),
 }

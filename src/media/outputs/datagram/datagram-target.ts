@@ -17,13 +17,13 @@ export interface DatagramTarget {
 const TS_PACKET_BYTES = 188
 const DEFAULT_PACKETS = 7
 /** 48 packets in a datagram: far above any Ethernet frame, still below the 64 KiB of UDP. */
-const LARGEST_DATAGRAM = 48 * TS_PACKET_BYTES
-const LOWEST_BITRATE = 10_000
-const HIGHEST_BITRATE = 1_000_000_000
+const MAX_DATAGRAM_BYTES = 48 * TS_PACKET_BYTES
+const MIN_BITRATE = 10_000
+const MAX_BITRATE = 1_000_000_000
 
 type Parameters = Readonly<Record<string, (value: string) => number | string | undefined>>
 
-const whole =
+const wholeNumber =
   (from: number, to: number) =>
   (value: string): number | undefined => {
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
@@ -36,21 +36,21 @@ const bitsPerSecond = (value: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)([km]?)$/i.exec(value)
   if (match === null) return undefined
   const bits = Math.round(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!)
-  return bits >= LOWEST_BITRATE && bits <= HIGHEST_BITRATE ? bits : undefined
+  return bits >= MIN_BITRATE && bits <= MAX_BITRATE ? bits : undefined
 }
 
 const PARAMETERS: Parameters = {
-  ttl: whole(0, 255),
-  pkt_size: whole(TS_PACKET_BYTES, LARGEST_DATAGRAM),
+  ttl: wholeNumber(0, 255),
+  pkt_size: wholeNumber(TS_PACKET_BYTES, MAX_DATAGRAM_BYTES),
   localaddr: (value) => (isIP(value) === 0 ? undefined : value),
   bitrate: bitsPerSecond,
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {
   ttl: 'a whole number from 0 to 255',
-  pkt_size: `a number of bytes from ${TS_PACKET_BYTES} to ${LARGEST_DATAGRAM} (1316 is usual)`,
+  pkt_size: `a number of bytes from ${TS_PACKET_BYTES} to ${MAX_DATAGRAM_BYTES} (1316 is usual)`,
   localaddr: "the IP address of one of this machine's interfaces",
-  bitrate: `bits per second from ${LOWEST_BITRATE} to ${HIGHEST_BITRATE}, as in 5000000, 5000k or 5M`,
+  bitrate: `bits per second from ${MIN_BITRATE} to ${MAX_BITRATE}, as in 5000000, 5000k or 5M`,
 }
 
 /**
@@ -60,14 +60,14 @@ const EXPECTED: Readonly<Record<string, string>> = {
 export const parseDatagramTarget = (url: string): DatagramTarget => {
   const match = /^(udp|rtp):\/\/(?:@)?(\[[^\]]+\]|[^:/?#@]+):(\d+)\/?(?:\?([^#]*))?$/i.exec(url)
   if (match === null)
-    throw refused(`output ${quoted(url)} must look like udp://host:port or rtp://host:port`)
+    throw unsupportedUrl(`output ${quoted(url)} must look like udp://host:port or rtp://host:port`)
   const [, scheme, bracketed, portText, query = ''] = match
   const host = bracketed!.replace(/^\[|\]$/g, '')
   const port = Number(portText)
   if (port < 1 || port > 65_535)
-    throw refused(`output ${quoted(url)}: port ${portText} must be from 1 to 65535`)
+    throw unsupportedUrl(`output ${quoted(url)}: port ${portText} must be from 1 to 65535`)
   if (bracketed!.startsWith('[') && isIP(host.split('%')[0]!) !== 6) {
-    throw refused(`output ${quoted(url)}: ${bracketed} is not an IPv6 address`)
+    throw unsupportedUrl(`output ${quoted(url)}: ${bracketed} is not an IPv6 address`)
   }
   const values = parseParameters(url, query)
   const size = values.get('pkt_size') as number | undefined
@@ -101,7 +101,7 @@ const parseParameters = (url: string, query: string): ReadonlyMap<string, number
 }
 
 const quoted = (text: string): string => JSON.stringify(text)
-const refused = (message: string): SluiceError => new SluiceError('unsupported_url', message)
+const unsupportedUrl = (message: string): SluiceError => new SluiceError('unsupported_url', message)
 const optionRefused = (message: string): SluiceError => new SluiceError('option_refused', message)
 
 /** RFC 5771 (224.0.0.0/4) and RFC 4291 (ff00::/8). */

@@ -24,12 +24,12 @@ const play = (options: {
     for (; next < options.sizes.length; next++) {
       if (next * options.intervalMs + (options.jitter?.(next) ?? 0) > now) break
       const bytes = new Uint8Array(options.sizes[next]! * 188).fill(next & 0xff)
-      pacer.offer(
+      pacer.addPart(
         { bytes, time: ticksOfMs(next * options.intervalMs), skipped: false, randomAccess: -1 },
         now,
       )
     }
-    for (let due = pacer.take(now); due !== undefined; due = pacer.take(now)) {
+    for (let due = pacer.takeDue(now); due !== undefined; due = pacer.takeDue(now)) {
       sent.push({ at: now, ...due })
     }
   }

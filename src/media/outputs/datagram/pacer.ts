@@ -1,16 +1,16 @@
 import type { TimedBytes } from '../interface/output.ts'
 import { ProgramTime } from '../interface/program-time.ts'
-import type { Shaped, Shaper } from './shaper.ts'
+import type { DatagramPayload, Shaper } from './shaper.ts'
 
 const TS_PACKET_BYTES = 188
 /** What falls due at one moment (a large picture) leaves spread over this time: all the latency the pacing adds. */
 const SPREAD_MS = 35
 /** Fewer packets than fill a datagram wait at most this long for more. */
-const PARTIAL_WAIT_MS = 35
+const MAX_PARTIAL_WAIT_MS = 35
 /** A tick that was late does not make up for more than this at once. */
-const LONGEST_STEP_MS = 20
+const MAX_STEP_MS = 20
 
-interface Waiting {
+interface QueuedPart {
   readonly bytes: Uint8Array
   /** Before this it must not leave, by this it should have left: milliseconds of our clock. */
   readonly from: number
@@ -25,7 +25,7 @@ export class Pacer implements Shaper {
   readonly overruns = 0
   readonly #packets: number
   readonly #clock = new ProgramTime()
-  readonly #queue: Waiting[] = []
+  readonly #queue: QueuedPart[] = []
   #headAt = 0
   #credit = 0
   #steppedAt: number | undefined
@@ -34,31 +34,31 @@ export class Pacer implements Shaper {
     this.#packets = packets
   }
 
-  wants(): boolean {
+  hasRoom(): boolean {
     return true
   }
 
-  offer(part: TimedBytes, now: number): void {
-    this.#clock.arrived(part.time, now)
+  addPart(part: TimedBytes, now: number): void {
+    this.#clock.addArrival(part.time, now)
     const from = this.#clock.dueAt(part.time)
     this.#queue.push({ bytes: part.bytes, from, until: from + SPREAD_MS })
   }
 
-  take(now: number): Shaped | undefined {
+  takeDue(now: number): DatagramPayload | undefined {
     if (this.#steppedAt !== now) this.#step(now)
     const head = this.#queue[0]
     if (head === undefined || head.from > now) return undefined
     const full = this.#packets * TS_PACKET_BYTES
     const available = this.#available(now)
-    if (available >= full ? this.#credit < full : now - head.from < PARTIAL_WAIT_MS)
+    if (available >= full ? this.#credit < full : now - head.from < MAX_PARTIAL_WAIT_MS)
       return undefined
-    const bytes = this.#cut(Math.min(full, available))
+    const bytes = this.#takeBytes(Math.min(full, available))
     this.#credit = Math.max(0, this.#credit - bytes.length)
     return { bytes, time: this.#clock.timeAt(now) }
   }
 
   #step(now: number): void {
-    const ms = Math.min(LONGEST_STEP_MS, now - (this.#steppedAt ?? now))
+    const ms = Math.min(MAX_STEP_MS, now - (this.#steppedAt ?? now))
     this.#steppedAt = now
     const waiting = this.#available(now)
     this.#credit = Math.min(this.#credit + this.#rate(now, ms) * ms, waiting)
@@ -85,7 +85,7 @@ export class Pacer implements Shaper {
     return Math.max(0, bytes)
   }
 
-  #cut(count: number): Uint8Array {
+  #takeBytes(count: number): Uint8Array {
     const cut = new Uint8Array(count)
     for (let filled = 0; filled < count;) {
       const { bytes } = this.#queue[0]!

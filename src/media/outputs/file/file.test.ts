@@ -56,7 +56,7 @@ test('a full disk is waited out, and the file stays whole packets', async () => 
     ]),
     clock,
     stdout: new PassThrough(),
-    open: async (_path, flag) => {
+    openFile: async (_path, flag) => {
       flags.push(flag)
       return {
         write: async (bytes: Uint8Array, from: number, length: number) => {

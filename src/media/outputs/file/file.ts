@@ -26,15 +26,15 @@ export interface FileOutputOptions {
   readonly clock: Clock
   readonly stdout: Writable
   readonly lagLimit?: Millis
-  readonly open?: (path: string, flags: string) => Promise<TsFile>
+  readonly openFile?: (path: string, flags: string) => Promise<TsFile>
 }
 
 /** What it asks of a file; a FileHandle has it. */
 export type TsFile = Pick<FileHandle, 'write' | 'truncate' | 'stat' | 'close'>
 
 const TS_PACKET_BYTES = 188
-const WRITE_BYTES = 256 * 1024
-const LAG_LIMIT = 5_000 as Millis
+const MAX_WRITE_BYTES = 256 * 1024
+const MAX_LAG_MS = 5_000 as Millis
 const RETRY_MS = 5_000
 
 /**
@@ -86,7 +86,7 @@ export class FileOutput implements Output {
   #errors = 0
   #lastError: string | undefined
   #reader: ProgramReader | undefined
-  #begun = false
+  #hasOpened = false
 
   constructor(options: FileOutputOptions) {
     this.#options = options
@@ -96,13 +96,13 @@ export class FileOutput implements Output {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { program, lagLimit = LAG_LIMIT } = this.#options
+    const { program, lagLimit = MAX_LAG_MS } = this.#options
     const reader = program.join({ joinAge: 0 as Millis, lagLimit })
     this.#reader = reader
-    if (this.#target.path === '-') return this.#toStdout(reader, signal)
+    if (this.#target.path === '-') return this.#writeToStdout(reader, signal)
     let goOn = true
     while (goOn && !signal.aborted) {
-      goOn = await this.#toFile(reader, signal)
+      goOn = await this.#writeToFile(reader, signal)
       if (!goOn || signal.aborted) return
       this.#state = 'waiting'
       await pause(this.#options.clock, RETRY_MS, signal)
@@ -126,9 +126,9 @@ export class FileOutput implements Output {
   }
 
   /** True when it should be tried again. */
-  async #toFile(reader: ProgramReader, signal: AbortSignal): Promise<boolean> {
-    const { open: openFile = open } = this.#options
-    const append = this.#begun || this.#target.ifExists === 'append'
+  async #writeToFile(reader: ProgramReader, signal: AbortSignal): Promise<boolean> {
+    const { openFile = open } = this.#options
+    const append = this.#hasOpened || this.#target.ifExists === 'append'
     let file: TsFile
     try {
       file = await openFile(
@@ -136,66 +136,66 @@ export class FileOutput implements Output {
         append ? 'a' : this.#target.ifExists === 'overwrite' ? 'w' : 'wx',
       )
     } catch (error) {
-      this.#failed(error)
+      this.#countError(error)
       const exists = errorCode(error) === 'EEXIST'
       if (exists)
         this.#lastError = `${this.#target.path} exists: name another file, or add ?exists=overwrite or ?exists=append`
       this.#state = exists ? 'failed' : 'waiting'
       return !exists
     }
-    this.#begun = true
+    this.#hasOpened = true
     this.#state = 'running'
     try {
-      return await this.#pour(reader, signal, (bytes) => writeWhole(file, bytes))
+      return await this.#copyProgram(reader, signal, (bytes) => writeWhole(file, bytes))
     } catch (error) {
-      this.#failed(error)
+      this.#countError(error)
       return true
     } finally {
-      await file.close().catch((error: unknown) => this.#failed(error))
+      await file.close().catch((error: unknown) => this.#countError(error))
     }
   }
 
-  async #toStdout(reader: ProgramReader, signal: AbortSignal): Promise<void> {
+  async #writeToStdout(reader: ProgramReader, signal: AbortSignal): Promise<void> {
     const { stdout } = this.#options
     // The reader of the pipe may leave at any time: that shows in the write, and must not be an uncaught error.
     const onError = (): void => {}
     stdout.on('error', onError)
     this.#state = 'running'
     try {
-      await this.#pour(reader, signal, (bytes) => writeToStream(stdout, bytes, signal))
+      await this.#copyProgram(reader, signal, (bytes) => writeToStream(stdout, bytes, signal))
     } catch (error) {
-      this.#failed(error)
+      this.#countError(error)
       this.#state = 'failed'
     }
     stdout.off('error', onError)
   }
 
   /** Until the end of the program or the abort. */
-  async #pour(
+  async #copyProgram(
     reader: ProgramReader,
     signal: AbortSignal,
     write: (bytes: Uint8Array) => Promise<void>,
   ): Promise<boolean> {
     while (!signal.aborted) {
-      const bytes = reader.read(WRITE_BYTES)
+      const bytes = reader.read(MAX_WRITE_BYTES)
       if (bytes === undefined) {
         if (reader.ended) return false
-        await appended(this.#options.program, signal)
+        await untilAppended(this.#options.program, signal)
         continue
       }
       await write(bytes)
-      this.#meter.add(bytes.length, this.#options.clock.now())
+      this.#meter.addBytes(bytes.length, this.#options.clock.now())
     }
     return false
   }
 
-  #failed(error: unknown): void {
+  #countError(error: unknown): void {
     this.#errors++
     this.#lastError = error instanceof Error ? error.message : String(error)
   }
 }
 
-const appended = (program: Program, signal: AbortSignal): Promise<void> =>
+const untilAppended = (program: Program, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const go = (): void => {
       unsubscribe()
@@ -236,11 +236,11 @@ const writeToStream = (stream: Writable, bytes: Uint8Array, signal: AbortSignal)
 
 export const FILE_KIND: OutputKind = {
   grammar: 'file:/path.ts, a path or -',
-  claims: (url) => {
+  matchesUrl: (url) => {
     const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]
     return scheme === undefined || scheme.toLowerCase() === 'file'
   },
-  check: ({ url }) => void parseFileTarget(url),
-  open: ({ id, url }, { program, clock, stdout }) =>
+  checkSpec: ({ url }) => void parseFileTarget(url),
+  createOutput: ({ id, url }, { program, clock, stdout }) =>
     new FileOutput({ id, url, program: program.ring, clock, stdout }),
 }

@@ -20,7 +20,7 @@ describe('an Icecast output', () => {
     ['icecaster://h/x', false],
     ['http://h/x', false],
   ])('claims %s: %s', (url, claims) => {
-    expect(ICECAST_KIND.claims(url)).toBe(claims)
+    expect(ICECAST_KIND.matchesUrl(url)).toBe(claims)
   })
 
   it.each([
@@ -30,7 +30,7 @@ describe('an Icecast output', () => {
     spec('icecast://h/x', { password: '{file:/not/there/yet}' }),
     { id: outputId('radio'), url: URL_WITH_PASSWORD },
   ])('takes %j', (output) => {
-    expect(() => ICECAST_KIND.check(output, context)).not.toThrow()
+    expect(() => ICECAST_KIND.checkSpec(output, context)).not.toThrow()
   })
 
   it.each([
@@ -45,7 +45,7 @@ describe('an Icecast output', () => {
     ],
     [{ ...spec(URL_WITH_PASSWORD), push: PushSpec.parse({}) }, /push does not belong/],
   ])('refuses what cannot work: %#', (output, sentence) => {
-    const attempt = (): void => ICECAST_KIND.check(output, context)
+    const attempt = (): void => ICECAST_KIND.checkSpec(output, context)
     expect(attempt).toThrow(sentence)
     expect(attempt).toThrow(/output radio/)
     expect(attempt).not.toThrow(/secret-word/)

@@ -7,7 +7,7 @@ import { pause } from '../../../lib/clock.ts'
 import { messageOf } from '../../../lib/error-message.ts'
 import { redactText, redactUrl } from '../../../lib/redact.ts'
 import { AudioEncoder } from '../audio/audio-encoder.ts'
-import { ProgramSound } from '../audio/program-sound.ts'
+import { ProgramAudio } from '../audio/program-audio.ts'
 import type { OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { resolveSecret } from '../interface/secret-reference.ts'
@@ -28,22 +28,22 @@ export interface IcecastSourceOptions {
 }
 
 /** What a slow connection may lag behind: more is dropped. */
-const QUEUE_MS = 5_000
+const MAX_QUEUE_MS = 5_000
 /** Icecast's own source-timeout. */
-const STALL_MS = 10_000
-const KEEP_SOUND_MS = 10_000
+const STALL_TIMEOUT_MS = 10_000
+const KEPT_AUDIO_MS = 10_000
 const HEALTHY_MS = 10_000
 /** Nobody mends a wrong password within seconds, and Icecast's log need not fill up. */
 const REFUSED_BACKOFF: BackoffLimits = { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 }
 /** A title that could not be set is tried again. */
-const TITLE_RETRY_MS = 2_000
+const TITLE_RETRY_INTERVAL_MS = 2_000
 
 /** The program's sound as the one source of an Icecast mount, for as long as the channel runs. */
 export class IcecastSource implements Output {
   readonly id: OutputId
   readonly kind = 'icecast'
   readonly #options: IcecastSourceOptions
-  readonly #queue = new UnitQueue(QUEUE_MS)
+  readonly #queue = new UnitQueue(MAX_QUEUE_MS)
   readonly #meter: RateMeter
   readonly #titles: TitleUpdates
   #encoder: AudioEncoder | undefined
@@ -51,7 +51,7 @@ export class IcecastSource implements Output {
   #connections = 0
   #errors = 0
   #lastError: string | undefined
-  #toldRefusal: string | undefined
+  #reportedRefusal: string | undefined
   #password = ''
   #connectedAt = 0
   #signal: AbortSignal = new AbortController().signal
@@ -68,7 +68,7 @@ export class IcecastSource implements Output {
           title,
           signal: this.#signal,
         }),
-      onProblem: (why) => this.#failed(`the title could not be set: ${why}`),
+      onProblem: (why) => this.#countError(`the title could not be set: ${why}`),
     })
   }
 
@@ -77,19 +77,19 @@ export class IcecastSource implements Output {
     const { frames } = parts.program
     const program = frames.tracks.audio
     this.#signal = signal
-    if (program === undefined) return this.#refuse('the channel has no sound')
+    if (program === undefined) return this.#failForGood('the channel has no sound')
     const needed = SOUND_ENCODERS[spec.format]
     if (!parts.ffmpeg.encoders.has(needed)) {
-      return this.#refuse(`icecast.format ${spec.format}: this FFmpeg has no ${needed}`)
+      return this.#failForGood(`icecast.format ${spec.format}: this FFmpeg has no ${needed}`)
     }
-    const sound = new ProgramSound({
+    const audio = new ProgramAudio({
       frames,
-      keepMs: KEEP_SOUND_MS,
-      onFault: (error) => this.#failed(`its feed failed: ${String(error)}`),
+      keepMs: KEPT_AUDIO_MS,
+      onFault: (error) => this.#countError(`its feed failed: ${String(error)}`),
     })
     const encoder = new AudioEncoder({
       ...parts,
-      sound,
+      audio,
       program,
       ffmpeg: parts.ffmpeg.ffmpeg,
       wanted: { format: spec.format, bitrate: spec.bitrate },
@@ -102,10 +102,10 @@ export class IcecastSource implements Output {
       warn: (message) => parts.warn(id, message),
     })
     this.#encoder = encoder
-    const detach = [sound.attach(), this.#followTitles()]
+    const detach = [audio.attach(), this.#followTitles()]
     const encoding = encoder.run(signal)
-    await sound.reached(0, signal)
-    await this.#connectForEver(encoder, signal)
+    await audio.untilFrame(0, signal)
+    await this.#keepConnected(encoder, signal)
     for (const leave of detach) leave()
     await Promise.all([encoding, this.#titles.settled()])
   }
@@ -135,12 +135,12 @@ export class IcecastSource implements Output {
         ...(spec.format === 'opus'
           ? { titles: 'not possible: Icecast cannot set titles of Ogg streams' }
           : { titles: this.#titles.count, titleErrors: this.#titles.errors }),
-        ...(this.#titles.told !== undefined && { title: this.#titles.told }),
+        ...(this.#titles.lastTitle !== undefined && { title: this.#titles.lastTitle }),
       },
     }
   }
 
-  async #connectForEver(encoder: AudioEncoder, signal: AbortSignal): Promise<void> {
+  async #keepConnected(encoder: AudioEncoder, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options.parts
     let attempt = 0
     while (!signal.aborted) {
@@ -152,7 +152,7 @@ export class IcecastSource implements Output {
       attempt++
       const denied = end.kind === 'refused' && (end.status === 401 || end.status === 0)
       const limits = denied ? REFUSED_BACKOFF : DEFAULT_BACKOFF
-      this.#ended(end)
+      this.#reportEnd(end)
       await pause(clock, backoffDelay(attempt, limits, random), signal)
     }
   }
@@ -183,15 +183,15 @@ export class IcecastSource implements Output {
       queue: this.#queue,
       clock,
       dial,
-      stallMs: STALL_MS,
-      onWelcome: () => {
+      stallMs: STALL_TIMEOUT_MS,
+      onAccepted: () => {
         this.#state = 'running'
         this.#connections++
         this.#connectedAt = clock.now()
-        this.#toldRefusal = undefined
-        if (spec.format !== 'opus') this.#titles.again(program.frames.onAir.label)
+        this.#reportedRefusal = undefined
+        if (spec.format !== 'opus') this.#titles.restart(program.frames.onAir.label)
       },
-      onSent: (bytes) => this.#meter.add(bytes, clock.now()),
+      onSent: (bytes) => this.#meter.addBytes(bytes, clock.now()),
     })
     return connection.run(signal)
   }
@@ -209,36 +209,38 @@ export class IcecastSource implements Output {
     if (spec.format === 'opus') return () => {}
     const { frames } = parts.program
     const want = (label: string): void => {
-      if (this.#state === 'running') this.#titles.want(label)
+      if (this.#state === 'running') this.#titles.requestTitle(label)
     }
     const detach = frames.attach({ cut: ({ label }) => want(label) }, (error) =>
-      this.#failed(`titles cannot be followed: ${String(error)}`),
+      this.#countError(`titles cannot be followed: ${String(error)}`),
     )
-    const again = parts.clock.every(TITLE_RETRY_MS, () => want(frames.onAir.label))
+    const again = parts.clock.every(TITLE_RETRY_INTERVAL_MS, () => want(frames.onAir.label))
     return () => {
       detach()
       again.cancel()
     }
   }
 
-  #ended(end: Exclude<SourceEnd, { kind: 'stopped' }>): void {
+  #reportEnd(end: Exclude<SourceEnd, { kind: 'stopped' }>): void {
     const { parts } = this.#options
-    const why = this.#failed(end.kind === 'refused' ? `Icecast refused it: ${end.why}` : end.why)
-    if (end.kind === 'refused' && this.#toldRefusal !== why) {
-      this.#toldRefusal = why
+    const why = this.#countError(
+      end.kind === 'refused' ? `Icecast refused it: ${end.why}` : end.why,
+    )
+    if (end.kind === 'refused' && this.#reportedRefusal !== why) {
+      this.#reportedRefusal = why
       parts.alert('refused', `output ${this.id}: ${why}`)
     }
     parts.warn(this.id, why)
   }
 
   /** For good: nothing that comes later can mend it. */
-  #refuse(why: string): void {
+  #failForGood(why: string): void {
     this.#state = 'failed'
-    this.#failed(why)
+    this.#countError(why)
     this.#options.parts.alert('refused', `output ${this.id}: ${why}`)
   }
 
-  #failed(why: string): string {
+  #countError(why: string): string {
     this.#errors++
     this.#lastError = redactText(why, this.#password === '' ? [] : [this.#password])
     return this.#lastError

@@ -30,7 +30,7 @@ const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})+$/
 export const parseIcecastTarget = (spec: AddressedOutput): IcecastTarget => {
   const match = PARTS.exec(spec.url)
   if (match === null)
-    throw refused(spec, 'must look like icecast://source:password@host:8000/mount')
+    throw unsupportedUrl(spec, 'must look like icecast://source:password@host:8000/mount')
   const [, scheme, userinfo, bracketed = '', portText, path = ''] = match
   const transport = scheme!.toLowerCase() === 'icecasts' ? 'tls' : 'plain'
   return {
@@ -45,14 +45,17 @@ export const parseIcecastTarget = (spec: AddressedOutput): IcecastTarget => {
 const hostOf = (spec: AddressedOutput, bracketed: string): string => {
   const host = bracketed.replace(/^\[|\]$/g, '')
   if (bracketed.startsWith('[') ? isIP(host) === 6 : HOST_NAME.test(host)) return host
-  throw refused(spec, host === '' ? 'names no host' : `${JSON.stringify(bracketed)} is not a host`)
+  throw unsupportedUrl(
+    spec,
+    host === '' ? 'names no host' : `${JSON.stringify(bracketed)} is not a host`,
+  )
 }
 
 const portOf = (spec: AddressedOutput, text: string | undefined, usual: number): number => {
   if (text === undefined) return usual
   const port = Number(text)
   if (text !== '' && port >= 1 && port <= 65_535) return port
-  throw refused(spec, `port ${JSON.stringify(text)} must be from 1 to 65535`)
+  throw unsupportedUrl(spec, `port ${JSON.stringify(text)} must be from 1 to 65535`)
 }
 
 const userOf = (
@@ -61,11 +64,14 @@ const userOf = (
 ): Pick<IcecastTarget, 'user' | 'password'> => {
   if (userinfo === undefined) return { user: DEFAULT_USER, password: undefined }
   const colon = userinfo.indexOf(':')
-  const user = decoded(colon < 0 ? userinfo : userinfo.slice(0, colon))
-  const password = colon < 0 ? undefined : decoded(userinfo.slice(colon + 1))
+  const user = percentDecoded(colon < 0 ? userinfo : userinfo.slice(0, colon))
+  const password = colon < 0 ? undefined : percentDecoded(userinfo.slice(colon + 1))
   // RFC 7617, 2: the colon ends the user's name, and control characters are not allowed.
-  if (user.includes(':') || hasControls(user) || hasControls(password ?? '')) {
-    throw refused(spec, 'user and password must not hold control characters, the user no colon')
+  if (user.includes(':') || hasControlCharacters(user) || hasControlCharacters(password ?? '')) {
+    throw unsupportedUrl(
+      spec,
+      'user and password must not hold control characters, the user no colon',
+    )
   }
   return {
     user: user === '' ? DEFAULT_USER : user,
@@ -74,18 +80,23 @@ const userOf = (
 }
 
 const mountOf = (spec: AddressedOutput, path: string): string => {
-  if (path === '' || path === '/') throw refused(spec, 'names no mount, as in /live.mp3')
-  if (/[?#]/.test(path)) throw refused(spec, 'a mount has no "?" and no "#"')
+  if (path === '' || path === '/') throw unsupportedUrl(spec, 'names no mount, as in /live.mp3')
+  if (/[?#]/.test(path)) throw unsupportedUrl(spec, 'a mount has no "?" and no "#"')
   if (!PATH.test(path)) {
-    throw refused(spec, `mount ${JSON.stringify(path)}: percent-encode what is not plain there`)
+    throw unsupportedUrl(
+      spec,
+      `mount ${JSON.stringify(path)}: percent-encode what is not plain there`,
+    )
   }
-  if (/^\/admin(?:\/|$)/i.test(decoded(path))) throw refused(spec, "/admin is Icecast's own")
-  if (hasControls(decoded(path))) throw refused(spec, 'a mount holds no control characters')
+  if (/^\/admin(?:\/|$)/i.test(percentDecoded(path)))
+    throw unsupportedUrl(spec, "/admin is Icecast's own")
+  if (hasControlCharacters(percentDecoded(path)))
+    throw unsupportedUrl(spec, 'a mount holds no control characters')
   return path
 }
 
 /** As it is written where it is not percent-encoded. */
-export const decoded = (text: string): string => {
+export const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -93,7 +104,7 @@ export const decoded = (text: string): string => {
   }
 }
 
-export const hasControls = (text: string): boolean => /\p{Cc}/u.test(text)
+export const hasControlCharacters = (text: string): boolean => /\p{Cc}/u.test(text)
 
-const refused = ({ id, url }: AddressedOutput, why: string): SluiceError =>
+const unsupportedUrl = ({ id, url }: AddressedOutput, why: string): SluiceError =>
   new SluiceError('unsupported_url', `output ${id}, url ${JSON.stringify(redactUrl(url))}: ${why}`)

@@ -43,7 +43,7 @@ const connect = async (answer: string, then: 'reads' | 'reads nothing' | 'closes
     clock,
     dial: dialIcecast,
     stallMs: 10_000,
-    onWelcome: () => welcomed++,
+    onAccepted: () => welcomed++,
     onSent: (bytes) => (sent += bytes),
   })
   const ended = connection.run(stop.signal)

@@ -7,13 +7,13 @@ import type { IcecastTarget } from './icecast-target.ts'
 import { parseAnswer } from './source-request.ts'
 import type { UnitQueue } from './unit-queue.ts'
 
-const CONNECT_MS = 10_000
-const ANSWER_MS = 10_000
+const CONNECT_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 10_000
 /** What may come behind a refusal's head: its body says why. */
-const BODY_MS = 300
-const LONGEST_ANSWER = 8_192
+const BODY_TIMEOUT_MS = 300
+const MAX_ANSWER_CHARS = 8_192
 const MAX_WRITE_BYTES = 64 * 1024
-const CHECK_MS = 500
+const CHECK_INTERVAL_MS = 500
 
 export type Dial = (target: IcecastTarget) => Socket
 
@@ -40,7 +40,7 @@ export interface SourceConnectionParts {
   readonly dial: Dial
   /** Taken nothing for this long, milliseconds: given up. */
   readonly stallMs: number
-  readonly onWelcome: () => void
+  readonly onAccepted: () => void
   readonly onSent: (bytes: number) => void
 }
 
@@ -51,7 +51,7 @@ export class SourceConnection {
   #phase: 'dialling' | 'asking' | 'refused' | 'sending' | 'ended' = 'dialling'
   #received = ''
   #since: number
-  #underWay = 0
+  #pendingBytes = 0
   #end: (end: SourceEnd) => void = () => {}
   #preamble: Uint8Array
 
@@ -69,10 +69,10 @@ export class SourceConnection {
     const ended = new Promise<SourceEnd>((resolve) => (this.#end = resolve))
     socket.setNoDelay(true)
     socket.on('error', (error) => this.#finish({ kind: 'lost', why: messageOf(error) }))
-    socket.on('close', () => this.#closed())
-    socket.on(target.transport === 'tls' ? 'secureConnect' : 'connect', () => this.#ask())
-    socket.on('data', (chunk: Buffer) => this.#answered(chunk))
-    const check = clock.every(CHECK_MS, () => this.#check())
+    socket.on('close', () => this.#onClose())
+    socket.on(target.transport === 'tls' ? 'secureConnect' : 'connect', () => this.#sendRequest())
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    const check = clock.every(CHECK_INTERVAL_MS, () => this.#checkTimeouts())
     const stop = (): void => this.#finish({ kind: 'stopped' })
     const unsubscribe = queue.subscribe(() => this.pump())
     signal.addEventListener('abort', stop)
@@ -88,38 +88,38 @@ export class SourceConnection {
 
   pump(): void {
     const { queue } = this.#parts
-    if (this.#phase !== 'sending' || this.#underWay > 0) return
+    if (this.#phase !== 'sending' || this.#pendingBytes > 0) return
     const units = queue.take(MAX_WRITE_BYTES)
     if (units.length === 0) return
     const bytes = Buffer.concat([this.#preamble, ...units])
     this.#preamble = new Uint8Array(0)
-    this.#underWay = bytes.length
+    this.#pendingBytes = bytes.length
     this.#since = this.#parts.clock.now()
     this.#socket.write(bytes, (error) => {
-      this.#underWay = 0
+      this.#pendingBytes = 0
       if (error !== null && error !== undefined) return
       this.#parts.onSent(bytes.length)
       this.pump()
     })
   }
 
-  #ask(): void {
+  #sendRequest(): void {
     if (this.#phase !== 'dialling') return
     this.#phase = 'asking'
     this.#since = this.#parts.clock.now()
     this.#socket.write(this.#parts.head)
   }
 
-  #answered(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     // Icecast says nothing more while it takes what it gets.
     if (this.#phase === 'sending' || this.#phase === 'ended') return
-    this.#received = (this.#received + chunk.toString('utf8')).slice(0, LONGEST_ANSWER)
+    this.#received = (this.#received + chunk.toString('utf8')).slice(0, MAX_ANSWER_CHARS)
     const answer = parseAnswer(this.#received)
     if (answer === undefined || this.#phase !== 'asking') return
     if (answer.status === 100 || answer.status === 200) {
       this.#phase = 'sending'
       this.#parts.queue.clear()
-      this.#parts.onWelcome()
+      this.#parts.onAccepted()
       this.pump()
       return
     }
@@ -127,20 +127,20 @@ export class SourceConnection {
     this.#since = this.#parts.clock.now()
   }
 
-  #check(): void {
+  #checkTimeouts(): void {
     const { clock, stallMs } = this.#parts
     const waited = clock.now() - this.#since
-    if (this.#phase === 'dialling' && waited > CONNECT_MS) {
-      this.#finish({ kind: 'lost', why: `no connection within ${CONNECT_MS} ms` })
-    } else if (this.#phase === 'asking' && waited > ANSWER_MS) {
-      this.#finish({ kind: 'lost', why: `no answer within ${ANSWER_MS} ms` })
-    } else if (this.#phase === 'refused' && waited > BODY_MS) this.#closed()
-    else if (this.#phase === 'sending' && this.#underWay > 0 && waited > stallMs) {
+    if (this.#phase === 'dialling' && waited > CONNECT_TIMEOUT_MS) {
+      this.#finish({ kind: 'lost', why: `no connection within ${CONNECT_TIMEOUT_MS} ms` })
+    } else if (this.#phase === 'asking' && waited > ANSWER_TIMEOUT_MS) {
+      this.#finish({ kind: 'lost', why: `no answer within ${ANSWER_TIMEOUT_MS} ms` })
+    } else if (this.#phase === 'refused' && waited > BODY_TIMEOUT_MS) this.#onClose()
+    else if (this.#phase === 'sending' && this.#pendingBytes > 0 && waited > stallMs) {
       this.#finish({ kind: 'lost', why: `it took nothing for ${Math.round(waited)} ms` })
     }
   }
 
-  #closed(): void {
+  #onClose(): void {
     const answer = this.#phase === 'refused' ? parseAnswer(this.#received) : undefined
     if (answer === undefined) {
       this.#finish({ kind: 'lost', why: 'the server closed the connection' })

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { IcecastSpec } from '../../../contract/output-spec.ts'
 import { CONTENT_TYPES, type CodedAudio } from '../audio/coded-audio.ts'
-import { decoded, type IcecastTarget } from './icecast-target.ts'
+import { percentDecoded, type IcecastTarget } from './icecast-target.ts'
 
 export interface SourceRequest {
   readonly target: IcecastTarget
@@ -12,7 +12,7 @@ export interface SourceRequest {
 }
 
 const HEAD_END = '\r\n\r\n'
-const LONGEST_STATUS_LINE = 500
+const MAX_STATUS_LINE_CHARS = 500
 const USER_AGENT = 'Sluice'
 
 export const authorization = (target: IcecastTarget, password: string): string =>
@@ -54,7 +54,7 @@ const isLatin1 = (text: string): boolean => [...text].every((char) => char.charC
 export const titlePath = ({ mount }: IcecastTarget, title: string): string => {
   const query = new URLSearchParams({
     mode: 'updinfo',
-    mount: decoded(mount),
+    mount: percentDecoded(mount),
     song: title,
     charset: 'UTF-8',
   })
@@ -72,13 +72,13 @@ export const parseAnswer = (received: string): SourceAnswer | undefined => {
   const end = received.indexOf(HEAD_END)
   const line = /^(?:HTTP\/1\.[01]|ICY) (\d{3})(?: ([^\r\n]*))?\r?\n/.exec(received)
   if (line === null) {
-    const mayBecome = received.length < LONGEST_STATUS_LINE && !received.includes('\n')
-    return mayBecome ? undefined : { status: 0, text: plain(received.slice(0, 60)) }
+    const mayBecome = received.length < MAX_STATUS_LINE_CHARS && !received.includes('\n')
+    return mayBecome ? undefined : { status: 0, text: plainText(received.slice(0, 60)) }
   }
   if (end < 0) return undefined
-  const body = plain(received.slice(end + HEAD_END.length).replaceAll(/<[^>]*>/g, ' '))
-  const said = [plain(line[2] ?? ''), body].filter((part) => part !== '')
+  const body = plainText(received.slice(end + HEAD_END.length).replaceAll(/<[^>]*>/g, ' '))
+  const said = [plainText(line[2] ?? ''), body].filter((part) => part !== '')
   return { status: Number(line[1]), text: said.join(': ').slice(0, 200) }
 }
 
-const plain = (text: string): string => text.replaceAll(/[\p{Cc} ]+/gu, ' ').trim()
+const plainText = (text: string): string => text.replaceAll(/[\p{Cc} ]+/gu, ' ').trim()

@@ -5,7 +5,7 @@ import type { IcecastTarget } from './icecast-target.ts'
 import { authorization, hostHeader, titlePath } from './source-request.ts'
 
 const TIMEOUT_MS = 5_000
-const LONGEST_ANSWER = 4_096
+const MAX_ANSWER_CHARS = 4_096
 
 /** Undefined when the title was set, else why not. */
 export type SetTitle = (asked: {
@@ -34,7 +34,7 @@ export const setIcecastTitle: SetTitle = ({ target, password, title, signal }) =
       let text = ''
       response.on('error', (error) => resolve(messageOf(error)))
       response.on('data', (chunk: Buffer) => {
-        if (text.length < LONGEST_ANSWER) text += chunk.toString('utf8')
+        if (text.length < MAX_ANSWER_CHARS) text += chunk.toString('utf8')
       })
       response.on('end', () => resolve(problemOf(response.statusCode ?? 0, text)))
     })
@@ -58,9 +58,9 @@ export class TitleUpdates {
   readonly #parts: TitleUpdatesParts
   #wanted: string | undefined
   /** Undefined: not known to the mount, as after a new connection. */
-  #told: string | undefined
-  #mount = 0
-  #working: Promise<void> | undefined
+  #lastTitle: string | undefined
+  #mountNumber = 0
+  #sending: Promise<void> | undefined
   #errors = 0
   #count = 0
 
@@ -68,21 +68,21 @@ export class TitleUpdates {
     this.#parts = parts
   }
 
-  want(title: string): void {
+  requestTitle(title: string): void {
     this.#wanted = title
-    this.#work()
+    this.#start()
   }
 
   /** The mount is a new one: it knows nothing. */
-  again(title: string): void {
-    this.#told = undefined
-    this.#mount++
-    this.want(title)
+  restart(title: string): void {
+    this.#lastTitle = undefined
+    this.#mountNumber++
+    this.requestTitle(title)
   }
 
   /** What was set last. */
-  get told(): string | undefined {
-    return this.#told
+  get lastTitle(): string | undefined {
+    return this.#lastTitle
   }
 
   /** Titles that were set. */
@@ -96,20 +96,20 @@ export class TitleUpdates {
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    await this.#working
+    await this.#sending
   }
 
-  #work(): void {
-    this.#working ??= this.#tell().finally(() => (this.#working = undefined))
+  #start(): void {
+    this.#sending ??= this.#sendTitles().finally(() => (this.#sending = undefined))
   }
 
-  async #tell(): Promise<void> {
-    while (this.#wanted !== undefined && this.#wanted !== this.#told) {
-      const [title, mount] = [this.#wanted, this.#mount]
+  async #sendTitles(): Promise<void> {
+    while (this.#wanted !== undefined && this.#wanted !== this.#lastTitle) {
+      const [title, mount] = [this.#wanted, this.#mountNumber]
       const problem = await this.#parts.set(title)
-      if (mount !== this.#mount) continue
+      if (mount !== this.#mountNumber) continue
       if (problem === undefined) {
-        this.#told = title
+        this.#lastTitle = title
         this.#count++
       } else {
         this.#errors++

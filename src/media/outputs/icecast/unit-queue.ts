@@ -2,7 +2,7 @@ import type { CodedUnit } from '../audio/coded-audio.ts'
 
 /** Coded sound on its way out, bounded in time: what is too much goes, whole frames, oldest first, and is counted. */
 export class UnitQueue {
-  readonly #limitMs: number
+  readonly #maxMs: number
   readonly #subscribers = new Set<() => void>()
   readonly #units: CodedUnit[] = []
   #ms = 0
@@ -11,21 +11,21 @@ export class UnitQueue {
   /** A row of drops is one skip. */
   #state: 'flowing' | 'dropping' = 'flowing'
 
-  constructor(limitMs: number) {
-    this.#limitMs = limitMs
+  constructor(maxMs: number) {
+    this.#maxMs = maxMs
   }
 
   push(unit: CodedUnit): void {
     this.#units.push(unit)
     this.#ms += unit.ms
-    while (this.#ms > this.#limitMs && this.#units.length > 1) {
+    while (this.#ms > this.#maxMs && this.#units.length > 1) {
       const { ms } = this.#units.shift()!
       this.#ms -= ms
       this.#droppedMs += ms
       if (this.#state === 'flowing') this.#skips++
       this.#state = 'dropping'
     }
-    for (const told of [...this.#subscribers]) told()
+    for (const notify of [...this.#subscribers]) notify()
   }
 
   /** Whole units, at least one where there is one, up to about `max` bytes. */

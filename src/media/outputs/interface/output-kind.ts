@@ -37,9 +37,9 @@ export interface OutputKind {
   /** As in messages: "rtmp://host/app/key". */
   readonly grammar: string
   /** Does the address look like this kind's? */
-  claims(url: string): boolean
+  matchesUrl(url: string): boolean
   /** Throws SluiceError, naming output and field, for what can never be opened. */
-  check(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): void
+  checkSpec(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): void
   /** Opens nothing yet: `run` does. Throws as `check` does. */
-  open(spec: OutputSpec, parts: OutputParts): Output
+  createOutput(spec: OutputSpec, parts: OutputParts): Output
 }

@@ -15,9 +15,9 @@ export interface Output {
   /** True when the path is this output's own, and the request is being answered. `path` is without the query. */
   serve?(request: IncomingMessage, response: ServerResponse, path: string): boolean
   /** Random access points further apart than this do not fit its segments: sources with such pictures are conformed. */
-  readonly longestGopTicks?: number
+  readonly maxGopTicks?: number
   /** Why it could not follow if the program's pictures became these: the take is refused with this sentence. */
-  refuses?(pictures: VideoFormat): string | undefined
+  formatRefusal?(video: VideoFormat): string | undefined
 }
 
 /** A part of the program with its time. */

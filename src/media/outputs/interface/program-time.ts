@@ -3,7 +3,7 @@ import { TICKS_PER_MS } from '../../../contract/time.ts'
 
 const WINDOW_MS = 5_000
 /** A larger step is not jitter: the program's clock or the host stood still. */
-const STEP_MS = 500
+const MAX_JITTER_MS = 500
 
 /**
  * When a program time falls due by our clock: the program runs with wall time, so the arrival with the least delay
@@ -14,9 +14,9 @@ export class ProgramTime {
   #windowOffset = Number.POSITIVE_INFINITY
   #windowEnd = 0
 
-  arrived(time: Ticks90k, now: number): void {
+  addArrival(time: Ticks90k, now: number): void {
     const offset = now - time / TICKS_PER_MS
-    if (Math.abs(offset - this.#offset) > STEP_MS) {
+    if (Math.abs(offset - this.#offset) > MAX_JITTER_MS) {
       this.#offset = offset
       this.#windowOffset = offset
       this.#windowEnd = now + WINDOW_MS

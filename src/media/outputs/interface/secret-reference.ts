@@ -14,7 +14,7 @@ export type SecretReference =
 const REFERENCE = /^\{(env|file):([^{}]*)\}$/
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** A file that holds a secret holds nothing else: what is larger was named by mistake. */
-const LONGEST_SECRET = 4_096
+const MAX_SECRET_CHARS = 4_096
 
 /**
  * `{env:NAME}` or `{file:/path}`; undefined for text that is the secret itself. `field` names the setting in messages
@@ -43,7 +43,7 @@ export const checkReference = (
   env: SecretPlaces['env'],
 ): void => {
   const reference = text === undefined ? undefined : secretReference(text, field)
-  if (reference?.kind === 'env') valueOf(reference.name, field, env)
+  if (reference?.kind === 'env') secretInEnvironment(reference.name, field, env)
 }
 
 /**
@@ -57,11 +57,11 @@ export const resolveSecret = async (
 ): Promise<string> => {
   const reference = secretReference(text, field)
   if (reference === undefined) return text
-  if (reference.kind === 'env') return valueOf(reference.name, field, places.env)
-  return fromFile(reference.path, field)
+  if (reference.kind === 'env') return secretInEnvironment(reference.name, field, places.env)
+  return secretInFile(reference.path, field)
 }
 
-const valueOf = (name: string, field: string, env: SecretPlaces['env']): string => {
+const secretInEnvironment = (name: string, field: string, env: SecretPlaces['env']): string => {
   const value = env[name]?.trim() ?? ''
   if (value !== '') return value
   throw new SluiceError('option_refused', `${field}: the environment variable ${name} is not set`)
@@ -72,7 +72,7 @@ const readStart = async (path: string): Promise<string> => {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     if (!(await file.stat()).isFile()) throw new Error('it is not a file')
-    const start = new Uint8Array(LONGEST_SECRET + 1)
+    const start = new Uint8Array(MAX_SECRET_CHARS + 1)
     const { bytesRead } = await file.read(start, 0, start.length, 0)
     return new TextDecoder().decode(start.subarray(0, bytesRead))
   } finally {
@@ -80,7 +80,7 @@ const readStart = async (path: string): Promise<string> => {
   }
 }
 
-const fromFile = async (path: string, field: string): Promise<string> => {
+const secretInFile = async (path: string, field: string): Promise<string> => {
   let text: string
   try {
     text = await readStart(path)
@@ -89,8 +89,8 @@ const fromFile = async (path: string, field: string): Promise<string> => {
     throw new SluiceError('option_refused', `${field}: ${path} cannot be read: ${why}`, { cause })
   }
   const value = text.trim()
-  if (value !== '' && value.length <= LONGEST_SECRET) return value
-  const what = value === '' ? 'is empty' : `holds more than ${LONGEST_SECRET} characters`
+  if (value !== '' && value.length <= MAX_SECRET_CHARS) return value
+  const what = value === '' ? 'is empty' : `holds more than ${MAX_SECRET_CHARS} characters`
   throw new SluiceError(
     'option_refused',
     `${field}: ${path} ${what}: it must hold the secret alone`,

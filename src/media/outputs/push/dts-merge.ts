@@ -1,7 +1,7 @@
 import type { PushFrame } from './push-frame.ts'
 
 /** More than any encoder holds back: a track that is missing entirely must not cost memory. */
-const MOST_HELD = 4_096
+const MAX_HELD_FRAMES = 4_096
 
 /**
  * Puts pictures and sound in order of DTS. A frame waits until the other track has come as far, or until the program is
@@ -9,48 +9,51 @@ const MOST_HELD = 4_096
  */
 export class DtsMerge {
   readonly #emit: (frame: PushFrame) => void
-  readonly #patience: number
-  readonly #lanes: { readonly video: PushFrame[]; readonly audio: PushFrame[] } = {
+  readonly #maxWaitTicks: number
+  readonly #queues: { readonly video: PushFrame[]; readonly audio: PushFrame[] } = {
     video: [],
     audio: [],
   }
   readonly #newest = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY }
-  #program = Number.NEGATIVE_INFINITY
+  #programTime = Number.NEGATIVE_INFINITY
 
   /** `patience`: ticks of program time. */
-  constructor(patience: number, emit: (frame: PushFrame) => void) {
-    this.#patience = patience
+  constructor(maxWaitTicks: number, emit: (frame: PushFrame) => void) {
+    this.#maxWaitTicks = maxWaitTicks
     this.#emit = emit
   }
 
   push(frame: PushFrame): void {
-    const lane = this.#lanes[frame.kind]
-    lane.push(frame)
+    const queue = this.#queues[frame.kind]
+    queue.push(frame)
     this.#newest[frame.kind] = frame.dts
-    if (lane.length > MOST_HELD) this.#emit(lane.shift()!)
+    if (queue.length > MAX_HELD_FRAMES) this.#emit(queue.shift()!)
     this.#release()
   }
 
   /** The program has been played out up to here. */
   advance(time: number): void {
-    this.#program = time
+    this.#programTime = time
     this.#release()
   }
 
   #release(): void {
-    const { video, audio } = this.#lanes
+    const { video, audio } = this.#queues
     for (;;) {
-      const picture = video[0]
-      const sound = audio[0]
-      const first = picture === undefined || (sound && sound.dts < picture.dts) ? sound : picture
-      if (first === undefined || !this.#mayGo(first)) return
-      this.#lanes[first.kind].shift()
+      const nextVideo = video[0]
+      const nextAudio = audio[0]
+      const first =
+        nextVideo === undefined || (nextAudio && nextAudio.dts < nextVideo.dts)
+          ? nextAudio
+          : nextVideo
+      if (first === undefined || !this.#isReleasable(first)) return
+      this.#queues[first.kind].shift()
       this.#emit(first)
     }
   }
 
-  #mayGo(frame: PushFrame): boolean {
+  #isReleasable(frame: PushFrame): boolean {
     const other = frame.kind === 'video' ? 'audio' : 'video'
-    return this.#newest[other] >= frame.dts || this.#program - frame.dts >= this.#patience
+    return this.#newest[other] >= frame.dts || this.#programTime - frame.dts >= this.#maxWaitTicks
   }
 }

@@ -13,7 +13,7 @@ import {
   mp3Frame,
 } from '../../../rtmp/flv-tags.ts'
 import type { PushTimes } from './push-clock.ts'
-import type { PushFrame, PushPicture, PushSound } from './push-frame.ts'
+import type { PushFrame, PushVideoFrame, PushAudioFrame } from './push-frame.ts'
 import { SILENT_CHANNELS, SILENT_CONFIG, SILENT_SAMPLE_RATE } from './silent-aac.ts'
 
 /** Where the messages of one connection go. */
@@ -24,15 +24,15 @@ export interface FlvSink {
 }
 
 /** `silent`: frames are raw AAC, made by `silentFrame`. */
-export type PushSoundFormat = AudioFormat | 'silent'
+export type PushAudioFormat = AudioFormat | 'silent'
 
 export interface FlvStreamOptions {
   readonly sink: FlvSink
   /** undefined: no pictures. */
   readonly video: VideoFormat | undefined
-  readonly audio: PushSoundFormat
+  readonly audio: PushAudioFormat
   /** The picture's format, when a random access point shows another one than before. */
-  readonly onPictures: (format: VideoFormat) => void
+  readonly onVideoFormat: (format: VideoFormat) => void
 }
 
 /**
@@ -42,54 +42,54 @@ export interface FlvStreamOptions {
 export class FlvStream {
   readonly #options: FlvStreamOptions
   readonly #inspector: VideoInspector = createVideoInspector('h264')
-  #pictures: VideoFormat | undefined
+  #videoFormat: VideoFormat | undefined
   #videoConfig: Uint8Array | undefined
   #audioConfig: Uint8Array | undefined
   /** The bytes of the ADTS header that the configuration follows from. */
-  #audioKey = -1
-  #begun = false
+  #adtsKey = -1
+  #isDescribed = false
 
   constructor(options: FlvStreamOptions) {
     this.#options = options
   }
 
   write(frame: PushFrame, times: PushTimes): void {
-    if (frame.kind === 'video') this.#picture(frame, times)
-    else this.#sound(frame, times)
+    if (frame.kind === 'video') this.#writeVideo(frame, times)
+    else this.#writeAudio(frame, times)
   }
 
-  #picture(frame: PushPicture, { dtsMs, compositionMs }: PushTimes): void {
+  #writeVideo(frame: PushVideoFrame, { dtsMs, compositionMs }: PushTimes): void {
     const { sink } = this.#options
-    const { entry, bytes } = frame
-    if (entry === 'key') this.#enter(bytes, dtsMs)
+    const { rap, bytes } = frame
+    if (rap === 'key') this.#updateVideoConfig(bytes, dtsMs)
     const sample = videoSample('h264', bytes)
-    sink.video(dtsMs, avcPicture({ entry, compositionMs, sample }))
+    sink.video(dtsMs, avcPicture({ entry: rap, compositionMs, sample }))
   }
 
   /** The parameter sets in front of a random access point, where they are others than those sent last. */
-  #enter(bytes: Uint8Array, dtsMs: number): void {
+  #updateVideoConfig(bytes: Uint8Array, dtsMs: number): void {
     const format = this.#inspector.inspect(bytes).format ?? this.#options.video
     if (format === undefined) return
-    const isOther = format !== this.#pictures
+    const isOther = format !== this.#videoFormat
     if (isOther) {
-      this.#pictures = format
-      this.#options.onPictures(format)
+      this.#videoFormat = format
+      this.#options.onVideoFormat(format)
     }
     const config = videoTrackOf(1, format, bytes)?.config
-    if (!this.#begun || (isOther && this.#videoConfig !== undefined)) this.#describe(dtsMs)
+    if (!this.#isDescribed || (isOther && this.#videoConfig !== undefined)) this.#describe(dtsMs)
     if (config === undefined || isEqual(config, this.#videoConfig)) return
     this.#videoConfig = config
     this.#options.sink.video(dtsMs, avcHeader(config))
   }
 
-  #sound({ bytes }: PushSound, { dtsMs }: PushTimes): void {
+  #writeAudio({ bytes }: PushAudioFrame, { dtsMs }: PushTimes): void {
     const { sink, audio } = this.#options
-    if (!this.#begun) this.#describe(dtsMs)
+    if (!this.#isDescribed) this.#describe(dtsMs)
     if (audio !== 'silent' && audio.codec === 'mp3') {
       sink.audio(dtsMs, mp3Frame(bytes, audio))
       return
     }
-    const config = audio === 'silent' ? SILENT_CONFIG : this.#configOf(bytes, audio)
+    const config = audio === 'silent' ? SILENT_CONFIG : this.#audioConfigOf(bytes, audio)
     if (config !== undefined && !isEqual(config, this.#audioConfig)) {
       this.#audioConfig = config
       sink.audio(dtsMs, aacHeader(config))
@@ -98,31 +98,31 @@ export class FlvStream {
   }
 
   /** Read only where the fixed part of the ADTS header changes: profile, rate, channels. */
-  #configOf(frame: Uint8Array, format: AudioFormat): Uint8Array | undefined {
+  #audioConfigOf(frame: Uint8Array, format: AudioFormat): Uint8Array | undefined {
     const key = ((frame[2] ?? 0) << 8) | ((frame[3] ?? 0) & 0xc0)
-    if (key === this.#audioKey) return this.#audioConfig
-    this.#audioKey = key
+    if (key === this.#adtsKey) return this.#audioConfig
+    this.#adtsKey = key
     return audioTrackOf(2, format, frame)?.config
   }
 
   #describe(dtsMs: number): void {
-    this.#begun = true
+    this.#isDescribed = true
     this.#options.sink.metadata(dtsMs, {
-      ...pictureFields(this.#pictures),
-      ...soundFields(this.#options.audio),
+      ...videoFields(this.#videoFormat),
+      ...audioFields(this.#options.audio),
       encoder: 'Sluice',
     })
   }
 }
 
-const pictureFields = (video: VideoFormat | undefined): AmfObject => {
+const videoFields = (video: VideoFormat | undefined): AmfObject => {
   if (video === undefined) return {}
   const { width, height, frameRate } = video
   const rate = frameRate === undefined ? {} : { framerate: frameRate.num / frameRate.den }
   return { width, height, ...rate, videocodecid: METADATA_CODEC.h264 }
 }
 
-const soundFields = (audio: PushSoundFormat): AmfObject => {
+const audioFields = (audio: PushAudioFormat): AmfObject => {
   const isSilent = audio === 'silent'
   const channels = isSilent ? SILENT_CHANNELS : audio.channels
   return {

@@ -15,15 +15,15 @@ const adviceOn = (program: {
   const advice = new PushAdvice(twitch, (message) => void told.push(message))
   for (let at = 0; at < program.seconds * 25; at++) {
     const dts = ticks(at * 3_600)
-    const entry = at % program.gop === 0 ? 'key' : 'other'
-    advice.frame({
+    const rap = at % program.gop === 0 ? 'key' : 'other'
+    advice.checkFrame({
       kind: 'video',
       dts,
       pts: dts,
-      entry,
+      rap,
       bytes: new Uint8Array(program.pictureBytes),
     })
-    advice.frame({ kind: 'audio', dts, bytes: new Uint8Array(600) })
+    advice.checkFrame({ kind: 'audio', dts, bytes: new Uint8Array(600) })
   }
   return { told, advice }
 }
@@ -37,8 +37,8 @@ describe('what a platform recommends', () => {
 
   test('is exceeded: each excess is told once, and stays in the status', () => {
     const { told, advice } = adviceOn({ pictureBytes: 40_000, gop: 250, seconds: 60 })
-    advice.sound({ codec: 'mp2', channels: 6 })
-    advice.sound({ codec: 'mp2', channels: 6 })
+    advice.checkAudio({ codec: 'mp2', channels: 6 })
+    advice.checkAudio({ codec: 'mp2', channels: 6 })
     expect(told.toSorted()).toEqual([
       'Twitch recommends a key frame every 2 s; they are 10.0 s apart',
       'Twitch recommends aac or mp3, not mp2',

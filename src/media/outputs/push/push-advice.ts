@@ -11,10 +11,10 @@ const TOLERANCE = 1.15
 export class PushAdvice {
   readonly #platform: Platform
   readonly #warn: (message: string) => void
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
   readonly #bits = { video: 0, audio: 0 }
   #windowStart: number | undefined
-  #keyAt: number | undefined
+  #lastRapAt: number | undefined
 
   constructor(platform: Platform, warn: (message: string) => void) {
     this.#platform = platform
@@ -23,58 +23,59 @@ export class PushAdvice {
 
   /** All that was told, or undefined. */
   get warnings(): string | undefined {
-    return this.#told.size === 0 ? undefined : [...this.#told.values()].join('; ')
+    return this.#reported.size === 0 ? undefined : [...this.#reported.values()].join('; ')
   }
 
   /** As it is sent: after encoding. */
-  sound({ codec, channels }: Pick<AudioFormat, 'codec' | 'channels'>): void {
+  checkAudio({ codec, channels }: Pick<AudioFormat, 'codec' | 'channels'>): void {
     const { title, limits } = this.#platform
     if (!limits.audioCodecs.includes(codec)) {
-      this.#tell('codec', `${title} recommends ${limits.audioCodecs.join(' or ')}, not ${codec}`)
+      this.#report('codec', `${title} recommends ${limits.audioCodecs.join(' or ')}, not ${codec}`)
     }
-    if (channels > 2) this.#tell('channels', `${title} recommends stereo, not ${channels} channels`)
+    if (channels > 2)
+      this.#report('channels', `${title} recommends stereo, not ${channels} channels`)
   }
 
-  frame(frame: PushFrame): void {
+  checkFrame(frame: PushFrame): void {
     this.#windowStart ??= frame.dts
-    if (frame.dts - this.#windowStart >= WINDOW_TICKS) this.#look(frame.dts)
+    if (frame.dts - this.#windowStart >= WINDOW_TICKS) this.#checkBitrates(frame.dts)
     this.#bits[frame.kind] += frame.bytes.length * 8
-    if (frame.kind === 'video' && frame.entry === 'key') this.#key(frame.pts)
+    if (frame.kind === 'video' && frame.rap === 'key') this.#checkRapInterval(frame.pts)
   }
 
-  #key(pts: number): void {
+  #checkRapInterval(pts: number): void {
     const { title, limits } = this.#platform
-    const seconds = this.#keyAt === undefined ? 0 : (pts - this.#keyAt) / TICKS_PER_SECOND
-    this.#keyAt = pts
+    const seconds = this.#lastRapAt === undefined ? 0 : (pts - this.#lastRapAt) / TICKS_PER_SECOND
+    this.#lastRapAt = pts
     if (seconds <= limits.keyFrameSeconds * TOLERANCE) return
-    this.#tell(
+    this.#report(
       'key',
       `${title} recommends a key frame every ${limits.keyFrameSeconds} s; they are ${seconds.toFixed(1)} s apart`,
     )
   }
 
-  #look(now: number): void {
+  #checkBitrates(now: number): void {
     const { limits } = this.#platform
     const seconds = (now - this.#windowStart!) / TICKS_PER_SECOND
-    this.#rate('video', this.#bits.video / seconds, limits.videoBitrate)
-    this.#rate('audio', this.#bits.audio / seconds, limits.audioBitrate)
+    this.#checkBitrate('video', this.#bits.video / seconds, limits.videoBitrate)
+    this.#checkBitrate('audio', this.#bits.audio / seconds, limits.audioBitrate)
     this.#bits.video = 0
     this.#bits.audio = 0
     this.#windowStart = now
   }
 
-  #rate(kind: 'video' | 'audio', rate: number, limit: number): void {
+  #checkBitrate(kind: 'video' | 'audio', rate: number, limit: number): void {
     if (rate <= limit * TOLERANCE) return
     const what = kind === 'video' ? 'pictures' : 'sound'
-    this.#tell(
+    this.#report(
       kind,
       `${this.#platform.title} recommends at most ${kbit(limit)} of ${what}; it is ${kbit(rate)}`,
     )
   }
 
-  #tell(what: string, message: string): void {
-    if (this.#told.has(what)) return
-    this.#told.set(what, message)
+  #report(what: string, message: string): void {
+    if (this.#reported.has(what)) return
+    this.#reported.set(what, message)
     this.#warn(message)
   }
 }

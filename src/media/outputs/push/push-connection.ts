@@ -7,14 +7,14 @@ import type { FlvSink } from './flv-stream.ts'
 import type { PushTarget } from './push-target.ts'
 
 /** From the first packet to "publish" being answered. */
-const CONNECT_MS = 10_000
-const KEEP_ALIVE_MS = 10_000
-const STALL_LOOK_MS = 500
+const CONNECT_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_DELAY_MS = 10_000
+const STALL_CHECK_INTERVAL_MS = 500
 /** What waits in the socket; the rest waits in the queue, where it can still be dropped. */
-const SOCKET_BYTES = 128 * 1024
+const MAX_SOCKET_BYTES = 128 * 1024
 /** A large picture goes in pieces, so that it can be seen whether the destination takes any of it. */
-const PIECE_BYTES = 64 * 1024
-const FAREWELL_MS = 1_000
+const MAX_CHUNK_BYTES = 64 * 1024
+const CLOSE_TIMEOUT_MS = 1_000
 
 export type ConnectionEnd =
   | { readonly kind: 'stopped' }
@@ -32,10 +32,10 @@ export interface PushConnectionParts {
   readonly onLive: () => void
   /** It can take more. */
   readonly onRoom: () => void
-  readonly onTaken: (bytes: number) => void
+  readonly onWritten: (bytes: number) => void
 }
 
-interface Piece {
+interface PendingChunk {
   readonly bytes: number
   /** Program time of the frame that it belongs to. */
   readonly time: number
@@ -45,16 +45,16 @@ interface Piece {
 export class PushConnection implements FlvSink {
   readonly #parts: PushConnectionParts
   readonly #publisher: RtmpPublisher
-  readonly #inFlight: Piece[] = []
+  readonly #inFlight: PendingChunk[] = []
   #socket: Socket | undefined
   #time = 0
   #isLive = false
-  #takenAt: number
+  #lastProgressAt: number
   #end: ((end: ConnectionEnd) => void) | undefined
 
   constructor(parts: PushConnectionParts) {
     this.#parts = parts
-    this.#takenAt = parts.clock.now()
+    this.#lastProgressAt = parts.clock.now()
     const { app, tcUrl } = parts.target
     this.#publisher = new RtmpPublisher({
       target: { app, tcUrl, streamName: parts.streamName },
@@ -69,7 +69,7 @@ export class PushConnection implements FlvSink {
 
   /** It takes frames: else they stay in the queue. */
   get hasRoom(): boolean {
-    return this.#isLive && (this.#socket?.writableLength ?? SOCKET_BYTES) < SOCKET_BYTES
+    return this.#isLive && (this.#socket?.writableLength ?? MAX_SOCKET_BYTES) < MAX_SOCKET_BYTES
   }
 
   /** Program time of the oldest frame that the system has not taken; undefined when it has all. */
@@ -78,7 +78,7 @@ export class PushConnection implements FlvSink {
   }
 
   /** What is written from now on belongs to a frame of this program time. */
-  at(time: number): void {
+  setFrameTime(time: number): void {
     this.#time = time
   }
 
@@ -96,7 +96,7 @@ export class PushConnection implements FlvSink {
 
   /** Ends it from our side. */
   abandon(reason: string): void {
-    this.#lost(reason)
+    this.#endAsLost(reason)
   }
 
   /** Resolves when it has ended, for whatever reason, and the socket is gone. */
@@ -105,50 +105,51 @@ export class PushConnection implements FlvSink {
     const { clock } = this.#parts
     const timers: Timer[] = []
     const stop = (): void => this.#end?.({ kind: 'stopped' })
-    const socket = this.#open()
+    const socket = this.#connect()
     this.#socket = socket
     const end = await new Promise<ConnectionEnd>((resolve) => {
       this.#end = resolve
       signal.addEventListener('abort', stop, { once: true })
       timers.push(
-        clock.after(CONNECT_MS, () => {
-          if (!this.#isLive) this.#lost(`no answer to "publish" within ${CONNECT_MS / 1_000} s`)
+        clock.after(CONNECT_TIMEOUT_MS, () => {
+          if (!this.#isLive)
+            this.#endAsLost(`no answer to "publish" within ${CONNECT_TIMEOUT_MS / 1_000} s`)
         }),
-        clock.every(STALL_LOOK_MS, () => this.#lookForStall()),
+        clock.every(STALL_CHECK_INTERVAL_MS, () => this.#checkStall()),
       )
-      this.#listen(socket)
+      this.#addListeners(socket)
     })
     signal.removeEventListener('abort', stop)
     for (const timer of timers) timer.cancel()
-    await this.#part(socket, end)
+    await this.#closeSocket(socket, end)
     return end
   }
 
-  #open(): Socket {
+  #connect(): Socket {
     const { kind, host, port } = this.#parts.target
     const options = { host, port, noDelay: true, keepAlive: true }
-    const alive = { keepAliveInitialDelay: KEEP_ALIVE_MS }
+    const alive = { keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS }
     if (kind === 'rtmp') return connect({ ...options, ...alive })
     // Certificates are checked, against those that NODE_EXTRA_CA_CERTS names too.
     const name = isIP(host) === 0 ? { servername: host } : {}
     const socket = connectTls({ host, port, ...name })
     socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
     return socket
   }
 
-  #listen(socket: Socket): void {
+  #addListeners(socket: Socket): void {
     const { kind } = this.#parts.target
     socket.once(kind === 'rtmp' ? 'connect' : 'secureConnect', () => this.#publisher.begin())
-    socket.on('data', (bytes: Buffer) => this.#received(bytes))
+    socket.on('data', (bytes: Buffer) => this.#receive(bytes))
     socket.on('drain', () => this.#parts.onRoom())
     // A half-closed connection is of no use: nobody reads.
-    socket.on('end', () => this.#lost('the destination closed the connection'))
-    socket.on('error', (error) => this.#lost(messageOf(error)))
-    socket.on('close', () => this.#lost('the connection was closed'))
+    socket.on('end', () => this.#endAsLost('the destination closed the connection'))
+    socket.on('error', (error) => this.#endAsLost(messageOf(error)))
+    socket.on('close', () => this.#endAsLost('the connection was closed'))
   }
 
-  #received(bytes: Buffer): void {
+  #receive(bytes: Buffer): void {
     this.#publisher.receive(bytes)
     const { state } = this.#publisher
     if (state.kind === 'failed') {
@@ -156,44 +157,44 @@ export class PushConnection implements FlvSink {
       this.#end?.({ kind: kind === 'refused' ? 'refused' : 'lost', reason })
     } else if (state.kind === 'live' && !this.#isLive) {
       this.#isLive = true
-      this.#takenAt = this.#parts.clock.now()
+      this.#lastProgressAt = this.#parts.clock.now()
       this.#parts.onLive()
     }
   }
 
-  #lost(reason: string): void {
+  #endAsLost(reason: string): void {
     this.#end?.({ kind: 'lost', reason })
   }
 
   #write(bytes: Uint8Array): void {
     const socket = this.#socket
     if (socket === undefined || !socket.writable) return
-    if (this.#inFlight.length === 0) this.#takenAt = this.#parts.clock.now()
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + PIECE_BYTES)
-      this.#inFlight.push({ bytes: piece.length, time: this.#time })
-      socket.write(piece, (error) => this.#written(error))
+    if (this.#inFlight.length === 0) this.#lastProgressAt = this.#parts.clock.now()
+    for (let at = 0; at < bytes.length; at += MAX_CHUNK_BYTES) {
+      const chunk = bytes.subarray(at, at + MAX_CHUNK_BYTES)
+      this.#inFlight.push({ bytes: chunk.length, time: this.#time })
+      socket.write(chunk, (error) => this.#written(error))
     }
   }
 
   /** Callbacks come in the order of the writes. */
   #written(error: Error | null | undefined): void {
-    const piece = this.#inFlight.shift()
-    if (error || piece === undefined) return
-    this.#takenAt = this.#parts.clock.now()
-    this.#parts.onTaken(piece.bytes)
+    const chunk = this.#inFlight.shift()
+    if (error || chunk === undefined) return
+    this.#lastProgressAt = this.#parts.clock.now()
+    this.#parts.onWritten(chunk.bytes)
     if (this.hasRoom) this.#parts.onRoom()
   }
 
-  #lookForStall(): void {
+  #checkStall(): void {
     const { clock, stallMs } = this.#parts
     if (!this.#isLive || this.#inFlight.length === 0) return
-    if (clock.now() - this.#takenAt < stallMs) return
-    this.#lost(`the destination took nothing for ${stallMs} ms`)
+    if (clock.now() - this.#lastProgressAt < stallMs) return
+    this.#endAsLost(`the destination took nothing for ${stallMs} ms`)
   }
 
   /** Says farewell where that is possible, and waits for the socket to be gone. */
-  async #part(socket: Socket, end: ConnectionEnd): Promise<void> {
+  async #closeSocket(socket: Socket, end: ConnectionEnd): Promise<void> {
     this.#end = undefined
     if (socket.closed) return
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
@@ -206,8 +207,8 @@ export class PushConnection implements FlvSink {
     }
     this.#publisher.close()
     socket.end()
-    const patience = this.#parts.clock.after(FAREWELL_MS, () => socket.destroy())
+    const closeTimer = this.#parts.clock.after(CLOSE_TIMEOUT_MS, () => socket.destroy())
     await closed
-    patience.cancel()
+    closeTimer.cancel()
   }
 }

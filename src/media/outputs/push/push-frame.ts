@@ -1,19 +1,19 @@
 import type { Ticks90k } from '../../../contract/time.ts'
 
 /** One frame for a destination; its bytes are the program's own and never change. */
-export type PushFrame = PushPicture | PushSound
+export type PushFrame = PushVideoFrame | PushAudioFrame
 
-export interface PushPicture {
+export interface PushVideoFrame {
   readonly kind: 'video'
   readonly pts: Ticks90k
   readonly dts: Ticks90k
   /** `key`: a random access point, with parameter sets in front. */
-  readonly entry: 'key' | 'other'
+  readonly rap: 'key' | 'other'
   /** Annex B. */
   readonly bytes: Uint8Array
 }
 
-export interface PushSound {
+export interface PushAudioFrame {
   readonly kind: 'audio'
   readonly dts: Ticks90k
   /** With its header. */

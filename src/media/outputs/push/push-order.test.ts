@@ -7,14 +7,14 @@ import type { PushFrame } from './push-frame.ts'
 import { PushQueue } from './push-queue.ts'
 
 const NONE = new Uint8Array(100)
-const picture = (dts: number, entry: 'key' | 'other' = 'other', pts = dts): PushFrame => ({
+const videoFrame = (dts: number, rap: 'key' | 'other' = 'other', pts = dts): PushFrame => ({
   kind: 'video',
   dts: ticks(dts),
   pts: ticks(pts),
-  entry,
+  rap,
   bytes: NONE,
 })
-const sound = (dts: number): PushFrame => ({ kind: 'audio', dts: ticks(dts), bytes: NONE })
+const audioFrame = (dts: number): PushFrame => ({ kind: 'audio', dts: ticks(dts), bytes: NONE })
 const MS = 90
 
 describe('the order of pictures and sound', () => {
@@ -25,8 +25,8 @@ describe('the order of pictures and sound', () => {
         const merge = new DtsMerge(1e9, (frame) => void out.push(frame.dts))
         const next = { video: 0, audio: 7 }
         for (const isVideo of turns) {
-          if (isVideo) merge.push(picture((next.video += 3_600)))
-          else merge.push(sound((next.audio += 1_920)))
+          if (isVideo) merge.push(videoFrame((next.video += 3_600)))
+          else merge.push(audioFrame((next.audio += 1_920)))
         }
         expect(out).toEqual(out.toSorted((a, b) => a - b))
       }),
@@ -37,11 +37,11 @@ describe('the order of pictures and sound', () => {
     const out: number[] = []
     const merge = new DtsMerge(500 * MS, (frame) => void out.push(frame.dts))
     for (let at = 0; at <= 40; at++) {
-      merge.push(picture(at * 40 * MS))
+      merge.push(videoFrame(at * 40 * MS))
       merge.advance(at * 40 * MS)
     }
     expect(out.length).toBe(28)
-    merge.push(sound(1_600 * MS))
+    merge.push(audioFrame(1_600 * MS))
     expect(out.length).toBe(42)
   })
 })
@@ -51,7 +51,7 @@ const queueOf = (lagMs = 3_000) => new PushQueue({ lagMs, entryKind: 'video' })
 /** A picture every 40 ms; a random access point every `gop`. */
 const fill = (queue: PushQueue, from: number, count: number, gop = 25): void => {
   for (let at = from; at < from + count; at++) {
-    queue.push(picture(at * 40 * MS, at % gop === 0 ? 'key' : 'other'))
+    queue.push(videoFrame(at * 40 * MS, at % gop === 0 ? 'key' : 'other'))
   }
 }
 
@@ -59,7 +59,7 @@ describe('the queue of a destination', () => {
   test('begins at a random access point', () => {
     const queue = queueOf()
     fill(queue, 7, 30)
-    expect(queue.take()).toMatchObject({ dts: 25 * 40 * MS, entry: 'key' })
+    expect(queue.take()).toMatchObject({ dts: 25 * 40 * MS, rap: 'key' })
   })
 
   test('further behind than the lag, it goes on at the newest random access point: one skip', () => {
@@ -68,7 +68,7 @@ describe('the queue of a destination', () => {
     expect(queue.take()?.dts).toBe(0)
     fill(queue, 10, 200)
     expect(queue.length).toBeLessThan(80)
-    expect(queue.take()).toMatchObject({ entry: 'key' })
+    expect(queue.take()).toMatchObject({ rap: 'key' })
     expect(queue.skips).toBe(1)
     while (queue.take() !== undefined);
     expect(queue.skips).toBe(1)
@@ -79,7 +79,7 @@ describe('the queue of a destination', () => {
     fill(queue, 0, 90, 100)
     expect(queue.length).toBe(0)
     fill(queue, 90, 15, 100)
-    expect(queue.take()).toMatchObject({ dts: 100 * 40 * MS, entry: 'key' })
+    expect(queue.take()).toMatchObject({ dts: 100 * 40 * MS, rap: 'key' })
   })
 
   test('a new connection begins at the newest random access point, and counts no skip', () => {
@@ -96,7 +96,7 @@ describe('the queue of a destination', () => {
     const bytes = new Uint8Array(1024 * 1024)
     let held = 0
     for (let at = 0; at < 400; at++) {
-      queue.push({ ...picture(at * 40 * MS, at % 25 === 0 ? 'key' : 'other'), bytes })
+      queue.push({ ...videoFrame(at * 40 * MS, at % 25 === 0 ? 'key' : 'other'), bytes })
       held = Math.max(held, queue.length)
     }
     expect(held).toBeLessThanOrEqual(65)
@@ -104,7 +104,7 @@ describe('the queue of a destination', () => {
 
   test('without pictures every frame of sound is a random access point', () => {
     const queue = new PushQueue({ lagMs: 1_000, entryKind: 'audio' })
-    for (let at = 0; at < 500; at++) queue.push(sound(at * 1_920))
+    for (let at = 0; at < 500; at++) queue.push(audioFrame(at * 1_920))
     expect(queue.take()?.dts).toBeGreaterThan(400 * 1_920)
   })
 })
@@ -119,7 +119,7 @@ describe('the milliseconds of a push', () => {
     let last = -1
     for (let at = 0; at < 200_000; at++) {
       const dts = 900_000 + at * step
-      const { dtsMs } = clock.timesOf(picture(dts))!
+      const { dtsMs } = clock.timesOf(videoFrame(dts))!
       if (dtsMs <= last) throw new Error(`no rise at ${at}`)
       if (Math.abs(dtsMs - (at * step) / 90) > 1) throw new Error(`drift at ${at}`)
       last = dtsMs
@@ -128,9 +128,12 @@ describe('the milliseconds of a push', () => {
 
   test('begin at 0 and go on whatever was dropped between; composition is never negative', () => {
     const clock = new PushClock()
-    expect(clock.timesOf(picture(90_000, 'key', 97_200))).toEqual({ dtsMs: 0, compositionMs: 80 })
-    expect(clock.timesOf(sound(91_000))).toEqual({ dtsMs: 11, compositionMs: 0 })
-    expect(clock.timesOf(picture(900_000, 'key', 900_000))).toEqual({
+    expect(clock.timesOf(videoFrame(90_000, 'key', 97_200))).toEqual({
+      dtsMs: 0,
+      compositionMs: 80,
+    })
+    expect(clock.timesOf(audioFrame(91_000))).toEqual({ dtsMs: 11, compositionMs: 0 })
+    expect(clock.timesOf(videoFrame(900_000, 'key', 900_000))).toEqual({
       dtsMs: 9_000,
       compositionMs: 0,
     })
@@ -138,14 +141,16 @@ describe('the milliseconds of a push', () => {
 
   test('pictures nearer than a millisecond do not share one', () => {
     const clock = new PushClock()
-    expect([0, 40, 80, 120].map((dts) => clock.timesOf(picture(dts))?.dtsMs)).toEqual([0, 1, 2, 3])
+    expect([0, 40, 80, 120].map((dts) => clock.timesOf(videoFrame(dts))?.dtsMs)).toEqual([
+      0, 1, 2, 3,
+    ])
   })
 
   test('what is older than what was sent is left out', () => {
     const clock = new PushClock()
-    clock.timesOf(picture(90_000))
-    clock.timesOf(sound(180_000))
-    expect(clock.timesOf(sound(120_000))).toBeUndefined()
-    expect(clock.timesOf(sound(0))).toBeUndefined()
+    clock.timesOf(videoFrame(90_000))
+    clock.timesOf(audioFrame(180_000))
+    expect(clock.timesOf(audioFrame(120_000))).toBeUndefined()
+    expect(clock.timesOf(audioFrame(0))).toBeUndefined()
   })
 })

@@ -2,28 +2,28 @@ import type { PushFrame } from './push-frame.ts'
 
 const TICKS_PER_MS = 90
 /** Whatever the bit rate and the lag that is allowed. */
-const MOST_BYTES = 64 * 1024 * 1024
+const MAX_QUEUE_BYTES = 64 * 1024 * 1024
 
 /**
  * What a destination has not taken yet: at most `lag` of program time, always beginning at a random access point. What is
  * older is dropped up to the newest random access point; where there is none, up to the next one that comes.
  */
 export class PushQueue {
-  readonly #lag: number
+  readonly #maxLagTicks: number
   /** Without pictures any frame is a random access point. */
-  readonly #entryKind: 'video' | 'audio'
+  readonly #rapKind: 'video' | 'audio'
   #frames: PushFrame[] = []
   /** Before it, frames were taken. */
   #head = 0
   #bytes = 0
   #newest = 0
   #state: 'await_entry' | 'flowing' = 'await_entry'
-  #cutSinceTake = false
+  #hasDroppedSinceTake = false
   #skips = 0
 
   constructor(options: { readonly lagMs: number; readonly entryKind: 'video' | 'audio' }) {
-    this.#lag = options.lagMs * TICKS_PER_MS
-    this.#entryKind = options.entryKind
+    this.#maxLagTicks = options.lagMs * TICKS_PER_MS
+    this.#rapKind = options.entryKind
   }
 
   /** How often frames were dropped between two that were taken. */
@@ -48,13 +48,13 @@ export class PushQueue {
   push(frame: PushFrame): void {
     this.#newest = Math.max(this.#newest, frame.dts)
     if (this.#state === 'await_entry') {
-      if (!this.#isEntry(frame)) return
+      if (!this.#isRap(frame)) return
       this.#state = 'flowing'
     }
     this.#frames.push(frame)
     this.#bytes += frame.bytes.length
     const oldest = this.#frames[this.#head]!
-    if (this.#newest - oldest.dts > this.#lag || this.#bytes > MOST_BYTES) this.#drop()
+    if (this.#newest - oldest.dts > this.#maxLagTicks || this.#bytes > MAX_QUEUE_BYTES) this.#drop()
   }
 
   take(): PushFrame | undefined {
@@ -62,8 +62,8 @@ export class PushQueue {
     if (frame === undefined) return undefined
     this.#head++
     this.#bytes -= frame.bytes.length
-    if (this.#cutSinceTake) this.#skips++
-    this.#cutSinceTake = false
+    if (this.#hasDroppedSinceTake) this.#skips++
+    this.#hasDroppedSinceTake = false
     if (this.#head > 256 && this.#head * 2 > this.#frames.length) this.#compact()
     return frame
   }
@@ -71,18 +71,19 @@ export class PushQueue {
   /** For a new connection, which counts no skip: it begins at the newest random access point that is here, or the next. */
   restart(): void {
     this.#drop()
-    this.#cutSinceTake = false
+    this.#hasDroppedSinceTake = false
   }
 
   /** Goes on at the newest random access point. */
   #drop(): void {
-    this.#cutSinceTake = true
-    const at = this.#frames.findLastIndex((frame) => this.#isEntry(frame))
-    const keep = at >= this.#head && this.#newest - this.#frames[at]!.dts <= this.#lag ? at : -1
+    this.#hasDroppedSinceTake = true
+    const at = this.#frames.findLastIndex((frame) => this.#isRap(frame))
+    const keep =
+      at >= this.#head && this.#newest - this.#frames[at]!.dts <= this.#maxLagTicks ? at : -1
     this.#frames = keep < 0 ? [] : this.#frames.slice(keep)
     this.#head = 0
     this.#bytes = this.#frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
-    if (keep < 0 || this.#bytes > MOST_BYTES) {
+    if (keep < 0 || this.#bytes > MAX_QUEUE_BYTES) {
       this.#frames = []
       this.#bytes = 0
       this.#state = 'await_entry'
@@ -94,7 +95,7 @@ export class PushQueue {
     this.#head = 0
   }
 
-  #isEntry(frame: PushFrame): boolean {
-    return frame.kind === this.#entryKind && (frame.kind === 'audio' || frame.entry === 'key')
+  #isRap(frame: PushFrame): boolean {
+    return frame.kind === this.#rapKind && (frame.kind === 'audio' || frame.rap === 'key')
   }
 }

@@ -42,8 +42,8 @@ const cases = [
 ] as const
 
 describe('what becomes of the tracks', () => {
-  test.each(cases)('%s of %o and %o', (recipe, pictures, sound, plan) => {
-    const tracks = { video: pictures, audio: sound, languages: [''] }
+  test.each(cases)('%s of %o and %o', (recipe, pictures, audio, plan) => {
+    const tracks = { video: pictures, audio: audio, languages: [''] }
     expect(planPush(tracks, PushSpec.parse({ recipe }))).toEqual({ ok: true, plan })
   })
 
@@ -51,8 +51,8 @@ describe('what becomes of the tracks', () => {
     [video({ codec: 'hevc' }), audio('aac'), /pictures \(hevc\).*push\.recipe/],
     [video(), audio('ac3'), /sound \(ac3\).*push\.recipe/],
     [undefined, undefined, /neither pictures nor sound/],
-  ])('copy says what it cannot carry, and what to set', (pictures, sound, why) => {
-    const tracks = { video: pictures, audio: sound, languages: [] }
+  ])('copy says what it cannot carry, and what to set', (pictures, audio, why) => {
+    const tracks = { video: pictures, audio: audio, languages: [] }
     expect(planPush(tracks, PushSpec.parse({ recipe: 'copy' }))).toEqual({
       ok: false,
       why: expect.stringMatching(why),

@@ -21,10 +21,10 @@ export const planPush = (tracks: ProgramTracks, { recipe }: PushSpec): Planned =
   }
   const copies = { video: canCopyVideo(tracks), audio: canCopyAudio(tracks) }
   if (recipe === 'copy' && video !== undefined && video.codec !== 'h264') {
-    return { ok: false, why: cannot(`the program's pictures (${video.codec})`) }
+    return { ok: false, why: cannotCarry(`the program's pictures (${video.codec})`) }
   }
   if (recipe === 'copy' && audio !== undefined && !copies.audio) {
-    return { ok: false, why: cannot(`the program's sound (${audio.codec})`) }
+    return { ok: false, why: cannotCarry(`the program's sound (${audio.codec})`) }
   }
   const isCopied = (can: boolean): 'copy' | 'encode' =>
     recipe === 'copy' || (recipe === 'auto' && can) ? 'copy' : 'encode'
@@ -37,7 +37,7 @@ export const planPush = (tracks: ProgramTracks, { recipe }: PushSpec): Planned =
   }
 }
 
-const cannot = (what: string): string =>
+const cannotCarry = (what: string): string =>
   `RTMP cannot carry ${what} to platforms: set push.recipe to "auto" or "encode"`
 
 /** Platforms decode 8 bits in 4:2:0 only. */

@@ -14,7 +14,14 @@ describe('the address of a push', () => {
   test.each([
     [
       'rtmp://host/app/key',
-      { host: 'host', port: 1935, app: 'app', key: 'key', query: '', shown: 'rtmp://host/app/***' },
+      {
+        host: 'host',
+        port: 1935,
+        app: 'app',
+        key: 'key',
+        query: '',
+        displayUrl: 'rtmp://host/app/***',
+      },
     ],
     [
       'rtmp://10.0.0.1:1936/live/key?token=abc&x=1',
@@ -22,7 +29,7 @@ describe('the address of a push', () => {
         port: 1936,
         key: 'key',
         query: '?token=abc&x=1',
-        shown: 'rtmp://10.0.0.1:1936/live/***?token=***&x=1',
+        displayUrl: 'rtmp://10.0.0.1:1936/live/***?token=***&x=1',
       },
     ],
     [
@@ -30,7 +37,7 @@ describe('the address of a push', () => {
       { kind: 'rtmps', port: 443, app: 'app/inst', tcUrl: 'rtmps://host/app/inst', key: 'key' },
     ],
     ['rtmp://[::1]:1935/app/key', { host: '::1', tcUrl: 'rtmp://[::1]:1935/app' }],
-    ['rtmp://host/app/{env:KEY}', { key: '{env:KEY}', shown: 'rtmp://host/app/{env:KEY}' }],
+    ['rtmp://host/app/{env:KEY}', { key: '{env:KEY}', displayUrl: 'rtmp://host/app/{env:KEY}' }],
     [
       'rtmp://host/app/{file:/run/secrets/key}?a=b',
       { app: 'app', key: '{file:/run/secrets/key}', query: '?a=b' },
@@ -41,11 +48,11 @@ describe('the address of a push', () => {
         kind: 'rtmps',
         app: 'app',
         key: 'live_1_a',
-        shown: 'twitch:***',
+        displayUrl: 'twitch:***',
         platform: { name: 'twitch' },
       },
     ],
-    ['youtube:{env:YT}', { app: 'live2', key: '{env:YT}', shown: 'youtube:{env:YT}' }],
+    ['youtube:{env:YT}', { app: 'live2', key: '{env:YT}', displayUrl: 'youtube:{env:YT}' }],
     ['kick:sk_1?x=1', { query: '?x=1', key: 'sk_1' }],
   ])('%s', (url, expected) => {
     expect(isPushUrl(url)).toBe(true)
@@ -61,7 +68,7 @@ describe('the address of a push', () => {
       key: '{env:KEY}',
       keyField: 'output yt, push.key',
     })
-    expect(parse('twitch:', 'abc')).toMatchObject({ key: 'abc', shown: 'twitch:***' })
+    expect(parse('twitch:', 'abc')).toMatchObject({ key: 'abc', displayUrl: 'twitch:***' })
   })
 
   test.each([

@@ -18,7 +18,7 @@ export interface PushTarget {
   /** "?a=b", or empty: belongs to the stream name. */
   readonly query: string
   /** Without secrets. */
-  readonly shown: string
+  readonly displayUrl: string
   readonly platform?: Platform
 }
 
@@ -44,14 +44,14 @@ export const parsePushTarget = ({ id, url, push }: OutputSpec): PushTarget => {
   const example = `${platform.name}:{env:KEY}`
   const secret = secretOf({ inUrl, given: push?.key, where, example })
   const target = parseAddress(`${platform.ingest}/${query}`, '-', where)
-  return { ...target, ...secret, platform, shown: `${platform.name}:${shownKey(secret)}` }
+  return { ...target, ...secret, platform, displayUrl: `${platform.name}:${displayKey(secret)}` }
 }
 
 const parseAddress = (url: string, givenKey: string | undefined, where: string): PushTarget => {
   const refuse = (why: string): never => {
     throw new SluiceError(
       'unsupported_url',
-      `${where}, url ${JSON.stringify(shownUrl(url))}: ${why}; write rtmp://host/app/key or rtmps://host/app/key`,
+      `${where}, url ${JSON.stringify(redactedUrl(url))}: ${why}; write rtmp://host/app/key or rtmps://host/app/key`,
     )
   }
   const parts = ADDRESS.exec(url) ?? refuse('it cannot be read')
@@ -74,7 +74,7 @@ const parseAddress = (url: string, givenKey: string | undefined, where: string):
     tcUrl: base,
     ...secret,
     query,
-    shown: `${base}/${shownKey(secret)}${redactUrl(`x://h/${query}`).slice('x://h/'.length)}`,
+    displayUrl: `${base}/${displayKey(secret)}${redactUrl(`x://h/${query}`).slice('x://h/'.length)}`,
   }
 }
 
@@ -124,11 +124,11 @@ const secretOf = (from: {
 }
 
 /** A reference is no secret. */
-const shownKey = ({ key, keyField }: Pick<PushTarget, 'key' | 'keyField'>): string =>
+const displayKey = ({ key, keyField }: Pick<PushTarget, 'key' | 'keyField'>): string =>
   secretReference(key, keyField) === undefined ? '***' : key
 
 /** A mistaken URL may hold the key anywhere after the host, and a password before it. */
-const shownUrl = (url: string): string => {
+const redactedUrl = (url: string): string => {
   const [, scheme = '', host = ''] = /^([a-z]+:(?:\/\/)?)([^/?#@]*)/i.exec(url) ?? []
   return `${scheme}${url.includes('@') ? '' : host}/…`
 }

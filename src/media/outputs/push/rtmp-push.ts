@@ -10,21 +10,21 @@ import { ProgramEncoder } from '../../encode/program-encoder.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
-import { pictureChangeRefusal } from './picture-change.ts'
-import { FlvStream, type PushSoundFormat } from './flv-stream.ts'
+import { videoChangeRefusal } from './video-change.ts'
+import { FlvStream, type PushAudioFormat } from './flv-stream.ts'
 import { PushAdvice } from './push-advice.ts'
 import { PushClock } from './push-clock.ts'
 import { PushConnection, type ConnectionEnd } from './push-connection.ts'
 import type { PushFrame } from './push-frame.ts'
-import { PushIntake } from './push-intake.ts'
+import { PushInput } from './push-input.ts'
 import { PushQueue } from './push-queue.ts'
 import { planPush, rungOf, type Planned, type PushPlan } from './push-recipe.ts'
 import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
 import { checkReference, resolveSecret } from '../interface/secret-reference.ts'
 
-const RECONNECT: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
+const RECONNECT_BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
 /** A platform that refuses a key soon refuses the address. */
-const REFUSED: BackoffLimits = { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 }
+const REFUSED_BACKOFF: BackoffLimits = { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 }
 /** After that long on the air, a loss is the first one again. */
 const HEALTHY_MS = 60_000
 const TICKS_PER_MS = 90
@@ -54,7 +54,7 @@ export class RtmpPush implements Output {
   #connection: PushConnection | undefined
   #stream: FlvStream | undefined
   #encoder: ProgramEncoder | undefined
-  #pictures: VideoFormat | undefined
+  #videoFormat: VideoFormat | undefined
   #connections = 0
   #errors = 0
   #lastError: string | undefined
@@ -82,19 +82,19 @@ export class RtmpPush implements Output {
 
   async run(signal: AbortSignal): Promise<void> {
     if (!this.#planned.ok) {
-      this.#failed(this.#planned.why)
+      this.#countError(this.#planned.why)
       this.#state = { kind: 'failed' }
       await untilAborted(signal)
       return
     }
     const { plan } = this.#planned
     const { frames } = this.#parts.program
-    const intake = new PushIntake(plan, (frame) => this.#frame(frame))
-    const detach = intake.attach(frames, (error) => this.#failed(messageOf(error)))
-    this.#encoder = this.#makeEncoder(plan)
+    const input = new PushInput(plan, (frame) => this.#addFrame(frame))
+    const detach = input.attach(frames, (error) => this.#countError(messageOf(error)))
+    this.#encoder = this.#createEncoder(plan)
     const encoding = this.#encoder
-      ?.run(intake.encoded, signal)
-      .catch((error: unknown) => this.#failed(messageOf(error)))
+      ?.run(input.encoded, signal)
+      .catch((error: unknown) => this.#countError(messageOf(error)))
     try {
       await this.#keepConnected(plan, signal)
     } finally {
@@ -109,7 +109,7 @@ export class RtmpPush implements Output {
     return {
       id: this.id,
       kind: this.kind,
-      url: this.#target.shown,
+      url: this.#target.displayUrl,
       state,
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(clock.now()),
@@ -122,37 +122,37 @@ export class RtmpPush implements Output {
     }
   }
 
-  refuses(pictures: VideoFormat): string | undefined {
+  formatRefusal(video: VideoFormat): string | undefined {
     if (!this.#planned.ok || this.#planned.plan.video !== 'copy') return undefined
-    const now = this.#pictures ?? this.#parts.program.frames.tracks.video
-    return now === undefined ? undefined : pictureChangeRefusal(this.id, now, pictures)
+    const now = this.#videoFormat ?? this.#parts.program.frames.tracks.video
+    return now === undefined ? undefined : videoChangeRefusal(this.id, now, video)
   }
 
   async #keepConnected(plan: PushPlan, signal: AbortSignal): Promise<void> {
     let losses = 0
     let refusals = 0
     while (!signal.aborted) {
-      await this.#somethingToSend(signal)
+      await this.#untilFirstFrame(signal)
       if (signal.aborted) return
       const { end, liveMs } = await this.#connect(plan, signal)
       if (end.kind === 'stopped') return
       if (liveMs >= HEALTHY_MS) losses = 0
       if (liveMs > 0) refusals = 0
-      this.#failed(end.reason)
+      this.#countError(end.reason)
       this.#state = { kind: 'waiting' }
       if (end.kind === 'refused' && ++refusals === 1) {
-        this.#parts.alert('refused', `output ${this.id}: ${this.#target.shown}: ${end.reason}`)
+        this.#parts.alert('refused', `output ${this.id}: ${this.#target.displayUrl}: ${end.reason}`)
       }
       const delay =
         end.kind === 'refused'
-          ? backoffDelay(refusals, REFUSED, this.#parts.random)
-          : backoffDelay(++losses, RECONNECT, this.#parts.random)
+          ? backoffDelay(refusals, REFUSED_BACKOFF, this.#parts.random)
+          : backoffDelay(++losses, RECONNECT_BACKOFF, this.#parts.random)
       await pause(this.#parts.clock, delay, signal)
     }
   }
 
   /** A platform hangs up on a publisher that sends nothing: the first frame comes first. */
-  #somethingToSend(signal: AbortSignal): Promise<void> {
+  #untilFirstFrame(signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#queue.length > 0) return Promise.resolve()
     return new Promise((resolve) => {
       const go = (): void => {
@@ -183,9 +183,9 @@ export class RtmpPush implements Output {
       clock,
       random,
       stallMs: this.#spec.stallMs,
-      onLive: () => this.#live(connection, plan),
+      onLive: () => this.#onLive(connection, plan),
       onRoom: () => this.#pump(),
-      onTaken: (bytes) => this.#meter.add(bytes, clock.now()),
+      onWritten: (bytes) => this.#meter.addBytes(bytes, clock.now()),
     })
     this.#connection = connection
     const end = await connection.run(signal).catch((error: unknown) => lost(messageOf(error)))
@@ -196,24 +196,24 @@ export class RtmpPush implements Output {
     return { end: { ...end, reason: redactor([secret])(end.reason) }, liveMs }
   }
 
-  #live(connection: PushConnection, plan: PushPlan): void {
+  #onLive(connection: PushConnection, plan: PushPlan): void {
     const { frames } = this.#parts.program
     this.#connections++
     this.#state = { kind: 'live', since: this.#parts.clock.now() }
-    const audio = soundOf(plan, frames.tracks.audio)
-    if (audio !== 'silent') this.#advice?.sound(audio)
+    const audio = audioFormatOf(plan, frames.tracks.audio)
+    if (audio !== 'silent') this.#advice?.checkAudio(audio)
     this.#stream = new FlvStream({
       sink: connection,
       video: frames.tracks.video,
       audio,
-      onPictures: (format) => (this.#pictures = format),
+      onVideoFormat: (format) => (this.#videoFormat = format),
     })
     this.#queue.restart()
     this.#pump()
   }
 
   /** Called from within play-out: keeps the frame, and sends later. */
-  #frame(frame: PushFrame): void {
+  #addFrame(frame: PushFrame): void {
     this.#queue.push(frame)
     if (this.#queue.length > 0) this.#onFrame?.()
     if (this.#pumping === 'soon' || this.#connection === undefined) return
@@ -230,18 +230,18 @@ export class RtmpPush implements Output {
       if (frame === undefined) return
       const times = this.#clock.timesOf(frame)
       if (times === undefined) continue
-      this.#connection.at(frame.dts)
+      this.#connection.setFrameTime(frame.dts)
       try {
         this.#stream.write(frame, times)
       } catch (error) {
         this.#connection.abandon(`a frame could not be sent: ${messageOf(error)}`)
         return
       }
-      this.#advice?.frame(frame)
+      this.#advice?.checkFrame(frame)
     }
   }
 
-  #makeEncoder(plan: PushPlan): ProgramEncoder | undefined {
+  #createEncoder(plan: PushPlan): ProgramEncoder | undefined {
     const { host, clock, random, ffmpeg, program, onLine, warn } = this.#parts
     const rung = rungOf(plan, program.frames.tracks, this.#spec)
     if (rung === undefined) return undefined
@@ -284,17 +284,17 @@ export class RtmpPush implements Output {
     }
   }
 
-  #failed(reason: string): void {
+  #countError(reason: string): void {
     this.#errors++
     this.#lastError = reason
   }
 }
 
 /** The encoder's sound is AAC LC with the program's rate and channels. */
-const soundOf = (
+const audioFormatOf = (
   plan: PushPlan,
   audio: OutputParts['program']['frames']['tracks']['audio'],
-): PushSoundFormat => {
+): PushAudioFormat => {
   if (plan.audio === 'silence' || audio === undefined) return 'silent'
   if (plan.audio === 'copy') return audio
   return { ...audio, codec: 'aac', profile: 'lc', frameSamples: 1024 }
@@ -304,10 +304,10 @@ const lost = (reason: string): ConnectionEnd => ({ kind: 'lost', reason })
 
 export const RTMP_KIND: OutputKind = {
   grammar: 'rtmp://host/app/key, rtmps://host/app/key, twitch:key, kick:key, youtube:key',
-  claims: isPushUrl,
-  check: (spec, { env }) => {
+  matchesUrl: isPushUrl,
+  checkSpec: (spec, { env }) => {
     const { key, keyField } = parsePushTarget(spec)
     checkReference(key, keyField, env)
   },
-  open: (spec, parts) => new RtmpPush(spec, parts),
+  createOutput: (spec, parts) => new RtmpPush(spec, parts),
 }

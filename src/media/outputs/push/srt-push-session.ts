@@ -40,12 +40,12 @@ export interface SrtSessionEnd {
   readonly refused: boolean
 }
 
-const PUMP_MS = 10
+const PUMP_INTERVAL_MS = 10
 /**
  * One write: whole messages, and small enough that the pipe takes all of it or nothing. Then each of FFmpeg's reads
  * ends at a packet, and so does each message.
  */
-const WRITE_BYTES = 7 * MESSAGE_BYTES
+const MAX_WRITE_BYTES = 7 * MESSAGE_BYTES
 const PACKET_BYTES = 188
 /** A null packet: ISO/IEC 13818-1, 2.4.1 (PID 0x1FFF). */
 const NULL_PACKET = [0x47, 0x1f, 0xff, 0x10]
@@ -59,7 +59,7 @@ export class SrtSession {
   readonly #parts: SrtSessionParts
   readonly #stop = new AbortController()
   #reader: ProgramReader | undefined
-  #takenAt: number | undefined
+  #lastProgressAt: number | undefined
   #stalled = false
   #refused = false
 
@@ -87,7 +87,7 @@ export class SrtSession {
         stdin: 'pipe',
         purpose: `push ${id}`,
         secrets: [secrets.passphrase, secrets.streamId].filter((each) => each !== undefined),
-        onLine: (line) => this.#line(line, removePreset),
+        onLine: (line) => this.#onStderrLine(line, removePreset),
       },
       AbortSignal.any([signal, this.#stop.signal]),
     )
@@ -95,7 +95,7 @@ export class SrtSession {
     const endInput = (): void => child.stdin.end()
     signal.addEventListener('abort', endInput, { once: true })
     child.stdin.write(nullMessage())
-    const timer = clock.every(PUMP_MS, () => this.#pump(child))
+    const timer = clock.every(PUMP_INTERVAL_MS, () => this.#pump(child))
     const end = await child.ended
     timer.cancel()
     signal.removeEventListener('abort', endInput)
@@ -104,7 +104,7 @@ export class SrtSession {
     return { end, stalled: this.#stalled, refused }
   }
 
-  #line(line: StderrLine, removePreset: () => Promise<void>): void {
+  #onStderrLine(line: StderrLine, removePreset: () => Promise<void>): void {
     const { onLine, onConnected, program, lagLimit } = this.#parts
     if (line.text.startsWith('Output #0,') && this.#reader === undefined) {
       this.#reader = program.join({ joinAge: 'next', lagLimit })
@@ -122,15 +122,15 @@ export class SrtSession {
     const reader = this.#reader
     if (reader === undefined) return
     const now = clock.now()
-    this.#takenAt ??= now
+    this.#lastProgressAt ??= now
     while (child.stdin.queuedBytes === 0) {
-      this.#takenAt = now
-      const bytes = reader.read(WRITE_BYTES)
+      this.#lastProgressAt = now
+      const bytes = reader.read(MAX_WRITE_BYTES)
       if (bytes === undefined) return
       if (child.stdin.write(bytes) === 'closed') return
       onBytes(bytes.length)
     }
-    if (now - this.#takenAt < stallMs || this.#stop.signal.aborted) return
+    if (now - this.#lastProgressAt < stallMs || this.#stop.signal.aborted) return
     this.#stalled = true
     this.#stop.abort()
   }

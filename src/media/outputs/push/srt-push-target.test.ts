@@ -85,7 +85,7 @@ describe('the address of an SRT push', () => {
     ['srt://h:1?streamid={env:MISSING}', 'streamid'],
   ])('refuses %s before anything runs', (url, option) => {
     const attempt = (): void =>
-      SRT_PUSH_KIND.check(spec(url), { channel: ChannelSpec.parse({}), env: {} })
+      SRT_PUSH_KIND.checkSpec(spec(url), { channel: ChannelSpec.parse({}), env: {} })
     expect(attempt).toThrow(new RegExp(`^output .*, ${option}: .* MISSING is not set$`))
   })
 })

@@ -18,11 +18,11 @@ export interface SrtTarget {
 /** SRT carries seven transport stream packets in a message: what fits below an Ethernet frame. */
 export const MESSAGE_BYTES = 7 * 188
 /** Haivision SRT 1.5, SRTO_PASSPHRASE and SRTO_STREAMID: bytes. */
-const PASSPHRASE_MIN = 10
-const PASSPHRASE_MAX = 79
-const STREAM_ID_MAX = 512
+const MIN_PASSPHRASE_BYTES = 10
+const MAX_PASSPHRASE_BYTES = 79
+const MAX_STREAM_ID_BYTES = 512
 /** FFmpeg's latency is in microseconds: a value between 0 and this was meant in milliseconds. */
-const SHORTEST_LATENCY_US = 1_000
+const MIN_LATENCY_US = 1_000
 
 const NUMBER = /^\d{1,15}$/
 const SWITCH = /^[01]$/
@@ -30,10 +30,10 @@ const WORD = /^[\w.+-]{1,64}$/
 
 /** What may stand in the address, under the names that SRT sources have, and what the values may be. */
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
-  ...named(NUMBER, 'latency rcvlatency peerlatency connect_timeout timeout listen_timeout'),
-  ...named(NUMBER, 'maxbw inputbw oheadbw mss ffs ipttl iptos sndbuf snddropdelay lossmaxttl'),
-  ...named(NUMBER, 'kmrefreshrate kmpreannounce minversion linger'),
-  ...named(SWITCH, 'tlpktdrop nakreport enforced_encryption'),
+  ...optionsOf(NUMBER, 'latency rcvlatency peerlatency connect_timeout timeout listen_timeout'),
+  ...optionsOf(NUMBER, 'maxbw inputbw oheadbw mss ffs ipttl iptos sndbuf snddropdelay lossmaxttl'),
+  ...optionsOf(NUMBER, 'kmrefreshrate kmpreannounce minversion linger'),
+  ...optionsOf(SWITCH, 'tlpktdrop nakreport enforced_encryption'),
   ['pbkeylen', /^(?:16|24|32)$/],
   ['smoother', WORD],
   ['transtype', /^live$/],
@@ -43,7 +43,7 @@ const LATENCIES = new Set(['latency', 'rcvlatency', 'peerlatency'])
 
 const ADDRESS = /^srt:\/\/(\[[0-9a-f:.%]+\]|[^/?#:@[\]\s]*):(\d{1,5})\/?(?:\?(.*))?$/is
 
-function named(value: RegExp, names: string): [string, RegExp][] {
+function optionsOf(value: RegExp, names: string): [string, RegExp][] {
   return names.split(' ').map((name) => [name, value])
 }
 
@@ -77,33 +77,35 @@ export const parseSrtTarget = ({ id, url, push }: OutputSpec): SrtTarget => {
     throw new SluiceError('unsupported_url', `output ${id}: srt://host:port names no host to call`)
   }
   const options = new Map(
-    [...given].flatMap(([name, value]) => (OWN.has(name) ? [] : [[name, value] as const])),
+    [...given].flatMap(([name, value]) =>
+      HANDLED_OPTIONS.has(name) ? [] : [[name, value] as const],
+    ),
   )
   for (const [name, value] of options) checkOption(id, name, value)
   // Nothing listens on all addresses that was not told to.
   return { mode, host: host || '127.0.0.1', port: Number(match[2]), options, passphrase, streamId }
 }
 
-const OWN = new Set(['mode', 'passphrase', 'streamid', 'srt_streamid'])
+const HANDLED_OPTIONS = new Set(['mode', 'passphrase', 'streamid', 'srt_streamid'])
 
 /** After references were resolved: what SRT would refuse with "bad parameters". */
 export const checkPassphrase = (passphrase: string, field: string): void => {
   if (secretReference(passphrase, field) !== undefined) return
   const bytes = Buffer.byteLength(passphrase)
-  const fits = bytes >= PASSPHRASE_MIN && bytes <= PASSPHRASE_MAX
+  const fits = bytes >= MIN_PASSPHRASE_BYTES && bytes <= MAX_PASSPHRASE_BYTES
   if (fits && isOneLine(passphrase)) return
   throw new SluiceError(
     'option_refused',
-    `${field} must be ${PASSPHRASE_MIN} to ${PASSPHRASE_MAX} bytes in one line, but has ${bytes}`,
+    `${field} must be ${MIN_PASSPHRASE_BYTES} to ${MAX_PASSPHRASE_BYTES} bytes in one line, but has ${bytes}`,
   )
 }
 
 export const checkStreamId = (streamId: string, field: string): void => {
   if (secretReference(streamId, field) !== undefined) return
-  if (Buffer.byteLength(streamId) <= STREAM_ID_MAX && isOneLine(streamId)) return
+  if (Buffer.byteLength(streamId) <= MAX_STREAM_ID_BYTES && isOneLine(streamId)) return
   throw new SluiceError(
     'option_refused',
-    `${field} must be at most ${STREAM_ID_MAX} bytes in one line`,
+    `${field} must be at most ${MAX_STREAM_ID_BYTES} bytes in one line`,
   )
 }
 
@@ -118,12 +120,12 @@ const givenOptions = (id: string, query: string): Map<string, string> => {
     if (given.has(name)) {
       throw new SluiceError('option_refused', `output ${id}: option "${name}" is given twice`)
     }
-    given.set(name, decoded(at < 0 ? '' : pair.slice(at + 1)))
+    given.set(name, percentDecoded(at < 0 ? '' : pair.slice(at + 1)))
   }
   return given
 }
 
-const decoded = (text: string): string => {
+const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -145,8 +147,8 @@ const streamIdOf = (
   key: string | undefined,
 ): string | undefined => {
   const all = [given.get('streamid'), given.get('srt_streamid'), key]
-  const told = all.filter((each) => each !== undefined)
-  if (told.length <= 1) return told[0]
+  const values = all.filter((each) => each !== undefined)
+  if (values.length <= 1) return values[0]
   throw new SluiceError(
     'option_refused',
     `output ${id}: the stream id is given twice; use one of streamid in the url and push.key`,
@@ -168,7 +170,7 @@ const checkOption = (id: string, name: string, value: string): void => {
       `output ${id}: SRT option ${name} cannot have the value ${JSON.stringify(value)}`,
     )
   }
-  if (LATENCIES.has(name) && Number(value) > 0 && Number(value) < SHORTEST_LATENCY_US) {
+  if (LATENCIES.has(name) && Number(value) > 0 && Number(value) < MIN_LATENCY_US) {
     throw new SluiceError(
       'option_refused',
       `output ${id}: ${name}=${value} is in microseconds, as in SRT sources: ${value} ms are ${value}000`,

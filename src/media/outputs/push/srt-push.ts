@@ -26,7 +26,7 @@ export type SrtPushParts = Pick<
 
 const BACKOFF: BackoffLimits = { firstMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 }
 /** A connection that stood for this long was a good one: the next attempt is a first one. */
-const GOOD_MS = 5_000
+const HEALTHY_MS = 5_000
 
 /** The program over SRT, byte for byte; one connection, made anew when it is lost. */
 export class SrtPush implements Output {
@@ -40,11 +40,11 @@ export class SrtPush implements Output {
   #state: OutputStatus['state'] = 'starting'
   #session: SrtSession | undefined
   #connections = 0
-  #skipsOfGone = 0
+  #closedSkips = 0
   #errors = 0
   #stalls = 0
   #lastError: string | undefined
-  #refusalTold = false
+  #isRefusalReported = false
 
   /** Throws SluiceError for an address that it cannot push to. */
   constructor(spec: OutputSpec, parts: SrtPushParts) {
@@ -60,9 +60,9 @@ export class SrtPush implements Output {
     const { clock, random } = this.#parts
     let attempt = 0
     while (!signal.aborted) {
-      const stood = await this.#connect(signal)
+      const connectedMs = await this.#connect(signal)
       if (signal.aborted) return
-      attempt = stood >= GOOD_MS ? 1 : attempt + 1
+      attempt = connectedMs >= HEALTHY_MS ? 1 : attempt + 1
       this.#state = 'waiting'
       await pause(clock, backoffDelay(attempt, BACKOFF, random), signal)
     }
@@ -78,7 +78,7 @@ export class SrtPush implements Output {
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#parts.clock.now()),
       lagMs: Math.round(this.#session?.reader?.lag ?? 0),
-      skips: this.#skipsOfGone + (this.#session?.reader?.skips ?? 0),
+      skips: this.#closedSkips + (this.#session?.reader?.skips ?? 0),
       errors: this.#errors,
       reconnects: Math.max(0, this.#connections - 1),
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
@@ -107,19 +107,19 @@ export class SrtPush implements Output {
         onConnected: () => {
           connectedAt = clock.now()
           this.#connections++
-          this.#refusalTold = false
+          this.#isRefusalReported = false
           this.#state = 'running'
         },
-        onBytes: (bytes) => this.#meter.add(bytes, clock.now()),
+        onBytes: (bytes) => this.#meter.addBytes(bytes, clock.now()),
         onLine: (line) => onLine(this.id, line),
       })
       this.#session = session
       const end = await session.run(signal)
-      if (!signal.aborted) this.#lost(end, connectedAt !== undefined)
+      if (!signal.aborted) this.#reportEnd(end, connectedAt !== undefined)
     } catch (error) {
-      this.#failed(messageOf(error))
+      this.#countError(messageOf(error))
     } finally {
-      this.#skipsOfGone += this.#session?.reader?.skips ?? 0
+      this.#closedSkips += this.#session?.reader?.skips ?? 0
       this.#session = undefined
     }
     return connectedAt === undefined ? 0 : clock.now() - connectedAt
@@ -146,23 +146,23 @@ export class SrtPush implements Output {
     return value
   }
 
-  #lost({ end, stalled, refused }: SrtSessionEnd, connected: boolean): void {
+  #reportEnd({ end, stalled, refused }: SrtSessionEnd, connected: boolean): void {
     const { host, port } = this.#target
     const { alert } = this.#parts
     if (stalled) {
       this.#stalls++
-      this.#failed(`${host}:${port} took nothing for ${this.#push.stallMs} ms; connected anew`)
+      this.#countError(`${host}:${port} took nothing for ${this.#push.stallMs} ms; connected anew`)
     } else if (refused) {
       const why = `${host}:${port} refused: the passphrases differ`
-      this.#failed(why)
-      if (!this.#refusalTold) alert('refused', why)
-      this.#refusalTold = true
+      this.#countError(why)
+      if (!this.#isRefusalReported) alert('refused', why)
+      this.#isRefusalReported = true
     } else if (connected)
-      this.#failed(`the connection to ${host}:${port} was lost: ${end.sentence}`)
-    else this.#failed(`no connection to ${host}:${port}: ${end.sentence}`)
+      this.#countError(`the connection to ${host}:${port} was lost: ${end.sentence}`)
+    else this.#countError(`no connection to ${host}:${port}: ${end.sentence}`)
   }
 
-  #failed(why: string): void {
+  #countError(why: string): void {
     this.#errors++
     this.#lastError = why
   }
@@ -170,11 +170,11 @@ export class SrtPush implements Output {
 
 export const SRT_PUSH_KIND: OutputKind = {
   grammar: 'srt://host:port',
-  claims: (url) => /^srt:/i.test(url),
-  check: (spec, { env }) => {
+  matchesUrl: (url) => /^srt:/i.test(url),
+  checkSpec: (spec, { env }) => {
     const { passphrase, streamId } = parseSrtTarget(spec)
     checkReference(passphrase, `output ${spec.id}, passphrase`, env)
     checkReference(streamId, `output ${spec.id}, streamid`, env)
   },
-  open: (spec, parts) => new SrtPush(spec, parts),
+  createOutput: (spec, parts) => new SrtPush(spec, parts),
 }

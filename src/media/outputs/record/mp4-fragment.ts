@@ -5,15 +5,15 @@ import { fragment, type Sample, type TrackRun } from '../../../mp4/fragment.ts'
 import { audioSample, videoSample } from '../../../mp4/sample-data.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import type { ProgramTracks } from '../interface/program-frames.ts'
-import type { Entry, PlaceInFile } from './piece.ts'
+import type { SplitPoint, PlaceInFile } from './recording-chunk.ts'
 
-export interface Picture {
+export interface VideoFrame {
   readonly unit: AccessUnit
   readonly pts: Ticks90k
   readonly dts: Ticks90k
 }
 
-export interface Sound {
+export interface AudioFrame {
   readonly unit: AccessUnit
   readonly pts: Ticks90k
 }
@@ -21,10 +21,10 @@ export interface Sound {
 /** The frames of one fragment, in the order in which they were emitted. */
 export interface FrameGroup {
   readonly time: Ticks90k
-  readonly entry: Entry | undefined
-  readonly pictures: Picture[]
+  readonly splitPoint: SplitPoint | undefined
+  readonly videoFrames: VideoFrame[]
   /** By track. */
-  readonly sound: Sound[][]
+  readonly audioFrames: AudioFrame[][]
   bytes: number
   /** DTS of the picture that follows; undefined where none does. */
   end: Ticks90k | undefined
@@ -32,10 +32,10 @@ export interface FrameGroup {
 
 export const VIDEO_TRACK = 1
 /** Where no picture tells how long the last one lasts. */
-const UNKNOWN_DURATION = 3_600
+const DEFAULT_DURATION_TICKS = 3_600
 
 /** Bytes of coded pictures. A second of them at once takes 10 ms and more, and play-out would be late. */
-const CONVERTED_AT_ONCE = 96 * 1024
+const MAX_CONVERT_BYTES = 96 * 1024
 
 /** Ids of audio tracks follow that of the pictures, whether there are any or not. */
 export const audioTrackId = (track: number): number => VIDEO_TRACK + 1 + track
@@ -50,11 +50,11 @@ export const fragmentOf = async (
   }: { readonly tracks: ProgramTracks; readonly inHead: ReadonlySet<number> },
 ): Promise<Uint8Array> => {
   const runs: TrackRun[] = []
-  if (video !== undefined && video.codec !== 'mpeg2video' && group.pictures.length > 0) {
+  if (video !== undefined && video.codec !== 'mpeg2video' && group.videoFrames.length > 0) {
     runs.push(await videoRun(group, origin, video.codec))
   }
   if (audio !== undefined) {
-    for (const [track, frames] of group.sound.entries()) {
+    for (const [track, frames] of group.audioFrames.entries()) {
       if (frames.length > 0 && inHead.has(track))
         runs.push(audioRun(frames, { track, origin, audio }))
     }
@@ -63,24 +63,24 @@ export const fragmentOf = async (
 }
 
 const videoRun = async (
-  { pictures, end }: FrameGroup,
+  { videoFrames, end }: FrameGroup,
   origin: number,
   codec: 'h264' | 'hevc',
 ): Promise<TrackRun> => {
-  const at = pictures.map(({ dts }) => Math.round(dts - origin))
-  const before = at.length < 2 ? UNKNOWN_DURATION : at.at(-1)! - at.at(-2)!
+  const at = videoFrames.map(({ dts }) => Math.round(dts - origin))
+  const before = at.length < 2 ? DEFAULT_DURATION_TICKS : at.at(-1)! - at.at(-2)!
   at.push(end === undefined ? at.at(-1)! + before : Math.round(end - origin))
   const samples: Sample[] = []
   let converted = 0
-  for (const [index, { unit, pts }] of pictures.entries()) {
+  for (const [index, { unit, pts }] of videoFrames.entries()) {
     samples.push({
       duration: at[index + 1]! - at[index]!,
       compositionOffset: Math.round(pts - origin) - at[index]!,
-      key: unit.entry !== 'none',
+      key: unit.rap !== 'none',
       data: videoSample(codec, unit.data),
     })
     converted += unit.data.length
-    if (converted < CONVERTED_AT_ONCE) continue
+    if (converted < MAX_CONVERT_BYTES) continue
     converted = 0
     await otherWork()
   }
@@ -88,7 +88,7 @@ const videoRun = async (
 }
 
 const audioRun = (
-  frames: readonly Sound[],
+  frames: readonly AudioFrame[],
   of: { readonly track: number; readonly origin: number; readonly audio: AudioFormat },
 ): TrackRun => {
   const { track, origin, audio } = of

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 const BOX_HEADER = 8
 const LARGE_HEADER = 16
 /** Movie and fragment headers are small: a larger one is no longer ours. */
-const HEADER_MAX = 8 * 1024 * 1024
+const MAX_HEADER_BYTES = 8 * 1024 * 1024
 
 /** The part of a file that is whole, and how much media that is. */
 export interface WholePart {
@@ -35,8 +35,8 @@ export const walkMp4 = async (file: FileHandle, size: number): Promise<WholePart
   for (let at = 0; at < size;) {
     const box = await boxAt(file, at, size)
     if (box === undefined || box.end > size) break
-    if (box.type === 'moov') readMovie(await body(file, box), times)
-    else if (box.type === 'moof') pending = await body(file, box)
+    if (box.type === 'moov') readMovie(await readBody(file, box), times)
+    else if (box.type === 'moof') pending = await readBody(file, box)
     else if (box.type === 'mdat' && pending !== undefined) {
       readFragment(pending, times)
       pending = undefined
@@ -67,8 +67,8 @@ const boxIn = (bytes: Uint8Array, at: number, base = 0): Box | undefined => {
   return { type, at: base + at, body: base + at + header, end: base + at + size }
 }
 
-const body = async (file: FileHandle, { body: from, end }: Box): Promise<Uint8Array> => {
-  const bytes = new Uint8Array(Math.min(HEADER_MAX, end - from))
+const readBody = async (file: FileHandle, { body: from, end }: Box): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(Math.min(MAX_HEADER_BYTES, end - from))
   await file.read(bytes, 0, bytes.length, from)
   return bytes
 }
@@ -85,14 +85,14 @@ function* boxesIn(bytes: Uint8Array): Generator<readonly [string, Uint8Array]> {
   }
 }
 
-const inside = (bytes: Uint8Array | undefined, type: string): Uint8Array | undefined =>
+const childBox = (bytes: Uint8Array | undefined, type: string): Uint8Array | undefined =>
   bytes === undefined ? undefined : [...boxesIn(bytes)].find(([name]) => name === type)?.[1]
 
 /** Time scale of the first track: 8.4.2 (mdhd), 8.3.2 (tkhd). */
 const readMovie = (moov: Uint8Array, times: Times): void => {
-  const track = inside(moov, 'trak')
-  const header = inside(track, 'tkhd')
-  const media = inside(inside(track, 'mdia'), 'mdhd')
+  const track = childBox(moov, 'trak')
+  const header = childBox(track, 'tkhd')
+  const media = childBox(childBox(track, 'mdia'), 'mdhd')
   if (header === undefined || media === undefined) return
   times.track = viewOf(header).getUint32(header[0] === 1 ? 20 : 12)
   times.timescale = viewOf(media).getUint32(media[0] === 1 ? 20 : 12)
@@ -110,7 +110,11 @@ const DEFAULT_DURATION = 0x8
 
 const readFragment = (moof: Uint8Array, times: Times): void => {
   for (const [type, traf] of boxesIn(moof)) {
-    const [head, time, run] = [inside(traf, 'tfhd'), inside(traf, 'tfdt'), inside(traf, 'trun')]
+    const [head, time, run] = [
+      childBox(traf, 'tfhd'),
+      childBox(traf, 'tfdt'),
+      childBox(traf, 'trun'),
+    ]
     if (type !== 'traf' || head === undefined || time === undefined || run === undefined) continue
     if (viewOf(head).getUint32(4) !== times.track) continue
     const start = time[0] === 1 ? Number(viewOf(time).getBigUint64(4)) : viewOf(time).getUint32(4)

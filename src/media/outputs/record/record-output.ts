@@ -10,29 +10,29 @@ import { messageOf } from '../../../lib/error-message.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
-import { Mp4Feed, notForMp4 } from './mp4-feed.ts'
-import type { PieceFeed } from './piece.ts'
+import { Mp4RecordingInput, mp4Refusal } from './mp4-recording-input.ts'
+import type { RecordingInput } from './recording-chunk.ts'
 import { parseRecordTarget, type RecordTarget } from './record-target.ts'
-import { DiskFull, freeBytes, mega, MEGABYTE, Recorder } from './recorder.ts'
+import { DiskFullError, freeBytes, megabytesOf, MEGABYTE, Recorder } from './recorder.ts'
 import { isDiskFull, RecordingFolder } from './recording-folder.ts'
-import { RecordingShelf } from './recording-shelf.ts'
+import { RecordingList } from './recording-list.ts'
 import { TakeMarks } from './take-marks.ts'
-import { TsFeed } from './ts-feed.ts'
+import { TsRecordingInput } from './ts-recording-input.ts'
 
 export type RecordParts = Pick<
   OutputParts,
   'program' | 'clock' | 'wallTime' | 'random' | 'alert' | 'warn'
 >
 
-const LAG_LIMIT = millis(5_000)
-const RETRY: BackoffLimits = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
+const MAX_LAG_MS = millis(5_000)
+const RETRY_BACKOFF: BackoffLimits = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
 /** Recording goes on when there is this much above the floor, so that it does not stop again at once. */
-const ROOM_SHARE = 0.25
-const ROOM_MIN = 2 * MEGABYTE
+const RESUME_FREE_SHARE = 0.25
+const MIN_RESUME_FREE_BYTES = 2 * MEGABYTE
 /** Recorded for this long, trouble is over: what comes then is told as new. */
-const TROUBLE_OVER_MS = 10_000
+const RECOVERED_MS = 10_000
 
-type Trouble = 'disk_full' | 'storage'
+type StorageFault = 'disk_full' | 'storage'
 
 /** The program as files in a folder. Trouble of the disk stops it until that is mended, and reaches nothing else. */
 export class RecordOutput implements Output {
@@ -42,16 +42,16 @@ export class RecordOutput implements Output {
   readonly #target: RecordTarget
   readonly #parts: RecordParts
   readonly #folder: RecordingFolder
-  readonly #shelf: RecordingShelf
+  readonly #recordingList: RecordingList
   readonly #meter: RateMeter
   #state: OutputStatus['state'] = 'starting'
-  #feed: PieceFeed | undefined
+  #input: RecordingInput | undefined
   #recorder: Recorder | undefined
-  #skipsOfGone = 0
+  #closedSkips = 0
   #errors = 0
   #lastError: string | undefined
-  #trouble: Trouble | undefined
-  #recordsSince: number | undefined
+  #fault: StorageFault | undefined
+  #recordingSince: number | undefined
   #freeMb: number | undefined
 
   /** Throws SluiceError for an address that it cannot record to. */
@@ -61,7 +61,7 @@ export class RecordOutput implements Output {
     this.#parts = parts
     this.#target = parseRecordTarget(spec)
     this.#folder = new RecordingFolder(this.#target.folder)
-    this.#shelf = new RecordingShelf(spec.id, this.#folder)
+    this.#recordingList = new RecordingList(spec.id, this.#folder)
     this.#meter = new RateMeter(parts.clock.now())
   }
 
@@ -69,9 +69,9 @@ export class RecordOutput implements Output {
     const { clock, random, program, alert } = this.#parts
     const { video, audio } = program.frames.tracks
     const isMp4 = this.#target.spec.format === 'mp4'
-    const refusal = isMp4 ? notForMp4([video?.codec, audio?.codec]) : undefined
+    const refusal = isMp4 ? mp4Refusal([video?.codec, audio?.codec]) : undefined
     if (refusal !== undefined) {
-      this.#failed(refusal)
+      this.#countError(refusal)
       this.#state = 'failed'
       alert('refused', refusal)
       return
@@ -82,12 +82,12 @@ export class RecordOutput implements Output {
         await this.#record(signal)
         break
       } catch (error) {
-        attempt = this.#trouble === undefined ? 1 : attempt + 1
-        this.#troubled(error)
+        attempt = this.#fault === undefined ? 1 : attempt + 1
+        this.#reportFault(error)
       }
-      await pause(clock, backoffDelay(attempt, RETRY, random), signal)
+      await pause(clock, backoffDelay(attempt, RETRY_BACKOFF, random), signal)
     }
-    await this.#folder.close().catch((error: unknown) => this.#failed(messageOf(error)))
+    await this.#folder.close().catch((error: unknown) => this.#countError(messageOf(error)))
   }
 
   status(): OutputStatus {
@@ -100,8 +100,8 @@ export class RecordOutput implements Output {
       state: this.#state,
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#parts.clock.now()),
-      lagMs: Math.round(this.#feed?.lag ?? 0),
-      skips: this.#skipsOfGone + (this.#feed?.skips ?? 0),
+      lagMs: Math.round(this.#input?.lag ?? 0),
+      skips: this.#closedSkips + (this.#input?.skips ?? 0),
       errors: this.#errors,
       reconnects: 0,
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
@@ -115,88 +115,91 @@ export class RecordOutput implements Output {
   }
 
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    return this.#shelf.serve(request, response, path)
+    return this.#recordingList.serve(request, response, path)
   }
 
-  refuses(pictures: VideoFormat): string | undefined {
+  formatRefusal(video: VideoFormat): string | undefined {
     if (this.#target.spec.format !== 'mp4') return undefined
-    return notForMp4([pictures.codec])
+    return mp4Refusal([video.codec])
   }
 
   async #record(signal: AbortSignal): Promise<void> {
     const { clock, wallTime, program } = this.#parts
     await this.#folder.open()
-    await this.#lookForRoom()
-    const marks = new TakeMarks(program.frames, (error) => this.#failed(messageOf(error)))
-    const feed = this.#openFeed(marks)
+    await this.#checkFreeSpace()
+    const marks = new TakeMarks(program.frames, (error) => this.#countError(messageOf(error)))
+    const input = this.#createInput(marks)
     const recorder = new Recorder({
       spec: this.#target.spec,
       folder: this.#folder,
-      feed,
+      input,
       clock,
       wallTime,
-      onBytes: (bytes) => this.#meter.add(bytes, clock.now()),
-      onWritten: () => this.#written(),
-      onFree: (bytes) => (this.#freeMb = mega(bytes)),
+      onBytes: (bytes) => this.#meter.addBytes(bytes, clock.now()),
+      onWritten: () => this.#onWritten(),
+      onFreeBytes: (bytes) => (this.#freeMb = megabytesOf(bytes)),
     })
-    this.#feed = feed
+    this.#input = input
     this.#recorder = recorder
-    this.#recordsSince = undefined
+    this.#recordingSince = undefined
     try {
       await recorder.run(signal)
     } finally {
       marks.close()
-      this.#skipsOfGone += feed.skips
-      this.#feed = undefined
+      this.#closedSkips += input.skips
+      this.#input = undefined
       this.#recorder = undefined
     }
   }
 
-  #openFeed(marks: TakeMarks): PieceFeed {
+  #createInput(marks: TakeMarks): RecordingInput {
     const { program } = this.#parts
     const { format, split } = this.#target.spec
     if (format === 'ts')
-      return new TsFeed({ program: program.ring, marks, split, lagLimit: LAG_LIMIT })
-    return new Mp4Feed({
+      return new TsRecordingInput({ program: program.ring, marks, split, lagLimit: MAX_LAG_MS })
+    return new Mp4RecordingInput({
       frames: program.frames,
       marks,
       split,
-      onFault: (error) => this.#failed(messageOf(error)),
+      onFault: (error) => this.#countError(messageOf(error)),
     })
   }
 
   /** After a full disk it goes on only when there is room for a while. */
-  async #lookForRoom(): Promise<void> {
+  async #checkFreeSpace(): Promise<void> {
     const free = await freeBytes(this.#folder.path)
-    this.#freeMb = mega(free)
+    this.#freeMb = megabytesOf(free)
     const floor = this.#target.spec.minFreeMb * MEGABYTE
-    const room = this.#trouble === 'disk_full' ? Math.max(ROOM_MIN, floor * ROOM_SHARE) : 0
+    const room =
+      this.#fault === 'disk_full' ? Math.max(MIN_RESUME_FREE_BYTES, floor * RESUME_FREE_SHARE) : 0
     if (free >= floor + room) return
-    throw new DiskFull(`${mega(free)} MB are free; it goes on from ${mega(floor + room)} MB`)
+    throw new DiskFullError(
+      `${megabytesOf(free)} MB are free; it goes on from ${megabytesOf(floor + room)} MB`,
+    )
   }
 
-  #written(): void {
+  #onWritten(): void {
     const now = this.#parts.clock.now()
-    this.#recordsSince ??= now
+    this.#recordingSince ??= now
     this.#state = 'running'
-    if (now - this.#recordsSince >= TROUBLE_OVER_MS) this.#trouble = undefined
+    if (now - this.#recordingSince >= RECOVERED_MS) this.#fault = undefined
   }
 
-  #troubled(error: unknown): void {
+  #reportFault(error: unknown): void {
     const { alert } = this.#parts
     const { folder } = this.#target
-    const isFull = error instanceof DiskFull || isDiskFull(error)
-    const trouble: Trouble = isFull ? 'disk_full' : 'storage'
+    const isFull = error instanceof DiskFullError || isDiskFull(error)
+    const fault: StorageFault = isFull ? 'disk_full' : 'storage'
     const message = isFull
       ? `the disk of ${folder} is full: ${messageOf(error)}`
       : `${folder} cannot be recorded to: ${messageOf(error)}`
     this.#state = 'waiting'
-    this.#failed(message)
-    if (this.#trouble !== trouble) alert(trouble, message)
-    this.#trouble = trouble
+    this.#countError(message)
+    if (this.#fault !== fault) alert(fault, message)
+    this.#fault = fault
   }
 
-  #failed(message: string): void {
+  #countError(message: string): void {
     this.#errors++
     this.#lastError = message
   }
@@ -204,14 +207,14 @@ export class RecordOutput implements Output {
 
 export const RECORD_KIND: OutputKind = {
   grammar: 'record:folder',
-  claims: (url) => /^record:/i.test(url),
-  check: (spec, { channel }) => {
+  matchesUrl: (url) => /^record:/i.test(url),
+  checkSpec: (spec, { channel }) => {
     const { spec: wanted } = parseRecordTarget(spec)
     if (wanted.format !== 'mp4') return
     const { video, audio } = channel.format ?? {}
-    const refusal = notForMp4([video === 'none' ? undefined : video?.codec, audio?.codec])
+    const refusal = mp4Refusal([video === 'none' ? undefined : video?.codec, audio?.codec])
     if (refusal === undefined) return
     throw new SluiceError('option_refused', `output ${spec.id}, record.format mp4: ${refusal}`)
   },
-  open: (spec, parts) => new RecordOutput(spec, parts),
+  createOutput: (spec, parts) => new RecordOutput(spec, parts),
 }

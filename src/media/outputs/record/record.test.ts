@@ -7,9 +7,9 @@ import { byteRange } from './byte-range.ts'
 import { parseRecordTarget } from './record-target.ts'
 import { indexLine, parseIndex } from './recording-index.ts'
 import { parseRecordingName, recordingName, safeLabel } from './recording-name.ts'
-import { overQuota, rotationAt, sizeLimit, type Kept } from './rotation.ts'
+import { recordingsOverQuota, rotationCause, maxFileBytes, type QuotaFile } from './rotation.ts'
 import { TakeMarks } from './take-marks.ts'
-import { unwrapNear } from './ts-entries.ts'
+import { unwrapNear } from './ts-raps.ts'
 
 const STARTED = Date.parse('2026-11-21T10:15:00.123Z')
 
@@ -51,8 +51,10 @@ describe('the next file begins', () => {
     { ticks: 0, bytes: 950, groupBytes: 50, why: undefined },
     { ticks: 0, bytes: 951, groupBytes: 50, why: 'size' },
   ])('after $ticks ticks and $bytes bytes: $why', ({ why, ...file }) => {
-    expect(rotationAt(file, limits)).toBe(why)
-    expect(rotationAt(file, { ...limits, bytes: undefined })).toBe(why === 'size' ? undefined : why)
+    expect(rotationCause(file, limits)).toBe(why)
+    expect(rotationCause(file, { ...limits, bytes: undefined })).toBe(
+      why === 'size' ? undefined : why,
+    )
   })
 
   test.each([
@@ -62,12 +64,16 @@ describe('the next file begins', () => {
     { rotate: 100, quota: 1_000, limit: 100 },
     { rotate: 900, quota: 1_000, limit: 250 },
   ])('at $limit bytes with rotation $rotate and quota $quota', ({ rotate, quota, limit }) => {
-    expect(sizeLimit(rotate, quota)).toBe(limit)
+    expect(maxFileBytes(rotate, quota)).toBe(limit)
   })
 })
 
 describe('a quota', () => {
-  const kept = (number: number, bytes: number, state: Kept['state'] = 'finished'): Kept => ({
+  const kept = (
+    number: number,
+    bytes: number,
+    state: QuotaFile['state'] = 'finished',
+  ): QuotaFile => ({
     ...{ name: `r${number}`, number, bytes, state },
   })
   test.each([
@@ -78,7 +84,7 @@ describe('a quota', () => {
     { recordings: [kept(1, 10), kept(2, 200, 'recording')], quota: 100, gone: ['r1'] },
     { recordings: [kept(1, 500, 'recording')], quota: 100, gone: [] },
   ])('of $quota takes $gone', ({ recordings, quota, gone }) => {
-    expect(overQuota(recordings, quota)).toEqual(gone)
+    expect(recordingsOverQuota(recordings, quota)).toEqual(gone)
   })
 })
 
@@ -178,18 +184,18 @@ describe('a random access point', () => {
   test('belongs to the source of the newest cut before it', () => {
     const { of, sink } = marks()
     sink.cut?.(cut('b', 1_000))
-    expect(of.at(900)).toEqual({ onAir: { source: 'a', label: 'A' }, cut: 'none' })
-    expect(of.at(1_000)).toEqual({ onAir: { source: 'b', label: 'B' }, cut: 'take' })
-    expect(of.at(2_000)).toEqual({ onAir: { source: 'b', label: 'B' }, cut: 'none' })
+    expect(of.takeAt(900)).toEqual({ onAir: { source: 'a', label: 'A' }, cut: 'none' })
+    expect(of.takeAt(1_000)).toEqual({ onAir: { source: 'b', label: 'B' }, cut: 'take' })
+    expect(of.takeAt(2_000)).toEqual({ onAir: { source: 'b', label: 'B' }, cut: 'none' })
   })
 
   test('after two cuts is told once, and not at all when the first came back', () => {
     const { of, sink } = marks()
     sink.cut?.(cut('b', 1_000))
     sink.cut?.(cut('c', 1_500))
-    expect(of.at(1_500)).toEqual({ onAir: { source: 'c', label: 'C' }, cut: 'take' })
+    expect(of.takeAt(1_500)).toEqual({ onAir: { source: 'c', label: 'C' }, cut: 'take' })
     sink.cut?.(cut('b', 2_000))
     sink.cut?.(cut('c', 2_500))
-    expect(of.at(2_500)).toEqual({ onAir: { source: 'c', label: 'C' }, cut: 'none' })
+    expect(of.takeAt(2_500)).toEqual({ onAir: { source: 'c', label: 'C' }, cut: 'none' })
   })
 })

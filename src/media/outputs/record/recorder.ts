@@ -2,15 +2,15 @@ import { statfs } from 'node:fs/promises'
 import type { RecordSpec } from '../../../contract/output-spec.ts'
 import { TICKS_PER_MS, type Ticks90k } from '../../../contract/time.ts'
 import { pause, type Clock } from '../../../lib/clock.ts'
-import type { Entry, Piece, PieceFeed } from './piece.ts'
+import type { SplitPoint, RecordingChunk, RecordingInput } from './recording-chunk.ts'
 import type { RecordingFile } from './recording-file.ts'
 import type { RecordingFolder } from './recording-folder.ts'
-import { rotationAt, sizeLimit } from './rotation.ts'
+import { rotationCause, maxFileBytes } from './rotation.ts'
 
 export interface RecorderParts {
   readonly spec: RecordSpec
   readonly folder: RecordingFolder
-  readonly feed: PieceFeed
+  readonly input: RecordingInput
   readonly clock: Clock
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
@@ -18,17 +18,17 @@ export interface RecorderParts {
   /** A block is on the disk. */
   readonly onWritten: () => void
   /** Bytes that are free on the disk. */
-  readonly onFree: (bytes: number) => void
+  readonly onFreeBytes: (bytes: number) => void
 }
 
 /** What a look at the disk found. */
-export class DiskFull extends Error {}
+export class DiskFullError extends Error {}
 
 export const MEGABYTE = 1_000_000
 /** What was played out is on the disk this soon, and the time that a block takes. */
-const LOOK_EVERY_MS = 200
+const CHECK_INTERVAL_MS = 200
 const BLOCK_BYTES = 1024 * 1024
-const DISK_LOOK_MS = 1_000
+const DISK_CHECK_INTERVAL_MS = 1_000
 
 /** The file that is open: where it began, in which clock, and how far it came. */
 interface OpenFile {
@@ -42,8 +42,8 @@ interface OpenFile {
   /** Written and in the block. */
   bytes: number
   /** Bytes at its newest random access point, and the largest group until then. */
-  groupFrom: number
-  groupMax: number
+  groupStart: number
+  maxGroupBytes: number
   time: Ticks90k
   /** It ended at this presentation time: the next one's first picture. */
   endAt: Ticks90k | undefined
@@ -53,96 +53,105 @@ interface OpenFile {
 export class Recorder {
   readonly #parts: RecorderParts
   readonly #rotateBytes: number | undefined
-  #open: OpenFile | undefined
+  #openFile: OpenFile | undefined
   #block: Uint8Array[] = []
   #blockBytes = 0
-  #lookedAt = Number.NEGATIVE_INFINITY
-  #isLost = false
+  #diskCheckedAt = Number.NEGATIVE_INFINITY
+  #isFileGone = false
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
     const { rotateMb, quotaMb } = parts.spec
-    this.#rotateBytes = sizeLimit(bytesOf(rotateMb), bytesOf(quotaMb))
+    this.#rotateBytes = maxFileBytes(bytesOf(rotateMb), bytesOf(quotaMb))
   }
 
   /** Until the program ends or the signal is aborted; what was begun is completed. */
   async run(signal: AbortSignal): Promise<void> {
-    const { feed, clock } = this.#parts
+    const { input, clock } = this.#parts
     try {
-      while (!signal.aborted && !feed.ended) {
-        await this.#takeAll()
-        await this.#lookAtDisk()
-        await pause(clock, LOOK_EVERY_MS, signal)
+      while (!signal.aborted && !input.ended) {
+        await this.#recordQueued()
+        await this.#checkDisk()
+        await pause(clock, CHECK_INTERVAL_MS, signal)
       }
-      feed.finish()
-      await this.#takeAll()
+      input.finish()
+      await this.#recordQueued()
     } finally {
-      feed.finish()
+      input.finish()
       await this.#finishFile()
     }
   }
 
   get current(): string | undefined {
-    return this.#open?.name
+    return this.#openFile?.name
   }
 
-  async #takeAll(): Promise<void> {
-    const { feed } = this.#parts
-    for (let piece = feed.next(); piece !== undefined; piece = feed.next()) {
-      const { entry } = piece
-      if (entry !== undefined && this.#mustBegin(entry)) await this.#nextFile(piece, entry)
-      if (this.#open !== undefined) await this.#add(piece, this.#open)
+  async #recordQueued(): Promise<void> {
+    const { input } = this.#parts
+    for (let chunk = input.next(); chunk !== undefined; chunk = input.next()) {
+      const { splitPoint } = chunk
+      if (splitPoint !== undefined && this.#startsNewFile(splitPoint))
+        await this.#startFile(chunk, splitPoint)
+      if (this.#openFile !== undefined) await this.#addChunk(chunk, this.#openFile)
       if (this.#blockBytes >= BLOCK_BYTES) await this.#flush()
     }
     await this.#flush()
   }
 
-  #mustBegin({ begins, at }: Entry): boolean {
-    const open = this.#open
-    if (open === undefined || begins === 'must' || this.#isLost) return true
+  #startsNewFile({ begins, at }: SplitPoint): boolean {
+    const open = this.#openFile
+    if (open === undefined || begins === 'must' || this.#isFileGone) return true
     const { spec } = this.#parts
-    open.groupMax = Math.max(open.groupMax, open.bytes - open.groupFrom)
-    open.groupFrom = open.bytes
-    const soFar = { ticks: at - open.at, bytes: open.bytes, groupBytes: open.groupMax }
+    open.maxGroupBytes = Math.max(open.maxGroupBytes, open.bytes - open.groupStart)
+    open.groupStart = open.bytes
+    const soFar = { ticks: at - open.at, bytes: open.bytes, groupBytes: open.maxGroupBytes }
     const limits = { seconds: spec.rotateSeconds, bytes: this.#rotateBytes }
-    return rotationAt(soFar, limits) !== undefined
+    return rotationCause(soFar, limits) !== undefined
   }
 
-  async #nextFile(piece: Piece, entry: Entry): Promise<void> {
-    const { folder, spec, feed, wallTime } = this.#parts
-    if (this.#open !== undefined && entry.follows === 'directly') this.#open.endAt = entry.at
+  async #startFile(chunk: RecordingChunk, splitPoint: SplitPoint): Promise<void> {
+    const { folder, spec, input, wallTime } = this.#parts
+    if (this.#openFile !== undefined && splitPoint.follows === 'directly')
+      this.#openFile.endAt = splitPoint.at
     await this.#flush()
     await this.#finishFile()
     // Room for the one that begins.
     await this.#keepWithinQuota(this.#rotateBytes ?? 0)
-    const { file, name } = await folder.begin({
-      startedAt: Math.round(wallTime() - feed.lag),
+    const { file, name } = await folder.createRecording({
+      startedAt: Math.round(wallTime() - input.lag),
       format: spec.format,
-      onAir: spec.split === 'take' ? entry.onAir : undefined,
+      onAir: spec.split === 'take' ? splitPoint.onAir : undefined,
     })
-    this.#isLost = false
-    this.#open = {
-      ...{ file, name, at: entry.at, beganAt: piece.time, origin: piece.origin },
-      ...{ sequence: 0, bytes: 0, groupFrom: 0, groupMax: 0, time: piece.time, endAt: undefined },
+    this.#isFileGone = false
+    this.#openFile = {
+      ...{ file, name, at: splitPoint.at, beganAt: chunk.time, origin: chunk.origin },
+      ...{
+        sequence: 0,
+        bytes: 0,
+        groupStart: 0,
+        maxGroupBytes: 0,
+        time: chunk.time,
+        endAt: undefined,
+      },
     }
-    if (entry.head !== undefined) this.#push(entry.head, this.#open)
+    if (splitPoint.initSegment !== undefined) this.#addBytes(splitPoint.initSegment, this.#openFile)
   }
 
-  async #add(piece: Piece, open: OpenFile): Promise<void> {
+  async #addChunk(chunk: RecordingChunk, open: OpenFile): Promise<void> {
     open.sequence++
-    open.time = piece.time
-    const bytes = piece.bytesFor(open)
-    this.#push(bytes instanceof Uint8Array ? bytes : await bytes, open)
+    open.time = chunk.time
+    const bytes = chunk.bytesFor(open)
+    this.#addBytes(bytes instanceof Uint8Array ? bytes : await bytes, open)
   }
 
-  #push(bytes: Uint8Array, open: OpenFile): void {
+  #addBytes(bytes: Uint8Array, open: OpenFile): void {
     this.#block.push(bytes)
     this.#blockBytes += bytes.length
     open.bytes += bytes.length
   }
 
   async #flush(): Promise<void> {
-    const open = this.#open
+    const open = this.#openFile
     const bytes = this.#blockBytes
     if (open === undefined || bytes === 0) return
     const block = this.#block
@@ -150,45 +159,48 @@ export class Recorder {
     this.#blockBytes = 0
     await open.file.append(block)
     this.#parts.onBytes(bytes)
-    this.#grown(open)
+    this.#updateSize(open)
     this.#parts.onWritten()
   }
 
-  #grown({ name, file, time, beganAt, at, endAt }: OpenFile): void {
+  #updateSize({ name, file, time, beganAt, at, endAt }: OpenFile): void {
     const ticks = endAt === undefined ? time - beganAt : endAt - at
     const durationMs = Math.max(0, Math.round(ticks / TICKS_PER_MS))
-    this.#parts.folder.grown(name, { bytes: file.bytes, durationMs })
+    this.#parts.folder.updateSize(name, { bytes: file.bytes, durationMs })
   }
 
   async #finishFile(): Promise<void> {
-    const open = this.#open
+    const open = this.#openFile
     if (open === undefined) return
-    this.#open = undefined
+    this.#openFile = undefined
     this.#block = []
     this.#blockBytes = 0
-    this.#grown(open)
+    this.#updateSize(open)
     await open.file.close()
-    if (this.#isLost) this.#parts.folder.forget(open.name)
-    else await this.#parts.folder.finish(open.name)
+    if (this.#isFileGone) this.#parts.folder.forget(open.name)
+    else await this.#parts.folder.finishRecording(open.name)
   }
 
   async #keepWithinQuota(reserve: number): Promise<void> {
     const quota = bytesOf(this.#parts.spec.quotaMb)
-    if (quota !== undefined) await this.#parts.folder.keepWithin(quota - reserve)
+    if (quota !== undefined) await this.#parts.folder.trimToQuota(quota - reserve)
   }
 
-  async #lookAtDisk(): Promise<void> {
-    const { clock, folder, spec, onFree } = this.#parts
-    if (clock.now() - this.#lookedAt < DISK_LOOK_MS) return
-    this.#lookedAt = clock.now()
+  async #checkDisk(): Promise<void> {
+    const { clock, folder, spec, onFreeBytes } = this.#parts
+    if (clock.now() - this.#diskCheckedAt < DISK_CHECK_INTERVAL_MS) return
+    this.#diskCheckedAt = clock.now()
     await this.#keepWithinQuota(0)
     const free = await freeBytes(folder.path)
     const floor = spec.minFreeMb * MEGABYTE
-    onFree(free)
+    onFreeBytes(free)
     if (free < floor) {
-      throw new DiskFull(`${mega(free)} MB are free, less than the ${spec.minFreeMb} to be kept`)
+      throw new DiskFullError(
+        `${megabytesOf(free)} MB are free, less than the ${spec.minFreeMb} to be kept`,
+      )
     }
-    if (this.#open !== undefined && (await this.#open.file.isGone())) this.#isLost = true
+    if (this.#openFile !== undefined && (await this.#openFile.file.isGone()))
+      this.#isFileGone = true
   }
 }
 
@@ -200,4 +212,4 @@ export const freeBytes = async (folder: string): Promise<number> => {
   return bavail * bsize
 }
 
-export const mega = (bytes: number): number => Math.floor(bytes / MEGABYTE)
+export const megabytesOf = (bytes: number): number => Math.floor(bytes / MEGABYTE)

@@ -39,7 +39,11 @@ test('one that cannot be opened keeps nobody from recording, and its number is n
   await mkdir(join(path, NAMES[1]))
   const folder = new RecordingFolder(path)
   await folder.open()
-  const { name, file } = await folder.begin({ startedAt: 0, format: 'ts', onAir: undefined })
+  const { name, file } = await folder.createRecording({
+    startedAt: 0,
+    format: 'ts',
+    onAir: undefined,
+  })
   expect(name).toMatch(/-000003\.ts$/)
   await file.close()
   await folder.close()

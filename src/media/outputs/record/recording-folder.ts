@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { errorCode } from '../../../lib/error-code.ts'
 import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
 import { makeFolder } from '../../../process/make-folder.ts'
-import type { OnAir } from './piece.ts'
+import type { SourceLabel } from './recording-chunk.ts'
 import { RecordingFile } from './recording-file.ts'
 import { indexLine, parseIndex, type IndexEntry } from './recording-index.ts'
 import {
@@ -12,12 +12,12 @@ import {
   type RecordingFormat,
   type RecordingName,
 } from './recording-name.ts'
-import { overQuota } from './rotation.ts'
-import { wholePartOf } from './salvage.ts'
+import { recordingsOverQuota } from './rotation.ts'
+import { wholePartOf } from './repair.ts'
 
 const INDEX = 'recordings.jsonl'
 /** Names sort by time: the measured lag may be a little off, a wall clock that was set is another matter. */
-const OUT_OF_ORDER_MS = 10_000
+const MAX_OUT_OF_ORDER_MS = 10_000
 
 export interface Recording extends Pick<RecordingName, 'name' | 'startedAt' | 'number' | 'format'> {
   readonly bytes: number
@@ -84,7 +84,7 @@ export class RecordingFolder {
       const own = parseRecordingName(name)
       if (own === undefined) continue
       this.#number = Math.max(this.#number, own.number)
-      const found = await this.#salvage(own, index.get(name))
+      const found = await this.#repair(own, index.get(name))
       if (found !== undefined) this.#recordings.set(name, found)
     }
     await this.#rewriteIndex()
@@ -95,13 +95,14 @@ export class RecordingFolder {
     this.#lock = undefined
   }
 
-  async begin(of: {
+  async createRecording(of: {
     readonly startedAt: number
     readonly format: RecordingFormat
-    readonly onAir: OnAir | undefined
+    readonly onAir: SourceLabel | undefined
   }): Promise<{ readonly file: RecordingFile; readonly name: string }> {
     const { format, onAir } = of
-    const isOff = of.startedAt < this.#startedAt && of.startedAt > this.#startedAt - OUT_OF_ORDER_MS
+    const isOff =
+      of.startedAt < this.#startedAt && of.startedAt > this.#startedAt - MAX_OUT_OF_ORDER_MS
     const startedAt = isOff ? this.#startedAt : of.startedAt
     await makeFolder(this.path)
     const number = this.#number + 1
@@ -109,33 +110,33 @@ export class RecordingFolder {
     const file = await RecordingFile.create(join(this.path, name))
     this.#number = number
     this.#startedAt = startedAt
-    const told = onAir === undefined ? {} : { label: onAir.label, source: onAir.source }
+    const sourceFields = onAir === undefined ? {} : { label: onAir.label, source: onAir.source }
     const state = 'recording'
     this.#recordings.set(name, {
       ...{ name, startedAt, number, format, bytes: 0, durationMs: 0, state },
-      ...told,
+      ...sourceFields,
     })
-    await this.#note({ name, ...told })
+    await this.#appendToIndex({ name, ...sourceFields })
     return { file, name }
   }
 
-  grown(name: string, now: { readonly bytes: number; readonly durationMs: number }): void {
+  updateSize(name: string, now: { readonly bytes: number; readonly durationMs: number }): void {
     const recording = this.#recordings.get(name)
     if (recording !== undefined) this.#recordings.set(name, { ...recording, ...now })
   }
 
   /** A file in which nothing was recorded is removed. */
-  async finish(name: string): Promise<void> {
+  async finishRecording(name: string): Promise<void> {
     const recording = this.#recordings.get(name)
     if (recording === undefined) return
     if (recording.bytes === 0) return this.#remove(name)
     this.#recordings.set(name, { ...recording, state: 'finished' })
-    await this.#note(entryOf({ ...recording, state: 'finished' }))
+    await this.#appendToIndex(entryOf({ ...recording, state: 'finished' }))
   }
 
   /** Deletes the oldest until the rest keeps within the quota; how many went. */
-  async keepWithin(quotaBytes: number): Promise<number> {
-    const gone = overQuota([...this.#recordings.values()], quotaBytes)
+  async trimToQuota(quotaBytes: number): Promise<number> {
+    const gone = recordingsOverQuota([...this.#recordings.values()], quotaBytes)
     for (const name of gone) await this.#remove(name)
     return gone.length
   }
@@ -154,13 +155,10 @@ export class RecordingFolder {
    * Trims what was being written to what is whole of it; undefined when nothing is. What somebody put in the place of a
    * recording (made anew by another program, not ours to open) is neither trimmed nor deleted, nor does it stop us.
    */
-  async #salvage(
-    own: RecordingName,
-    entry: IndexEntry | undefined,
-  ): Promise<Recording | undefined> {
+  async #repair(own: RecordingName, entry: IndexEntry | undefined): Promise<Recording | undefined> {
     const { name, startedAt, number, format } = own
     const path = join(this.path, name)
-    const file = await open(path, 'r+').catch(passOver)
+    const file = await open(path, 'r+').catch(ignoreForeign)
     if (file === undefined) return undefined
     try {
       const { size } = await file.stat()
@@ -184,7 +182,7 @@ export class RecordingFolder {
   }
 
   /** The index is a help: a disk that is too full for it loses no recording. */
-  async #note(entry: IndexEntry): Promise<void> {
+  async #appendToIndex(entry: IndexEntry): Promise<void> {
     await appendFile(join(this.path, INDEX), indexLine(entry)).catch(ignoreFullDisk)
   }
 
@@ -213,7 +211,7 @@ export const isDiskFull = (error: unknown): boolean =>
 
 const FOREIGN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EISDIR', 'ENOENT'])
 
-const passOver = (error: unknown): undefined => {
+const ignoreForeign = (error: unknown): undefined => {
   if (!FOREIGN.has(errorCode(error))) throw error
 }
 

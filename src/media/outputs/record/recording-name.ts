@@ -14,7 +14,7 @@ export interface RecordingName {
 const NAME =
   /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2}\.\d{3})Z-(\d{6,12})(?:-([\w.-]+))?\.(ts|mp4)$/
 const NUMBER_DIGITS = 6
-const LABEL_MAX = 40
+const MAX_LABEL_CHARS = 40
 
 /** `20261121T101500.123Z-000012-cam1.ts`: in order of time when sorted, and no two are equal. */
 export const recordingName = (parts: Omit<RecordingName, 'name'>): string => {
@@ -38,5 +38,5 @@ export const parseRecordingName = (name: string): RecordingName | undefined => {
 export const safeLabel = (label: string): string => {
   const plain = label.normalize('NFKD').replaceAll(/\p{Mark}/gu, '')
   const safe = plain.replaceAll(/[^A-Za-z0-9_.]+/g, '-').replaceAll(/^[-.]+|[-.]+$/g, '')
-  return safe.slice(0, LABEL_MAX) || 'source'
+  return safe.slice(0, MAX_LABEL_CHARS) || 'source'
 }

@@ -7,7 +7,7 @@ export interface RotationLimits {
 }
 
 /** A file at a place where the next one may begin. */
-export interface FileSoFar {
+export interface FileProgress {
   /** Media in it, ticks. */
   readonly ticks: number
   readonly bytes: number
@@ -16,7 +16,7 @@ export interface FileSoFar {
 }
 
 /** Times are rounded to whole ticks where they are written. */
-const TOLERANCE = 2
+const TOLERANCE_TICKS = 2
 /** A quota below four files would leave nothing to keep. */
 const FILES_IN_QUOTA = 4
 
@@ -24,17 +24,17 @@ const FILES_IN_QUOTA = 4
  * Why the next file begins here. Size looks one group ahead, so that no file exceeds the limit unless its last group is
  * its largest, or a single group is above it.
  */
-export const rotationAt = (
-  file: FileSoFar,
+export const rotationCause = (
+  file: FileProgress,
   limits: RotationLimits,
 ): 'time' | 'size' | undefined => {
-  if (file.ticks >= limits.seconds * TICKS_PER_SECOND - TOLERANCE) return 'time'
+  if (file.ticks >= limits.seconds * TICKS_PER_SECOND - TOLERANCE_TICKS) return 'time'
   const { bytes } = limits
   return bytes !== undefined && file.bytes + file.groupBytes > bytes ? 'size' : undefined
 }
 
 /** The file that is being written is never deleted: so it takes a quarter of the quota at most. */
-export const sizeLimit = (
+export const maxFileBytes = (
   rotateBytes: number | undefined,
   quotaBytes: number | undefined,
 ): number | undefined => {
@@ -42,7 +42,7 @@ export const sizeLimit = (
   return Math.min(rotateBytes ?? Number.POSITIVE_INFINITY, quotaBytes / FILES_IN_QUOTA)
 }
 
-export interface Kept {
+export interface QuotaFile {
   readonly name: string
   readonly number: number
   readonly bytes: number
@@ -50,7 +50,10 @@ export interface Kept {
 }
 
 /** What goes so that the rest keeps within the quota: the oldest first, never what is being written. */
-export const overQuota = (recordings: readonly Kept[], quotaBytes: number): string[] => {
+export const recordingsOverQuota = (
+  recordings: readonly QuotaFile[],
+  quotaBytes: number,
+): string[] => {
   let total = recordings.reduce((sum, { bytes }) => sum + bytes, 0)
   if (total <= quotaBytes) return []
   const oldestFirst = recordings

@@ -1,21 +1,21 @@
 import type { Ticks90k } from '../../../contract/time.ts'
 import type { ProgramCut, ProgramFrames } from '../interface/program-frames.ts'
-import type { OnAir } from './piece.ts'
+import type { SourceLabel } from './recording-chunk.ts'
 
 interface Mark {
-  readonly onAir: OnAir
+  readonly onAir: SourceLabel
   readonly at: Ticks90k
 }
 
 /** More cuts than this between two looks are not told apart. */
-const MARKS_MAX = 256
+const MAX_MARKS = 256
 /** The audio's times are rounded where they are written. */
-const TOLERANCE = 2
+const TOLERANCE_TICKS = 2
 
 /** Whose picture a random access point shows, and whether a take put it there. */
 export class TakeMarks {
   readonly #marks: Mark[] = []
-  #onAir: OnAir
+  #onAir: SourceLabel
   readonly #detach: () => void
 
   constructor(frames: ProgramFrames, onFault: (error: unknown) => void) {
@@ -25,13 +25,13 @@ export class TakeMarks {
 
   cut({ to, label, at }: ProgramCut): void {
     this.#marks.push({ onAir: { source: to, label }, at })
-    if (this.#marks.length > MARKS_MAX) this.#marks.shift()
+    if (this.#marks.length > MAX_MARKS) this.#marks.shift()
   }
 
   /** Asked once for each random access point, in order: takes that came since are told by the first one behind them. */
-  at(pts: number): { readonly onAir: OnAir; readonly cut: 'take' | 'none' } {
+  takeAt(pts: number): { readonly onAir: SourceLabel; readonly cut: 'take' | 'none' } {
     const before = this.#onAir
-    while (this.#marks.length > 0 && this.#marks[0]!.at <= pts + TOLERANCE) {
+    while (this.#marks.length > 0 && this.#marks[0]!.at <= pts + TOLERANCE_TICKS) {
       this.#onAir = this.#marks.shift()!.onAir
     }
     // The same source on another timeline is no take.

@@ -51,13 +51,13 @@ const audio = (segments: readonly MpdSegment[], fields: Partial<MpdAudio> = {}):
   ...fields,
 })
 
-const pictures = (...representations: readonly MpdVideo[]): MpdAdaptationSet => ({
+const videoSet = (...representations: readonly MpdVideo[]): MpdAdaptationSet => ({
   id: 0,
   kind: 'video',
   role: 'main',
   representations,
 })
-const sound = (...representations: readonly MpdAudio[]): MpdAdaptationSet => ({
+const audioSet = (...representations: readonly MpdAudio[]): MpdAdaptationSet => ({
   id: 1,
   kind: 'audio',
   role: 'main',
@@ -121,7 +121,7 @@ describe('a live MPD', () => {
         id: 'p41',
         start: 20 * SECOND,
         mediaStart: 160 * SECOND,
-        sets: [pictures(...rungs), sound(audio(run(41, 160 * SECOND, durations)))],
+        sets: [videoSet(...rungs), audioSet(audio(run(41, 160 * SECOND, durations)))],
       }),
     ])
     const found = read(text)
@@ -157,7 +157,7 @@ describe('a live MPD', () => {
       0,
       [4, 4, 4, 2, 4].map((seconds) => seconds * SECOND),
     )
-    const sets = [pictures(video(segments), video(segments, { id: 'stream_1' }))]
+    const sets = [videoSet(video(segments), video(segments, { id: 'stream_1' }))]
     const text = mpdOf([period({ sets })])
     expect(text.match(/<S .*/g)).toEqual([
       '<S t="0" d="360000" r="2"/>',
@@ -167,13 +167,13 @@ describe('a live MPD', () => {
     expect(text.match(/<SegmentTemplate /g)).toHaveLength(1)
     const apart = [video(segments), video(segments, { id: 'stream_1', media: 'b_$Number$.m4s' })]
     expect(
-      mpdOf([period({ sets: [pictures(...apart)] })]).match(/<SegmentTemplate /g),
+      mpdOf([period({ sets: [videoSet(...apart)] })]).match(/<SegmentTemplate /g),
     ).toHaveLength(2)
   })
 
   it('begins anew where time jumps, and numbers go on', () => {
     const segments = [...run(7, 0, [2 * SECOND, 2 * SECOND]), ...run(9, 7 * SECOND, [2 * SECOND])]
-    const text = mpdOf([period({ sets: [pictures(video(segments))] })])
+    const text = mpdOf([period({ sets: [videoSet(video(segments))] })])
     expect(text.match(/<S .*/g)).toEqual([
       '<S t="0" d="180000" r="1"/>',
       '<S t="630000" d="180000"/>',
@@ -187,13 +187,13 @@ describe('a live MPD', () => {
       { number: 2, start: 2 * SECOND, duration: 2 * SECOND + 1800 },
       { number: 3, start: 4 * SECOND, duration: 2 * SECOND },
     ]
-    const text = mpdOf([period({ sets: [pictures(video(segments))] })])
+    const text = mpdOf([period({ sets: [videoSet(video(segments))] })])
     expect(text.match(/<S .*/g)).toEqual(['<S t="0" d="180000" r="2"/>'])
   })
 
   it('refuses a hole in the numbers of a period', () => {
     const segments = [...run(7, 0, [SECOND]), ...run(9, 2 * SECOND, [SECOND])]
-    expect(() => mpdOf([period({ sets: [pictures(video(segments))] })])).toThrow(
+    expect(() => mpdOf([period({ sets: [videoSet(video(segments))] })])).toThrow(
       'segment 9 of representation stream_0 follows 7: a hole needs a new period',
     )
   })
@@ -203,7 +203,7 @@ describe('a live MPD', () => {
     const ticks = (172 * 1024 * SECOND) / 44_100
     const start = 1_000_000 + 1 / 3
     const segments = run(1, start, [ticks, ticks, ticks])
-    const set = sound(audio(segments, { timescale: 44_100, sampleRate: 44_100 }))
+    const set = audioSet(audio(segments, { timescale: 44_100, sampleRate: 44_100 }))
     const text = mpdOf([period({ mediaStart: 1_000_000, sets: [set] })])
     expect(text).toContain('presentationTimeOffset="490000"')
     const [first, ...others] = text.match(/<S .*/g)!
@@ -215,12 +215,12 @@ describe('a live MPD', () => {
     const before = run(1, 5 * SECOND, [4 * SECOND, 4 * SECOND])
     const after = run(3, 13 * SECOND, [4 * SECOND])
     const text = mpdOf([
-      period({ id: 'p1', start: 0, mediaStart: 5 * SECOND, sets: [pictures(video(before))] }),
+      period({ id: 'p1', start: 0, mediaStart: 5 * SECOND, sets: [videoSet(video(before))] }),
       period({
         id: 'p3',
         start: 8 * SECOND,
         mediaStart: 13 * SECOND,
-        sets: [pictures(video(after, { width: 640, height: 360 }))],
+        sets: [videoSet(video(after, { width: 640, height: 360 }))],
       }),
     ])
     const found = read(text).playlists
@@ -234,7 +234,7 @@ describe('a live MPD', () => {
   })
 
   it('tells how to follow it', () => {
-    const text = mpdOf([period({ sets: [pictures(video(run(1, 0, [SECOND])))] })])
+    const text = mpdOf([period({ sets: [videoSet(video(run(1, 0, [SECOND])))] })])
     for (const part of [
       'profiles="urn:mpeg:dash:profile:isoff-live:2011"',
       'type="dynamic"',
@@ -269,7 +269,7 @@ describe('a live MPD', () => {
     [7, 11],
     [8, 12],
   ])('names the speakers of %i channels by configuration %i', (channels, configuration) => {
-    const text = mpdOf([period({ sets: [sound(audio(run(1, 0, [SECOND]), { channels }))] })])
+    const text = mpdOf([period({ sets: [audioSet(audio(run(1, 0, [SECOND]), { channels }))] })])
     expect(text).toContain(
       `<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="${configuration}"/>`,
     )
@@ -278,7 +278,7 @@ describe('a live MPD', () => {
 
   it('tells the shape of pixels that are not square', () => {
     const one = video(run(1, 0, [SECOND]), { pixelAspect: { num: 16, den: 11 } })
-    expect(mpdOf([period({ sets: [pictures(one)] })])).toContain('sar="16:11"')
+    expect(mpdOf([period({ sets: [videoSet(one)] })])).toContain('sar="16:11"')
   })
 
   it('escapes what people named', () => {
@@ -286,7 +286,7 @@ describe('a live MPD', () => {
       [
         period({
           id: '"<&>',
-          sets: [pictures(video(run(1, 0, [SECOND]), { media: 'a?b&c"$Number$' }))],
+          sets: [videoSet(video(run(1, 0, [SECOND]), { media: 'a?b&c"$Number$' }))],
         }),
       ],
       { title: 'Rock & "Roll" <live>\u0000\ud800 ✓' },

@@ -19,7 +19,7 @@ const ROLE = 'urn:mpeg:dash:role:2011'
 const CHANNEL_CONFIGURATION = 'urn:mpeg:mpegB:cicp:ChannelConfiguration'
 /** ISO/IEC 23091-3 table: 6.1 and 7.1 by their number of channels; up to 5.1 the number is the configuration. */
 const CONFIGURATIONS: Readonly<Record<number, number>> = { 7: 11, 8: 12 }
-const EVERY_SEGMENT_STARTS_CLEAN = 1
+const SAP_TYPE = 1
 
 /** A live media presentation description. Throws where a representation's numbers have a hole. */
 export function renderMpd(input: MpdInput): string {
@@ -38,7 +38,7 @@ export function renderMpd(input: MpdInput): string {
       timeShiftBufferDepth: duration(input.timeShiftBufferDepth),
       suggestedPresentationDelay: duration(input.suggestedPresentationDelay),
       minBufferTime: duration(input.minBufferTime),
-      maxSegmentDuration: duration(longestSegment(input.periods)),
+      maxSegmentDuration: duration(maxSegmentSeconds(input.periods)),
     },
     ...(title === undefined ? [] : [programInformation(title)]),
     ...periods,
@@ -56,7 +56,7 @@ const duration = (seconds: number): string => `PT${Number(seconds.toFixed(6))}S`
 const programInformation = (title: string): string =>
   element('ProgramInformation', {}, `<Title>${escapeXml(title)}</Title>\n`)
 
-const longestSegment = (periods: readonly MpdPeriod[]): number => {
+const maxSegmentSeconds = (periods: readonly MpdPeriod[]): number => {
   let longest = 0
   for (const { sets } of periods) {
     for (const { representations } of sets) {
@@ -87,8 +87,8 @@ const renderSet = (set: MpdAdaptationSet, period: MpdPeriod): string => {
       mimeType: `${set.kind}/mp4`,
       lang: set.language,
       segmentAlignment: 'true',
-      startWithSAP: EVERY_SEGMENT_STARTS_CLEAN,
-      ...(set.kind === 'video' ? largestPicture(set.representations) : {}),
+      startWithSAP: SAP_TYPE,
+      ...(set.kind === 'video' ? maxVideoSize(set.representations) : {}),
     },
     element('Role', { schemeIdUri: ROLE, value: set.role }),
     ...(shared ? [templates[0]!] : []),
@@ -96,11 +96,11 @@ const renderSet = (set: MpdAdaptationSet, period: MpdPeriod): string => {
   )
 }
 
-const largestPicture = (representations: readonly MpdRepresentation[]): Attributes => {
-  const pictures = representations.filter((one): one is MpdVideo => one.kind === 'video')
+const maxVideoSize = (representations: readonly MpdRepresentation[]): Attributes => {
+  const videos = representations.filter((one): one is MpdVideo => one.kind === 'video')
   return {
-    maxWidth: Math.max(...pictures.map(({ width }) => width)),
-    maxHeight: Math.max(...pictures.map(({ height }) => height)),
+    maxWidth: Math.max(...videos.map(({ width }) => width)),
+    maxHeight: Math.max(...videos.map(({ height }) => height)),
   }
 }
 

@@ -28,7 +28,7 @@ const column = ({ number, seconds, renditions, timeline, wall }: ColumnFields): 
 
 const planOf = (...columns: readonly ColumnFields[]): PeriodPlan => {
   const plan = new PeriodPlan(START_MS)
-  for (const one of columns) plan.add(column(one))
+  for (const one of columns) plan.addColumn(column(one))
   return plan
 }
 
@@ -109,7 +109,7 @@ describe('periods', () => {
     expect(shape(plan)).toEqual(['p5 at 20 from 20: 6'])
     plan.dropBefore(50)
     expect(shape(plan)).toEqual(['p5 at 20 from 20: 6'])
-    plan.add(column({ number: 7, seconds: 28, renditions: { stream_0: 'a' } }))
+    plan.addColumn(column({ number: 7, seconds: 28, renditions: { stream_0: 'a' } }))
     expect(shape(plan)).toEqual(['p5 at 20 from 20: 6 7'])
   })
 })

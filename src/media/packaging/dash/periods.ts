@@ -55,7 +55,7 @@ export class PeriodPlan {
   }
 
   /** Numbers rise. */
-  add(column: Column): void {
+  addColumn(column: Column): void {
     if (column.renditions.size === 0) return
     const period = this.#periods.at(-1)
     const last = period?.columns.at(-1)
@@ -65,7 +65,7 @@ export class PeriodPlan {
       column.number === last.number + 1 &&
       continues(last, column)
     if (follows) period!.columns.push(column)
-    else this.#periods.push(this.#begun(column, period))
+    else this.#periods.push(this.#createPeriod(column, period))
   }
 
   /** Forgets what is no longer listed. The newest period stays, so that the next column finds its place. */
@@ -80,7 +80,7 @@ export class PeriodPlan {
   }
 
   /** On a continuous timeline periods adjoin exactly; else the wall clock says where, but never inside the last one. */
-  #begun(column: Column, previous: OpenPeriod | undefined): OpenPeriod {
+  #createPeriod(column: Column, previous: OpenPeriod | undefined): OpenPeriod {
     const { start: mediaStart, wallMs } = column
     const id = `p${column.number}`
     const byWall = Math.max(0, Math.round((wallMs - this.#availabilityStartMs) * TICKS_PER_MS))

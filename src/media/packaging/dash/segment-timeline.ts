@@ -6,13 +6,13 @@ import type { MpdRepresentation, MpdSegment } from './mpd-model.ts'
  * Ticks by which a segment may end before or behind the next one's beginning and still be told as adjoining: rounding,
  * and a last frame whose duration was not known. Players look for the next segment 10 ms behind the end of the last.
  */
-const SEAM = 9000
+const MAX_SEAM_TICKS = 9000
 
 /** Program time (ticks) in a timescale, as it stands in the segments. */
 export const inTimescale = (programTicks: number, timescale: number): number =>
   Math.round((programTicks * timescale) / TICKS_PER_SECOND)
 
-interface Stretch {
+interface SegmentRun {
   readonly t: number
   readonly d: number
   repeats: number
@@ -20,19 +20,19 @@ interface Stretch {
 
 /** SegmentTimeline (ISO/IEC 23009-1, 5.3.9.6): equal durations in a row are told once. */
 export function segmentTimeline(representation: MpdRepresentation): string {
-  const stretches: Stretch[] = []
+  const runs: SegmentRun[] = []
   let end = Number.NaN
   for (const { t, d } of timesOf(representation)) {
-    const last = stretches.at(-1)
+    const last = runs.at(-1)
     if (last !== undefined && last.d === d && t === end) last.repeats++
-    else stretches.push({ t, d, repeats: 0 })
+    else runs.push({ t, d, repeats: 0 })
     end = t + d
   }
-  let previous: Stretch | undefined
-  const written = stretches.map((stretch) => {
-    const { t, d, repeats } = stretch
+  let previous: SegmentRun | undefined
+  const written = runs.map((run) => {
+    const { t, d, repeats } = run
     const follows = previous !== undefined && previous.t + previous.d * (previous.repeats + 1) === t
-    previous = stretch
+    previous = run
     return element('S', {
       t: follows ? undefined : t,
       d,
@@ -58,7 +58,7 @@ function timesOf({ id, segments, timescale }: MpdRepresentation): { t: number; d
 export const adjoins = (
   { start, duration }: Omit<MpdSegment, 'number'>,
   next: { readonly start: number },
-): boolean => Math.abs(next.start - start - duration) <= SEAM
+): boolean => Math.abs(next.start - start - duration) <= MAX_SEAM_TICKS
 
 /** Players count segments from startNumber on: behind a missing number every address would be wrong. */
 function refuseHole(id: string, { number }: MpdSegment, next: MpdSegment): void {

@@ -16,12 +16,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const UNWRITABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 
 /** Half a surrogate pair. */
-const LONE = /\p{Surrogate}/gu
+const LONE_SURROGATE = /\p{Surrogate}/gu
 
 export const escapeXml = (text: string): string =>
   text
     .replace(UNWRITABLE, '')
-    .replace(LONE, '\ufffd')
+    .replace(LONE_SURROGATE, '\ufffd')
     .replace(/[&<>"\t\n\r]/g, (one) => ESCAPES[one]!)
 
 /** `content`: elements, already written; or text, already escaped. */

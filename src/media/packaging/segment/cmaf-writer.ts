@@ -5,11 +5,16 @@ import { initSegment } from '../../../mp4/init-segment.ts'
 import { audioSample, videoSample } from '../../../mp4/sample-data.ts'
 import { sameTrack } from '../../../mp4/track-config.ts'
 import type { Mp4Track } from '../../../mp4/track.ts'
-import { FragmentRun } from './fragment-run.ts'
+import { FragmentBuilder } from './fragment-builder.ts'
 import type { Boundary } from './grid.ts'
 import { Independence } from './independence.ts'
 import type { RenditionSink } from '../store/segment-model.ts'
-import { segmentOf, type Picture, type SegmentWriter, type Sound } from './segment-writer.ts'
+import {
+  segmentOf,
+  type VideoFrame,
+  type SegmentWriter,
+  type AudioFrame,
+} from './segment-writer.ts'
 
 export interface CmafWriterOptions {
   readonly sink: RenditionSink
@@ -20,30 +25,30 @@ export interface CmafWriterOptions {
 }
 
 /** A fragment within a segment that is published as one. */
-const FRAGMENT_TICKS = TICKS_PER_SECOND
+const MAX_FRAGMENT_TICKS = TICKS_PER_SECOND
 /** Decoding times of so many pictures tell how long one lasts, where a hole follows it: some lie close behind a splice. */
-const STEPS = 8
+const MAX_STEPS = 8
 /** Pictures that are decoded first may be shown so much later than those that follow them. */
 const HOLE_TICKS = TICKS_PER_SECOND
-const SHORTEST_PART = 90
+const MIN_PART_TICKS = 90
 const EPSILON = 1e-6
 
 /** A picture whose duration is not known before the next one comes. */
-interface Pending {
+interface PendingFrame {
   readonly dts: number
   readonly offset: number
-  readonly key: boolean
+  readonly rap: boolean
   readonly data: Uint8Array
 }
 
 export class CmafWriter implements SegmentWriter {
   readonly #options: CmafWriterOptions
   readonly #independence = new Independence()
-  readonly #run: FragmentRun
+  readonly #builder: FragmentBuilder
   #track: Mp4Track | undefined
   #boundary: Boundary | undefined
   #state: 'empty' | 'filling' | 'published' = 'empty'
-  #pending: Pending | undefined
+  #pending: PendingFrame | undefined
   readonly #steps: number[] = []
   #sequence = 0
   #fragments: Uint8Array[] = []
@@ -52,7 +57,7 @@ export class CmafWriter implements SegmentWriter {
 
   constructor(options: CmafWriterOptions) {
     this.#options = options
-    this.#run = new FragmentRun(options.partTicks ?? FRAGMENT_TICKS)
+    this.#builder = new FragmentBuilder(options.partTicks ?? MAX_FRAGMENT_TICKS)
   }
 
   /** Of the newest segment. */
@@ -67,25 +72,25 @@ export class CmafWriter implements SegmentWriter {
     this.#independence.begin()
   }
 
-  picture({ unit, pts, dts }: Picture): void {
-    this.#independence.picture(unit)
-    if (this.#state === 'empty' && !this.#opens(unit.data, this.#boundary!.start)) return
+  video({ unit, pts, dts }: VideoFrame): void {
+    this.#independence.addPicture(unit)
+    if (this.#state === 'empty' && !this.#openSegment(unit.data, this.#boundary!.start)) return
     const at = Math.round(dts)
-    this.#settle(at, 'within')
+    this.#addPending(at, 'within')
     this.#pending = {
       dts: at,
       offset: Math.round(pts) - at,
-      key: unit.entry !== 'none',
+      rap: unit.rap !== 'none',
       data: videoSample(this.#track!.codec as 'h264' | 'hevc', unit.data),
     }
   }
 
-  sound(_track: number, { unit, pts }: Sound): void {
-    if (this.#state === 'empty' && !this.#opens(unit.data, pts)) return
+  audio(_track: number, { unit, pts }: AudioFrame): void {
+    if (this.#state === 'empty' && !this.#openSegment(unit.data, pts)) return
     const track = this.#track!
     if (track.kind !== 'audio') return
     const rate = track.timescale
-    this.#add(
+    this.#addSample(
       { time: (pts * rate) / TICKS_PER_SECOND, duration: unit.duration },
       {
         duration: Math.round((unit.duration * rate) / TICKS_PER_SECOND),
@@ -97,19 +102,19 @@ export class CmafWriter implements SegmentWriter {
     this.#cutIfFull(unit.duration)
   }
 
-  end(end: Ticks90k, next: Picture | undefined): void {
+  end(end: Ticks90k, next: VideoFrame | undefined): void {
     const boundary = this.#boundary!
     if (this.#state === 'empty') return this.gap(boundary, end)
     const hole = next === undefined || next.pts - end > HOLE_TICKS
-    this.#settle(hole ? undefined : Math.round(next.dts), 'last')
+    this.#addPending(hole ? undefined : Math.round(next.dts), 'last')
     const video = this.#track!.kind === 'video'
-    this.#cutLast(video ? end - boundary.start - this.#written : this.#run.ticks)
+    this.#cutLast(video ? end - boundary.start - this.#written : this.#builder.ticks)
     const bytes = joined(this.#fragments)
     this.#fragments = []
     if (this.#state === 'filling') this.#options.sink.begin(segmentOf(boundary))
     this.#options.sink.end({
       duration: this.#written,
-      independent: !video || this.#independence.verdict,
+      independent: !video || this.#independence.isIndependent,
       ...(this.#state === 'filling' ? { bytes } : {}),
     })
     this.#state = 'empty'
@@ -118,13 +123,13 @@ export class CmafWriter implements SegmentWriter {
   abandon(): 'unpublished' | 'published' {
     const published = this.#state === 'published'
     if (published) {
-      this.#settle(undefined, 'last')
+      this.#addPending(undefined, 'last')
       this.#cutFragment()
-      const independent = this.#independence.verdict
+      const independent = this.#independence.isIndependent
       this.#options.sink.end({ duration: this.#written, independent })
     }
     this.#pending = undefined
-    this.#run.take()
+    this.#builder.take()
     this.#fragments = []
     this.#state = 'empty'
     return published ? 'published' : 'unpublished'
@@ -135,7 +140,7 @@ export class CmafWriter implements SegmentWriter {
   }
 
   /** The first unit of a segment tells the track; false when a segment can't begin with it. */
-  #opens(unit: Uint8Array, start: number): boolean {
+  #openSegment(unit: Uint8Array, start: number): boolean {
     const found = this.#options.trackOf(unit)
     const { sink, partTicks } = this.#options
     if (found !== undefined && (this.#track === undefined || !sameTrack(found, this.#track))) {
@@ -157,31 +162,31 @@ export class CmafWriter implements SegmentWriter {
   }
 
   /** The picture that waits lasts until `nextDts`; undefined: nobody knows. */
-  #settle(nextDts: number | undefined, place: 'within' | 'last'): void {
+  #addPending(nextDts: number | undefined, place: 'within' | 'last'): void {
     const pending = this.#pending
     this.#pending = undefined
     if (pending === undefined) return
-    const { dts, key, data, offset: compositionOffset } = pending
+    const { dts, rap, data, offset: compositionOffset } = pending
     const usual = Math.max(1, ...this.#steps)
     const duration = nextDts === undefined ? usual : Math.max(1, nextDts - dts)
-    if (nextDts !== undefined && this.#steps.push(duration) > STEPS) this.#steps.shift()
-    this.#add({ time: dts, duration }, { duration, compositionOffset, key, data })
+    if (nextDts !== undefined && this.#steps.push(duration) > MAX_STEPS) this.#steps.shift()
+    this.#addSample({ time: dts, duration }, { duration, compositionOffset, key: rap, data })
     if (place === 'within') this.#cutIfFull(duration)
   }
 
-  #add(...[at, sample]: Parameters<FragmentRun['add']>): void {
+  #addSample(...[at, sample]: Parameters<FragmentBuilder['addSample']>): void {
     const { time, duration } = at
-    if (!this.#run.continuesAt(time) || this.#run.isFullFor(duration)) this.#cutFragment()
-    this.#run.add(at, sample)
+    if (!this.#builder.continuesAt(time) || this.#builder.isFullFor(duration)) this.#cutFragment()
+    this.#builder.addSample(at, sample)
   }
 
   /** The next unit is expected to be as long as the one before. */
   #cutIfFull(duration: number): void {
-    if (this.#run.isFullFor(duration)) this.#cutFragment()
+    if (this.#builder.isFullFor(duration)) this.#cutFragment()
   }
 
   #cutFragment(): void {
-    const taken = this.#run.take()
+    const taken = this.#builder.take()
     this.#write(taken, taken.ticks)
   }
 
@@ -191,8 +196,8 @@ export class CmafWriter implements SegmentWriter {
    */
   #cutLast(left: number): void {
     const { partTicks = Number.POSITIVE_INFINITY } = this.#options
-    const { baseTime, samples } = this.#run.take()
-    const rest = Math.max(left, SHORTEST_PART)
+    const { baseTime, samples } = this.#builder.take()
+    const rest = Math.max(left, MIN_PART_TICKS)
     const parts = Math.min(samples.length, Math.max(1, Math.ceil(rest / partTicks - EPSILON)))
     let time = baseTime
     for (let part = 0; part < parts; part++) {

@@ -9,7 +9,7 @@ export interface PackagedFigures {
   gaps: number
 }
 
-export const noFigures = (): PackagedFigures => ({
+export const emptyFigures = (): PackagedFigures => ({
   bytes: 0,
   segments: 0,
   discontinuities: 0,

@@ -7,7 +7,7 @@ import type { Mp4VideoTrack } from '../../../mp4/track.ts'
 export type ConfigChange = 'none' | 'parameters' | 'format'
 
 /** What a decoder of the pictures is set up with, as the random access points tell it. */
-export class PictureConfig {
+export class VideoDecoderConfig {
   readonly #inspector: ReturnType<typeof createVideoInspector>
   #format: VideoFormat | undefined
   #track: Mp4VideoTrack | undefined
@@ -26,12 +26,12 @@ export class PictureConfig {
   }
 
   /** `entry`: a random access point with parameter sets in front. */
-  learn(entry: Uint8Array): ConfigChange {
-    const { format } = this.#inspector.inspect(entry)
+  update(rap: Uint8Array): ConfigChange {
+    const { format } = this.#inspector.inspect(rap)
     if (format === undefined) return 'none'
     const [oldFormat, oldTrack] = [this.#format, this.#track]
     this.#format = format
-    this.#track = videoTrackOf(1, format, entry) ?? oldTrack
+    this.#track = videoTrackOf(1, format, rap) ?? oldTrack
     if (oldFormat !== undefined && !sameVideo(oldFormat, format)) return 'format'
     const same =
       oldTrack === undefined || this.#track === undefined || sameTrack(oldTrack, this.#track)
@@ -43,7 +43,7 @@ export class PictureConfig {
  * A number that is another one where a decoder of this sound has to be set up anew: rate or channels. From the frame's
  * header: ISO/IEC 13818-7 6.2, ISO/IEC 11172-3 2.4.1.3, ETSI TS 102 366 4.3 and E.1.2.
  */
-export function soundKey(codec: AudioCodec, frame: Uint8Array): number {
+export function audioConfigKey(codec: AudioCodec, frame: Uint8Array): number {
   const at = (index: number): number => frame[index] ?? 0
   switch (codec) {
     case 'aac':

@@ -13,26 +13,26 @@ const written = () => {
   return { log, sink }
 }
 
-const sound = (early: EarlyFrames, pts: number): void =>
+const addAudio = (early: EarlyFrames, pts: number): void =>
   early.audio(0, {} as AccessUnit, ticks(pts))
 
 it('frames that came early are given in order, and once; the clock as it is by now', () => {
   const early = new EarlyFrames()
   for (const at of [1, 2, 3]) {
     early.advance(ticks(at))
-    sound(early, 10 * at)
+    addAudio(early, 10 * at)
   }
   early.hole()
   const { log, sink } = written()
-  early.pour(sink)
-  early.pour(sink)
+  early.replay(sink)
+  early.replay(sink)
   expect(log).toEqual(['clock 3', 'sound 10', 'sound 20', 'sound 30', 'hole'])
 })
 
 it('what waits too long is forgotten from its beginning', () => {
   const early = new EarlyFrames()
-  for (let at = 1; at <= 2_001; at++) sound(early, at)
+  for (let at = 1; at <= 2_001; at++) addAudio(early, at)
   const { log, sink } = written()
-  early.pour(sink)
+  early.replay(sink)
   expect(log).toEqual(['sound 2001'])
 })

@@ -2,7 +2,7 @@ import type { Ticks90k } from '../../../contract/time.ts'
 import type { FrameSink } from '../../outputs/interface/program-frames.ts'
 
 /** Some seconds of pictures and sound. */
-const MOST = 2_000
+const MAX_CALLS = 2_000
 
 /**
  * What the program gives while the store is being opened: otherwise the first group of pictures would be missed, and with
@@ -17,31 +17,31 @@ export class EarlyFrames implements FrameSink {
   }
 
   video(...given: Parameters<NonNullable<FrameSink['video']>>): void {
-    this.#keep((sink) => sink.video?.(...given))
+    this.#hold((sink) => sink.video?.(...given))
   }
 
   audio(...given: Parameters<NonNullable<FrameSink['audio']>>): void {
-    this.#keep((sink) => sink.audio?.(...given))
+    this.#hold((sink) => sink.audio?.(...given))
   }
 
   cut(cut: Parameters<NonNullable<FrameSink['cut']>>[0]): void {
-    this.#keep((sink) => sink.cut?.(cut))
+    this.#hold((sink) => sink.cut?.(cut))
   }
 
   hole(): void {
-    this.#keep((sink) => sink.hole?.())
+    this.#hold((sink) => sink.hole?.())
   }
 
   /** Gives everything on, in order. First where the program is by now: what is told late of its clock looks like delay. */
-  pour(sink: FrameSink): void {
+  replay(sink: FrameSink): void {
     if (this.#clock !== undefined) sink.advance?.(this.#clock)
     this.#clock = undefined
     for (const call of this.#calls.splice(0)) call(sink)
   }
 
   /** Past the limit all of it goes: what begins in the middle of a group helps nobody. */
-  #keep(call: (sink: FrameSink) => void): void {
-    if (this.#calls.length >= MOST) this.#calls = []
+  #hold(call: (sink: FrameSink) => void): void {
+    if (this.#calls.length >= MAX_CALLS) this.#calls = []
     this.#calls.push(call)
   }
 }

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { ticks } from '../../../contract/time.ts'
 import { pictureOrder, type PictureOrder } from '../../../../test/helpers/picture-orders.ts'
 import { targetSecondsOf } from '../../../contract/output-spec.ts'
-import { Grid, longestGopOf, type Boundary, type GridPicture } from './grid.ts'
-import { RenditionFeed } from './rendition-feed.ts'
-import type { Picture, SegmentWriter, Sound } from './segment-writer.ts'
+import { Grid, maxGopTicksOf, type Boundary, type GridFrame } from './grid.ts'
+import { RenditionSegmenter } from './rendition-segmenter.ts'
+import type { VideoFrame, SegmentWriter, AudioFrame } from './segment-writer.ts'
 
 const WALL = 1_000_000
 
@@ -18,16 +18,16 @@ const newGrid = (segmentSeconds: number, change: { readonly slack?: number } = {
     wallOf: (time) => WALL + time / 90,
   })
 
-const gridPicture = (
-  { pts, dts, unit }: Picture,
-  demand: GridPicture['demand'] = 'none',
-): GridPicture => ({ pts, dts, demand, entry: unit.entry === 'none' ? 'none' : 'closed' })
+const gridFrame = (
+  { pts, dts, unit }: VideoFrame,
+  demand: GridFrame['demand'] = 'none',
+): GridFrame => ({ pts, dts, demand, rap: unit.rap === 'none' ? 'none' : 'closed' })
 
 /** The boundaries that a grid finds among these. */
-const boundariesOf = (grid: Grid, pictures: readonly Picture[]): Boundary[] =>
-  pictures.flatMap((picture) => grid.picture(gridPicture(picture)) ?? [])
+const boundariesOf = (grid: Grid, pictures: readonly VideoFrame[]): Boundary[] =>
+  pictures.flatMap((picture) => grid.addFrame(gridFrame(picture)) ?? [])
 
-const steady = (seconds: number, gop: number, bframes = 2): Picture[] =>
+const steady = (seconds: number, gop: number, bframes = 2): VideoFrame[] =>
   pictureOrder({ frame: 3_600, bframes, groups: groupsOf(seconds * 25, gop), start: 900_000 })
 
 const groupsOf = (pictures: number, gop: number): number[] =>
@@ -53,7 +53,7 @@ describe('the grid', () => {
     const pictures = steady(30, 250)
     const grid = newGrid(4)
     const found = pictures.flatMap((picture, index) => {
-      const boundary = grid.picture(gridPicture(picture))
+      const boundary = grid.addFrame(gridFrame(picture))
       return boundary === undefined ? [] : [{ boundary, index }]
     })
     expect(found.length).toBeGreaterThan(5)
@@ -71,7 +71,7 @@ describe('the grid', () => {
     const pictures = pictureOrder({ frame: 3_600, bframes: 0, groups, start: 900_000 })
     const found = pictures.flatMap((picture, index) => {
       if (index === 14) grid.splice()
-      return grid.picture(gridPicture(picture)) ?? []
+      return grid.addFrame(gridFrame(picture)) ?? []
     })
     expect(durations(found)).toEqual([0.56, 2, 2])
   })
@@ -81,12 +81,12 @@ describe('the grid', () => {
     (rate) => {
       const frame = 90_000 / rate
       // A group is judged when its last picture comes.
-      const gop = Math.floor(longestGopOf(4) / frame) + 1
+      const gop = Math.floor(maxGopTicksOf(4) / frame) + 1
       const order = { frame, bframes: 2, groups: groupsOf(40 * rate, gop), start: 900_000 }
       const grid = newGrid(4, { slack: 2_880 })
       for (const picture of pictureOrder(order)) {
-        if (grid.picture(gridPicture(picture)) !== undefined) {
-          expect(picture.unit.entry).not.toBe('none')
+        if (grid.addFrame(gridFrame(picture)) !== undefined) {
+          expect(picture.unit.rap).not.toBe('none')
         }
       }
       expect(gop * frame).toBeGreaterThan(4.2 * 90_000)
@@ -123,7 +123,7 @@ describe('the grid', () => {
     const grid = newGrid(4)
     const found = pictures.flatMap((picture, index) => {
       const demand = index === 150 ? 'cut' : index === 200 ? 'discontinuity' : 'none'
-      return grid.picture(gridPicture(picture, demand)) ?? []
+      return grid.addFrame(gridFrame(picture, demand)) ?? []
     })
     const at = (index: number): Boundary | undefined =>
       found.find(({ start }) => start === pictures[index]!.pts)
@@ -147,13 +147,13 @@ describe('the grid', () => {
     const grid = newGrid(4)
     const pictures = steady(40, 250)
     boundariesOf(grid, pictures.slice(0, 20))
-    grid.demandReentry()
+    grid.demandRejoin()
     const found = pictures.slice(20).flatMap((picture) => {
-      const boundary = grid.picture(gridPicture(picture))
-      return boundary === undefined ? [] : [{ boundary, entry: picture.unit.entry }]
+      const boundary = grid.addFrame(gridFrame(picture))
+      return boundary === undefined ? [] : [{ boundary, entry: picture.unit.rap }]
     })
-    const reentries = found.filter(({ boundary }) => boundary.reentry)
-    expect(reentries).toMatchObject([{ entry: 'idr', boundary: { discontinuity: true } }])
+    const rejoins = found.filter(({ boundary }) => boundary.isRejoin)
+    expect(rejoins).toMatchObject([{ entry: 'idr', boundary: { discontinuity: true } }])
     expect(found.filter(({ boundary }) => boundary.discontinuity)).toHaveLength(1)
   })
 
@@ -174,17 +174,17 @@ class Recorder implements SegmentWriter {
   readonly segments: {
     boundary: Boundary
     end: number | undefined
-    pictures: Picture[]
-    sounds: Sound[]
+    pictures: VideoFrame[]
+    sounds: AudioFrame[]
   }[] = []
 
   begin(boundary: Boundary): void {
     this.segments.push({ boundary, end: undefined, pictures: [], sounds: [] })
   }
-  picture(picture: Picture): void {
+  video(picture: VideoFrame): void {
     this.segments.at(-1)!.pictures.push(picture)
   }
-  sound(_track: number, sound: Sound): void {
+  audio(_track: number, sound: AudioFrame): void {
     this.segments.at(-1)!.sounds.push(sound)
   }
   end(end: number): void {
@@ -199,10 +199,10 @@ class Recorder implements SegmentWriter {
 
 const AUDIO = 1_920
 
-const soundAt = (pts: number): Sound => ({
+const audioFrameAt = (pts: number): AudioFrame => ({
   pts: ticks(pts),
   unit: {
-    ...{ pid: 0x110, kind: 'audio', entry: 'none', leading: false, duration: AUDIO },
+    ...{ pid: 0x110, kind: 'audio', rap: 'none', leading: false, duration: AUDIO },
     pts: ticks(pts),
     dts: ticks(pts),
     data: new Uint8Array(0),
@@ -231,25 +231,32 @@ describe('any program', () => {
           const rung = pictureOrder({ ...order, bframes: 0 })
           const program = new Recorder()
           const encoded = new Recorder()
-          const feeds = [program, encoded].map(
-            (writer) => new RenditionFeed({ writer, pictures: 'with', sounds: [0], patience: 9e9 }),
+          const segmenters = [program, encoded].map(
+            (writer) =>
+              new RenditionSegmenter({
+                writer,
+                video: 'with',
+                audioTracks: [0],
+                maxWaitTicks: 9e9,
+              }),
           )
           const asked = new Set<number>()
           let heard = order.start + 777
           let groups = 0
           for (const [i, picture] of pictures.entries()) {
-            const entry = picture.unit.entry !== 'none'
+            const entry = picture.unit.rap !== 'none'
             const demand = (
               entry ? demands[groups++ % demands.length] : 'none'
-            ) as GridPicture['demand']
-            const boundary = grid.picture(gridPicture(picture, demand))
+            ) as GridFrame['demand']
+            const boundary = grid.addFrame(gridFrame(picture, demand))
             if (demand === 'discontinuity') asked.add(picture.pts)
-            if (boundary !== undefined) for (const feed of feeds) feed.plan(boundary, 0)
-            feeds[0]!.picture(picture)
+            if (boundary !== undefined)
+              for (const segmenter of segmenters) segmenter.plan(boundary, 0)
+            segmenters[0]!.video(picture)
             const late = rung[i - encoderDelay]
-            if (late !== undefined) feeds[1]!.picture(late)
+            if (late !== undefined) segmenters[1]!.video(late)
             for (; heard <= picture.dts; heard += AUDIO) {
-              for (const feed of feeds) feed.sound(0, soundAt(heard))
+              for (const segmenter of segmenters) segmenter.audio(0, audioFrameAt(heard))
             }
           }
           const done = program.segments.filter(({ end }) => end !== undefined)

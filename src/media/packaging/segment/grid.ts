@@ -19,11 +19,11 @@ export interface GridOptions {
 }
 
 /** A picture, in decoding order; without video: an audio frame of the first track. */
-export interface GridPicture {
+export interface GridFrame {
   readonly pts: Ticks90k
   readonly dts: Ticks90k
   /** `open`: pictures that follow it in decoding may be shown before it. */
-  readonly entry: 'none' | 'closed' | 'open'
+  readonly rap: 'none' | 'closed' | 'open'
   /** What a boundary here is wanted for, whatever the time: only where `entry` is not 'none'. */
   readonly demand: 'none' | 'cut' | 'discontinuity'
 }
@@ -36,17 +36,17 @@ export interface Boundary {
   readonly wallMs: number
   readonly discontinuity: boolean
   /** Those who lost the thread may begin here again: a random access point, and a discontinuity in all renditions. */
-  readonly reentry: boolean
+  readonly isRejoin: boolean
   /** Where the segment before it ends: `start`, but for a hole in the program. Undefined: there is none before it. */
   readonly end: Ticks90k | undefined
 }
 
 /** A wall clock that is further off than this is followed at once; less is jitter of the measurement. */
-const WALL_OFF_MS = 100
+const MAX_WALL_DRIFT_MS = 100
 /** Groups of pictures remembered, the longest of which is expected to come again. */
-const GROUPS = 4
+const MAX_GROUPS = 4
 /** A second segment at the same time would have no duration. */
-const SHORTEST = 1
+const MIN_SEGMENT_TICKS = 1
 /** Players round: half a second above the target is one too much. */
 const ROUNDING_TICKS = TICKS_PER_SECOND / 2
 /** Durations are written with three decimals or more. */
@@ -56,20 +56,20 @@ const PRINTED_TICKS = 180
 const GOP_MARGIN_TICKS = 0.3 * TICKS_PER_SECOND
 
 /** Ticks: random access points that are no further apart leave no segment without one. */
-export const longestGopOf = (segmentSeconds: number): number =>
+export const maxGopTicksOf = (segmentSeconds: number): number =>
   targetSecondsOf(segmentSeconds) * TICKS_PER_SECOND + ROUNDING_TICKS - GOP_MARGIN_TICKS
 
 export class Grid {
   readonly #options: GridOptions
-  readonly #wanted: number
-  readonly #limit: number
+  readonly #wantedTicks: number
+  readonly #maxTicks: number
   #order = new PresentationOrder()
-  #complete = true
+  #isComplete = true
   #newest = Number.NEGATIVE_INFINITY
   #current: Boundary | undefined
   #next: number
   /** The newest entry, and how long the groups before it were. */
-  #entry: number | undefined
+  #lastRap: number | undefined
   readonly #groups: number[] = []
   /** Where in this segment a cut would have been clean last, and the longest way between two such places. */
   #cleanAt = 0
@@ -79,9 +79,9 @@ export class Grid {
 
   constructor(options: GridOptions) {
     this.#options = options
-    this.#wanted = options.segmentSeconds * TICKS_PER_SECOND
+    this.#wantedTicks = options.segmentSeconds * TICKS_PER_SECOND
     const target = targetSecondsOf(options.segmentSeconds) * TICKS_PER_SECOND
-    this.#limit = target + ROUNDING_TICKS - PRINTED_TICKS - options.slack
+    this.#maxTicks = target + ROUNDING_TICKS - PRINTED_TICKS - options.slack
     this.#next = options.first
     this.#due = options.begins === 'after_restart' ? 'discontinuity' : 'nothing'
   }
@@ -91,7 +91,7 @@ export class Grid {
   }
 
   /** The next boundary that is a random access point is a discontinuity in all renditions: a rung comes back. */
-  demandReentry(): void {
+  demandRejoin(): void {
     this.#due = 'reentry'
   }
 
@@ -103,20 +103,20 @@ export class Grid {
   /** What comes is another source's: the groups so far do not tell how long its own are. */
   splice(): void {
     this.#groups.length = 0
-    this.#entry = undefined
+    this.#lastRap = undefined
   }
 
   /** The boundary that lies before this picture, if one does. */
-  picture(picture: GridPicture): Boundary | undefined {
-    const { pts, dts } = picture
-    const complete = this.#complete || dts >= this.#newest
-    const boundary = this.#decide(picture, complete)
-    if (boundary !== undefined) this.#begun(boundary)
-    else if (complete && this.#current !== undefined) this.#noteClean(this.#end)
-    if (picture.entry !== 'none') this.#noteEntry(pts)
+  addFrame(gridFrame: GridFrame): Boundary | undefined {
+    const { pts, dts } = gridFrame
+    const complete = this.#isComplete || dts >= this.#newest
+    const boundary = this.#decide(gridFrame, complete)
+    if (boundary !== undefined) this.#startSegment(boundary)
+    else if (complete && this.#current !== undefined) this.#addCleanPoint(this.#end)
+    if (gridFrame.rap !== 'none') this.#addRap(pts)
     if (this.#hole === 'here') this.#order = new PresentationOrder()
     this.#hole = 'none'
-    this.#complete = this.#order.add(pts, dts).complete
+    this.#isComplete = this.#order.add(pts, dts).complete
     this.#newest = Math.max(this.#newest, pts)
     return boundary
   }
@@ -126,41 +126,42 @@ export class Grid {
     return this.#newest + this.#order.frameTicks
   }
 
-  #decide(picture: GridPicture, complete: boolean): Boundary | undefined {
-    const { pts, entry, demand } = picture
+  #decide(gridFrame: GridFrame, complete: boolean): Boundary | undefined {
+    const { pts, rap, demand } = gridFrame
     const current = this.#current
-    if (current === undefined) return entry === 'none' ? undefined : this.#boundary(pts, picture)
-    if (this.#hole === 'here') return this.#boundary(pts, picture)
-    const start = this.#startAt(picture, complete)
+    if (current === undefined) return rap === 'none' ? undefined : this.#boundary(pts, gridFrame)
+    if (this.#hole === 'here') return this.#boundary(pts, gridFrame)
+    const start = this.#startAt(gridFrame, complete)
     const elapsed = start - current.start
-    if (elapsed < SHORTEST) return undefined
+    if (elapsed < MIN_SEGMENT_TICKS) return undefined
     const frame = this.#order.frameTicks
-    if (entry === 'none') {
+    if (rap === 'none') {
       const step = complete ? Math.max(this.#cleanStep, frame) : frame
-      return elapsed + step > this.#limit ? this.#boundary(start, picture) : undefined
+      return elapsed + step > this.#maxTicks ? this.#boundary(start, gridFrame) : undefined
     }
-    const long = elapsed >= this.#wanted - frame / 2
-    const due = demand !== 'none' || long || elapsed + this.#groupFrom(start) > this.#limit
-    return due ? this.#boundary(start, picture) : undefined
+    const long = elapsed >= this.#wantedTicks - frame / 2
+    const due = demand !== 'none' || long || elapsed + this.#groupFrom(start) > this.#maxTicks
+    return due ? this.#boundary(start, gridFrame) : undefined
   }
 
   /** How long the group that begins at `start` may be: as the ones before; behind a splice, as a segment. */
   #groupFrom(start: number): number {
-    const known = this.#entry === undefined ? this.#groups : [...this.#groups, start - this.#entry]
-    return known.length === 0 ? this.#wanted : Math.max(...known)
+    const known =
+      this.#lastRap === undefined ? this.#groups : [...this.#groups, start - this.#lastRap]
+    return known.length === 0 ? this.#wantedTicks : Math.max(...known)
   }
 
   /** The first presentation time from this picture on: pictures that are decoded after it may be shown before it. */
-  #startAt({ pts, entry }: GridPicture, complete: boolean): number {
-    if (entry === 'closed') return pts
+  #startAt({ pts, rap }: GridFrame, complete: boolean): number {
+    if (rap === 'closed') return pts
     const end = this.#end
     if (!complete) return Math.min(pts, end)
     return Math.abs(pts - end) <= this.#order.frameTicks / 2 ? pts : Math.min(pts, end)
   }
 
-  #boundary(at: number, { entry, demand }: GridPicture): Boundary {
-    const due = entry === 'none' ? 'nothing' : this.#due
-    if (entry !== 'none') this.#due = 'nothing'
+  #boundary(at: number, { rap, demand }: GridFrame): Boundary {
+    const due = rap === 'none' ? 'nothing' : this.#due
+    if (rap !== 'none') this.#due = 'nothing'
     const hole = this.#hole === 'here' && this.#current !== undefined
     const start = ticks(at)
     const end = hole ? ticks(this.#endAtHole(at)) : start
@@ -169,13 +170,13 @@ export class Grid {
       start,
       wallMs: this.#wallAt(start),
       discontinuity: hole || due !== 'nothing' || demand === 'discontinuity',
-      reentry: due === 'reentry',
+      isRejoin: due === 'reentry',
       end: this.#current === undefined ? undefined : end,
     }
   }
 
   #endAtHole(start: number): number {
-    return Math.max(this.#current!.start + SHORTEST, Math.min(start, this.#end))
+    return Math.max(this.#current!.start + MIN_SEGMENT_TICKS, Math.min(start, this.#end))
   }
 
   #wallAt(start: Ticks90k): number {
@@ -183,25 +184,25 @@ export class Grid {
     const before = this.#current
     if (before === undefined) return measured
     const reckoned = before.wallMs + ((start - before.start) * 1_000) / TICKS_PER_SECOND
-    return Math.abs(reckoned - measured) > WALL_OFF_MS ? measured : reckoned
+    return Math.abs(reckoned - measured) > MAX_WALL_DRIFT_MS ? measured : reckoned
   }
 
-  #begun(boundary: Boundary): void {
+  #startSegment(boundary: Boundary): void {
     this.#current = boundary
     this.#cleanAt = boundary.start
     this.#cleanStep = 0
   }
 
-  #noteClean(at: number): void {
+  #addCleanPoint(at: number): void {
     this.#cleanStep = Math.max(this.#cleanStep, at - this.#cleanAt)
     this.#cleanAt = at
   }
 
-  #noteEntry(pts: number): void {
-    if (this.#entry !== undefined && pts > this.#entry) {
-      this.#groups.push(pts - this.#entry)
-      if (this.#groups.length > GROUPS) this.#groups.shift()
+  #addRap(pts: number): void {
+    if (this.#lastRap !== undefined && pts > this.#lastRap) {
+      this.#groups.push(pts - this.#lastRap)
+      if (this.#groups.length > MAX_GROUPS) this.#groups.shift()
     }
-    this.#entry = pts
+    this.#lastRap = pts
   }
 }

@@ -13,15 +13,15 @@ export class Independence {
     this.#whole = 'no'
   }
 
-  picture({ entry, leading }: AccessUnit): void {
+  addPicture({ rap, leading }: AccessUnit): void {
     if (this.#group === 'to_come') {
-      this.#whole = entry === 'none' ? 'no' : 'yes'
+      this.#whole = rap === 'none' ? 'no' : 'yes'
       this.#group = 'first'
-    } else if (entry !== 'none') this.#group = 'later'
+    } else if (rap !== 'none') this.#group = 'later'
     else if (leading && this.#group === 'first') this.#whole = 'no'
   }
 
-  get verdict(): boolean {
+  get isIndependent(): boolean {
     return this.#whole === 'yes'
   }
 }

@@ -33,7 +33,7 @@ export interface PackagerOptions {
 /** What cannot be opened (a folder in use, a disk that refuses) is tried again. */
 const BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 }
 /** How often it is seen which segments the encoder owes. */
-const LOOK_MS = 250
+const CHECK_INTERVAL_MS = 250
 
 /** The program, packaged for HLS and DASH: used by all outputs that have container and folder in common. */
 export class Packager {
@@ -76,23 +76,23 @@ export class Packager {
     try {
       plan = planPackaging(place, spec, program.frames.tracks)
     } catch (error) {
-      this.#failed(error)
+      this.#reportError(error)
       this.#state = 'failed'
       return untilAborted(signal)
     }
     for (let tries = 1; !signal.aborted; tries++) {
-      const begun = clock.now()
+      const startedAt = clock.now()
       try {
         await this.#package(plan, signal)
       } catch (error) {
-        this.#failed(error)
+        this.#reportError(error)
         // Once an episode: it is tried again and again.
         if (error instanceof SluiceError && this.#state !== 'waiting')
           this.#options.alert('storage', error.message)
       }
       if (signal.aborted) return
       this.#state = 'waiting'
-      if (clock.now() - begun > BACKOFF.maxMs) tries = 1
+      if (clock.now() - startedAt > BACKOFF.maxMs) tries = 1
       await pause(clock, backoffDelay(tries, BACKOFF, random), signal)
     }
   }
@@ -111,7 +111,7 @@ export class Packager {
       clock,
       wallTime,
       extension: plan.container === 'ts' ? 'ts' : 'm4s',
-      onTrouble: alert,
+      onStorageFault: alert,
       targetSeconds: plan.targetSeconds,
     }).finally(detach)
     try {
@@ -119,15 +119,15 @@ export class Packager {
       this.#session = session
       this.#state = 'running'
       this.#lastError = undefined
-      early.pour(session.sink)
-      await this.#feed(session, signal)
+      early.replay(session.sink)
+      await this.#runSession(session, signal)
     } finally {
       this.#session = undefined
       await store.close()
     }
   }
 
-  async #feed(session: PackagingSession, signal: AbortSignal): Promise<void> {
+  async #runSession(session: PackagingSession, signal: AbortSignal): Promise<void> {
     const { clock, program } = this.#options
     const stop = new AbortController()
     const end = (): void => stop.abort()
@@ -139,11 +139,11 @@ export class Packager {
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
     const detach = program.frames.attach(session.sink, fail)
-    const look = clock.every(LOOK_MS, () => attempt(() => session.look(), fail))
+    const timer = clock.every(CHECK_INTERVAL_MS, () => attempt(() => session.expire(), fail))
     const encoding = this.#encode(session, stop.signal).catch(fail)
     await untilAborted(stop.signal)
     detach()
-    look.cancel()
+    timer.cancel()
     await encoding
     signal.removeEventListener('abort', end)
     if (fault !== undefined) throw fault.error
@@ -162,12 +162,12 @@ export class Packager {
     this.#encoder = undefined
   }
 
-  #failed(error: unknown): void {
+  #reportError(error: unknown): void {
     this.#errors++
     this.#lastError = error instanceof Error ? error.message : String(error)
     // A sentence for people; anything else is a fault of ours, and the log should say where.
-    const told = error instanceof SluiceError || !(error instanceof Error)
-    this.#options.warn(told ? this.#lastError : (error.stack ?? error.message))
+    const isReportable = error instanceof SluiceError || !(error instanceof Error)
+    this.#options.warn(isReportable ? this.#lastError : (error.stack ?? error.message))
   }
 }
 

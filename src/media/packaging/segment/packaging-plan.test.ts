@@ -104,8 +104,8 @@ describe('addresses', () => {
   const spec = (url: string) => ({ id: outputId('o'), url })
 
   it.each(['hls:', 'hls:/srv/live', 'HLS:'])('%s is one', (url) => {
-    expect(hlsKind.claims(url)).toBe(true)
-    expect(() => hlsKind.check(spec(url), channel({}))).not.toThrow()
+    expect(hlsKind.matchesUrl(url)).toBe(true)
+    expect(() => hlsKind.checkSpec(spec(url), channel({}))).not.toThrow()
   })
 
   it.each([
@@ -113,12 +113,12 @@ describe('addresses', () => {
     ['hls://host/path', {}, 'absolute path'],
     ['hls:/srv', { storage: 'memory' }, 'hls.storage is "memory"'],
   ])('%s with %o is refused', (url, hls, why) => {
-    expect(() => hlsKind.check(spec(url), channel(hls))).toThrow(why)
-    expect(() => hlsKind.check(spec(url), channel(hls))).toThrow('output o, url')
+    expect(() => hlsKind.checkSpec(spec(url), channel(hls))).toThrow(why)
+    expect(() => hlsKind.checkSpec(spec(url), channel(hls))).toThrow('output o, url')
   })
 
   it('dash: is another', () => {
-    expect(dashKind.claims('dash:')).toBe(true)
-    expect(dashKind.claims('hls:')).toBe(false)
+    expect(dashKind.matchesUrl('dash:')).toBe(true)
+    expect(dashKind.matchesUrl('hls:')).toBe(false)
   })
 })

@@ -66,7 +66,7 @@ export function planPackaging(
     spec.mode === 'abr' ? rungsOf(spec.ladder, place, tracks) : { rungs: [], leftOut: [] }
   const partTicks = spec.lowLatency ? partTicksOf(spec, tracks) : undefined
   const audioOnly =
-    spec.mode === 'abr' && spec.ladder.audioOnly && tracks.video !== undefined && hasSound(tracks)
+    spec.mode === 'abr' && spec.ladder.audioOnly && tracks.video !== undefined && hasAudio(tracks)
   return {
     ...place,
     segmentSeconds: spec.segmentTime,
@@ -106,7 +106,7 @@ function partTicksOf({ partTarget }: HlsSpec, { video, audio }: ProgramTracks): 
   return frame === undefined ? wanted : frame * Math.max(1, Math.floor(wanted / frame + EPSILON))
 }
 
-const hasSound = ({ audio, languages }: ProgramTracks): boolean =>
+const hasAudio = ({ audio, languages }: ProgramTracks): boolean =>
   audio !== undefined && languages.length > 0
 
 function checkCarriable({ container }: PackagingPlace, { video, audio }: ProgramTracks): void {
@@ -147,7 +147,7 @@ function rungsOf(
     },
     // In fragmented MP4 the sound is apart, and one for all.
     audio:
-      container === 'ts' && hasSound(tracks)
+      container === 'ts' && hasAudio(tracks)
         ? { codec: 'aac', bitrate: variant.audioBitrate }
         : 'none',
   }))

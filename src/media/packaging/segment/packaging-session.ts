@@ -6,13 +6,13 @@ import type {
   ProgramTracks,
 } from '../../outputs/interface/program-frames.ts'
 import { ProgramTime } from '../../outputs/interface/program-time.ts'
-import { noFigures } from './counted-sink.ts'
-import { soundKey } from './decoder-config.ts'
-import { Grid, type Boundary, type GridPicture } from './grid.ts'
-import { LadderFeed } from './ladder-feed.ts'
+import { emptyFigures } from './counted-sink.ts'
+import { audioConfigKey } from './decoder-config.ts'
+import { Grid, type Boundary, type GridFrame } from './grid.ts'
+import { LadderInput } from './ladder-input.ts'
 import type { PackagingPlan } from './packaging-plan.ts'
 import type { SegmentStore } from '../store/segment-store.ts'
-import type { Picture, Sound } from './segment-writer.ts'
+import type { VideoFrame, AudioFrame } from './segment-writer.ts'
 import { SpliceGate, type SpliceTarget } from './splice-gate.ts'
 import { Stream } from './stream.ts'
 
@@ -27,18 +27,18 @@ export interface PackagingSessionOptions {
 }
 
 /** The program's own tracks come as they are due: what is not there after this long is not waited for. */
-const PATIENCE_TICKS = 90_000
+const MAX_WAIT_TICKS = 90_000
 /** An encoder writes its tracks in any order. */
-const RUNG_PATIENCE_TICKS = 5 * 90_000
+const MAX_RUNG_WAIT_TICKS = 5 * 90_000
 
 /** The program, cut into segments: one grid, and the streams on it. From the opening of a store to its end. */
 export class PackagingSession implements SpliceTarget {
   readonly plan: PackagingPlan
   readonly store: SegmentStore
-  readonly figures = noFigures()
+  readonly figures = emptyFigures()
   /** As it is; `stream_0`. */
   readonly main: Stream
-  readonly ladder: LadderFeed
+  readonly ladder: LadderInput
   /** Sound alone, in transport streams. */
   readonly audioOnly: Stream | undefined
   /** For `ProgramFrames.attach`. */
@@ -47,7 +47,7 @@ export class PackagingSession implements SpliceTarget {
   readonly #grid: Grid
   readonly #time = new ProgramTime()
   #splice: 'none' | 'take' | 'new_sound' = 'none'
-  #soundKey: number | undefined
+  #audioKey: number | undefined
   #now = ticks(0)
 
   constructor(options: PackagingSessionOptions) {
@@ -55,7 +55,7 @@ export class PackagingSession implements SpliceTarget {
     this.plan = plan
     this.store = store
     this.#options = options
-    bridge(store)
+    fillGaps(store)
     this.#grid = new Grid({
       segmentSeconds: plan.segmentSeconds,
       slack: plan.slack,
@@ -63,19 +63,21 @@ export class PackagingSession implements SpliceTarget {
       begins: store.resumed ? 'after_restart' : 'fresh',
       wallOf: (time) => options.wallTime() + this.#time.dueAt(time) - clock.now(),
     })
-    this.main = this.#stream('stream_0', tracks, 'main')
+    this.main = this.#createStream('stream_0', tracks, 'main')
     const rungs = plan.rungs.map((rung) =>
-      this.#stream(rung.name, rungTracks(rung, tracks), 'other'),
+      this.#createStream(rung.name, rungTracks(rung, tracks), 'other'),
     )
-    this.ladder = new LadderFeed({
+    this.ladder = new LadderInput({
       streams: rungs,
-      demandReentry: () => this.#grid.demandReentry(),
-      patienceMs: plan.targetSeconds * 1_000,
+      demandRejoin: () => this.#grid.demandRejoin(),
+      maxWaitMs: plan.targetSeconds * 1_000,
     })
     const apart = plan.audioOnly === 'with' && plan.container === 'ts'
     const first = { video: undefined, audio: tracks.audio, languages: tracks.languages.slice(0, 1) }
-    this.audioOnly = apart ? this.#stream(`stream_${rungs.length + 1}`, first, 'other') : undefined
-    this.sink = this.#sinkOf(tracks)
+    this.audioOnly = apart
+      ? this.#createStream(`stream_${rungs.length + 1}`, first, 'other')
+      : undefined
+    this.sink = this.#createSink(tracks)
   }
 
   /** Program time of the newest boundary. */
@@ -92,47 +94,47 @@ export class PackagingSession implements SpliceTarget {
   }
 
   /** The rungs' clock: now and then. */
-  look(): void {
-    this.ladder.look(this.#options.clock.now())
+  expire(): void {
+    this.ladder.expire(this.#options.clock.now())
   }
 
-  picture(picture: Picture): void {
-    const { unit, pts, dts } = picture
-    const change = unit.entry === 'none' ? 'none' : this.main.learn(unit.data)
-    const demand = unit.entry === 'none' ? 'none' : this.#demand(change)
-    this.#place({ pts, dts, entry: entryOf(unit.entry), demand })
-    this.main.picture(picture)
+  video(frame: VideoFrame): void {
+    const { unit, pts, dts } = frame
+    const change = unit.rap === 'none' ? 'none' : this.main.updateVideoConfig(unit.data)
+    const demand = unit.rap === 'none' ? 'none' : this.#demand(change)
+    this.#addToGrid({ pts, dts, rap: gridRapOf(unit.rap), demand })
+    this.main.video(frame)
   }
 
-  sound(track: number, sound: Sound): void {
+  audio(track: number, sound: AudioFrame): void {
     const { video, audio } = this.#options.tracks
     if (video === undefined && track === 0 && audio !== undefined) {
-      const key = soundKey(audio.codec, sound.unit.data)
-      if (this.#soundKey !== undefined && this.#soundKey !== key) this.#newSound()
-      this.#soundKey = key
+      const key = audioConfigKey(audio.codec, sound.unit.data)
+      if (this.#audioKey !== undefined && this.#audioKey !== key) this.#onAudioChange()
+      this.#audioKey = key
       const { pts } = sound
-      this.#place({ pts, dts: pts, entry: 'closed', demand: this.#demand('none') })
+      this.#addToGrid({ pts, dts: pts, rap: 'closed', demand: this.#demand('none') })
     }
-    this.main.give(track, sound)
-    this.audioOnly?.give(track, sound)
+    this.main.audio(track, sound)
+    this.audioOnly?.audio(track, sound)
   }
 
   splice({ cause }: ProgramCut, sound: 'same' | 'changed'): void {
     this.#grid.splice()
     if (cause !== 'source_jump' && this.#splice === 'none') this.#splice = 'take'
-    if (sound === 'changed') this.#newSound()
+    if (sound === 'changed') this.#onAudioChange()
   }
 
   hole(): void {
     this.#grid.hole()
   }
 
-  #newSound(): void {
+  #onAudioChange(): void {
     this.#splice = 'new_sound'
-    this.main.forgetSound()
+    this.main.forgetAudioTrack()
   }
 
-  #demand(change: ReturnType<Stream['learn']>): GridPicture['demand'] {
+  #demand(change: ReturnType<Stream['updateVideoConfig']>): GridFrame['demand'] {
     const splice = this.#splice
     this.#splice = 'none'
     if (change === 'format' || splice === 'new_sound') return 'discontinuity'
@@ -140,44 +142,44 @@ export class PackagingSession implements SpliceTarget {
     return change === 'parameters' && this.plan.container === 'fmp4' ? 'cut' : 'none'
   }
 
-  #place(picture: GridPicture): void {
-    const boundary = this.#grid.picture(picture)
-    if (boundary !== undefined) this.#plan(boundary)
+  #addToGrid(frame: GridFrame): void {
+    const boundary = this.#grid.addFrame(frame)
+    if (boundary !== undefined) this.#planSegment(boundary)
   }
 
-  #plan(boundary: Boundary): void {
+  #planSegment(boundary: Boundary): void {
     const now = this.#options.clock.now()
     this.main.plan(boundary, now)
     this.audioOnly?.plan(boundary, now)
     this.ladder.plan(boundary, now)
   }
 
-  #stream(name: string, tracks: ProgramTracks, kind: 'main' | 'other'): Stream {
+  #createStream(name: string, tracks: ProgramTracks, kind: 'main' | 'other'): Stream {
     const { plan, store, serviceName } = this.#options
     const encoded = plan.rungs.some((rung) => rung.name === name)
-    const patience = encoded ? RUNG_PATIENCE_TICKS : PATIENCE_TICKS
+    const maxWaitTicks = encoded ? MAX_RUNG_WAIT_TICKS : MAX_WAIT_TICKS
     const { figures } = this
-    return new Stream({ plan, store, serviceName, figures, tracks, name, kind, patience })
+    return new Stream({ plan, store, serviceName, figures, tracks, name, kind, maxWaitTicks })
   }
 
-  #sinkOf({ audio, video, languages }: ProgramTracks): FrameSink {
+  #createSink({ audio, video, languages }: ProgramTracks): FrameSink {
     const count = audio === undefined || video === undefined ? 0 : languages.length
     const gate = new SpliceGate(this, { audio, count })
     return {
       advance: (clock) => {
         this.#now = clock
-        this.#time.arrived(clock, this.#options.clock.now())
+        this.#time.addArrival(clock, this.#options.clock.now())
       },
-      video: (unit, { pts, dts }) => gate.picture({ unit, pts, dts }),
-      audio: (track, unit, pts) => gate.sound(track, { unit, pts }),
+      video: (unit, { pts, dts }) => gate.video({ unit, pts, dts }),
+      audio: (track, unit, pts) => gate.audio(track, { unit, pts }),
       cut: (cut) => gate.cut(cut),
       hole: () => gate.hole(),
     }
   }
 }
 
-const entryOf = (entry: Picture['unit']['entry']): GridPicture['entry'] =>
-  entry === 'none' ? 'none' : entry === 'idr' ? 'closed' : 'open'
+const gridRapOf = (rap: VideoFrame['unit']['rap']): GridFrame['rap'] =>
+  rap === 'none' ? 'none' : rap === 'idr' ? 'closed' : 'open'
 
 function rungTracks(
   { audio }: PackagingPlan['rungs'][number],
@@ -196,7 +198,7 @@ function rungTracks(
 }
 
 /** A run that was killed may have published a number in one rendition and not in another: the others have gaps there. */
-function bridge(store: SegmentStore): void {
+function fillGaps(store: SegmentStore): void {
   const all = [...store.renditions.values()]
   for (const rendition of all) {
     const last = rendition.segments.at(-1)

@@ -4,14 +4,14 @@ import type { Boundary } from './grid.ts'
 import type { SegmentBegin } from '../store/segment-model.ts'
 
 /** A picture on program time. */
-export interface Picture {
+export interface VideoFrame {
   readonly unit: AccessUnit
   readonly pts: Ticks90k
   readonly dts: Ticks90k
 }
 
 /** An audio frame on program time; `pts` may be fractional. */
-export interface Sound {
+export interface AudioFrame {
   readonly unit: AccessUnit
   readonly pts: Ticks90k
 }
@@ -22,10 +22,10 @@ export interface Sound {
  */
 export interface SegmentWriter {
   begin(boundary: Boundary): void
-  picture(picture: Picture): void
-  sound(track: number, sound: Sound): void
+  video(frame: VideoFrame): void
+  audio(track: number, frame: AudioFrame): void
   /** `next`: the first picture of what follows, where it is known. */
-  end(end: Ticks90k, next: Picture | undefined): void
+  end(end: Ticks90k, next: VideoFrame | undefined): void
   /** The segment that was begun will not be finished. `published`: players know parts of it, so it ends with these. */
   abandon(): 'unpublished' | 'published'
   /** A segment that was never begun. */

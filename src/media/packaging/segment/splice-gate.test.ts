@@ -5,7 +5,7 @@ import type { AudioFormat } from '../../../contract/format.ts'
 import { sourceId } from '../../../contract/ids.ts'
 import { ticks } from '../../../contract/time.ts'
 import type { ProgramCut } from '../../outputs/interface/program-frames.ts'
-import type { Sound } from './segment-writer.ts'
+import type { AudioFrame } from './segment-writer.ts'
 import { SpliceGate, type SpliceTarget } from './splice-gate.ts'
 
 const AUDIO: AudioFormat = {
@@ -15,10 +15,10 @@ const AT = 900_000
 
 class Diary implements SpliceTarget {
   readonly entries: string[] = []
-  picture({ pts }: { readonly pts: number }): void {
+  video({ pts }: { readonly pts: number }): void {
     this.entries.push(`picture ${pts - AT}`)
   }
-  sound(track: number, { pts }: Sound): void {
+  audio(track: number, { pts }: AudioFrame): void {
     this.entries.push(`sound ${track} ${pts - AT}`)
   }
   splice(_cut: ProgramCut, sound: string): void {
@@ -30,14 +30,14 @@ class Diary implements SpliceTarget {
 }
 
 /** `rate`: sampling_frequency_index. */
-const soundAt = (offset: number, rate: 'as_before' | 'another' = 'as_before'): Sound => {
+const audioFrameAt = (offset: number, rate: 'as_before' | 'another' = 'as_before'): AudioFrame => {
   const data = adtsFrame(100)
   if (rate === 'another') data[2] = (data[2]! & 0xc3) | (4 << 2)
   const pts = ticks(AT + offset)
   return {
     pts,
     unit: {
-      ...{ pid: 1, kind: 'audio', entry: 'none', leading: false, duration: 1_920 },
+      ...{ pid: 1, kind: 'audio', rap: 'none', leading: false, duration: 1_920 },
       ...{ pts, dts: pts, data },
     },
   }
@@ -59,13 +59,13 @@ describe('a splice', () => {
   ] as const)('is told when its sound is known: rate %s, %s', (rate, expected) => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
-    gate.sound(0, soundAt(-3_840))
+    gate.audio(0, audioFrameAt(-3_840))
     gate.cut(cut())
-    gate.picture(first!)
-    gate.sound(0, soundAt(-1_920))
-    gate.picture(second!)
+    gate.video(first!)
+    gate.audio(0, audioFrameAt(-1_920))
+    gate.video(second!)
     expect(diary.entries).toEqual(['sound 0 -3840'])
-    gate.sound(0, soundAt(0, rate))
+    gate.audio(0, audioFrameAt(0, rate))
     expect(diary.entries.slice(1)).toEqual([
       `splice, sound ${expected}`,
       ...['picture 0', 'sound 0 -1920', 'picture 3600', 'sound 0 0'],
@@ -76,16 +76,16 @@ describe('a splice', () => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 2 })
     gate.cut(cut())
-    gate.picture(first!)
-    gate.sound(0, soundAt(0))
+    gate.video(first!)
+    gate.audio(0, audioFrameAt(0))
     gate.hole()
     gate.cut({ ...cut(), at: ticks(AT + 3_600) })
-    gate.picture(second!)
+    gate.video(second!)
     expect(diary.entries).toEqual([])
-    gate.sound(1, soundAt(0))
+    gate.audio(1, audioFrameAt(0))
     expect(diary.entries).toEqual(['splice, sound same', 'picture 0', 'sound 0 0', 'hole'])
-    gate.sound(0, soundAt(3_840))
-    gate.sound(1, soundAt(3_840))
+    gate.audio(0, audioFrameAt(3_840))
+    gate.audio(1, audioFrameAt(3_840))
     expect(diary.entries.slice(4)).toEqual([
       ...['splice, sound same', 'picture 3600', 'sound 1 0', 'sound 0 3840', 'sound 1 3840'],
     ])
@@ -95,7 +95,7 @@ describe('a splice', () => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
     gate.cut(cut())
-    for (const picture of more) gate.picture(picture)
+    for (const frame of more) gate.video(frame)
     expect(diary.entries[0]).toBe('splice, sound same')
     expect(diary.entries).toHaveLength(1 + more.length)
   })

@@ -3,13 +3,13 @@ import { audioTrackOf, videoTrackOf } from '../../../mp4/track-config.ts'
 import type { Mp4AudioTrack } from '../../../mp4/track.ts'
 import { CmafWriter } from './cmaf-writer.ts'
 import { CountedSink, type PackagedFigures } from './counted-sink.ts'
-import { PictureConfig, type ConfigChange } from './decoder-config.ts'
+import { VideoDecoderConfig, type ConfigChange } from './decoder-config.ts'
 import type { Boundary } from './grid.ts'
 import type { PackagingPlan } from './packaging-plan.ts'
-import { RenditionFeed } from './rendition-feed.ts'
+import { RenditionSegmenter } from './rendition-segmenter.ts'
 import type { Rendition } from '../store/rendition.ts'
 import type { SegmentStore } from '../store/segment-store.ts'
-import type { Picture, SegmentWriter, Sound } from './segment-writer.ts'
+import type { VideoFrame, SegmentWriter, AudioFrame } from './segment-writer.ts'
 import { TsWriter } from './ts-writer.ts'
 
 /** What a stream is made of. */
@@ -30,10 +30,10 @@ export interface StreamOptions {
   readonly name: string
   readonly kind: 'main' | 'other'
   /** Ticks that a track may be behind another at a boundary. */
-  readonly patience: number
+  readonly maxWaitTicks: number
 }
 
-export interface StreamSound {
+export interface AudioRendition {
   readonly rendition: Rendition
   readonly language: string
 }
@@ -46,84 +46,85 @@ export class Stream {
   readonly name: string
   readonly tracks: StreamTracks
   readonly rendition: Rendition
-  readonly sounds: readonly StreamSound[]
-  readonly #pictures: PictureConfig | undefined
-  readonly #feeds: readonly RenditionFeed[]
-  #sound: Mp4AudioTrack | undefined
+  readonly audioRenditions: readonly AudioRendition[]
+  readonly #videoConfig: VideoDecoderConfig | undefined
+  readonly #segmenters: readonly RenditionSegmenter[]
+  #audioTrack: Mp4AudioTrack | undefined
 
   constructor(options: StreamOptions) {
     const { tracks, name, store, plan } = options
     this.name = name
     this.tracks = tracks
     this.rendition = store.rendition(name)
-    this.#pictures = tracks.video === undefined ? undefined : new PictureConfig(tracks.video.codec)
-    const sounds = soundsOf(options)
-    this.sounds = sounds.map(({ rendition, language }) => ({
+    this.#videoConfig =
+      tracks.video === undefined ? undefined : new VideoDecoderConfig(tracks.video.codec)
+    const namedAudio = namedAudioOf(options)
+    this.audioRenditions = namedAudio.map(({ rendition, language }) => ({
       rendition: store.rendition(rendition),
       language,
     }))
-    this.#feeds =
+    this.#segmenters =
       plan.container === 'ts'
-        ? [tsFeed(options)]
+        ? [createTsSegmenter(options)]
         : [
-            ...(tracks.video === undefined ? [] : [pictureFeed(options, tracks.video)]),
-            ...sounds.map((sound) => soundFeed(options, sound)),
+            ...(tracks.video === undefined ? [] : [createVideoSegmenter(options, tracks.video)]),
+            ...namedAudio.map((sound) => createAudioSegmenter(options, sound)),
           ]
   }
 
   /** As the newest random access point tells it. */
-  get pictures(): Pick<PictureConfig, 'format' | 'track'> | undefined {
-    return this.#pictures
+  get videoConfig(): Pick<VideoDecoderConfig, 'format' | 'track'> | undefined {
+    return this.#videoConfig
   }
 
   /** As its first frame tells it. */
-  get sound(): Mp4AudioTrack | undefined {
-    return this.#sound
+  get audioTrack(): Mp4AudioTrack | undefined {
+    return this.#audioTrack
   }
 
   /** Asked at each random access point, before it is given. */
-  learn(entry: Uint8Array): ConfigChange {
-    return this.#pictures?.learn(entry) ?? 'none'
+  updateVideoConfig(rap: Uint8Array): ConfigChange {
+    return this.#videoConfig?.update(rap) ?? 'none'
   }
 
   /** The sound's format has changed. */
-  forgetSound(): void {
-    this.#sound = undefined
+  forgetAudioTrack(): void {
+    this.#audioTrack = undefined
   }
 
   plan(boundary: Boundary, nowMs: number): void {
-    for (const feed of this.#feeds) feed.plan(boundary, nowMs)
+    for (const segmenter of this.#segmenters) segmenter.plan(boundary, nowMs)
   }
 
-  picture(picture: Picture): void {
-    for (const feed of this.#feeds) feed.picture(picture)
+  video(frame: VideoFrame): void {
+    for (const segmenter of this.#segmenters) segmenter.video(frame)
   }
 
-  give(track: number, sound: Sound): void {
+  audio(track: number, sound: AudioFrame): void {
     const { audio } = this.tracks
     if (track === 0 && audio !== undefined) {
-      this.#sound ??= audioTrackOf(1, audio, sound.unit.data)
+      this.#audioTrack ??= audioTrackOf(1, audio, sound.unit.data)
     }
-    for (const feed of this.#feeds) feed.sound(track, sound)
+    for (const segmenter of this.#segmenters) segmenter.audio(track, sound)
   }
 
-  lose(): void {
-    for (const feed of this.#feeds) feed.lose()
+  restart(): void {
+    for (const segmenter of this.#segmenters) segmenter.restart()
   }
 
-  expire(nowMs: number, patienceMs: number): void {
-    for (const feed of this.#feeds) feed.expire(nowMs, patienceMs)
+  expire(nowMs: number, maxWaitMs: number): void {
+    for (const segmenter of this.#segmenters) segmenter.expire(nowMs, maxWaitMs)
   }
 }
 
-interface NamedSound {
+interface NamedAudio {
   readonly rendition: string
   readonly language: string
   readonly index: number
 }
 
 /** Those that are renditions of their own. */
-function soundsOf({ plan, tracks, name }: StreamOptions): NamedSound[] {
+function namedAudioOf({ plan, tracks, name }: StreamOptions): NamedAudio[] {
   if (plan.container === 'ts' || tracks.audio === undefined) return []
   const alone = tracks.video === undefined
   return tracks.languages.map((language, index) => ({
@@ -136,8 +137,8 @@ function soundsOf({ plan, tracks, name }: StreamOptions): NamedSound[] {
 const indicesOf = ({ audio, languages }: StreamTracks): number[] =>
   audio === undefined ? [] : [...languages.keys()]
 
-function tsFeed(options: StreamOptions): RenditionFeed {
-  const { tracks, serviceName, patience } = options
+function createTsSegmenter(options: StreamOptions): RenditionSegmenter {
+  const { tracks, serviceName, maxWaitTicks } = options
   const { video, audio, languages } = tracks
   const writer = new TsWriter({
     sink: sinkOf(options, options.name),
@@ -149,27 +150,42 @@ function tsFeed(options: StreamOptions): RenditionFeed {
     serviceName,
   })
   const pictures = video === undefined ? 'without' : 'with'
-  return new RenditionFeed({ writer, pictures, sounds: indicesOf(tracks), patience })
+  return new RenditionSegmenter({
+    writer,
+    video: pictures,
+    audioTracks: indicesOf(tracks),
+    maxWaitTicks,
+  })
 }
 
-function pictureFeed(options: StreamOptions, video: VideoFormat): RenditionFeed {
+function createVideoSegmenter(options: StreamOptions, video: VideoFormat): RenditionSegmenter {
   const writer: SegmentWriter = new CmafWriter({
     sink: sinkOf(options, options.name),
     trackOf: (unit) => videoTrackOf(1, video, unit),
     partTicks: options.plan.partTicks,
   })
-  return new RenditionFeed({ writer, pictures: 'with', sounds: [], patience: options.patience })
+  return new RenditionSegmenter({
+    writer,
+    video: 'with',
+    audioTracks: [],
+    maxWaitTicks: options.maxWaitTicks,
+  })
 }
 
-function soundFeed(options: StreamOptions, sound: NamedSound): RenditionFeed {
-  const { tracks, plan, patience } = options
+function createAudioSegmenter(options: StreamOptions, sound: NamedAudio): RenditionSegmenter {
+  const { tracks, plan, maxWaitTicks } = options
   const language = sound.language === '' ? 'und' : sound.language
   const writer = new CmafWriter({
     sink: sinkOf(options, sound.rendition),
     trackOf: (frame) => audioTrackOf(1, tracks.audio!, frame, language),
     partTicks: plan.partTicks,
   })
-  return new RenditionFeed({ writer, pictures: 'without', sounds: [sound.index], patience })
+  return new RenditionSegmenter({
+    writer,
+    video: 'without',
+    audioTracks: [sound.index],
+    maxWaitTicks,
+  })
 }
 
 function sinkOf({ store, figures, kind, name }: StreamOptions, rendition: string): CountedSink {

@@ -5,7 +5,7 @@ interface Timed {
 }
 
 /** A track that waits for this many units of the others is not waited for: it may have nothing to say. */
-const MOST_WAITING = 512
+const MAX_WAITING_UNITS = 512
 
 /** Units of several tracks, each in its own order, in the order of their decoding times. */
 export class TrackMerge<Unit extends Timed> {
@@ -17,10 +17,10 @@ export class TrackMerge<Unit extends Timed> {
   }
 
   /** What may go out now that this one came. */
-  *add(unit: Unit): Generator<Unit> {
+  *addUnit(unit: Unit): Generator<Unit> {
     this.#queues[unit.track]!.push(unit)
     this.#waiting++
-    while (this.#waiting > MOST_WAITING || this.#queues.every((queue) => queue.length > 0)) {
+    while (this.#waiting > MAX_WAITING_UNITS || this.#queues.every((queue) => queue.length > 0)) {
       yield this.#shift()
     }
   }

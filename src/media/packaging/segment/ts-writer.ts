@@ -4,8 +4,13 @@ import { TsMuxer, type MuxTrack } from '../../../mpegts/muxer.ts'
 import type { Boundary } from './grid.ts'
 import { Independence } from './independence.ts'
 import type { RenditionSink } from '../store/segment-model.ts'
-import { segmentOf, type Picture, type SegmentWriter, type Sound } from './segment-writer.ts'
-import { SoundGroups, type SoundGroup } from './sound-groups.ts'
+import {
+  segmentOf,
+  type VideoFrame,
+  type SegmentWriter,
+  type AudioFrame,
+} from './segment-writer.ts'
+import { PesGrouper, type PesGroup } from './pes-grouper.ts'
 import { TrackMerge } from './track-merge.ts'
 
 export interface TsWriterOptions {
@@ -26,30 +31,30 @@ const AUDIO_PID = 0x110
 /** As the program's own mux has it (play-out.ts). */
 const MUX_DELAY_MS = 400
 /** A segment is read from its beginning, where the tables stand: within it they are for receivers of broadcasts only. */
-const TABLES_MS = 350
+const TABLE_INTERVAL_MS = 350
 /** Bytes are taken out of the mux after so many frames. */
-const BATCH = 32
+const BATCH_FRAMES = 32
 const LANGUAGE = /^[a-z]{3}$/i
 
-interface Muxed {
+interface MuxedUnit {
   readonly track: number
   readonly pts: Ticks90k
   readonly dts: Ticks90k
-  readonly entry: boolean
+  readonly rap: boolean
   readonly data: Uint8Array
 }
 
 export class TsWriter implements SegmentWriter {
   readonly #sink: RenditionSink
   readonly #mux: TsMuxer
-  readonly #merge: TrackMerge<Muxed>
+  readonly #merge: TrackMerge<MuxedUnit>
   /** By index in the program. */
-  readonly #sounds = new Map<number, SoundGroups>()
+  readonly #pesGroupers = new Map<number, PesGrouper>()
   readonly #hasVideo: boolean
   readonly #independence = new Independence()
   #chunks: Uint8Array[] = []
   #inBatch = 0
-  #begun: Boundary | undefined
+  #boundary: Boundary | undefined
   #first: 'to_come' | 'written' = 'to_come'
 
   constructor({ sink, video, audio, serviceName }: TsWriterOptions) {
@@ -57,9 +62,9 @@ export class TsWriter implements SegmentWriter {
     this.#hasVideo = video !== undefined
     const tracks: MuxTrack[] = video === undefined ? [] : [{ pid: VIDEO_PID, codec: video }]
     for (const { index, codec, language } of audio) {
-      this.#sounds.set(index, new SoundGroups(tracks.length))
-      const told = LANGUAGE.test(language) ? { language } : {}
-      tracks.push({ pid: AUDIO_PID + index, codec, ...told })
+      this.#pesGroupers.set(index, new PesGrouper(tracks.length))
+      const languageField = LANGUAGE.test(language) ? { language } : {}
+      tracks.push({ pid: AUDIO_PID + index, codec, ...languageField })
     }
     this.#merge = new TrackMerge(tracks.length)
     this.#mux = new TsMuxer({
@@ -68,44 +73,44 @@ export class TsWriter implements SegmentWriter {
       pmtPid: PMT_PID,
       provider: 'Sluice',
       muxDelay: ticksOfMs(MUX_DELAY_MS),
-      psiInterval: ticksOfMs(TABLES_MS),
+      psiInterval: ticksOfMs(TABLE_INTERVAL_MS),
     })
   }
 
   begin(boundary: Boundary): void {
-    this.#begun = boundary
+    this.#boundary = boundary
     this.#first = 'to_come'
     this.#independence.begin()
     // A hole in the times; where the timeline is whole, the decoder's clock runs on.
     if (boundary.end !== undefined && boundary.end !== boundary.start) this.#mux.markDiscontinuity()
   }
 
-  picture({ unit, pts, dts }: Picture): void {
-    this.#independence.picture(unit)
-    this.#add({ track: 0, pts, dts, entry: unit.entry !== 'none', data: unit.data })
+  video({ unit, pts, dts }: VideoFrame): void {
+    this.#independence.addPicture(unit)
+    this.#addUnit({ track: 0, pts, dts, rap: unit.rap !== 'none', data: unit.data })
   }
 
-  sound(index: number, sound: Sound): void {
-    for (const group of this.#sounds.get(index)?.add(sound) ?? []) this.#addSound(group)
+  audio(index: number, frame: AudioFrame): void {
+    for (const group of this.#pesGroupers.get(index)?.addFrame(frame) ?? []) this.#addAudio(group)
   }
 
   end(end: Ticks90k): void {
-    this.#finishSounds()
+    this.#flushAudio()
     for (const unit of this.#merge.rest()) this.#write(unit)
     this.#flush()
-    const boundary = this.#begun!
+    const boundary = this.#boundary!
     const bytes = joined(this.#chunks)
     this.#chunks = []
     this.#sink.begin(segmentOf(boundary))
     this.#sink.end({
       duration: end - boundary.start,
-      independent: !this.#hasVideo || this.#independence.verdict,
+      independent: !this.#hasVideo || this.#independence.isIndependent,
       bytes,
     })
   }
 
   abandon(): 'unpublished' {
-    this.#finishSounds()
+    this.#flushAudio()
     this.#merge.clear()
     this.#flush()
     this.#chunks = []
@@ -116,29 +121,29 @@ export class TsWriter implements SegmentWriter {
     this.#sink.gap({ ...segmentOf(boundary), duration: end - boundary.start })
   }
 
-  #finishSounds(): void {
-    for (const groups of this.#sounds.values()) {
-      for (const group of groups.rest()) this.#addSound(group)
+  #flushAudio(): void {
+    for (const groups of this.#pesGroupers.values()) {
+      for (const group of groups.rest()) this.#addAudio(group)
     }
   }
 
-  #addSound({ track, pts, data }: SoundGroup): void {
-    this.#add({ track, pts, dts: pts, entry: false, data })
+  #addAudio({ track, pts, data }: PesGroup): void {
+    this.#addUnit({ track, pts, dts: pts, rap: false, data })
   }
 
-  #add(unit: Muxed): void {
-    for (const due of this.#merge.add(unit)) this.#write(due)
+  #addUnit(unit: MuxedUnit): void {
+    for (const due of this.#merge.addUnit(unit)) this.#write(due)
   }
 
-  #write(unit: Muxed): void {
+  #write(unit: MuxedUnit): void {
     const first = this.#first === 'to_come'
-    const entry = unit.entry || (first && !this.#hasVideo)
+    const rap = unit.rap || (first && !this.#hasVideo)
     // The first track leads: sound that runs ahead at a segment's end must not send the PCR past the next pictures.
     if (unit.track === 0 || first) this.#mux.advance(unit.dts)
-    if (first && !entry) this.#mux.tables()
+    if (first && !rap) this.#mux.tables()
     this.#first = 'written'
-    this.#mux.write(entry === unit.entry ? unit : { ...unit, entry })
-    if (++this.#inBatch >= BATCH) this.#flush()
+    this.#mux.write(rap === unit.rap ? unit : { ...unit, rap })
+    if (++this.#inBatch >= BATCH_FRAMES) this.#flush()
   }
 
   #flush(): void {

@@ -12,11 +12,11 @@ import type { Rendition } from '../store/rendition.ts'
 import type { Segment } from '../store/segment-model.ts'
 
 /** Times that break off by less than this go on. Ticks. */
-const CONTINUOUS = 900
+const MAX_SEAM_TICKS = 900
 /** Players stay so many target durations behind what is published last. */
 const DELAY_TARGETS = 3
 /** For so long all are handed the same text. */
-const FRESH_MS = 200
+const MAX_RENDER_AGE_MS = 200
 const UNMEASURED_BITRATE = 3_000_000
 
 /** The live MPD of a session. Time 0 is that of Unix, so that it never changes, over restarts neither. */
@@ -25,7 +25,7 @@ export class DashManifest {
   readonly #title: string
   readonly #periods = new PeriodPlan(0)
   readonly #tracks = new InitTracks()
-  #known = -1
+  #lastNumber = -1
   #last: Column | undefined
   #publishMs = 0
   #rendered = { atMs: Number.NEGATIVE_INFINITY, text: '' }
@@ -37,13 +37,13 @@ export class DashManifest {
 
   /** Nothing can be played before. `nowMs`: milliseconds since 1970. */
   isReady(nowMs: number): boolean {
-    this.#follow(nowMs)
+    this.#addPublished(nowMs)
     return this.#last !== undefined
   }
 
   render(nowMs: number): string {
-    if (Math.abs(nowMs - this.#rendered.atMs) > FRESH_MS) {
-      this.#follow(nowMs)
+    if (Math.abs(nowMs - this.#rendered.atMs) > MAX_RENDER_AGE_MS) {
+      this.#addPublished(nowMs)
       this.#rendered = { atMs: nowMs, text: this.#render(nowMs) }
     }
     return this.#rendered.text
@@ -56,7 +56,7 @@ export class DashManifest {
       publishMs: this.#publishMs,
       nowMs,
       minimumUpdatePeriod: segmentSeconds / 2,
-      timeShiftBufferDepth: this.#depth(),
+      timeShiftBufferDepth: this.#listedSeconds(),
       suggestedPresentationDelay: DELAY_TARGETS * targetSeconds,
       minBufferTime: segmentSeconds,
       timeUrl: 'time',
@@ -71,7 +71,7 @@ export class DashManifest {
   }
 
   /** Seconds that are listed. */
-  #depth(): number {
+  #listedSeconds(): number {
     const all = this.#session.main.rendition.segments
     const [first, last] = [all[0], all.at(-1)]
     if (first === undefined || last === undefined) return 0
@@ -79,7 +79,7 @@ export class DashManifest {
   }
 
   /** Takes over what was published since, as far as its initialisation segments have been read. */
-  #follow(nowMs: number): void {
+  #addPublished(nowMs: number): void {
     const { pictures, sounds } = renditionsOf(this.#session)
     const renditions = [...pictures, ...sounds.map(({ rendition }) => rendition)]
     const numbers = renditions.map(({ segments }) => segments[0]?.number)
@@ -87,47 +87,52 @@ export class DashManifest {
     if (!Number.isFinite(first)) return
     this.#periods.dropBefore(first)
     const last = Math.min(...renditions.map(({ segments }) => lastClosed(segments)))
-    for (let number = Math.max(first, this.#known + 1); number <= last; number++) {
+    for (let number = Math.max(first, this.#lastNumber + 1); number <= last; number++) {
       const found = renditions.map((rendition) => this.#segmentOf(rendition, number))
       if (found.includes('being_read')) return
-      this.#known = number
+      this.#lastNumber = number
       const done = found.filter((each) => typeof each === 'object')
       const head = done[0]
       if (head === undefined) continue
       const column = columnOf(head, new Map(done.map((each) => [each.rendition, each])), this.#last)
-      this.#periods.add(column)
+      this.#periods.addColumn(column)
       this.#last = column
       this.#publishMs = nowMs
     }
   }
 
-  #segmentOf(rendition: Rendition, number: number): Found | 'being_read' | 'missing' {
+  #segmentOf(rendition: Rendition, number: number): FoundSegment | 'being_read' | 'missing' {
     const { segments, name } = rendition
     const segment = segments[number - (segments[0]?.number ?? 0)]
     if (segment?.state !== 'done' || segment.init === undefined) return 'missing'
-    const track = this.#tracks.of(rendition, segment.init)
+    const track = this.#tracks.trackOf(rendition, segment.init)
     if (track === 'being_read') return track
     return track === 'unreadable' ? 'missing' : { ...segment, init: segment.init, rendition: name }
   }
 
   #setsOf({ columns }: PlannedPeriod): MpdAdaptationSet[] {
     const { pictures, sounds } = renditionsOf(this.#session)
-    const shown = pictures.flatMap((each) => this.#representation(each, columns))
-    const video = { id: 0, kind: 'video', role: 'main', representations: shown } as const
-    const heard = sounds.map(({ rendition, language }, index) => ({
+    const videoRepresentations = pictures.flatMap((each) => this.#representation(each, columns))
+    const video = {
+      id: 0,
+      kind: 'video',
+      role: 'main',
+      representations: videoRepresentations,
+    } as const
+    const audioSets = sounds.map(({ rendition, language }, index) => ({
       id: index + 1,
       kind: 'audio' as const,
       ...(language === '' ? {} : { language }),
       role: index === 0 ? ('main' as const) : ('alternate' as const),
       representations: this.#representation(rendition, columns),
     }))
-    return [video, ...heard].filter(({ representations }) => representations.length > 0)
+    return [video, ...audioSets].filter(({ representations }) => representations.length > 0)
   }
 
   /** None where the rendition is not part of the period. */
   #representation(rendition: Rendition, columns: readonly Column[]): MpdRepresentation[] {
     const init = columns[0]?.renditions.get(rendition.name)?.init
-    const track = init === undefined ? undefined : this.#tracks.of(rendition, init)
+    const track = init === undefined ? undefined : this.#tracks.trackOf(rendition, init)
     if (track === undefined || typeof track === 'string') return []
     const { plan, main } = this.#session
     const measured = measureBitrate(rendition.segments, plan.targetSeconds)
@@ -140,12 +145,12 @@ export class DashManifest {
       media: '$RepresentationID$/$Number$.m4s',
       segments: segmentsOf(rendition.name, columns),
     }
-    const frameRate = main.pictures?.format?.frameRate ?? main.tracks.video?.frameRate
-    return [{ ...common, ...aboutTrack(track, frameRate) }]
+    const frameRate = main.videoConfig?.format?.frameRate ?? main.tracks.video?.frameRate
+    return [{ ...common, ...trackAttributes(track, frameRate) }]
   }
 }
 
-interface Found extends Segment {
+interface FoundSegment extends Segment {
   readonly rendition: string
   readonly init: string
 }
@@ -155,20 +160,22 @@ function renditionsOf({ main, ladder }: PackagingSession) {
     main.tracks.video === undefined
       ? []
       : [main.rendition, ...ladder.streams.map(({ rendition }) => rendition)]
-  return { pictures, sounds: main.sounds }
+  return { pictures, sounds: main.audioRenditions }
 }
 
 const lastClosed = (segments: readonly Segment[]): number =>
   segments.findLast(({ state }) => state !== 'open')?.number ?? -1
 
 function columnOf(
-  { number, start, wallMs }: Found,
+  { number, start, wallMs }: FoundSegment,
   renditions: ReadonlyMap<string, ColumnSegment>,
   before: Column | undefined,
 ): Column {
   const follows = [...renditions].some(([name, segment]) => {
     const last = before?.renditions.get(name)
-    return last !== undefined && Math.abs(segment.start - last.start - last.duration) <= CONTINUOUS
+    return (
+      last !== undefined && Math.abs(segment.start - last.start - last.duration) <= MAX_SEAM_TICKS
+    )
   })
   return { number, start, wallMs, renditions, timeline: follows ? 'continuous' : 'broken' }
 }
@@ -180,7 +187,7 @@ const segmentsOf = (name: string, columns: readonly Column[]): MpdSegment[] =>
     return [{ number, start: segment.start, duration: segment.duration }]
   })
 
-const aboutTrack = (track: Mp4Track, frameRate: Rational | undefined) =>
+const trackAttributes = (track: Mp4Track, frameRate: Rational | undefined) =>
   track.kind === 'audio'
     ? { kind: track.kind, sampleRate: track.sampleRate, channels: track.channels }
     : {

@@ -14,9 +14,9 @@ export type ReadDirectives =
 
 const NUMBER = /^\d{1,15}$/
 /** RFC 8216bis, 6.2.5.2: numbers behind the last one that may be waited for. */
-const SEGMENTS_AHEAD = 2
+const MAX_SEGMENTS_AHEAD = 2
 /** RFC 8216bis, 6.2.5.2: Advance Part Limit, divided by the part target where that is below one second. */
-const PARTS_AHEAD = 3
+const MAX_PARTS_AHEAD = 3
 
 const NONE: ReadDirectives = {
   ok: true,
@@ -35,18 +35,18 @@ export const readDirectives = (url: string): ReadDirectives => {
   for (const parameter of ['_HLS_msn', '_HLS_part'] as const) {
     const text = parameters.get(parameter)
     if (text === null) continue
-    if (!NUMBER.test(text)) return refused(parameter, text, 'it must be a whole number')
+    if (!NUMBER.test(text)) return refusal(parameter, text, 'it must be a whole number')
     read[parameter] = Number(text)
   }
   const { _HLS_msn: msn, _HLS_part: part } = read
   if (part !== undefined && msn === undefined) {
-    return refused('_HLS_part', part, 'it needs _HLS_msn beside it')
+    return refusal('_HLS_part', part, 'it needs _HLS_msn beside it')
   }
   const skip = parameters.get('_HLS_skip')
   return { ok: true, directives: { msn, part, skip: skip === 'YES' || skip === 'v2' } }
 }
 
-const refused = (
+const refusal = (
   parameter: string,
   value: string | number,
   why: string,
@@ -65,19 +65,19 @@ export const tooFarAhead = (
   if (msn === undefined) return undefined
   const last = segments.at(-1)
   const whole = last === undefined ? -1 : last.state === 'open' ? last.number - 1 : last.number
-  if (msn > whole + SEGMENTS_AHEAD) {
-    return refused(
+  if (msn > whole + MAX_SEGMENTS_AHEAD) {
+    return refusal(
       '_HLS_msn',
       msn,
-      `the last segment is ${whole}: at most ${whole + SEGMENTS_AHEAD} is possible`,
+      `the last segment is ${whole}: at most ${whole + MAX_SEGMENTS_AHEAD} is possible`,
     )
   }
   if (part === undefined) return undefined
   const listed = last?.number === msn ? last.parts.length - 1 : -1
-  const limit = Math.ceil(partTarget < 1 ? PARTS_AHEAD / partTarget : PARTS_AHEAD)
+  const limit = Math.ceil(partTarget < 1 ? MAX_PARTS_AHEAD / partTarget : MAX_PARTS_AHEAD)
   // Of a segment that is whole, any part above the last means the next segment.
   if (msn <= whole || part <= listed + limit) return undefined
-  return refused(
+  return refusal(
     '_HLS_part',
     part,
     `the last part of segment ${msn} is ${listed}: at most ${listed + limit} is possible`,

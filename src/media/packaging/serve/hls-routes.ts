@@ -54,16 +54,16 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
 const MPD_TYPE = 'application/dash+xml'
 const TYPES = { ts: 'video/mp2t', m4s: 'video/iso.segment', mp4: 'video/mp4' } as const
 /** A name never stands for other bytes. */
-const FOR_EVER = 'public, max-age=86400, immutable'
-const ASK_AGAIN = 'no-cache'
-const MISSING = 'public, max-age=1'
+const CACHE_IMMUTABLE = 'public, max-age=86400, immutable'
+const CACHE_REVALIDATE = 'no-cache'
+const CACHE_MISSING = 'public, max-age=1'
 /** RFC 8216bis, appendix B.1: an answer to a blocking request may be kept for six target durations. */
 const BLOCKING_TARGETS = 6
 /** RFC 8216bis, 6.2.5.2. */
-const PATIENCE_TARGETS = 3
-const MOST_HELD = 10_000
-const MOST_VIEWERS = 20_000
-const MASTER_MS = 1_000
+const MAX_WAIT_TARGETS = 3
+const MAX_HELD_REQUESTS = 10_000
+const MAX_VIEWERS = 20_000
+const MASTER_INTERVAL_MS = 1_000
 
 /** HTTP of one HLS output. Nothing is rendered, compressed or read twice for two clients, where that can be helped. */
 export class HlsRoutes {
@@ -80,9 +80,13 @@ export class HlsRoutes {
 
   constructor(options: HlsRoutesOptions) {
     this.#options = options
-    const patienceMs = PATIENCE_TARGETS * options.targetSeconds * 1_000
-    this.#held = new BlockedRequests({ clock: options.clock, limit: MOST_HELD, patienceMs })
-    this.#viewers = new ViewerEstimate(patienceMs, MOST_VIEWERS)
+    const maxWaitMs = MAX_WAIT_TARGETS * options.targetSeconds * 1_000
+    this.#held = new BlockedRequests({
+      clock: options.clock,
+      maxRequests: MAX_HELD_REQUESTS,
+      maxWaitMs,
+    })
+    this.#viewers = new ViewerEstimate(maxWaitMs, MAX_VIEWERS)
     this.#cache = new PlaylistCache(options.store.options.wallTime().toString(36))
   }
 
@@ -99,7 +103,7 @@ export class HlsRoutes {
     } else if (method === 'GET' || method === 'HEAD') {
       const { socket, headers } = request
       const agent = headers['user-agent'] ?? ''
-      this.#viewers.saw(socket.remoteAddress ?? '', agent, this.#options.clock.now())
+      this.#viewers.addRequest(socket.remoteAddress ?? '', agent, this.#options.clock.now())
       answer()
     } else {
       this.#refuse(exchange, {
@@ -130,38 +134,38 @@ export class HlsRoutes {
   /** Only names of the form that the store makes come further: no path reaches the disk. */
   #route(exchange: Exchange, path: string): (() => void) | undefined {
     const { manifest } = this.#options
-    if (path === MASTER) return () => this.#entry(exchange)
+    if (path === MASTER) return () => this.#serveMaster(exchange)
     if (manifest !== undefined && MANIFESTS.has(path))
-      return () => this.#manifest(exchange, manifest)
-    if (path === TIME) return () => this.#time(exchange)
+      return () => this.#serveManifest(exchange, manifest)
+    if (path === TIME) return () => this.#serveTime(exchange)
     const slash = path.indexOf('/')
     const name = slash < 0 ? ROOT : path.slice(0, slash)
     const file = path.slice(slash + 1)
     if (!isRenditionName(name)) return undefined
-    if (slash >= 0 && file === MEDIA) return () => this.#media(exchange, name, 'named')
+    if (slash >= 0 && file === MEDIA) return () => this.#serveMedia(exchange, name, 'named')
     if (readFileName(file) === undefined) return undefined
-    return () => this.#file(exchange, name, file)
+    return () => this.#serveFile(exchange, name, file)
   }
 
   // ── playlists ──
 
-  #entry(exchange: Exchange): void {
-    const second = Math.floor(this.#options.clock.now() / MASTER_MS)
+  #serveMaster(exchange: Exchange): void {
+    const second = Math.floor(this.#options.clock.now() / MASTER_INTERVAL_MS)
     const master = this.#master?.second === second ? this.#master.input : this.#options.master()
     if (master === undefined) {
-      this.#media(exchange, ROOT, 'only')
+      this.#serveMedia(exchange, ROOT, 'only')
       return
     }
     // It depends on what is measured all the time: once a second is often enough.
     this.#master = { second, input: master }
-    this.#text(
+    this.#answerText(
       exchange,
-      this.#cache.at('master', second, () => renderMasterPlaylist(master)),
-      ASK_AGAIN,
+      this.#cache.textOf('master', second, () => renderMasterPlaylist(master)),
+      CACHE_REVALIDATE,
     )
   }
 
-  #media(exchange: Exchange, name: RenditionName, as: 'named' | 'only'): void {
+  #serveMedia(exchange: Exchange, name: RenditionName, as: 'named' | 'only'): void {
     const rendition = this.#options.store.renditions.get(name)
     const read = readDirectives(exchange.request.url ?? '')
     if (!read.ok) {
@@ -184,7 +188,7 @@ export class HlsRoutes {
     }
     const { msn, part } = directives
     const ready = (): boolean =>
-      msn === undefined ? rendition.segments.length > 0 : rendition.has(msn, part)
+      msn === undefined ? rendition.segments.length > 0 : rendition.hasSegment(msn, part)
     const answer = (): void => this.#answerMedia(exchange, { rendition, directives, as })
     if (ready()) answer()
     else this.#hold(exchange, { rendition, ready, answer })
@@ -194,7 +198,7 @@ export class HlsRoutes {
     const { settings, targetSeconds } = this.#options
     const skip = directives.skip && settings.lowLatency
     const key = `${as}-${rendition.name}${skip ? '-delta' : ''}`
-    const text = this.#cache.at(key, rendition.version, () =>
+    const text = this.#cache.textOf(key, rendition.version, () =>
       renderMediaPlaylist({
         segments: rendition.segments,
         discontinuitySequence: rendition.discontinuitySequence,
@@ -211,7 +215,11 @@ export class HlsRoutes {
       }),
     )
     const kept = BLOCKING_TARGETS * targetSeconds
-    this.#text(exchange, text, directives.msn === undefined ? ASK_AGAIN : `public, max-age=${kept}`)
+    this.#answerText(
+      exchange,
+      text,
+      directives.msn === undefined ? CACHE_REVALIDATE : `public, max-age=${kept}`,
+    )
   }
 
   #reportsFor(rendition: Rendition): readonly RenditionReport[] {
@@ -229,7 +237,7 @@ export class HlsRoutes {
     return reports
   }
 
-  #text(exchange: Exchange, text: RenderedText, cache: string, type = PLAYLIST_TYPE): void {
+  #answerText(exchange: Exchange, text: RenderedText, cache: string, type = PLAYLIST_TYPE): void {
     const common = { type, cache, varies: true }
     if (!acceptsGzip(exchange.request)) {
       this.#answer(exchange, { ...common, bytes: text.plain, etag: text.etag })
@@ -247,20 +255,20 @@ export class HlsRoutes {
     }
   }
 
-  #manifest(exchange: Exchange, manifest: () => string): void {
+  #serveManifest(exchange: Exchange, manifest: () => string): void {
     const text = manifest()
     if (this.#mpd.text !== text) this.#mpd = { text, version: this.#mpd.version + 1 }
     const { version } = this.#mpd
-    this.#text(
+    this.#answerText(
       exchange,
-      this.#cache.at('mpd', version, () => text),
-      ASK_AGAIN,
+      this.#cache.textOf('mpd', version, () => text),
+      CACHE_REVALIDATE,
       MPD_TYPE,
     )
   }
 
   /** UTCTiming, urn:mpeg:dash:utc:http-iso:2014. */
-  #time(exchange: Exchange): void {
+  #serveTime(exchange: Exchange): void {
     const text = new Date(this.#options.store.options.wallTime()).toISOString()
     this.#answer(exchange, {
       bytes: Buffer.from(text),
@@ -272,7 +280,7 @@ export class HlsRoutes {
 
   // ── segments, parts, initialisation segments ──
 
-  #file(exchange: Exchange, name: RenditionName, file: string): void {
+  #serveFile(exchange: Exchange, name: RenditionName, file: string): void {
     const rendition = this.#options.store.renditions.get(name)
     if (rendition === undefined) {
       this.#refuse(exchange, noRendition(name))
@@ -280,19 +288,19 @@ export class HlsRoutes {
     }
     const bytes = rendition.bytesOf(file)
     if (bytes === undefined) {
-      this.#notYet(exchange, rendition, file)
+      this.#holdForPart(exchange, rendition, file)
     } else if (bytes instanceof Promise) {
       bytes.then(
-        (read) => this.#bytesOf(exchange, { name, file, bytes: read }),
+        (read) => this.#answerFile(exchange, { name, file, bytes: read }),
         () => this.#refuse(exchange, missing(file)),
       )
     } else {
-      this.#bytesOf(exchange, { name, file, bytes })
+      this.#answerFile(exchange, { name, file, bytes })
     }
   }
 
   /** A hinted part is waited for; when something else came instead, it will never be (RFC 8216bis, 6.2.6). */
-  #notYet(exchange: Exchange, rendition: Rendition, file: string): void {
+  #holdForPart(exchange: Exchange, rendition: Rendition, file: string): void {
     const hinted = (): boolean => hintedPart(rendition.segments) === file
     if (!this.#options.settings.lowLatency || !hinted()) {
       this.#refuse(exchange, missing(file))
@@ -304,17 +312,17 @@ export class HlsRoutes {
       answer: () => {
         const bytes = rendition.bytesOf(file)
         if (bytes === undefined || bytes instanceof Promise) this.#refuse(exchange, missing(file))
-        else this.#bytesOf(exchange, { name: rendition.name, file, bytes })
+        else this.#answerFile(exchange, { name: rendition.name, file, bytes })
       },
     })
   }
 
-  #bytesOf(exchange: Exchange, { name, file, bytes }: FoundFile): void {
+  #answerFile(exchange: Exchange, { name, file, bytes }: FoundFile): void {
     const extension = file.slice(file.lastIndexOf('.') + 1)
     this.#answer(exchange, {
       bytes,
       type: extension === 'ts' || extension === 'm4s' ? TYPES[extension] : TYPES.mp4,
-      cache: FOR_EVER,
+      cache: CACHE_IMMUTABLE,
       etag: `"${name}-${file}-${bytes.length}"`,
       ranges: true,
     })
@@ -380,12 +388,12 @@ const missing = (file: string): Refusal => ({
   status: 404,
   code: 'file_missing',
   message: `${file} is not there, or not any more`,
-  cache: MISSING,
+  cache: CACHE_MISSING,
 })
 
 const noRendition = (name: RenditionName): Refusal => ({
   status: 404,
   code: 'file_missing',
   message: `there is no rendition ${name}`,
-  cache: MISSING,
+  cache: CACHE_MISSING,
 })

@@ -2,22 +2,22 @@ import { trackOfInit } from '../../../mp4/read-init.ts'
 import type { Mp4Track } from '../../../mp4/track.ts'
 import type { Rendition } from '../store/rendition.ts'
 
-type Known = Mp4Track | 'being_read' | 'unreadable'
+type InitTrack = Mp4Track | 'being_read' | 'unreadable'
 
 /** Of one rendition; what has left the list is forgotten. */
-const MOST = 2_000
+const MAX_TRACKS = 2_000
 
 /** What the initialisation segments of listed segments say, those of an earlier run too. */
 export class InitTracks {
-  readonly #tracks = new Map<string, Known>()
+  readonly #tracks = new Map<string, InitTrack>()
 
   /** Reads it when it is asked for the first time. */
-  of(rendition: Rendition, init: string): Known {
+  trackOf(rendition: Rendition, init: string): InitTrack {
     const name = `${rendition.name}/${init}`
     const known = this.#tracks.get(name)
     if (known !== undefined) return known
     const oldest = this.#tracks.keys().next()
-    if (this.#tracks.size >= MOST && oldest.done !== true) this.#tracks.delete(oldest.value)
+    if (this.#tracks.size >= MAX_TRACKS && oldest.done !== true) this.#tracks.delete(oldest.value)
     const bytes = rendition.bytesOf(init)
     const found = bytes instanceof Promise ? 'being_read' : trackIn(bytes)
     this.#tracks.set(name, found)
@@ -31,5 +31,5 @@ export class InitTracks {
   }
 }
 
-const trackIn = (bytes: Uint8Array | undefined): Known =>
+const trackIn = (bytes: Uint8Array | undefined): InitTrack =>
   (bytes && trackOfInit(bytes)) ?? 'unreadable'

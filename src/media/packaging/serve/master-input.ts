@@ -7,7 +7,7 @@ import type { Segment } from '../store/segment-model.ts'
 import type { Stream } from '../segment/stream.ts'
 
 /** Sound apart from the pictures, in fragmented MP4. */
-const SOUND_GROUP = 'sound'
+const AUDIO_GROUP = 'sound'
 /** Object type 0x61, Main: ISO/IEC 14496-1 table 5, RFC 6381 3.3. */
 const MPEG2_VIDEO = 'mp4v.61'
 /** What a transport stream adds, until it is measured. */
@@ -20,10 +20,10 @@ const UNNAMED = 'Sound'
 export function masterInput(session: PackagingSession): MasterInput | undefined {
   const { plan, main, ladder } = session
   if (isSingle(plan)) return undefined
-  const audio = soundsOf(main)
+  const audio = masterAudioOf(main)
   const variants = [main, ...ladder.streams].flatMap((stream, index) => {
     const declared = index === 0 ? UNMEASURED_BITRATE : declaredBitrate(session, index - 1)
-    return variantOf(stream, { declared, sound: main.sound, grouped: audio.length > 0 })
+    return variantOf(stream, { declared, sound: main.audioTrack, grouped: audio.length > 0 })
   })
   const all = [...variants, ...audioOnlyOf(session, audio)]
   return {
@@ -43,9 +43,9 @@ export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
   if (isSingle(plan)) return true
   return [main, ...ladder.streams].every((stream) => {
     const { video, audio } = stream.tracks
-    const sound = stream.sound ?? main.sound
-    const pictures = video === undefined || pictureCodec(stream) !== undefined
-    return pictures && (audio === undefined || sound !== undefined)
+    const audioTrack = stream.audioTrack ?? main.audioTrack
+    const pictures = video === undefined || videoCodec(stream) !== undefined
+    return pictures && (audio === undefined || audioTrack !== undefined)
   })
 }
 
@@ -62,11 +62,12 @@ function variantOf(
   },
 ): MasterVariant[] {
   const { video, audio } = stream.tracks
-  const format = stream.pictures?.format
-  const sound = about.grouped ? about.sound : stream.sound
-  const codec = pictureCodec(stream)
-  const hasSound = about.grouped || audio !== undefined
-  if ((video !== undefined && codec === undefined) || (hasSound && sound === undefined)) return []
+  const format = stream.videoConfig?.format
+  const audioTrack = about.grouped ? about.sound : stream.audioTrack
+  const codec = videoCodec(stream)
+  const hasAudio = about.grouped || audio !== undefined
+  if ((video !== undefined && codec === undefined) || (hasAudio && audioTrack === undefined))
+    return []
   const rate = format?.frameRate ?? video?.frameRate
   return [
     {
@@ -75,29 +76,29 @@ function variantOf(
       declaredBitrate: about.declared,
       codecs: [
         ...(codec === undefined ? [] : [codec]),
-        ...(sound === undefined ? [] : [codecString(sound)]),
+        ...(audioTrack === undefined ? [] : [codecString(audioTrack)]),
       ],
       ...(format === undefined
         ? {}
         : { resolution: { width: format.width, height: format.height } }),
       ...(video === undefined || rate === undefined ? {} : { frameRate: rate.num / rate.den }),
-      ...(about.grouped ? { audioGroup: SOUND_GROUP } : {}),
+      ...(about.grouped ? { audioGroup: AUDIO_GROUP } : {}),
     },
   ]
 }
 
-function pictureCodec({ pictures }: Stream): string | undefined {
+function videoCodec({ videoConfig: pictures }: Stream): string | undefined {
   if (pictures?.format?.codec === 'mpeg2video') return MPEG2_VIDEO
   return pictures?.track && codecString(pictures.track)
 }
 
-function soundsOf({ sounds, tracks, sound, name }: Stream): MasterAudio[] {
-  if (tracks.video === undefined && sounds.length < 2) return []
-  return sounds.map(({ rendition, language }, index) => ({
-    group: SOUND_GROUP,
+function masterAudioOf({ audioRenditions, tracks, audioTrack, name }: Stream): MasterAudio[] {
+  if (tracks.video === undefined && audioRenditions.length < 2) return []
+  return audioRenditions.map(({ rendition, language }, index) => ({
+    group: AUDIO_GROUP,
     name: nameOf(language, index),
     language,
-    channels: sound?.channels ?? tracks.audio?.channels ?? 2,
+    channels: audioTrack?.channels ?? tracks.audio?.channels ?? 2,
     isDefault: index === 0,
     // Sound that is the stream itself is not fetched twice.
     ...(rendition.name === name ? {} : { uri: `${rendition.name}/playlist.m3u8` }),
@@ -116,15 +117,15 @@ function audioOnlyOf(session: PackagingSession, audio: readonly MasterAudio[]): 
     return variantOf(audioOnly, { declared: 128_000, sound: undefined, grouped: false })
   }
   const first = audio[0]
-  if (plan.audioOnly === 'without' || first?.uri === undefined || main.sound === undefined)
+  if (plan.audioOnly === 'without' || first?.uri === undefined || main.audioTrack === undefined)
     return []
   return [
     {
       uri: first.uri,
       segments: first.segments,
       declaredBitrate: 128_000,
-      codecs: [codecString(main.sound)],
-      audioGroup: SOUND_GROUP,
+      codecs: [codecString(main.audioTrack)],
+      audioGroup: AUDIO_GROUP,
     },
   ]
 }

@@ -45,10 +45,10 @@ export interface MeasuredBitrate {
 }
 
 /** RFC 8216bis, 4.1: peak over runs of segments that last 0.5 to 1.5 target durations. */
-const SHORTEST_RUN_TARGETS = 0.5
-const LONGEST_RUN_TARGETS = 1.5
+const MIN_RUN_TARGETS = 0.5
+const MAX_RUN_TARGETS = 1.5
 const MASTER_VERSION = 3
-const MEASURED_SEGMENTS = 1_000
+const MAX_MEASURED_SEGMENTS = 1_000
 
 /** A multivariant playlist (RFC 8216bis, 4.4.6). */
 export const renderMasterPlaylist = (input: MasterInput): string => {
@@ -114,7 +114,7 @@ export const measureBitrate = (
   targetSeconds: number,
 ): MeasuredBitrate | undefined => {
   const whole = segments
-    .slice(-MEASURED_SEGMENTS)
+    .slice(-MAX_MEASURED_SEGMENTS)
     .filter(({ state, duration }) => state === 'done' && duration > 0)
   if (whole.length === 0) return undefined
   const bytes = whole.reduce((sum, segment) => sum + segment.bytes, 0)
@@ -132,8 +132,8 @@ function peakOf(segments: readonly Segment[], target: number): number {
       if (to > from && segments[to]!.number !== segments[to - 1]!.number + 1) break
       bytes += segments[to]!.bytes
       ticks += segments[to]!.duration
-      if (ticks > LONGEST_RUN_TARGETS * target) break
-      if (ticks >= SHORTEST_RUN_TARGETS * target) peak = Math.max(peak, bitsPerSecond(bytes, ticks))
+      if (ticks > MAX_RUN_TARGETS * target) break
+      if (ticks >= MIN_RUN_TARGETS * target) peak = Math.max(peak, bitsPerSecond(bytes, ticks))
     }
   }
   return peak

@@ -60,7 +60,7 @@ export const renderMediaPlaylist = (input: MediaPlaylistInput): string => {
     if (segment.init !== undefined && segment.init !== before) {
       lines.push(`#EXT-X-MAP:URI="${segment.init}"`)
     }
-    lines.push(i >= withParts ? bodyOf(segment, true) : settledBody(segment, input.lines))
+    lines.push(i >= withParts ? bodyOf(segment, true) : cachedBody(segment, input.lines))
   }
   if (lowLatency !== undefined) lines.push(...tailLines(segments, lowLatency))
   lines.push('')
@@ -129,7 +129,7 @@ const firstWithParts = ({ segments, targetSeconds }: MediaPlaylistInput): number
   return first
 }
 
-function settledBody(segment: Segment, kept: WeakMap<Segment, string> | undefined): string {
+function cachedBody(segment: Segment, kept: WeakMap<Segment, string> | undefined): string {
   const known = kept?.get(segment)
   if (known !== undefined) return known
   const body = bodyOf(segment, false)

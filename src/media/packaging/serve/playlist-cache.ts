@@ -47,7 +47,7 @@ export class PlaylistCache {
     this.#run = run
   }
 
-  at(key: string, version: number, render: () => string): RenderedText {
+  textOf(key: string, version: number, render: () => string): RenderedText {
     const known = this.#texts.get(key)
     if (known?.version === version) return known.text
     const text = new RenderedText(render(), `${this.#run}-${key}-${version}`)

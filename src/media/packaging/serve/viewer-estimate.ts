@@ -1,23 +1,23 @@
-const LONGEST_AGENT = 200
+const MAX_AGENT_CHARS = 200
 
 /** Who asked lately: an estimate, because segments are asked for one by one, by whoever is behind one address. */
 export class ViewerEstimate {
   readonly #seen = new Map<string, number>()
   readonly #rememberMs: number
-  readonly #most: number
+  readonly #maxViewers: number
 
-  constructor(rememberMs: number, most: number) {
+  constructor(rememberMs: number, maxViewers: number) {
     this.#rememberMs = rememberMs
-    this.#most = most
+    this.#maxViewers = maxViewers
   }
 
   /** Milliseconds of a clock. */
-  saw(address: string, agent: string, now: number): void {
-    const key = `${address} ${agent.slice(0, LONGEST_AGENT)}`
+  addRequest(address: string, agent: string, now: number): void {
+    const key = `${address} ${agent.slice(0, MAX_AGENT_CHARS)}`
     // The latest stand last, so that the first is the one to forget.
     this.#seen.delete(key)
     this.#seen.set(key, now)
-    if (this.#seen.size <= this.#most) return
+    if (this.#seen.size <= this.#maxViewers) return
     const [oldest] = this.#seen.keys()
     this.#seen.delete(oldest!)
   }

@@ -1,11 +1,11 @@
 /** The most recently used bytes, up to a limit. */
 export class ByteCache {
-  readonly #limit: number
+  readonly #maxBytes: number
   readonly #entries = new Map<string, Uint8Array>()
   #bytes = 0
 
-  constructor(limit: number) {
-    this.#limit = limit
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
 
   get bytes(): number {
@@ -22,11 +22,11 @@ export class ByteCache {
 
   put(key: string, bytes: Uint8Array): void {
     this.delete(key)
-    if (bytes.length > this.#limit) return
+    if (bytes.length > this.#maxBytes) return
     this.#entries.set(key, bytes)
     this.#bytes += bytes.length
     for (const [oldest, { length }] of this.#entries) {
-      if (this.#bytes <= this.#limit) return
+      if (this.#bytes <= this.#maxBytes) return
       this.#entries.delete(oldest)
       this.#bytes -= length
     }

@@ -10,21 +10,21 @@ export interface Change {
   /** Called once. `stored`: it will be there after a restart. */
   readonly publish: (stored: boolean) => void
   /** This change is of something that is not on disk: published without it. */
-  readonly memoryOnly?: () => boolean
+  readonly isMemoryOnly?: () => boolean
 }
 
 export interface DiskOptions {
   readonly journal: Journal
   readonly clock: Clock
-  readonly onTrouble: (what: 'disk_full' | 'storage', message: string) => void
+  readonly onStorageFault: (what: 'disk_full' | 'storage', message: string) => void
   /** Writes what is only in memory. Resolves when the journal says again what is listed; `ready` when it is about to. */
   readonly recover: (ready: () => void) => Promise<void>
 }
 
 /** A disk that takes longer than this is as good as none: players wait for what is to be published. */
-const PATIENCE_MS = 3_000
+const WRITE_TIMEOUT_MS = 3_000
 /** Patience runs out in steps, so that a process that stood still does not blame the disk. */
-const PATIENCE_STEPS = 6
+const WRITE_TIMEOUT_STEPS = 6
 const RETRY_MS = 2_000
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
@@ -37,44 +37,44 @@ export class Disk {
   #state: 'fine' | 'trouble' | 'recovering' = 'fine'
   #retry: Timer | undefined
   #recovery: Promise<void> | undefined
-  #closed = false
+  #isClosed = false
 
   constructor(options: DiskOptions) {
     this.#options = options
   }
 
   /** Changes go to it; otherwise they are published from memory. */
-  get usable(): boolean {
+  get isUsable(): boolean {
     return this.#state !== 'trouble'
   }
 
   /** Resolves when the change is published, one way or the other. */
   apply(change: Change): Promise<void> {
-    if (!this.usable || change.memoryOnly?.() === true) {
+    if (!this.isUsable || change.isMemoryOnly?.() === true) {
       change.publish(false)
       return Promise.resolve()
     }
     return new Promise((resolve) => {
       const settle = (stored: boolean): void => {
-        if (patience === undefined) return
-        patience.cancel()
-        patience = undefined
+        if (timeout === undefined) return
+        timeout.cancel()
+        timeout = undefined
         change.publish(stored)
         resolve()
       }
       const fail = (error: unknown): void => {
-        if (patience === undefined) return
+        if (timeout === undefined) return
         this.fail(error)
         settle(false)
       }
-      let patience: Timer | undefined
+      let timeout: Timer | undefined
       const wait = (steps: number): void => {
-        patience = this.#options.clock.after(PATIENCE_MS / PATIENCE_STEPS, () => {
+        timeout = this.#options.clock.after(WRITE_TIMEOUT_MS / WRITE_TIMEOUT_STEPS, () => {
           if (steps > 1) wait(steps - 1)
-          else fail(new Error(`the disk did not answer within ${PATIENCE_MS} ms`))
+          else fail(new Error(`the disk did not answer within ${WRITE_TIMEOUT_MS} ms`))
         })
       }
-      wait(PATIENCE_STEPS)
+      wait(WRITE_TIMEOUT_STEPS)
       const write = async (): Promise<void> => {
         try {
           await change.files?.()
@@ -83,7 +83,7 @@ export class Disk {
           return
         }
         // Given up meanwhile: the journal must not hear of it behind a later snapshot.
-        if (patience === undefined) return
+        if (timeout === undefined) return
         this.#options.journal.append(change.entries(), () => settle(true), fail)
       }
       void write()
@@ -93,18 +93,18 @@ export class Disk {
   fail(error: unknown): void {
     const before = this.#state
     this.#state = 'trouble'
-    if (before === 'fine') this.#options.onTrouble(...told(error))
+    if (before === 'fine') this.#options.onStorageFault(...faultOf(error))
     this.#retryLater()
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#isClosed = true
     this.#retry?.cancel()
     await this.#recovery
   }
 
   #retryLater(): void {
-    if (this.#retry !== undefined || this.#recovery !== undefined || this.#closed) return
+    if (this.#retry !== undefined || this.#recovery !== undefined || this.#isClosed) return
     this.#retry = this.#options.clock.after(RETRY_MS, () => {
       this.#retry = undefined
       this.#recovery = this.#recover().finally(() => {
@@ -127,7 +127,7 @@ export class Disk {
   }
 }
 
-const told = (error: unknown): ['disk_full' | 'storage', string] => {
+const faultOf = (error: unknown): ['disk_full' | 'storage', string] => {
   const message = error instanceof Error ? error.message : String(error)
   const full = FULL.has(String(errorCode(error)))
   return full

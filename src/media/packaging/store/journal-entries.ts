@@ -116,24 +116,24 @@ export function* entriesOf(
 }
 
 /** Reads lines as they come. Whatever is no entry (a line cut short by a kill) is left out. */
-export class JournalReading {
+export class JournalReader {
   #layout: string | undefined
   #next = 0
   #series = 0
   readonly #renditions = new Map<RenditionName, StoredSegment[]>()
   readonly #firsts = new Map<RenditionName, number>()
 
-  line(text: string): void {
+  addLine(text: string): void {
     const entry = parseEntry(text)
     if (entry === undefined) return
     if (entry.kind === 'store') {
       this.#layout = entry.format === JOURNAL_FORMAT ? entry.layout : ''
-      this.#see(entry.next - 1, entry.series)
+      this.#raiseCounters(entry.next - 1, entry.series)
     } else if (entry.kind === 'part') {
       this.#part(entry)
     } else {
       // Nobody saw a number before its segment was whole, or its first part was there.
-      if (entry.kind !== 'open') this.#see(entry.number, entry.series)
+      if (entry.kind !== 'open') this.#raiseCounters(entry.number, entry.series)
       this.#segment(entry)
     }
   }
@@ -154,7 +154,7 @@ export class JournalReading {
     return { layout: this.#layout ?? '', next: this.#next, series: this.#series, renditions }
   }
 
-  #see(number: number, series: number): void {
+  #raiseCounters(number: number, series: number): void {
     this.#next = Math.max(this.#next, number + 1)
     this.#series = Math.max(this.#series, series)
   }
@@ -183,7 +183,7 @@ export class JournalReading {
     const segments = this.#segmentsOf(entry.rendition)
     const open = segments.at(-1)
     if (open?.state !== 'open' || open.number !== entry.number) return
-    this.#see(open.number, open.series)
+    this.#raiseCounters(open.number, open.series)
     const { duration, independent, bytes } = entry
     segments[segments.length - 1] = {
       ...open,
@@ -212,9 +212,9 @@ export class JournalReading {
 }
 
 export const readJournal = (text: string): StoredWindow | undefined => {
-  const reading = new JournalReading()
-  for (const line of text.split('\n')) reading.line(line)
-  return reading.window
+  const reader = new JournalReader()
+  for (const line of text.split('\n')) reader.addLine(line)
+  return reader.window
 }
 
 const parseEntry = (text: string): JournalEntry | undefined => {

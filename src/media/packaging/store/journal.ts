@@ -2,14 +2,14 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import type { JournalEntry } from './journal-entries.ts'
 import { lineOf } from './journal-entries.ts'
 
-interface Waiting {
+interface PendingWrite {
   readonly text: string
   readonly written: () => void
   readonly failed: (error: unknown) => void
 }
 
 /** Lines turned to text before others get their turn on the event loop. */
-const LINES_AT_ONCE = 500
+const MAX_LINES_PER_WRITE = 500
 
 /**
  * Append-only JSON lines. What comes while a write is under way is written together behind it, so that the number of
@@ -19,12 +19,12 @@ const LINES_AT_ONCE = 500
 export class Journal {
   readonly #path: string
   #file: FileHandle | undefined
-  #waiting: Waiting[] = []
+  #waiting: PendingWrite[] = []
   #rewrite: Rewrite | undefined
   #busy: Promise<void> | undefined
   #lines = 0
   /** The last write failed, and may have left half a line. */
-  #torn = false
+  #isTorn = false
 
   constructor(path: string) {
     this.#path = path
@@ -43,7 +43,7 @@ export class Journal {
   ): void {
     this.#waiting.push({ text: entries.map(lineOf).join(''), written, failed })
     this.#lines += entries.length
-    this.#work()
+    this.#start()
   }
 
   /**
@@ -54,7 +54,7 @@ export class Journal {
     return new Promise((resolve, reject) => {
       this.#rewrite?.reject(new Error('overtaken by another snapshot'))
       this.#rewrite = { snapshot, resolve, reject }
-      this.#work()
+      this.#start()
     })
   }
 
@@ -64,10 +64,10 @@ export class Journal {
     this.#file = undefined
   }
 
-  #work(): void {
+  #start(): void {
     this.#busy ??= this.#run().finally(() => {
       this.#busy = undefined
-      if (this.#waiting.length > 0 || this.#rewrite !== undefined) this.#work()
+      if (this.#waiting.length > 0 || this.#rewrite !== undefined) this.#start()
     })
   }
 
@@ -86,10 +86,10 @@ export class Journal {
     try {
       this.#file ??= await open(this.#path, 'a', 0o644)
       const text = batch.map((each) => each.text).join('')
-      await writeWhole(this.#file, this.#torn ? `\n${text}` : text)
-      this.#torn = false
+      await writeWhole(this.#file, this.#isTorn ? `\n${text}` : text)
+      this.#isTorn = false
     } catch (error) {
-      this.#torn = true
+      this.#isTorn = true
       for (const { failed } of batch) failed(error)
       return
     }
@@ -110,7 +110,7 @@ export class Journal {
       await this.#file?.close().catch(() => {})
       this.#file = file
       this.#lines -= lines
-      this.#torn = false
+      this.#isTorn = false
     } catch (error) {
       await file?.close().catch(() => {})
       await rm(part, { force: true }).catch(() => {})
@@ -131,7 +131,7 @@ async function writeEntries(file: FileHandle, entries: Iterable<JournalEntry>): 
   let lines: string[] = []
   for (const entry of entries) {
     lines.push(lineOf(entry))
-    if (lines.length < LINES_AT_ONCE) continue
+    if (lines.length < MAX_LINES_PER_WRITE) continue
     await writeWhole(file, lines.join(''))
     lines = []
   }

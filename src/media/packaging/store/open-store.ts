@@ -4,9 +4,9 @@ import { lockFolder, type FolderLock } from '../../../process/folder-lock.ts'
 import { makeFolder } from '../../../process/make-folder.ts'
 import { openCounter, readCounter } from './counter.ts'
 import { Journal } from './journal.ts'
-import { longestOf } from './rendition-window.ts'
-import { isOver, readJournalFile, restoreWindow } from './restore.ts'
-import { partTicks, SegmentStore, type Beginning, type StoreOptions } from './segment-store.ts'
+import { maxDurationOf } from './rendition-window.ts'
+import { isExpired, readJournalFile, restoreWindow } from './restore.ts'
+import { partTicks, SegmentStore, type FirstNumbers, type StoreOptions } from './segment-store.ts'
 
 const JOURNAL_FILE = 'journal.jsonl'
 const COUNTER_FILE = 'numbers.json'
@@ -17,7 +17,7 @@ const COUNTER_FILE = 'numbers.json'
  */
 export const openStore = async (options: StoreOptions): Promise<SegmentStore> => {
   const { folder } = options
-  if (folder === undefined) return new SegmentStore(options, firstRun(options))
+  if (folder === undefined) return new SegmentStore(options, numbersOfFirstRun(options))
   try {
     await makeFolder(folder)
     const lock = await lockFolder({
@@ -50,7 +50,7 @@ const MS_PER_HOUR = 3_600_000
  * Above the numbers of any earlier run, as long as segments last a second, and series an hour, on average: nothing else
  * is known of it. Series stay small: hls.js (1.7) walks an array of as many elements for each fragment.
  */
-const firstRun = ({ wallTime }: StoreOptions): Beginning => ({
+const numbersOfFirstRun = ({ wallTime }: StoreOptions): FirstNumbers => ({
   next: Math.floor(wallTime() / 1_000),
   series: Math.max(0, Math.floor((wallTime() - SERIES_BEGAN_MS) / MS_PER_HOUR)),
   resumed: false,
@@ -64,31 +64,35 @@ const openFolder = async (
   const window = await readJournalFile(join(folder, JOURNAL_FILE))
   const counted = await readCounter(join(folder, COUNTER_FILE))
   const resumed = window !== undefined || counted.next > 0
-  const beginning: Beginning = resumed
+  const firstNumbers: FirstNumbers = resumed
     ? {
         next: Math.max(window?.next ?? 0, counted.next),
         series: Math.max(window?.series ?? 0, counted.series),
         resumed,
       }
-    : firstRun(options)
+    : numbersOfFirstRun(options)
   // What was published without the journal cannot be listed, nor anything before it.
   const listable =
     window !== undefined &&
     window.layout === options.layout &&
-    window.next === beginning.next &&
-    !isOver(window, { now: options.wallTime(), windowMs: options.window.ms }) &&
+    window.next === firstNumbers.next &&
+    !isExpired(window, { now: options.wallTime(), windowMs: options.window.ms }) &&
     [...window.renditions.values()].some((each) => each.at(-1)?.number === window.next - 1)
   const restored = await restoreWindow(
-    { ...beginning, layout: options.layout, renditions: listable ? window.renditions : new Map() },
+    {
+      ...firstNumbers,
+      layout: options.layout,
+      renditions: listable ? window.renditions : new Map(),
+    },
     {
       folder,
       extension: options.extension,
-      partsKept: (segments) => partTicks(options, longestOf(segments)),
+      partsKept: (segments) => partTicks(options, maxDurationOf(segments)),
     },
   )
-  const counter = await openCounter(join(folder, COUNTER_FILE), beginning)
+  const counter = await openCounter(join(folder, COUNTER_FILE), firstNumbers)
   const journal = new Journal(join(folder, JOURNAL_FILE))
-  const store = new SegmentStore(options, beginning, { lock, counter, journal }, restored)
+  const store = new SegmentStore(options, firstNumbers, { lock, counter, journal }, restored)
   await store.compact()
   return store
 }

@@ -20,9 +20,9 @@ interface PastFile {
   readonly until: number
 }
 
-interface Init {
+interface InitFile {
   readonly bytes: Uint8Array
-  saved: boolean
+  isSaved: boolean
 }
 
 /** The bytes of one rendition: on disk, in memory, or both. */
@@ -33,12 +33,12 @@ export class RenditionFiles {
   readonly #sizes = new Map<string, number>()
   /** What memory alone holds. */
   readonly #unsaved = new Map<string, Uint8Array>()
-  readonly #inits = new Map<string, Init>()
-  readonly #reads = new Map<string, Promise<Uint8Array>>()
+  readonly #inits = new Map<string, InitFile>()
+  readonly #pendingReads = new Map<string, Promise<Uint8Array>>()
   readonly #past: PastFile[] = []
   #bytes = 0
   #unsavedBytes = 0
-  #made = false
+  #hasFolder = false
   #removals: Promise<unknown> = Promise.resolve()
   #open: { readonly file: string; readonly handle: FileHandle } | undefined
 
@@ -63,18 +63,18 @@ export class RenditionFiles {
   // ── what is there ──
 
   /** It is on disk already. */
-  restored(file: string, bytes: number): void {
+  addRestored(file: string, bytes: number): void {
     this.#count(file, bytes)
-    this.#made = true
+    this.#hasFolder = true
   }
 
-  restoredInit(file: string, bytes: Uint8Array): void {
-    this.#inits.set(file, { bytes, saved: true })
-    this.restored(file, bytes.length)
+  addRestoredInit(file: string, bytes: Uint8Array): void {
+    this.#inits.set(file, { bytes, isSaved: true })
+    this.addRestored(file, bytes.length)
   }
 
   /** A whole segment was published. */
-  published(file: string, bytes: Uint8Array, stored: boolean): void {
+  addPublished(file: string, bytes: Uint8Array, stored: boolean): void {
     this.#count(file, bytes.length)
     if (stored) {
       this.#options.recent.put(this.#key(file), bytes)
@@ -84,8 +84,8 @@ export class RenditionFiles {
     }
   }
 
-  init(file: string, bytes: Uint8Array): void {
-    this.#inits.set(file, { bytes, saved: false })
+  addInit(file: string, bytes: Uint8Array): void {
+    this.#inits.set(file, { bytes, isSaved: false })
     this.#count(file, bytes.length)
   }
 
@@ -122,7 +122,7 @@ export class RenditionFiles {
   }
 
   hasUnsaved(): boolean {
-    return this.#unsaved.size > 0 || [...this.#inits.values()].some(({ saved }) => !saved)
+    return this.#unsaved.size > 0 || [...this.#inits.values()].some(({ isSaved }) => !isSaved)
   }
 
   /** Writes what is in memory alone. Throws when the disk refuses. */
@@ -190,23 +190,23 @@ export class RenditionFiles {
   }
 
   #read(file: string): Promise<Uint8Array> {
-    const underWay = this.#reads.get(file)
+    const underWay = this.#pendingReads.get(file)
     if (underWay !== undefined) return underWay
     const read = readFile(join(this.#folder ?? '', file))
       .then((bytes) => {
         if (this.#sizes.has(file)) this.#options.recent.put(this.#key(file), bytes)
         return bytes
       })
-      .finally(() => this.#reads.delete(file))
-    this.#reads.set(file, read)
+      .finally(() => this.#pendingReads.delete(file))
+    this.#pendingReads.set(file, read)
     return read
   }
 
   async #saveInit(file: string | undefined): Promise<void> {
     const init = file === undefined ? undefined : this.#inits.get(file)
-    if (file === undefined || init === undefined || init.saved) return
+    if (file === undefined || init === undefined || init.isSaved) return
     await this.#writeFile(file, init.bytes)
-    init.saved = true
+    init.isSaved = true
   }
 
   async #writeFile(file: string, bytes: Uint8Array): Promise<void> {
@@ -218,15 +218,15 @@ export class RenditionFiles {
     } catch (error) {
       this.#remove(part)
       // Somebody may have removed the folder.
-      this.#made = false
+      this.#hasFolder = false
       throw error
     }
   }
 
   async #path(file: string): Promise<string> {
     const folder = this.#folder ?? ''
-    if (!this.#made) await mkdir(folder, { recursive: true })
-    this.#made = true
+    if (!this.#hasFolder) await mkdir(folder, { recursive: true })
+    this.#hasFolder = true
     return join(folder, file)
   }
 }

@@ -5,7 +5,7 @@ export interface WindowLimits {
   /** Ticks, 90 kHz. */
   readonly duration: number
   /** Below it no segment leaves (RFC 8216bis, 6.2.2: three target durations). */
-  readonly shortest: number
+  readonly minTicks: number
   /** Segments below this number must go, for want of room. */
   readonly floor: number
 }
@@ -31,7 +31,7 @@ export const listWith = (
   for (const head of segments) {
     const rest = duration - head.duration
     const tooMany = segments.length + 1 - leaving > limits.segments && rest >= limits.duration
-    if (rest < limits.shortest || !(tooMany || head.number < limits.floor)) break
+    if (rest < limits.minTicks || !(tooMany || head.number < limits.floor)) break
     duration = rest
     leaving++
   }
@@ -58,10 +58,10 @@ export const withoutOldParts = (listed: ListedSegments, keep: number): ListedSeg
   return changed ? { ...listed, segments } : listed
 }
 
-type Lasting = Pick<Segment, 'duration'>
+type WithDuration = Pick<Segment, 'duration'>
 
-export const longestOf = (segments: readonly Lasting[]): number =>
+export const maxDurationOf = (segments: readonly WithDuration[]): number =>
   segments.reduce((longest, { duration }) => Math.max(longest, duration), 0)
 
-export const durationOf = (segments: readonly Lasting[]): number =>
+export const totalDurationOf = (segments: readonly WithDuration[]): number =>
   segments.reduce((sum, { duration }) => sum + duration, 0)

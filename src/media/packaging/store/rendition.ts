@@ -27,7 +27,7 @@ import {
 } from './rendition-window.ts'
 
 /** What a rendition asks of its store. */
-export interface RenditionHome {
+export interface RenditionStore {
   readonly extension: SegmentExtension
   /** Milliseconds of the clock. */
   now(): number
@@ -38,14 +38,14 @@ export interface RenditionHome {
   /** Of a segment that is the first of its rendition. */
   seriesOf(segment: SegmentBegin): number
   /** A segment was begun. */
-  begun(segment: SegmentBegin, series: number): void
+  onSegmentStart(segment: SegmentBegin, series: number): void
   /** The list changed; `stored`: the change is in the journal. */
-  changed(stored: boolean): void
+  onChange(stored: boolean): void
 }
 
 export interface RenditionParts {
   readonly name: RenditionName
-  readonly home: RenditionHome
+  readonly store: RenditionStore
   readonly files: RenditionFiles
   readonly changes: ChangeQueue
   /** What was listed before a restart. */
@@ -53,40 +53,40 @@ export interface RenditionParts {
 }
 
 /** A segment that is being made. Parts of it are listed as soon as they are safe. */
-interface Making {
+interface SegmentInProgress {
   readonly begin: SegmentBegin
   readonly series: number
   readonly file: string
   readonly init: string | undefined
   readonly parts: Part[]
   /** One of its parts could not be written: its file is written as a whole at the end. */
-  memoryOnly: boolean
+  isMemoryOnly: boolean
 }
 
 /** How long files stay after they left the list: as long as the playlist lasts, at most this. */
-const LONGEST_STAY_MS = 300_000
+const MAX_STAY_MS = 300_000
 
 /** One playlist's segments. What is given is published in order, each change when it is safe. */
 export class Rendition implements RenditionSink {
   readonly name: RenditionName
-  readonly #home: RenditionHome
+  readonly #store: RenditionStore
   readonly #files: RenditionFiles
   readonly #changes: ChangeQueue
   readonly #listeners = new Set<() => void>()
   #listed: ListedSegments
   #open: Segment | undefined
-  #openStored = false
+  #isOpenStored = false
   #segments: readonly Segment[]
   #version = 0
   // What was given last; what is listed follows it.
   #last: { readonly number: number; readonly series: number } | undefined
-  #making: Making | undefined
+  #inProgress: SegmentInProgress | undefined
   #nextInit: Uint8Array | undefined
   #init: string | undefined
 
-  constructor({ name, home, files, changes, restored = NOTHING_LISTED }: RenditionParts) {
+  constructor({ name, store, files, changes, restored = NOTHING_LISTED }: RenditionParts) {
     this.name = name
-    this.#home = home
+    this.#store = store
     this.#files = files
     this.#changes = changes
     this.#listed = restored
@@ -113,7 +113,7 @@ export class Rendition implements RenditionSink {
 
   /** Those that a journal may name: what memory alone holds of an open segment is left out. */
   get storedSegments(): readonly Segment[] {
-    return this.#open === undefined || this.#openStored ? this.#segments : this.#listed.segments
+    return this.#open === undefined || this.#isOpenStored ? this.#segments : this.#listed.segments
   }
 
   get files(): RenditionFiles {
@@ -121,18 +121,18 @@ export class Rendition implements RenditionSink {
   }
 
   /** Whether a playlist of now answers `_HLS_msn` and `_HLS_part` (RFC 8216bis, 6.2.5.2). */
-  has(msn: number, part?: number): boolean {
+  hasSegment(msn: number, part?: number): boolean {
     const last = this.#segments.at(-1)
     if (last === undefined || msn > last.number) return false
     if (msn < last.number) {
-      return part === undefined || this.#partExists(msn, part) || this.has(msn + 1, 0)
+      return part === undefined || this.#partExists(msn, part) || this.hasSegment(msn + 1, 0)
     }
     if (last.state === 'open') return part !== undefined && part < last.parts.length
     return part === undefined || this.#partExists(msn, part)
   }
 
   /** Resolves with the next published change. */
-  changed(): Promise<void> {
+  untilChanged(): Promise<void> {
     return new Promise((resolve) => {
       const off = this.subscribe(() => {
         off()
@@ -151,7 +151,7 @@ export class Rendition implements RenditionSink {
   bytesOf(file: string): Promise<Uint8Array> | Uint8Array | undefined {
     const name = readFileName(file)
     if (name?.kind !== 'part') return name === undefined ? undefined : this.#files.bytesOf(file)
-    const segment = this.#at(name.number)
+    const segment = this.#segmentAt(name.number)
     if (segment === undefined || partFile(segment.file, name.part) !== file) return undefined
     return segment.parts[name.part]?.bytes
   }
@@ -161,61 +161,61 @@ export class Rendition implements RenditionSink {
   }
 
   begin(begin: SegmentBegin): void {
-    const series = this.#follow(begin)
+    const series = this.#nextSeries(begin)
     if (this.#nextInit !== undefined) {
       this.#init = initFile(begin.number)
-      this.#files.init(this.#init, this.#nextInit)
+      this.#files.addInit(this.#init, this.#nextInit)
       this.#nextInit = undefined
     }
-    this.#making = {
+    this.#inProgress = {
       begin,
       series,
-      file: segmentFile(begin.number, this.#home.extension),
+      file: segmentFile(begin.number, this.#store.extension),
       init: this.#init,
       parts: [],
-      memoryOnly: false,
+      isMemoryOnly: false,
     }
   }
 
   part(given: Part): void {
-    const making = this.#current('part')
+    const inProgress = this.#current('part')
     const part = { ...given, bytes: ownCopy(given.bytes) }
-    const index = making.parts.push(part)
+    const index = inProgress.parts.push(part)
     const entry: JournalEntry = {
       kind: 'part',
       rendition: this.name,
-      number: making.begin.number,
+      number: inProgress.begin.number,
       duration: part.duration,
       independent: part.independent,
       bytes: part.bytes.length,
     }
     this.#changes.push({
-      files: () => this.#files.appendPart(making.file, part.bytes, making.init),
+      files: () => this.#files.appendPart(inProgress.file, part.bytes, inProgress.init),
       entries: () =>
         index === 1
-          ? [{ kind: 'open', rendition: this.name, ...recordFor(making) }, entry]
+          ? [{ kind: 'open', rendition: this.name, ...recordFor(inProgress) }, entry]
           : [entry],
-      memoryOnly: () => making.memoryOnly,
+      isMemoryOnly: () => inProgress.isMemoryOnly,
       publish: (stored) => {
-        making.memoryOnly ||= !stored
-        this.#publishOpen(making, index)
+        inProgress.isMemoryOnly ||= !stored
+        this.#publishOpen(inProgress, index)
       },
     })
   }
 
   end(end: SegmentEnd): void {
-    const making = this.#current('end')
-    this.#making = undefined
-    const { parts } = making
+    const inProgress = this.#current('end')
+    this.#inProgress = undefined
+    const { parts } = inProgress
     if (end.bytes === undefined && parts.length === 0) {
       throw new SluiceError(
         'internal',
-        `${this.name}: segment ${making.begin.number} ends without bytes`,
+        `${this.name}: segment ${inProgress.begin.number} ends without bytes`,
       )
     }
     const bytes = parts.length === 0 ? ownCopy(end.bytes!) : joined(parts)
     const segment: Segment = {
-      ...segmentOf(making),
+      ...segmentOf(inProgress),
       state: 'done',
       duration: end.duration,
       independent: end.independent,
@@ -226,22 +226,22 @@ export class Rendition implements RenditionSink {
     this.#close(segment, {
       files: async () => {
         await this.#files.closeOpen()
-        const appended = parts.length > 0 && !making.memoryOnly
-        if (!appended) await this.#files.writeSegment(making.file, bytes, making.init)
+        const appended = parts.length > 0 && !inProgress.isMemoryOnly
+        if (!appended) await this.#files.writeSegment(inProgress.file, bytes, inProgress.init)
       },
-      published: (stored) => this.#files.published(segment.file, bytes, stored),
+      published: (stored) => this.#files.addPublished(segment.file, bytes, stored),
     })
   }
 
   gap({ duration, ...begin }: SegmentBegin & { readonly duration: number }): void {
-    const series = this.#follow(begin)
+    const series = this.#nextSeries(begin)
     this.#close({
       ...begin,
       series,
       state: 'gap',
       duration,
       independent: false,
-      file: segmentFile(begin.number, this.#home.extension),
+      file: segmentFile(begin.number, this.#store.extension),
       init: this.#init,
       bytes: 0,
       parts: [],
@@ -254,43 +254,43 @@ export class Rendition implements RenditionSink {
   }
 
   /** Numbers are contiguous, in one playlist and over all of them. */
-  #follow(begin: SegmentBegin): number {
+  #nextSeries(begin: SegmentBegin): number {
     const expected = this.#last === undefined ? begin.number : this.#last.number + 1
-    if (this.#making !== undefined || begin.number !== expected) {
+    if (this.#inProgress !== undefined || begin.number !== expected) {
       throw new SluiceError(
         'internal',
         `${this.name}: segment ${begin.number} cannot begin` +
-          (this.#making === undefined
+          (this.#inProgress === undefined
             ? `: ${expected} must come next`
-            : ` while ${this.#making.begin.number} is open`),
+            : ` while ${this.#inProgress.begin.number} is open`),
       )
     }
     const series =
       this.#last === undefined
-        ? this.#home.seriesOf(begin)
+        ? this.#store.seriesOf(begin)
         : this.#last.series + (begin.discontinuity ? 1 : 0)
     this.#last = { number: begin.number, series }
-    this.#home.begun(begin, series)
+    this.#store.onSegmentStart(begin, series)
     return series
   }
 
-  #current(what: string): Making {
-    if (this.#making !== undefined) return this.#making
+  #current(what: string): SegmentInProgress {
+    if (this.#inProgress !== undefined) return this.#inProgress
     throw new SluiceError('internal', `${this.name}: ${what} without a segment that was begun`)
   }
 
-  #publishOpen(making: Making, count: number): void {
-    const parts = making.parts.slice(0, count)
-    this.#openStored = !making.memoryOnly
+  #publishOpen(inProgress: SegmentInProgress, count: number): void {
+    const parts = inProgress.parts.slice(0, count)
+    this.#isOpenStored = !inProgress.isMemoryOnly
     this.#open = {
-      ...segmentOf(making),
+      ...segmentOf(inProgress),
       state: 'open',
       duration: parts.reduce((sum, { duration }) => sum + duration, 0),
       independent: parts[0]?.independent ?? false,
       bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
       parts,
     }
-    this.#show(!making.memoryOnly)
+    this.#publishList(!inProgress.isMemoryOnly)
   }
 
   #close(
@@ -299,17 +299,17 @@ export class Rendition implements RenditionSink {
   ): void {
     let next: ReturnType<typeof listWith> | undefined
     const plan = (): ReturnType<typeof listWith> =>
-      (next ??= listWith(this.#listed, segment, this.#home.limits(this.#listed, segment.bytes)))
+      (next ??= listWith(this.#listed, segment, this.#store.limits(this.#listed, segment.bytes)))
     this.#changes.push({
       files: file?.files,
       entries: () => [this.#closedEntry(segment, plan().listed)],
       publish: (stored) => {
         file?.published(stored)
         const { listed, left } = plan()
-        this.#listed = withoutOldParts(listed, this.#home.partsKept(listed))
+        this.#listed = withoutOldParts(listed, this.#store.partsKept(listed))
         this.#open = undefined
         this.#retire(left, listed)
-        this.#show(stored)
+        this.#publishList(stored)
       },
     })
   }
@@ -328,9 +328,8 @@ export class Rendition implements RenditionSink {
 
   #retire(left: readonly Segment[], { segments, duration }: ListedSegments): void {
     for (const [i, segment] of left.entries()) {
-      const stay =
-        Math.min(duration / TICKS_PER_MS, LONGEST_STAY_MS) + segment.duration / TICKS_PER_MS
-      const until = this.#home.now() + stay
+      const stay = Math.min(duration / TICKS_PER_MS, MAX_STAY_MS) + segment.duration / TICKS_PER_MS
+      const until = this.#store.now() + stay
       this.#files.retire(segment.file, until)
       const following = left[i + 1] ?? segments[0]
       if (segment.init === undefined || segment.init === following?.init) continue
@@ -338,21 +337,21 @@ export class Rendition implements RenditionSink {
     }
   }
 
-  #show(stored: boolean): void {
+  #publishList(stored: boolean): void {
     this.#segments =
       this.#open === undefined ? this.#listed.segments : [...this.#listed.segments, this.#open]
     this.#version++
-    this.#home.changed(stored)
+    this.#store.onChange(stored)
     for (const listener of [...this.#listeners]) listener()
   }
 
   #partExists(msn: number, part: number): boolean {
-    const parts = this.#at(msn)?.parts ?? []
+    const parts = this.#segmentAt(msn)?.parts ?? []
     // Of gaps and older segments parts are not known; they are in the playlist as a whole.
     return parts.length === 0 || part < parts.length
   }
 
-  #at(number: number): Segment | undefined {
+  #segmentAt(number: number): Segment | undefined {
     const first = this.#segments[0]
     return first === undefined ? undefined : this.#segments[number - first.number]
   }
@@ -363,7 +362,7 @@ const segmentOf = ({
   series,
   file,
   init,
-}: Making): Pick<Segment, keyof SegmentBegin | 'series' | 'file' | 'init'> => ({
+}: SegmentInProgress): Pick<Segment, keyof SegmentBegin | 'series' | 'file' | 'init'> => ({
   number: begin.number,
   start: begin.start,
   wallMs: begin.wallMs,
@@ -373,7 +372,8 @@ const segmentOf = ({
   init,
 })
 
-const recordFor = (making: Making): ReturnType<typeof recordOf> => recordOf(segmentOf(making))
+const recordFor = (inProgress: SegmentInProgress): ReturnType<typeof recordOf> =>
+  recordOf(segmentOf(inProgress))
 
 /** A view of a much larger buffer would keep all of that alive. */
 const ownCopy = (bytes: Uint8Array): Uint8Array =>

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isRenditionName, readFileName, segmentFile, type SegmentExtension } from './file-names.ts'
 import {
-  JournalReading,
+  JournalReader,
   listedOf,
   type StoredSegment,
   type StoredWindow,
 } from './journal-entries.ts'
-import { durationOf } from './rendition-window.ts'
+import { totalDurationOf } from './rendition-window.ts'
 import type { Part, RenditionName, Segment } from './segment-model.ts'
 import { TICKS_PER_MS } from '../../../contract/time.ts'
 import { errorCode } from '../../../lib/error-code.ts'
@@ -25,28 +25,28 @@ export interface RestoredRendition {
 }
 
 /** Sizes are compared for these: the older ones were written long before the process ended. */
-const CHECKED_SIZES = 8
+const CHECKED_SEGMENTS = 8
 
 /** Undefined when there is none, or nothing in it can be read. */
 export const readJournalFile = async (path: string): Promise<StoredWindow | undefined> => {
-  const reading = new JournalReading()
+  const reader = new JournalReader()
   try {
     const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity })
-    for await (const line of lines) reading.line(line)
+    for await (const line of lines) reader.addLine(line)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
   }
-  return reading.window
+  return reader.window
 }
 
 /** A player that pauses, and a machine that is started anew, come back within this. */
-const LONGEST_AWAY_MS = 300_000
+const MAX_AWAY_MS = 300_000
 
 /**
  * Nobody can be in the middle of it any more: it ended longer ago than it lasts. Listed again, it would pass for what is
  * live, and players would begin with yesterday.
  */
-export const isOver = (
+export const isExpired = (
   { renditions }: StoredWindow,
   { now, windowMs }: { readonly now: number; readonly windowMs: number },
 ): boolean => {
@@ -56,9 +56,9 @@ export const isOver = (
     const last = segments.at(-1)
     if (last === undefined) continue
     end = Math.max(end, last.wallMs + last.duration / TICKS_PER_MS)
-    longest = Math.max(longest, durationOf(segments) / TICKS_PER_MS)
+    longest = Math.max(longest, totalDurationOf(segments) / TICKS_PER_MS)
   }
-  return now - end > Math.max(longest, windowMs, LONGEST_AWAY_MS)
+  return now - end > Math.max(longest, windowMs, MAX_AWAY_MS)
 }
 
 export interface RestoreOptions {
@@ -76,7 +76,7 @@ export const restoreWindow = async (
   window: StoredWindow,
   options: RestoreOptions,
 ): Promise<ReadonlyMap<RenditionName, RestoredRendition>> => {
-  const level = levelled(window.renditions)
+  const level = withEqualLengths(window.renditions)
   const restored = new Map<RenditionName, RestoredRendition>()
   for (const name of await renditionFolders(options.folder)) {
     const folder = join(options.folder, name)
@@ -93,7 +93,7 @@ const renditionFolders = async (folder: string): Promise<string[]> => {
 }
 
 /** With the same last number in every rendition, so that the next one is the same everywhere. */
-const levelled = (
+const withEqualLengths = (
   renditions: StoredWindow['renditions'],
 ): ReadonlyMap<RenditionName, readonly StoredSegment[]> => {
   const leader = [...renditions.values()].reduce<readonly StoredSegment[]>(
@@ -136,7 +136,7 @@ const restoreRendition = async (
     const known =
       present.has(segmentFile(segment.number, options.extension)) &&
       (segment.init === undefined || inits.has(segment.init))
-    const checked = i >= stored.length - CHECKED_SIZES || segment.state === 'open'
+    const checked = i >= stored.length - CHECKED_SEGMENTS || segment.state === 'open'
     if (segment.state === 'gap' || !known) segments.push(asGap(segment))
     else segments.push(checked ? await checkedSegment(segment, folder, options.extension) : segment)
   }

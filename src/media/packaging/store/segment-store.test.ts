@@ -38,7 +38,7 @@ describe('what is listed', () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
     const feed = stores.feed(store, ['stream_0'])
-    const change = stream.changed()
+    const change = stream.untilChanged()
     feed.segment()
     expect(stream.segments).toEqual([])
     await change
@@ -396,7 +396,7 @@ describe('blocking reload', () => {
     const stream = store.rendition('stream_0')
     const feed = stores.feed(store, ['stream_0'])
     const n = store.nextNumber
-    expect(stream.has(n)).toBe(false)
+    expect(stream.hasSegment(n)).toBe(false)
     feed.parts(3)
     feed.openParts(2)
     await stream.settled()
@@ -412,6 +412,6 @@ describe('blocking reload', () => {
       [n - 5, undefined, true],
     ]
     for (const [msn, part, has] of asked)
-      expect([msn, part, stream.has(msn, part)]).toEqual([msn, part, has])
+      expect([msn, part, stream.hasSegment(msn, part)]).toEqual([msn, part, has])
   })
 })

@@ -10,12 +10,12 @@ import { entriesOf, storeEntry, type JournalEntry } from './journal-entries.ts'
 import type { Journal } from './journal.ts'
 import { RenditionFiles } from './rendition-files.ts'
 import {
-  durationOf,
-  longestOf,
+  totalDurationOf,
+  maxDurationOf,
   type ListedSegments,
   type WindowLimits,
 } from './rendition-window.ts'
-import { Rendition, type RenditionHome } from './rendition.ts'
+import { Rendition, type RenditionStore } from './rendition.ts'
 import type { RestoredRendition } from './restore.ts'
 import { StoreQuota } from './store-quota.ts'
 import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
@@ -32,35 +32,35 @@ export interface StoreOptions {
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   readonly extension: SegmentExtension
-  readonly onTrouble: (what: 'disk_full' | 'storage', message: string) => void
+  readonly onStorageFault: (what: 'disk_full' | 'storage', message: string) => void
   /** The target duration of the playlists. Default: the longest segment listed. */
   readonly targetSeconds?: number
 }
 
 /** RFC 8216bis, 6.2.2: nothing leaves a playlist that would then be shorter. */
-const SHORTEST_TARGETS = 3
+const MIN_LIST_TARGETS = 3
 /** RFC 8216bis, 6.2.2: parts are listed for three target durations and must be there for three more. */
 const PART_TARGETS = 6
 /** Segments that are on disk, and in memory for those who want them now. */
-const RECENT_BYTES = 64 * 1024 * 1024
+const MAX_RECENT_BYTES = 64 * 1024 * 1024
 /** While the disk takes nothing. */
-const UNSAVED_BYTES = 256 * 1024 * 1024
+const MAX_UNSAVED_BYTES = 256 * 1024 * 1024
 /** A journal is compacted when it has this many lines more than what it says needs, and three times as many. */
-const SPARE_LINES = 2_000
+const MAX_SPARE_LINES = 2_000
 const SPARE_FACTOR = 3
 /** How long files of an earlier run stay that were not listed at its end. */
-const PAST_MS = 300_000
+const MAX_PAST_MS = 300_000
 /** Renditions begin a number within a moment of each other. */
-const SERIES_KEPT = 64
+const MAX_SERIES = 64
 
 /** The files of a store in a folder. */
-export interface Opened {
+export interface StoreFiles {
   readonly lock: FolderLock
   readonly counter: Awaited<ReturnType<typeof openCounter>>
   readonly journal: Journal
 }
 
-export interface Beginning extends Counter {
+export interface FirstNumbers extends Counter {
   readonly resumed: boolean
 }
 
@@ -75,42 +75,42 @@ export class SegmentStore {
   /** An earlier run published something: the first segment needs a discontinuity. */
   readonly resumed: boolean
   readonly options: StoreOptions
-  readonly #opened: Opened | undefined
+  readonly #storeFiles: StoreFiles | undefined
   readonly #disk: Disk | undefined
-  readonly #recent = new ByteCache(RECENT_BYTES)
+  readonly #recent = new ByteCache(MAX_RECENT_BYTES)
   readonly #renditions = new Map<RenditionName, Rendition>()
   readonly #series = new Map<number, number>()
-  readonly #beginning: Beginning
+  readonly #firstNumbers: FirstNumbers
   readonly #quota: StoreQuota
-  #compacting = false
+  #isCompacting = false
 
   constructor(
     options: StoreOptions,
-    beginning: Beginning,
-    opened?: Opened,
+    firstNumbers: FirstNumbers,
+    storeFiles?: StoreFiles,
     restored: ReadonlyMap<RenditionName, RestoredRendition> = new Map(),
   ) {
     this.options = options
-    this.nextNumber = beginning.next
-    this.resumed = beginning.resumed
-    this.#beginning = beginning
-    this.#opened = opened
+    this.nextNumber = firstNumbers.next
+    this.resumed = firstNumbers.resumed
+    this.#firstNumbers = firstNumbers
+    this.#storeFiles = storeFiles
     this.#quota = new StoreQuota({
       renditions: this.#renditions,
       quotaBytes: options.quotaBytes,
-      unsavedBytes: opened === undefined ? Infinity : UNSAVED_BYTES,
-      shortest: (segments) => this.#shortest(segments),
-      onTrouble: options.onTrouble,
+      unsavedBytes: storeFiles === undefined ? Infinity : MAX_UNSAVED_BYTES,
+      minTicks: (segments) => this.#minTicks(segments),
+      onStorageFault: options.onStorageFault,
     })
-    if (opened !== undefined) {
+    if (storeFiles !== undefined) {
       this.#disk = new Disk({
-        journal: opened.journal,
+        journal: storeFiles.journal,
         clock: options.clock,
-        onTrouble: (what, message) => {
-          options.onTrouble(what, message)
-          if (what === 'disk_full') this.#freePast()
+        onStorageFault: (what, message) => {
+          options.onStorageFault(what, message)
+          if (what === 'disk_full') this.#dropPast()
         },
-        recover: (ready) => this.#recover(opened.journal, ready),
+        recover: (ready) => this.#recover(storeFiles.journal, ready),
       })
     }
     for (const [name, rendition] of restored) this.#restore(name, rendition)
@@ -135,7 +135,7 @@ export class SegmentStore {
         `rendition ${JSON.stringify(name)} must be stream_N or audio_N`,
       )
     }
-    return this.#add(name, this.#filesOf(name))
+    return this.#addRendition(name, this.#filesOf(name))
   }
 
   /** Everything that was given is published first. */
@@ -146,36 +146,36 @@ export class SegmentStore {
       await files.closeOpen().catch(() => {})
       await files.settled()
     }
-    await this.#opened?.journal.close()
-    await this.#opened?.counter.close().catch(() => {})
-    await this.#opened?.lock.release()
+    await this.#storeFiles?.journal.close()
+    await this.#storeFiles?.counter.close().catch(() => {})
+    await this.#storeFiles?.lock.release()
   }
 
   /** Writes a journal that says what is listed, and no more. A disk that refuses is trouble, not an error. */
   async compact(): Promise<void> {
-    if (this.#opened === undefined || this.#compacting) return
-    this.#compacting = true
+    if (this.#storeFiles === undefined || this.#isCompacting) return
+    this.#isCompacting = true
     try {
-      await this.#opened.journal.rewrite(() => this.#snapshot())
+      await this.#storeFiles.journal.rewrite(() => this.#snapshot())
     } catch (error) {
       this.#disk?.fail(error)
     } finally {
-      this.#compacting = false
+      this.#isCompacting = false
     }
   }
 
   #restore(name: RenditionName, { segments, files, inits, past }: RestoredRendition): void {
     const kept = this.#filesOf(name)
-    for (const [file, bytes] of files) kept.restored(file, bytes)
-    for (const [file, bytes] of inits) kept.restoredInit(file, bytes)
-    const duration = durationOf(segments)
-    const until = this.options.clock.now() + Math.min(duration / TICKS_PER_MS, PAST_MS)
+    for (const [file, bytes] of files) kept.addRestored(file, bytes)
+    for (const [file, bytes] of inits) kept.addRestoredInit(file, bytes)
+    const duration = totalDurationOf(segments)
+    const until = this.options.clock.now() + Math.min(duration / TICKS_PER_MS, MAX_PAST_MS)
     for (const [file, bytes] of past) {
-      kept.restored(file, bytes)
+      kept.addRestored(file, bytes)
       kept.retire(file, until)
     }
-    this.#add(name, kept, { segments, duration })
-    for (const segment of segments.slice(-SERIES_KEPT))
+    this.#addRendition(name, kept, { segments, duration })
+    for (const segment of segments.slice(-MAX_SERIES))
       this.#series.set(segment.number, segment.series)
   }
 
@@ -183,11 +183,11 @@ export class SegmentStore {
     return new RenditionFiles({ name, folder: this.options.folder, recent: this.#recent })
   }
 
-  #add(name: RenditionName, files: RenditionFiles, restored?: ListedSegments): Rendition {
+  #addRendition(name: RenditionName, files: RenditionFiles, restored?: ListedSegments): Rendition {
     const rendition = new Rendition({
       name,
       files,
-      home: this.#home(),
+      store: this.#renditionStore(),
       changes: new ChangeQueue(this.#disk),
       ...(restored !== undefined && { restored }),
     })
@@ -195,7 +195,7 @@ export class SegmentStore {
     return rendition
   }
 
-  #home(): RenditionHome {
+  #renditionStore(): RenditionStore {
     return {
       extension: this.options.extension,
       now: () => this.options.clock.now(),
@@ -203,10 +203,11 @@ export class SegmentStore {
         this.#quota.makeRoom(adding)
         return this.#limits(listed)
       },
-      partsKept: ({ segments }) => partTicks(this.options, longestOf(segments.slice(-SERIES_KEPT))),
+      partsKept: ({ segments }) =>
+        partTicks(this.options, maxDurationOf(segments.slice(-MAX_SERIES))),
       seriesOf: (segment) => this.#seriesOf(segment),
-      begun: (segment, series) => this.#begun(segment, series),
-      changed: (stored) => this.#changed(stored),
+      onSegmentStart: (segment, series) => this.#onSegmentStart(segment, series),
+      onChange: (stored) => this.#onChange(stored),
     }
   }
 
@@ -215,51 +216,52 @@ export class SegmentStore {
     return {
       segments: window.segments,
       duration: window.ms * TICKS_PER_MS,
-      shortest: this.#shortest(segments),
+      minTicks: this.#minTicks(segments),
       floor: this.#quota.floor,
     }
   }
 
-  #shortest(segments: readonly Segment[]): number {
+  #minTicks(segments: readonly Segment[]): number {
     const { targetSeconds } = this.options
-    const newest = segments.slice(-SERIES_KEPT)
+    const newest = segments.slice(-MAX_SERIES)
     const target =
-      targetSeconds === undefined ? longestOf(newest) : targetSeconds * TICKS_PER_SECOND
-    return SHORTEST_TARGETS * target
+      targetSeconds === undefined ? maxDurationOf(newest) : targetSeconds * TICKS_PER_SECOND
+    return MIN_LIST_TARGETS * target
   }
 
   /** Discontinuities stand at the same numbers in every rendition, so that their sequences agree (RFC 8216bis, 6.2.4). */
   #seriesOf({ number, discontinuity }: SegmentBegin): number {
     const known = this.#series.get(number)
     if (known !== undefined) return known
-    let before = this.#beginning.series
+    let before = this.#firstNumbers.series
     for (const [other, series] of this.#series) {
       if (other < number) before = Math.max(before, series)
     }
     return before + (discontinuity ? 1 : 0)
   }
 
-  #begun({ number }: SegmentBegin, series: number): void {
+  #onSegmentStart({ number }: SegmentBegin, series: number): void {
     if (!this.#series.has(number)) this.#series.set(number, series)
     for (const oldest of this.#series.keys()) {
-      if (this.#series.size <= SERIES_KEPT) break
+      if (this.#series.size <= MAX_SERIES) break
       this.#series.delete(oldest)
     }
   }
 
-  #changed(stored: boolean): void {
-    if (!stored && this.#opened !== undefined) void this.#opened.counter.write(this.#published())
+  #onChange(stored: boolean): void {
+    if (!stored && this.#storeFiles !== undefined)
+      void this.#storeFiles.counter.write(this.#published())
     const now = this.options.clock.now()
     for (const { files } of this.#renditions.values()) files.sweep(now)
     this.#quota.makeRoom(0)
-    const lines = this.#opened?.journal.lines ?? 0
-    if (lines < SPARE_LINES || this.#disk?.usable !== true) return
-    if (lines > SPARE_LINES + SPARE_FACTOR * this.#sum(({ segments }) => segments.length)) {
+    const lines = this.#storeFiles?.journal.lines ?? 0
+    if (lines < MAX_SPARE_LINES || this.#disk?.isUsable !== true) return
+    if (lines > MAX_SPARE_LINES + SPARE_FACTOR * this.#sum(({ segments }) => segments.length)) {
       void this.compact()
     }
   }
 
-  #freePast(): void {
+  #dropPast(): void {
     for (const { files } of this.#renditions.values()) while (files.dropOldestPast()) continue
   }
 
@@ -274,7 +276,7 @@ export class SegmentStore {
 
   /** What players may have seen. */
   #published(): Counter {
-    let { next, series } = this.#beginning
+    let { next, series } = this.#firstNumbers
     for (const { segments } of this.#renditions.values()) {
       const last = segments.at(-1)
       if (last === undefined) continue

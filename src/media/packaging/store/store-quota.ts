@@ -1,4 +1,4 @@
-import { durationOf } from './rendition-window.ts'
+import { totalDurationOf } from './rendition-window.ts'
 import type { Rendition } from './rendition.ts'
 import type { RenditionName, Segment } from './segment-model.ts'
 
@@ -8,15 +8,15 @@ export interface StoreQuotaOptions {
   /** What may be in memory alone while the disk takes nothing. */
   readonly unsavedBytes: number
   /** Ticks that stay listed, whatever they take. */
-  readonly shortest: (segments: readonly Segment[]) => number
-  readonly onTrouble: (what: 'storage', message: string) => void
+  readonly minTicks: (segments: readonly Segment[]) => number
+  readonly onStorageFault: (what: 'storage', message: string) => void
 }
 
 /** Room for what comes: what is not listed any more goes first; then the lists become shorter with their next segments. */
 export class StoreQuota {
   readonly #options: StoreQuotaOptions
   #floor = 0
-  #tooSmall = false
+  #isTooSmall = false
 
   constructor(options: StoreQuotaOptions) {
     this.#options = options
@@ -28,7 +28,7 @@ export class StoreQuota {
   }
 
   makeRoom(adding: number): void {
-    while (this.#tooMuch(adding) > 0) {
+    while (this.#excessBytes(adding) > 0) {
       const oldest = [...this.#options.renditions.values()]
         .map(({ files }) => files)
         .reduce((best, files) => (files.oldestPast < best.oldestPast ? files : best))
@@ -36,33 +36,33 @@ export class StoreQuota {
       this.#raiseFloor(adding)
       return
     }
-    this.#tooSmall = false
+    this.#isTooSmall = false
   }
 
   /** Bytes that must go. */
-  #tooMuch(adding: number): number {
+  #excessBytes(adding: number): number {
     const { quotaBytes, unsavedBytes } = this.#options
     const unsaved = this.#sum(({ files }) => files.unsavedBytes)
     return Math.max(0, unsaved - unsavedBytes, this.#bytes + adding - quotaBytes)
   }
 
   #raiseFloor(adding: number): void {
-    let missing = this.#tooMuch(adding)
+    let missing = this.#excessBytes(adding)
     const lists = [...this.#options.renditions.values()].map(({ segments }) => segments)
     const longest = lists.reduce((best, each) => (each.length > best.length ? each : best), [])
-    const shortest = this.#options.shortest(longest)
-    let rest = durationOf(longest)
+    const minTicks = this.#options.minTicks(longest)
+    let rest = totalDurationOf(longest)
     for (const { number, duration } of longest) {
       rest -= duration
       // A segment that is added may take the place of the last that can go.
-      if (missing <= 0 || rest + (adding > 0 ? duration : 0) < shortest) break
+      if (missing <= 0 || rest + (adding > 0 ? duration : 0) < minTicks) break
       for (const list of lists) missing -= list[number - (list[0]?.number ?? 0)]?.bytes ?? 0
       this.#floor = Math.max(this.#floor, number + 1)
     }
-    if (missing <= 0 || this.#tooSmall) return
-    this.#tooSmall = true
-    const { quotaBytes, onTrouble } = this.#options
-    onTrouble(
+    if (missing <= 0 || this.#isTooSmall) return
+    this.#isTooSmall = true
+    const { quotaBytes, onStorageFault } = this.#options
+    onStorageFault(
       'storage',
       `HLS segments take ${megabytes(this.#bytes)} MB, more than the quota of ${megabytes(quotaBytes)} MB ` +
         '(hls.quotaMb): the playlist cannot be shorter than three target durations',

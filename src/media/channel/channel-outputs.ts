@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { SluiceError } from '../../contract/errors.ts'
+import type { VideoFormat } from '../../contract/format.ts'
+import type { OutputId } from '../../contract/ids.ts'
+import type { OutputSpec } from '../../contract/output-spec.ts'
+import type { OutputStatus } from '../../contract/status.ts'
+import type { ChannelParts } from './channel-parts.ts'
+import type { ChannelSettings } from './channel-settings.ts'
+import type { EventLog } from './event-log.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { OutputList } from './output-list.ts'
+import { HeldRequests } from '../viewers/held-requests.ts'
+import type { Output, OutputProgram } from '../outputs/interface/output.ts'
+
+export interface ChannelOutputsOptions {
+  readonly parts: Pick<ChannelParts, 'openOutput' | 'openListeners'>
+  readonly settings: ChannelSettings
+  readonly events: EventLog
+  readonly clock: Clock
+}
+
+/** Where players ask for what outputs package. */
+const PACKAGED = /^\/(?:live|channels\/[^/]+\/(?:hls|dash))\//
+
+/** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
+export class ChannelOutputs {
+  readonly #options: ChannelOutputsOptions
+  readonly #list: OutputList
+  readonly #heldRequests: HeldRequests
+  #program: OutputProgram | undefined
+  #listeners: Output | undefined
+  readonly #stop = new AbortController()
+  #ended: Promise<void> = Promise.resolve()
+
+  constructor(options: ChannelOutputsOptions) {
+    this.#options = options
+    this.#heldRequests = new HeldRequests(options.clock)
+    this.#list = new OutputList((change) => {
+      options.events.logEvent({ type: 'output_state', ...change })
+    })
+  }
+
+  /** The program is on the air. */
+  start(program: OutputProgram, outputs: readonly OutputSpec[]): void {
+    this.#program = program
+    this.#listeners = this.#options.parts.openListeners(program)
+    this.#ended = this.#listeners.run(this.#stop.signal)
+    for (const output of outputs) this.addOutput(output)
+    this.#heldRequests.release((request, response) => this.serve(request, response))
+  }
+
+  addOutput(spec: OutputSpec): void {
+    const { parts, events } = this.#options
+    if (this.#list.has(spec.id)) {
+      throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
+    }
+    const program = this.#program
+    if (program === undefined) {
+      throw new SluiceError(
+        'not_reachable',
+        'the program has not begun yet: try again in some seconds',
+      )
+    }
+    const opened = parts.openOutput(spec, {
+      program,
+      alert: (what, message) => events.logEvent({ type: 'alert', output: spec.id, what, message }),
+    })
+    this.#list.addOutput(opened)
+    this.#updateMaxGop()
+    events.logEvent({ type: 'output_added', output: spec.id })
+  }
+
+  async removeOutput(id: OutputId): Promise<void> {
+    await this.#list.removeOutput(id)
+    this.#updateMaxGop()
+    this.#options.events.logEvent({ type: 'output_removed', output: id })
+  }
+
+  /** True when one of them answers the request, or will when the program has begun. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#program !== undefined) {
+      const path = (request.url ?? '').split('?')[0] ?? ''
+      const isHandled = this.#listeners?.serve?.(request, response, path) === true
+      return isHandled || this.#list.serve(request, response, path)
+    }
+    if (!PACKAGED.test(request.url ?? '')) return false
+    this.#heldRequests.hold(request, response)
+    return true
+  }
+
+  /** Why one of them could not follow if the program's pictures became these. */
+  refuses(video: VideoFormat): string | undefined {
+    return this.#list.refuses(video)
+  }
+
+  /** Tells of changes of state since the last look. */
+  checkStates(): void {
+    this.#list.checkStates()
+  }
+
+  status(): OutputStatus[] {
+    return this.#list.status()
+  }
+
+  /** Of those who hear the sound alone. */
+  get listeners(): OutputStatus | null {
+    return this.#listeners?.status() ?? null
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#heldRequests.release(() => false)
+    await Promise.all([this.#list.close(), this.#ended])
+  }
+
+  #updateMaxGop(): void {
+    this.#options.settings.setMaxGop(this.#list.maxGopTicks)
+  }
+}

@@ -1,0 +1,161 @@
+import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
+import { pause, type Clock } from '../../../lib/clock.ts'
+import type { ProcessHost } from '../../../process/host.ts'
+import { frameSeconds, type CodedAudio } from './coded-audio.ts'
+import { planEncode } from './encode-plan.ts'
+import { EncodeSession } from './encode-session.ts'
+import {
+  segmentFrameSeconds,
+  type ProgramAudio,
+  type AudioTimelineSegment,
+} from './program-audio.ts'
+
+/** An encoder that ran this long is started anew at once. */
+const HEALTHY_MS = 10_000
+const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.5 }
+const CHECK_INTERVAL_MS = 250
+/** No frame for this long, though there was sound to code: a listener's buffer still holds that much. */
+const STALL_TIMEOUT_MS = 1_500
+/** The same before the first frame: a busy machine starts a program slowly. */
+const START_TIMEOUT_MS = 5_000
+/** An encoder holds a few frames back; what is more is not its delay. */
+const MAX_ENCODER_DELAY_SECONDS = 0.5
+
+export interface ContinuousEncoderParts {
+  readonly host: ProcessHost
+  readonly clock: Clock
+  readonly random: () => number
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string
+  readonly audio: ProgramAudio
+  readonly coded: CodedAudio
+  readonly purpose: string
+  readonly onFrame: (frame: Uint8Array) => void
+  readonly onIdentification: (packet: Uint8Array) => void
+  readonly onLine: (line: StderrLine) => void
+  readonly warn: (message: string) => void
+}
+
+export interface ContinuousEncoderFigures {
+  readonly pid?: number
+  /** Encoders that died or hung. */
+  readonly restarts: number
+  /** Of these, those that took or gave nothing. */
+  readonly stuck: number
+  readonly lostFrames: number
+  readonly lastError?: string
+}
+
+/** Codes one stretch after the other, each with as many encoder processes as it takes. */
+export class ContinuousEncoder {
+  readonly #parts: ContinuousEncoderParts
+  #session: EncodeSession | undefined
+  /** Coded frame of the present stretch that is given next. */
+  #next = 0
+  /** Since when it has owed frames for sound that it was given; as seen, so that a pause of the host is none of its. */
+  #behindSince: number | undefined
+  #output: 'nothing' | 'frames' = 'nothing'
+  #restarts = 0
+  #stuck = 0
+  #lostFrames = 0
+  #lastError: string | undefined
+
+  constructor(parts: ContinuousEncoderParts) {
+    this.#parts = parts
+  }
+
+  /** From coded frame `from` to the end of the stretch; resolves with the index of the program's frame behind it. */
+  async run(segment: AudioTimelineSegment, from: number, signal: AbortSignal): Promise<number> {
+    const { clock, random, warn, audio } = this.#parts
+    this.#next = from
+    let attempt = 0
+    while (!signal.aborted) {
+      const startedAt = clock.now()
+      const { finishedAt, why } = await this.#runSession(segment, signal)
+      if (finishedAt !== undefined) return finishedAt
+      if (signal.aborted) break
+      if (clock.now() - startedAt >= HEALTHY_MS) attempt = 0
+      const waitMs = attempt === 0 ? 0 : backoffDelay(attempt, BACKOFF, random)
+      attempt++
+      this.#restarts++
+      this.#lastError = why
+      warn(`the sound's encoder ended (${why}); again in ${Math.round(waitMs)} ms`)
+      await pause(clock, waitMs, signal)
+    }
+    return audio.end
+  }
+
+  figures(): ContinuousEncoderFigures {
+    const pid = this.#session?.pid
+    return {
+      ...(pid === undefined ? {} : { pid }),
+      restarts: this.#restarts,
+      stuck: this.#stuck,
+      lostFrames: this.#lostFrames,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
+  }
+
+  async #runSession(
+    segment: AudioTimelineSegment,
+    signal: AbortSignal,
+  ): Promise<{ readonly finishedAt: number | undefined; readonly why: string }> {
+    const { audio, coded, clock } = this.#parts
+    const plan = planEncode({ coded, segment, oldest: audio.oldest, from: this.#next })
+    this.#lostFrames += plan.from - this.#next
+    this.#next = plan.from
+    this.#behindSince = undefined
+    this.#output = 'nothing'
+    const stop = new AbortController()
+    const session = new EncodeSession(
+      {
+        ...this.#parts,
+        segment,
+        plan,
+        onFrame: (frame) => this.#emitFrame(frame),
+      },
+      AbortSignal.any([signal, stop.signal]),
+    )
+    this.#session = session
+    const unsubscribe = audio.subscribe(() => session.pump())
+    let hung: string | undefined
+    const check = clock.every(CHECK_INTERVAL_MS, () => {
+      hung ??= this.#stallReason(session, segment)
+      if (hung !== undefined) stop.abort()
+    })
+    const end = await session.run()
+    check.cancel()
+    unsubscribe()
+    this.#session = undefined
+    if (hung !== undefined) this.#stuck++
+    const finishedAt = session.state === 'finished' ? session.nextFrame : undefined
+    return { finishedAt, why: hung ?? end.sentence }
+  }
+
+  #emitFrame(frame: Uint8Array): void {
+    this.#next++
+    this.#output = 'frames'
+    this.#behindSince = undefined
+    this.#parts.onFrame(frame)
+  }
+
+  /** Why it must be given up. */
+  #stallReason(session: EncodeSession, segment: AudioTimelineSegment): string | undefined {
+    const { clock, audio, coded } = this.#parts
+    if (session.state === 'lost') return 'too slow'
+    const last = session.state === 'finished' ? session.nextFrame : audio.end
+    const due = (last - segment.first) * segmentFrameSeconds(segment)
+    const behind = due - this.#next * frameSeconds(coded)
+    // At the end of a stretch it is given nothing more, and must end.
+    if (behind < MAX_ENCODER_DELAY_SECONDS && session.state !== 'finished') {
+      this.#behindSince = undefined
+      return undefined
+    }
+    this.#behindSince ??= clock.now()
+    const quietMs = clock.now() - this.#behindSince
+    if (quietMs < (this.#output === 'nothing' ? START_TIMEOUT_MS : STALL_TIMEOUT_MS))
+      return undefined
+    return `it gave nothing for ${Math.round(quietMs)} ms`
+  }
+}

@@ -1,0 +1,158 @@
+import { open } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { OutputId } from '../../../contract/ids.ts'
+import { byteRange } from './byte-range.ts'
+import type { Recording, RecordingFolder } from './recording-folder.ts'
+import { errorCode } from '../../../lib/error-code.ts'
+
+const ROOT = '/channels/main/recordings'
+const CONTENT_TYPES = { ts: 'video/mp2t', mp4: 'video/mp4' } as const
+const MAX_DOWNLOADS = 32
+
+interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
+/**
+ * An output's recordings over HTTP: the list at `/channels/main/recordings/<output>` (the first record output answers
+ * `/channels/main/recordings` and `/recordings` too), each below it by name. One that is being written is served up to
+ * its present end.
+ */
+export class RecordingList {
+  readonly #folder: RecordingFolder
+  readonly #id: OutputId
+  readonly #root: string
+  #downloads = 0
+
+  constructor(id: OutputId, folder: RecordingFolder) {
+    this.#id = id
+    this.#root = `${ROOT}/${id}`
+    this.#folder = folder
+  }
+
+  /** True when the path is one of these. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+    const isList = path === this.#root || path === ROOT || path === '/recordings'
+    if (!isList && !path.startsWith(`${this.#root}/`)) return false
+    response.on('error', () => {})
+    request.resume()
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      const message = `method ${request.method} is not possible here: use GET or HEAD`
+      answer(request, response, {
+        status: 405,
+        headers: { Allow: 'GET, HEAD' },
+        body: { error: 'bad_request', message },
+      })
+    } else if (isList) {
+      answer(request, response, { status: 200, body: this.#list() })
+    } else {
+      void this.#download(request, response, path.slice(this.#root.length + 1))
+    }
+    return true
+  }
+
+  #list(): unknown {
+    const recordings = this.#folder.recordings.map(
+      ({ name, bytes, durationMs, startedAt, state, label, source }) => ({
+        ...{ name, bytes, durationMs, state, startedAt: new Date(startedAt).toISOString() },
+        ...(label !== undefined && { label }),
+        ...(source !== undefined && { source }),
+        url: `${this.#root}/${name}`,
+      }),
+    )
+    return { output: this.#id, recordings }
+  }
+
+  /** Only names that are in the list: nothing else of the disk can be asked for. */
+  async #download(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+    const recording = this.#folder.find(name)
+    if (recording === undefined) return answer(request, response, notFound(name))
+    if (this.#downloads >= MAX_DOWNLOADS) return answer(request, response, BUSY)
+    this.#downloads++
+    try {
+      await this.#send(request, response, recording)
+    } catch (error) {
+      const isGone = errorCode(error) === 'ENOENT'
+      if (isGone) this.#folder.forget(name)
+      if (response.headersSent) response.destroy()
+      else answer(request, response, isGone ? notFound(name) : UNREADABLE)
+    } finally {
+      this.#downloads--
+    }
+  }
+
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { name, format, bytes }: Recording,
+  ): Promise<void> {
+    const range = byteRange(request.headers.range, bytes)
+    if (range === 'not_satisfiable') {
+      const message = `${request.headers.range} is not within the ${bytes} bytes of ${name}`
+      return answer(request, response, {
+        status: 416,
+        headers: { 'Content-Range': `bytes */${bytes}` },
+        body: { error: 'bad_request', message },
+      })
+    }
+    const { from, to } = range ?? { from: 0, to: bytes - 1 }
+    const file = await open(join(this.#folder.path, name), 'r')
+    try {
+      response.writeHead(range === undefined ? 200 : 206, {
+        ...COMMON,
+        'Content-Type': CONTENT_TYPES[format],
+        'Content-Length': to - from + 1,
+        'Content-Disposition': `attachment; filename="${name}"`,
+        'Accept-Ranges': 'bytes',
+        ...(range !== undefined && { 'Content-Range': `bytes ${from}-${to}/${bytes}` }),
+      })
+      if (request.method === 'HEAD' || to < from) response.end()
+      else {
+        const part = file.createReadStream({ start: from, end: to, autoClose: false })
+        await pipeline(part, response)
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+const COMMON = { 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': '*' } as const
+
+const notFound = (name: string): Answer => ({
+  status: 404,
+  body: { error: 'file_missing', message: `there is no recording ${JSON.stringify(name)}` },
+})
+
+const BUSY: Answer = {
+  status: 503,
+  headers: { 'Retry-After': '5' },
+  body: {
+    error: 'too_many_viewers',
+    message: `the limit of ${MAX_DOWNLOADS} downloads is reached`,
+  },
+}
+
+const UNREADABLE: Answer = {
+  status: 500,
+  body: { error: 'internal', message: 'the recording cannot be read' },
+}
+
+const answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: Answer,
+): void => {
+  const text = JSON.stringify(body)
+  response.writeHead(status, {
+    ...COMMON,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+  })
+  response.end(request.method === 'HEAD' ? undefined : text)
+}

@@ -1,0 +1,132 @@
+import type { SplicePoint } from './on-air-source.ts'
+import type { Playable } from '../buffer/playable.ts'
+import type { ProgramClock } from './program-clock.ts'
+import type { SlateLoop } from './slate-loop.ts'
+import { TimelineSegment } from '../buffer/timeline-segment.ts'
+import type { SwitchSource } from './switch-source.ts'
+
+/** Pictures that may follow an entry point in decoding order and precede it in presentation. */
+const MAX_LEADING_PICTURES = 32
+
+/** The splice as it stands: where the program's pictures end, and what its clock says. */
+export interface SpliceContext {
+  readonly end: number
+  readonly clock: ProgramClock
+  readonly now: number
+}
+
+/** Offset at which a unit of `stretch` is due exactly when its own timeline says so. */
+export function idealOffset(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  context: SpliceContext,
+): number {
+  const due = source.buffer.duePts(segment, context.now)
+  if (due === Number.POSITIVE_INFINITY) return Number.NEGATIVE_INFINITY
+  if (due === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY
+  return context.clock.at(context.now) - due
+}
+
+/** Where the live edge lies on the program's timeline: it moves when the source's clock drifts, and only then. */
+export function edgeOffset(playable: Playable, context: SpliceContext): number | undefined {
+  const edge = playable instanceof TimelineSegment ? playable.edge.offset : undefined
+  return edge === undefined ? undefined : context.clock.at(context.now) - (context.now - edge) * 90
+}
+
+/** Enter at the latest entry point at or before the play-out point (paced sources: where they stand). */
+export function splicePointForCutover(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  context: SpliceContext,
+): SplicePoint | undefined {
+  const ideal = idealOffset(source, segment, context)
+  if (ideal === Number.POSITIVE_INFINITY) return undefined
+  const index = source.buffer.live
+    ? segment.rapAtOrBefore(context.end - ideal + segment.frameTicks / 2)
+    : segment.firstUnplayedRap()
+  return index === undefined ? undefined : splicePointAt(source, segment, index, ideal)
+}
+
+/** Source time of the program's end, from which on a graceful take looks for an entry point; undefined before any unit. */
+export function sourceTimeOfEnd(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  context: SpliceContext,
+): number | undefined {
+  const ideal = idealOffset(source, segment, context)
+  return ideal === Number.POSITIVE_INFINITY
+    ? undefined
+    : context.end - ideal - segment.frameTicks / 2
+}
+
+/** Enter at the first entry point after `after`, source time (paced sources: where they stand). */
+export function splicePointForGraceful(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  context: SpliceContext & { readonly after: number },
+): SplicePoint | undefined {
+  const index = source.buffer.live ? segment.rapAfter(context.after) : segment.firstUnplayedRap()
+  if (index === undefined) return undefined
+  return splicePointAt(source, segment, index, idealOffset(source, segment, context))
+}
+
+/** The oldest entry point there is, whether its time has come or not. */
+export function firstSplicePoint(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  context: SpliceContext,
+): SplicePoint | undefined {
+  const index = segment.firstUnplayedRap()
+  if (index === undefined) return undefined
+  return splicePointAt(source, segment, index, idealOffset(source, segment, context))
+}
+
+export function slateSplicePoint(slate: SlateLoop): SplicePoint {
+  return {
+    source: undefined,
+    playable: slate,
+    index: 0,
+    anchor: 0,
+    ideal: Number.NEGATIVE_INFINITY,
+  }
+}
+
+export function splicePointAt(
+  source: SwitchSource,
+  segment: TimelineSegment,
+  index: number,
+  ideal: number,
+): SplicePoint {
+  return { source, playable: segment, index, anchor: anchorOf(segment, index), ideal }
+}
+
+function anchorOf(segment: TimelineSegment, index: number): number {
+  if (!segment.hasVideo) return segment.audio(0, index)!.unit.pts
+  let anchor: number = segment.video(index)!.unit.pts
+  for (let i = index + 1; i <= index + MAX_LEADING_PICTURES; i++) {
+    const unit = segment.video(i)?.unit
+    if (unit === undefined || unit.rap !== 'none' || unit.dts > anchor) break
+    if (!unit.leading && unit.pts < anchor) anchor = unit.pts
+  }
+  return anchor
+}
+
+/**
+ * Would the source still have something to show once the program has reached `clock`? A live one is judged by its own
+ * schedule, so that a stalled one is not entered to play again what it has played.
+ */
+export function hasMediaAhead(splicePoint: SplicePoint, end: number, clock: number): boolean {
+  const { playable } = splicePoint
+  const offset = Number.isFinite(splicePoint.ideal) ? splicePoint.ideal : offsetOf(splicePoint, end)
+  if (!playable.hasVideo) {
+    const next = playable.audio(0, splicePoint.index + 1)
+    return next !== undefined && next.unit.dts + offset >= clock - playable.frameTicks
+  }
+  if (playable.cleanEnd === Number.POSITIVE_INFINITY) return true
+  const newest = playable.video(playable.cleanEnd - 1)
+  return newest !== undefined && newest.unit.dts + offset >= clock
+}
+
+/** The offset a splice at `end` gives: computed from what was emitted, never accumulated (DESIGN.md, 3.5). */
+export const offsetOf = (splicePoint: SplicePoint, end: number): number =>
+  splicePoint.fixedOffset ?? end - splicePoint.anchor
