@@ -104,6 +104,8 @@ export class Switched {
       silence: undefined,
       latencyMs: LATENCY_MS,
       stallMs: 2_000,
+      keepMs: 0,
+      labelOf: (id) => id,
       now: this.#wall,
       sources: {
         get: (id) =>

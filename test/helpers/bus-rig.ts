@@ -8,6 +8,7 @@ import type { ExecutedCut } from '../../src/media/switch/bus-parts.ts'
 import { type SilentAudio, SlateLoop } from '../../src/media/switch/slate-loop.ts'
 import { SourceBuffer } from '../../src/media/buffer/source-buffer.ts'
 import type { SwitchSource } from '../../src/media/switch/switch-source.ts'
+import type { SlateMaterial } from '../../src/media/slate/slate-material.ts'
 import { stampOf, syntheticUnits, type SyntheticSpec } from './synthetic-units.ts'
 
 export interface Emitted {
@@ -54,22 +55,24 @@ const SILENCE: SilentAudio = {
 }
 
 export const slateOf = (hasVideo: boolean, audioTracks: number): SlateLoop =>
-  new SlateLoop({
-    video: hasVideo
-      ? syntheticUnits({
-          tag: 'slate',
-          fps: 25,
-          gop: 50,
-          count: 50,
-          reorder: 'IP',
-          start: 0,
-          audioTicks: 0,
-        })
-      : [],
-    videoTicks: hasVideo ? 180_000 : 0,
-    silence: SILENCE,
-    audioTracks,
-  })
+  new SlateLoop({ ...slateMaterialOf(hasVideo), audioTracks })
+
+export const slateMaterialOf = (hasVideo: boolean): SlateMaterial => ({
+  video: hasVideo
+    ? syntheticUnits({
+        tag: 'slate',
+        fps: 25,
+        gop: 50,
+        count: 50,
+        reorder: 'IP',
+        start: 0,
+        audioTicks: 0,
+      })
+    : [],
+  videoTicks: hasVideo ? 180_000 : 0,
+  videoFormat: undefined,
+  silence: SILENCE,
+})
 
 export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): RigSource {
   const spec = {

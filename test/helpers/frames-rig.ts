@@ -10,7 +10,7 @@ import { pause, type Clock, type Timer } from '../../src/lib/clock.ts'
 import type { OutputProgram } from '../../src/media/outputs/interface/output.ts'
 import type { ProgramCut } from '../../src/media/outputs/interface/program-frames.ts'
 import { formatOfSource } from '../../src/media/format/program-format.ts'
-import { ProgramFeed } from '../../src/media/program/program-feed.ts'
+import { PlayOut } from '../../src/media/program/play-out.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import type { LoopMaterial } from './looped-stream.ts'
 import type { RigSlate } from './program-rig.ts'
@@ -52,7 +52,7 @@ export class FramesRig {
   readonly program: OutputProgram
   readonly log: RigLog = { pictures: [], sound: [], cuts: [] }
   readonly faults: unknown[] = []
-  readonly #feed: ProgramFeed
+  readonly #playOut: PlayOut
   readonly #clock: Clock
   readonly #sources = new Map<SourceId, RigSource>()
   #tickets = 0
@@ -75,42 +75,44 @@ export class FramesRig {
       },
       undefined,
     )
-    this.#feed = new ProgramFeed({
+    this.#playOut = new PlayOut({
       name: 'program',
-      path: '/stream.ts',
       serviceName: 'rig',
       format: audio === undefined ? { ...format, audio: undefined, languages: [] } : format,
       slate: options.slate.loop,
       silence: options.slate.silence,
       latencyMs: options.latencyMs ?? 800,
       stallMs: 500,
-      viewers: { maxViewers: 10, joinMs: 1_000, lagMs: 5_000, graceMs: 5_000 },
-      clock: this.#ownTime(),
+      keepMs: 6_000,
+      now: 0,
       sources: this.#sources,
       labelOf: (source) => `label of ${source}`,
       report: {
-        cut: (made) => this.#feed.cut(made),
+        cut: () => {},
         executed: () => {},
         refused: () => {},
         displaced: () => {},
       },
       ...(options.start === undefined ? {} : { start: ticks(options.start) }),
     })
-    this.program = { ring: this.#feed.ring, frames: this.#feed.frames }
+    this.program = { ring: this.#playOut.ring, frames: this.#playOut.frames }
     for (const source of options.sources) {
-      source.buffer.addReader((stretch) => this.#feed.bus.positionIn(stretch))
+      source.buffer.addReader((stretch) => this.#playOut.bus.positionIn(stretch))
     }
     this.program.frames.attach(this.#logger(), (error) => void this.faults.push(error))
   }
 
   want(id: string, ...substitutes: string[]): void {
-    this.#feed.bus.setStandingOrder({ wanted: named(id), substitutes: substitutes.map(sourceId) })
+    this.#playOut.bus.setStandingOrder({
+      wanted: named(id),
+      substitutes: substitutes.map(sourceId),
+    })
   }
 
   /** Executed while the program runs; cuts stand in the log. */
   take(id: string, mode: TakeMode = 'cutover'): void {
     const plan = { source: named(id), mode, notBefore: this.#now, deadline: this.#now + 15_000 }
-    this.#feed.bus.schedulePlan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
+    this.#playOut.bus.schedulePlan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
   }
 
   /** Runs with the clock until `stop`. A clock of tests moves it when it is advanced. */
@@ -133,7 +135,7 @@ export class FramesRig {
     for (const until = this.#now + ms; this.#now < until;) {
       this.#now += TICK_MS
       for (const source of this.#sources.values()) source.arrive(this.#now)
-      this.#feed.tick(this.#now)
+      this.#playOut.tick(this.#now)
       if (this.#now % TRIM_MS === 0) {
         for (const source of this.#sources.values()) source.buffer.trim(this.#now)
       }
@@ -157,15 +159,7 @@ export class FramesRig {
   /** The program ends: readers find its end. */
   close(): void {
     this.stop()
-    this.#feed.ring.close()
-  }
-
-  #ownTime(): Clock {
-    return {
-      now: () => millis(this.#now),
-      after: (ms, run) => this.#clock.after(ms, run),
-      every: (ms, run) => this.#clock.every(ms, run),
-    }
+    this.#playOut.ring.close()
   }
 
   #logger() {

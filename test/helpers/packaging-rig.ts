@@ -44,7 +44,7 @@ export class PackagingRig {
     this.#clock = parts.clock
     this.session = parts.session
     this.plan = parts.session.plan
-    this.#rig.playOut.frameSinks.attach(this.session.sink, (error) => this.faults.push(error))
+    this.#rig.playOut.frames.attach(this.session.sink, (error) => this.faults.push(error))
   }
 
   static async open({ rig, material, spec = {} }: PackagingRigOptions): Promise<PackagingRig> {

@@ -115,6 +115,8 @@ export class ProgramRig {
       serviceName: 'rig',
       format: audio === undefined ? { ...format, audio: undefined, languages: [] } : format,
       now: 0,
+      keepMs: 6_000,
+      labelOf: (source) => source,
       slate: options.slate.loop,
       silence: options.slate.silence,
       latencyMs: options.latencyMs ?? 800,
@@ -122,11 +124,7 @@ export class ProgramRig {
       sources: this.#sources,
       ...(options.start === undefined ? {} : { start: ticks(options.start) }),
       report: {
-        cut: (made) => {
-          this.cuts.push(made)
-          const { to, at, cause } = made
-          this.playOut.frameSinks.cut({ to, at, cause, label: to })
-        },
+        cut: (made) => void this.cuts.push(made),
         refused: (_ticket, refusal) => void this.refusals.push(refusal.why),
         executed: (ticket, made) =>
           void this.takes.push({ waitMs: made.wallMs - this.#requestedAt.get(ticket)!, made }),

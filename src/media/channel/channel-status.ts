@@ -1,4 +1,4 @@
-import { SLATE, type SourceId } from '../../contract/ids.ts'
+import { SLATE } from '../../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
 import type { BusStatus, ChannelStatus, SourceStatus, TrackStatus } from '../../contract/status.ts'
 import { redactUrl } from '../../lib/redact.ts'
@@ -6,7 +6,6 @@ import type { BusController } from '../program/bus-controller.ts'
 import type { Input } from '../input/input.ts'
 import type { InputList } from './input-list.ts'
 import type { ChannelOutputs } from './channel-outputs.ts'
-import type { ProgramFeed } from '../program/program-feed.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { RateMeters } from './rate-meters.ts'
 
@@ -82,42 +81,6 @@ function trackStatus(input: Input, { rates, now }: SourceStatusFacts): TrackStat
   })
 }
 
-export interface BusCounts {
-  readonly takes: number
-  readonly failovers: number
-}
-
-export interface BusStatusFacts {
-  readonly name: BusName
-  readonly now: number
-  readonly pending: SourceId | undefined
-  readonly counts: BusCounts
-  readonly rates: RateMeters
-}
-
-export function busStatus(feed: ProgramFeed, facts: BusStatusFacts): BusStatus {
-  const { bus } = feed
-  const { figures } = bus
-  return {
-    bus: facts.name,
-    onAir: bus.onAir,
-    wanted: bus.standingOrder.wanted,
-    pending: facts.pending ?? null,
-    programTime: Math.round(bus.programTime),
-    onAirSinceMs: Math.round(facts.now - figures.onAirSince),
-    delayMs: Math.round(figures.delayMs),
-    takes: facts.counts.takes,
-    failovers: facts.counts.failovers,
-    slateMs: Math.round(figures.slateMs),
-    silenceInserted: figures.silenceInserted,
-    audioDropped: figures.audioDropped,
-    dtsCompressed: figures.dtsCompressed,
-    videoFramesMissing: figures.videoDropped,
-    bitrate: facts.rates.measure(`bus ${facts.name}`, feed.bytes, facts.now),
-    clockPpm: Math.round(figures.clockPpm),
-  }
-}
-
 export interface ChannelStatusFacts {
   readonly spec: ChannelSpec
   readonly settings: Pick<ChannelStatus, 'mode' | 'conform' | 'ingest' | 'failover' | 'revert'>
@@ -151,44 +114,55 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
             audio: format.audio?.format ?? null,
             languages: format.languages,
           },
-    program: controllerStatus('program', program, facts),
-    preview: controllerStatus('preview', preview, facts),
+    program: busStatus('program', program, facts),
+    preview: busStatus('preview', preview, facts),
     sources: inputs.byPriority().map((input) =>
       sourceStatus(input, {
         now,
         priority: inputs.priorityOf(input),
         ingest: inputs.ingestOf(input),
-        onAir: program?.feed.bus.onAir === input.id,
-        onPreview: preview?.feed.bus.onAir === input.id,
-        wanted: program?.feed.bus.standingOrder.wanted === input.id,
+        onAir: program?.bus.onAir === input.id,
+        onPreview: preview?.bus.onAir === input.id,
+        wanted: program?.bus.standingOrder.wanted === input.id,
         rates,
         redactedUrl: redactUrl(input.spec.url),
       }),
     ),
     outputs: facts.outputs.status(),
     viewers: [
-      ...(program?.feed.viewers.viewers() ?? []),
-      ...(preview?.feed.viewers.viewers() ?? []),
+      ...(program?.viewers.viewers() ?? []),
+      ...(preview?.viewers.viewers() ?? []),
       ...monitors,
     ],
     listeners: facts.outputs.listeners,
   }
 }
 
-function controllerStatus(
+function busStatus(
   name: BusName,
   controller: BusController | undefined,
-  facts: ChannelStatusFacts,
+  { now, rates }: ChannelStatusFacts,
 ): BusStatus {
-  const { now, rates } = facts
   if (controller === undefined) return { ...IDLE_BUS, bus: name }
-  return busStatus(controller.feed, {
-    name,
-    now,
-    rates,
-    pending: controller.takes.requested,
-    counts: controller.counts,
-  })
+  const { bus, playOut, counts, takes } = controller
+  const { figures } = bus
+  return {
+    bus: name,
+    onAir: bus.onAir,
+    wanted: bus.standingOrder.wanted,
+    pending: takes.requested ?? null,
+    programTime: Math.round(bus.programTime),
+    onAirSinceMs: Math.round(now - figures.onAirSince),
+    delayMs: Math.round(figures.delayMs),
+    ...counts,
+    slateMs: Math.round(figures.slateMs),
+    silenceInserted: figures.silenceInserted,
+    audioDropped: figures.audioDropped,
+    dtsCompressed: figures.dtsCompressed,
+    videoFramesMissing: figures.videoDropped,
+    bitrate: rates.measure(`bus ${name}`, playOut.bytes, now),
+    clockPpm: Math.round(figures.clockPpm),
+  }
 }
 
 /** A bus that has not begun. */

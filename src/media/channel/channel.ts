@@ -126,7 +126,7 @@ export class Channel implements ChannelPort {
     const answer = await requestTake(
       { ticket, bus, source, mode, notBefore: now + wait, timeoutMs: this.#spec.startTimeoutMs },
       {
-        controller: this.#buses?.openBus(bus),
+        controller: this.#buses?.open(bus),
         inputs: this.#inputs,
         outputs: this.#outputs,
         now,
@@ -140,8 +140,8 @@ export class Channel implements ChannelPort {
   }
 
   takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer> {
-    const controller = this.#buses?.preview
-    const source = controller?.feed.bus.onAir ?? SLATE
+    const controller = this.#buses?.get('preview')
+    const source = controller?.bus.onAir ?? SLATE
     // Nobody asked for the slate: an empty preview must not take the program off the air.
     if (source === SLATE && (controller?.counts.takes ?? 0) === 0) {
       const message = 'nothing is on preview: put a source there first'
@@ -161,7 +161,7 @@ export class Channel implements ChannelPort {
 
   async addSource(spec: SourceSpec): Promise<void> {
     this.#inputs.addSources([spec], this.#now())
-    this.#buses?.registerReaders(spec.id)
+    this.#addReaders(spec.id)
     // A channel that began without sources wants its first one.
     this.#buses?.program.setWantedIfUnset(spec.id)
     this.#updateStandingOrder()
@@ -169,8 +169,7 @@ export class Channel implements ChannelPort {
   }
 
   async changeSource(id: SourceId, change: SourceChange): Promise<void> {
-    if (this.#inputs.changeSource(id, change, this.#now()) === 'replaced')
-      this.#buses?.registerReaders(id)
+    if (this.#inputs.changeSource(id, change, this.#now()) === 'replaced') this.#addReaders(id)
     this.#updateStandingOrder()
     this.#events.logEvent({ type: 'source_changed', source: id })
   }
@@ -208,9 +207,13 @@ export class Channel implements ChannelPort {
       inputs: this.#inputs,
       outputs: this.#outputs,
       program: this.#buses?.program,
-      preview: this.#buses?.preview,
+      preview: this.#buses?.get('preview'),
       rates: this.#rates,
     })
+  }
+
+  #addReaders(id: SourceId): void {
+    for (const controller of this.#buses?.all() ?? []) controller.addReaderOf(id)
   }
 
   #nextTicket(): Ticket {
@@ -249,7 +252,7 @@ export class Channel implements ChannelPort {
     const first = this.#inputs.byPriority()[0]
     if (first !== undefined) this.#buses.program.setWantedIfUnset(first.id)
     this.#updateStandingOrder()
-    const { ring, frames } = this.#buses.program.feed
+    const { ring, frames } = this.#buses.program.playOut
     this.#outputs.start({ ring, frames }, this.#spec.outputs)
     this.#state = 'running'
     const [video, audio] = [
@@ -279,12 +282,12 @@ export class Channel implements ChannelPort {
     const substitutes =
       this.#settings.current.failover === 'auto' && !this.#isAwaitingWanted() ? healthyFirst : []
     this.#buses?.program.setSubstitutes(substitutes.map((input) => input.id))
-    this.#buses?.preview?.setSubstitutes([])
+    this.#buses?.get('preview')?.setSubstitutes([])
   }
 
   /** At the start a backup that came first would keep the wanted source off the air until it has proved its health. */
   #isAwaitingWanted(): boolean {
-    const bus = this.#buses?.program.feed.bus
+    const bus = this.#buses?.program.bus
     if (bus === undefined || bus.hasPlayedSource) return false
     const state = this.#inputs.get(bus.standingOrder.wanted)?.supervised.state.state
     const comes = state === 'starting' || state === 'running'
@@ -295,7 +298,7 @@ export class Channel implements ChannelPort {
     const now = this.#now()
     for (const controller of this.#buses?.all() ?? []) {
       try {
-        controller.feed.tick(now)
+        controller.playOut.tick(now)
       } catch (error) {
         this.#reportFault(error, now)
       }

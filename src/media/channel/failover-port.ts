@@ -24,7 +24,7 @@ export const failoverPort = (parts: FailoverParts): FailoverPort => ({
   facts: () => {
     const controller = parts.controller()
     if (controller === undefined) return undefined
-    const { onAir, standingOrder: order } = controller.feed.bus
+    const { onAir, standingOrder: order } = controller.bus
     const { failover, revert } = parts.settings.current
     return {
       wanted: order.wanted,
@@ -75,7 +75,7 @@ async function switchTo(
   if (inputs.get(to) === undefined) {
     return { ok: false, why: 'unknown_source', message: `"${to}" is gone` }
   }
-  if (controller.feed.bus.onAir === SLATE) {
+  if (controller.bus.onAir === SLATE) {
     // The standing order has the slate yield by itself.
     await controller.nextCut()
     return { ok: true }

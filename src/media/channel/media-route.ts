@@ -17,7 +17,7 @@ export function mediaRoute(
 ): boolean {
   const path = (request.url ?? '').split('?')[0] ?? ''
   if (path === '/stream.ts') return serve(targets.buses?.program, request, response)
-  if (path === '/preview.ts') return serve(targets.buses?.openBus('preview'), request, response)
+  if (path === '/preview.ts') return serve(targets.buses?.open('preview'), request, response)
   const id = /^\/sources\/([^/]+)\.ts$/.exec(path)?.[1]
   const input = id === undefined ? undefined : targets.input(id as SourceId)
   input?.monitor.serve(request, response)
@@ -30,7 +30,7 @@ function serve(
   response: ServerResponse,
 ): true {
   if (controller === undefined) refuse(response)
-  else controller.feed.serve(request, response)
+  else controller.viewers.accept(request, response)
   return true
 }
 

@@ -67,7 +67,7 @@ function problemOf(
     return { why: 'unknown_source', message: inputs.unknownSourceMessage(source) }
   }
   if (controller === undefined) return NOT_STARTED
-  if (controller.feed.bus.onAir === source) {
+  if (controller.bus.onAir === source) {
     const where = bus === 'program' ? 'air' : 'preview'
     return { why: 'already_on_air', message: `"${source}" is on ${where} already` }
   }

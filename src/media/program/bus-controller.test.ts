@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { rigSource, slateOf, type RigSource } from '../../../test/helpers/bus-rig.ts'
+import { rigSource, slateMaterialOf, type RigSource } from '../../../test/helpers/bus-rig.ts'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
 import { sourceId, SLATE, type Ticket } from '../../contract/ids.ts'
@@ -31,11 +31,9 @@ class Rig {
     this.#sources = new Map(sources.map((source) => [source.id as string, source]))
     this.controller = new BusController({
       name: 'program',
-      slate: slateOf(true, 1),
-      silence: undefined,
+      slate: slateMaterialOf(true),
       format: defaultFormat(undefined),
       spec: ChannelSpec.parse({}),
-      stallMs: 2_000,
       clock: this.clock,
       wallTime: () => 0,
       nextTicket: () => this.#ticket(),
@@ -43,9 +41,6 @@ class Rig {
       emit: (event) => this.events.push(event),
       onWantedChanged: () => {},
     })
-    for (const { buffer } of sources) {
-      buffer.addReader((stretch) => this.controller.feed.bus.positionIn(stretch))
-    }
     this.controller.setWanted(sourceId(ids[0]!))
     this.controller.setSubstitutes([])
     this.run(3_000)
@@ -56,7 +51,7 @@ class Rig {
       this.clock.advance(5)
       const now = this.clock.now()
       for (const source of this.#sources.values()) source.arrive(now)
-      this.controller.feed.tick(now)
+      this.controller.playOut.tick(now)
       this.controller.setSubstitutes([])
       if (now % 100 === 0) for (const { buffer } of this.#sources.values()) buffer.trim(now)
     }
@@ -73,7 +68,7 @@ class Rig {
   }
 
   get standing(): string {
-    const { bus } = this.controller.feed
+    const { bus } = this.controller
     return `${bus.onAir} on air, ${bus.standingOrder.wanted} wanted, ${this.controller.takes.requested ?? 'nothing'} pending`
   }
 

@@ -1,22 +1,25 @@
 import type { ChannelEvent } from '../../contract/events.ts'
-import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
+import { SLATE, type OutputId, type SourceId, type Ticket } from '../../contract/ids.ts'
 import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramSources } from './program-sources.ts'
-import { ProgramFeed } from './program-feed.ts'
+import { PlayOut } from './play-out.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { ExecutedCut, PlanRefusal } from '../switch/bus-parts.ts'
-import type { SilentAudio, SlateLoop } from '../switch/slate-loop.ts'
+import type { SlateMaterial } from '../slate/slate-material.ts'
+import type { Bus } from '../switch/bus.ts'
+import { SlateLoop } from '../switch/slate-loop.ts'
+import { HttpTs, httpLimits } from '../viewers/http-ts.ts'
 import { Takes, type AutomaticTake, type Refusal } from './takes.ts'
+
+/** While nothing plays, one more substitute on standby is started each time that this has passed. */
+const SUBSTITUTE_START_INTERVAL_MS = 1_500
 
 export interface BusControllerOptions {
   readonly name: BusName
-  readonly slate: SlateLoop
-  readonly silence: SilentAudio | undefined
+  readonly slate: SlateMaterial
   readonly format: ProgramFormat
   readonly spec: ChannelSpec
-  /** With latency 0 a source counts as dry after this. */
-  readonly stallMs: number
   readonly clock: Clock
   readonly wallTime: () => number
   readonly nextTicket: () => Ticket
@@ -28,11 +31,13 @@ export interface BusControllerOptions {
 
 /** A bus as the channel works it: what is wanted on it, the takes under way, and what is told about its cuts. */
 export class BusController {
-  readonly feed: ProgramFeed
+  readonly bus: Bus
+  readonly playOut: PlayOut
+  readonly viewers: HttpTs
   readonly takes: Takes
   readonly #options: BusControllerOptions
   readonly #stop = new AbortController()
-  readonly #viewers: Promise<void>
+  readonly #viewersEnded: Promise<void>
   #wanted: SourceId = SLATE
   /** False while nobody was taken and there was no source to want. */
   #hasWanted = false
@@ -42,17 +47,17 @@ export class BusController {
   constructor(options: BusControllerOptions) {
     const { name, spec, clock } = options
     this.#options = options
-    this.feed = new ProgramFeed({
+    const { viewers } = spec
+    this.playOut = new PlayOut({
       name,
-      path: name === 'program' ? '/stream.ts' : '/preview.ts',
-      serviceName: name === 'program' ? spec.name : `${spec.name} (preview)`,
+      serviceName: name === 'program' ? spec.name : `${spec.name} (${name})`,
       format: options.format,
-      slate: options.slate,
-      silence: options.silence,
+      slate: this.#createSlateLoop(options.slate),
+      silence: options.slate.silence,
       latencyMs: spec.latencyMs,
-      stallMs: options.stallMs,
-      viewers: spec.viewers,
-      clock,
+      stallMs: spec.failover.thresholds.stallMs,
+      keepMs: viewers.lagMs + viewers.joinMs,
+      now: clock.now(),
       sources: options.inputs,
       labelOf: (id) => options.inputs.get(id)?.spec.label ?? id,
       report: {
@@ -62,15 +67,24 @@ export class BusController {
         displaced: (ticket, by) => this.takes.onDisplaced(ticket, by),
       },
     })
+    this.bus = this.playOut.bus
+    this.viewers = new HttpTs({
+      id: name as string as OutputId,
+      path: name === 'program' ? '/stream.ts' : `/${name}.ts`,
+      program: this.playOut.ring,
+      clock,
+      limits: httpLimits(viewers),
+    })
     this.takes = new Takes({
-      bus: this.feed.bus,
+      bus: this.bus,
       name,
       clock,
       wallTime: options.wallTime,
       nextTicket: options.nextTicket,
       onDisplaced: (take, by) => options.emit({ type: 'take_displaced', bus: name, ...take, by }),
     })
-    this.#viewers = this.feed.viewers.run(this.#stop.signal)
+    for (const { id } of options.inputs.all()) this.addReaderOf(id)
+    this.#viewersEnded = this.viewers.run(this.#stop.signal)
   }
 
   get counts(): { readonly takes: number; readonly failovers: number } {
@@ -90,16 +104,32 @@ export class BusController {
   }
 
   setSubstitutes(substitutes: readonly SourceId[]): void {
-    this.feed.bus.setStandingOrder({
+    this.bus.setStandingOrder({
       wanted: this.#wanted,
       substitutes: substitutes.filter((id) => id !== this.#wanted),
     })
   }
 
-  /** Sources that must run for this bus. */
+  /** A source was added or replaced: its buffer must keep what this bus still reads. */
+  addReaderOf(id: SourceId): void {
+    const buffer = this.#options.inputs.get(id)?.buffer
+    buffer?.addReader((segment) => this.bus.positionIn(segment))
+  }
+
+  setSlate(slate: SlateMaterial): void {
+    this.bus.setSlate(this.#createSlateLoop(slate))
+  }
+
+  /** Sources that must run for what is on this bus, or may help where nothing plays. */
   neededSources(): SourceId[] {
-    const { bus } = this.feed
-    return [bus.onAir, bus.standingOrder.wanted, ...this.takes.sources].filter((id) => id !== SLATE)
+    const { onAir, standingOrder } = this.bus
+    const needed = [
+      onAir,
+      standingOrder.wanted,
+      ...this.takes.sources,
+      ...this.#substitutesToStart(),
+    ]
+    return needed.filter((id) => id !== SLATE)
   }
 
   onSourceRemoved(id: SourceId, next: SourceId): void {
@@ -113,9 +143,9 @@ export class BusController {
     this.takes.refuse({ why: 'channel_stopped', message: 'the channel stops' })
     this.takes.close()
     for (const resolve of this.#cutWaiters.splice(0)) resolve()
-    this.feed.ring.close()
+    this.playOut.ring.close()
     this.#stop.abort()
-    await this.#viewers
+    await this.#viewersEnded
   }
 
   /** Resolves when something else is on the air. */
@@ -123,9 +153,23 @@ export class BusController {
     return new Promise((resolve) => this.#cutWaiters.push(resolve))
   }
 
+  /** Substitutes to start, one after the other: all at once would starve the machine, and the first may do. */
+  #substitutesToStart(): readonly SourceId[] {
+    const { onAir, standingOrder, figures } = this.bus
+    if (onAir !== SLATE || standingOrder.wanted === SLATE) return []
+    const slateMs = this.#options.clock.now() - figures.onAirSince
+    const steps = Math.floor(slateMs / SUBSTITUTE_START_INTERVAL_MS)
+    // At the start the wanted source has its time first; one that was lost is helped at once.
+    return standingOrder.substitutes.slice(0, this.#counts.failovers > 0 ? steps + 1 : steps)
+  }
+
+  #createSlateLoop(slate: SlateMaterial): SlateLoop {
+    const { audio, languages } = this.#options.format
+    return new SlateLoop({ ...slate, audioTracks: audio === undefined ? 0 : languages.length })
+  }
+
   #onCut(cut: ExecutedCut): void {
     for (const resolve of this.#cutWaiters.splice(0)) resolve()
-    this.feed.cut(cut)
     if (cut.cause === 'failover') {
       this.#counts.failovers++
       this.#options.inputs.get(cut.from)?.reportUnderrun(cut.wallMs)
@@ -177,6 +221,6 @@ function reasonOf(cut: ExecutedCut, automatic: AutomaticTake | undefined): { rea
       ? { reason: `"${cut.to}" plays: the slate yields` }
       : { reason: `"${cut.from}" had nothing left to play` }
   }
-  if (cut.cause === 'source_jump') return { reason: 'its timeline began anew' }
+  if (cut.cause === 'source_jump') return { reason: 'its timeline restarted' }
   return {}
 }

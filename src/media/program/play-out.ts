@@ -1,11 +1,17 @@
-import { ticks, ticksOfMs, type Ticks90k } from '../../contract/time.ts'
+import type { SourceId } from '../../contract/ids.ts'
+import { millis, ticks, ticksOfMs, type Ticks90k } from '../../contract/time.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../../mpegts/muxer.ts'
 import { PID_PAT, PID_SDT } from '../../mpegts/packet.ts'
+import type { ProgramFrames } from '../outputs/interface/program-frames.ts'
+import { Ring } from '../ring/ring.ts'
 import { FrameSinks } from './frame-sinks.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import { Bus } from '../switch/bus.ts'
 import type { BusOptions } from '../switch/bus-parts.ts'
 
+const MAX_RING_BYTES = 96 * 1024 * 1024
+/** What is kept on top of the readers' lag limit. */
+const RING_MARGIN_MS = 2_000
 const PMT_PID = 0x1000
 const VIDEO_PID = 0x100
 const AUDIO_PID = 0x110
@@ -22,25 +28,36 @@ export interface PlayOutOptions extends Omit<
 > {
   readonly format: ProgramFormat
   readonly serviceName: string
+  /** Program time at the start. */
   readonly start?: Ticks90k
+  /** How much of the program the ring keeps: at least the readers' lag limit. */
+  readonly keepMs: number
+  /** What people call a source. */
+  readonly labelOf: (source: SourceId) => string
 }
 
-/** A bus and its mux: the program as one transport stream, whoever reads it. */
+/** One bus with its mux and its ring: the program as one transport stream, and frame by frame. */
 export class PlayOut {
   readonly bus: Bus
-  /** The program's PIDs, those of its tables included: a reader that skips gets the discontinuity indicator on each. */
-  readonly pids: readonly number[]
-  /** Who else takes the frames: outputs that package them themselves. */
-  readonly frameSinks = new FrameSinks()
+  readonly ring: Ring
+  /** For outputs that package the program themselves. */
+  readonly frames: ProgramFrames
+  readonly #sinks = new FrameSinks()
   readonly #mux: TsMuxer
   readonly #hasVideo: boolean
   #lastAudioRap = Number.NEGATIVE_INFINITY
+  #bytes = 0
 
   constructor(options: PlayOutOptions) {
-    const { format, serviceName, ...bus } = options
+    const { format, serviceName, keepMs, labelOf, ...bus } = options
     const tracks = muxTracks(format)
     this.#hasVideo = format.video !== undefined
-    this.pids = [PID_PAT, PID_SDT, PMT_PID, ...tracks.map((track) => track.pid)]
+    this.ring = new Ring({
+      maxBytes: MAX_RING_BYTES,
+      minDuration: millis(keepMs + RING_MARGIN_MS),
+      // Those of the tables too: a reader that skips gets the discontinuity indicator on each.
+      pids: [PID_PAT, PID_SDT, PMT_PID, ...tracks.map((track) => track.pid)],
+    })
     this.#mux = new TsMuxer({
       tracks,
       pmtPid: PMT_PID,
@@ -55,23 +72,37 @@ export class PlayOut {
       audioTracks: format.audio === undefined ? 0 : format.languages.length,
       sink: {
         advance: (clock) => {
-          this.frameSinks.advance(clock)
+          this.#sinks.advance(clock)
           this.#mux.advance(clock)
         },
         video: (unit, times) => {
-          this.frameSinks.video(unit, times)
+          this.#sinks.video(unit, times)
           this.#mux.write({ track: 0, ...times, rap: unit.rap !== 'none', data: unit.data })
         },
         audio: (track, unit, pts) => {
-          this.frameSinks.audio(track, unit, pts)
+          this.#sinks.audio(track, unit, pts)
           this.#writeAudio(track, unit.data, pts)
         },
         hole: () => {
-          this.frameSinks.hole()
+          this.#sinks.hole()
           this.#mux.markDiscontinuity()
         },
       },
+      report: {
+        ...bus.report,
+        cut: (cut) => {
+          const { to, at, cause } = cut
+          this.#sinks.cut({ to, at, cause, label: labelOf(to) })
+          bus.report.cut(cut)
+        },
+      },
     })
+    this.frames = framesOf(format, labelOf, this.bus, this.#sinks)
+  }
+
+  /** Written so far. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Units that came too late for the PCR: a fault of the timeline. */
@@ -79,10 +110,15 @@ export class PlayOut {
     return this.#mux.lateUnits
   }
 
-  /** Plays out what is due. */
+  /** Plays out what is due, and gives it to the ring's readers. `now`: monotonic milliseconds. */
   tick(now: number): MuxedBatch {
     this.bus.tick(now)
-    return this.#mux.take()
+    const batch = this.#mux.take()
+    this.#bytes += batch.bytes.length
+    if (batch.bytes.length > 0) {
+      this.ring.append(batch.bytes, this.bus.programTime, batch.randomAccess)
+    }
+    return batch
   }
 
   #writeAudio(track: number, data: Uint8Array, pts: number): void {
@@ -91,6 +127,24 @@ export class PlayOut {
     if (rap) this.#lastAudioRap = pts
     const index = track + (this.#hasVideo ? 1 : 0)
     this.#mux.write({ track: index, pts: ticks(pts), dts: ticks(pts), rap, data })
+  }
+}
+
+function framesOf(
+  { video, audio, languages }: ProgramFormat,
+  labelOf: PlayOutOptions['labelOf'],
+  bus: Bus,
+  sinks: FrameSinks,
+): ProgramFrames {
+  return {
+    tracks: { video: video?.format, audio: audio?.format, languages },
+    get onAir() {
+      return { id: bus.onAir, label: labelOf(bus.onAir) }
+    },
+    get time() {
+      return bus.programTime
+    },
+    attach: (sink, onFault) => sinks.attach(sink, onFault),
   }
 }
 

@@ -85,7 +85,7 @@ describe('segments in fragmented MP4', () => {
     const shown = new Map<number, number>()
     const heard: number[] = []
     const ignore = (): void => undefined
-    rig.playOut.frameSinks.attach(
+    rig.playOut.frames.attach(
       {
         video: (_unit, { pts, dts }) => void shown.set(dts, pts),
         audio: (_track, _unit, pts) => void heard.push(pts),
