@@ -34,7 +34,6 @@ export const ROWS = [
       'src/config',
       'src/cli',
       'src/media/channel',
-      'src/media/format',
       'src/media/host',
       'src/control/api',
       'src/control/telemetry',

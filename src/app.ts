@@ -1,9 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AppHooks, RunningApp } from './cli/app-port.ts'
 import type { Config } from './config/config.ts'
-import { SluiceError } from './contract/errors.ts'
 import { accessPolicy, type AccessPolicy } from './control/api/access.ts'
 import { buildApi } from './control/api/api.ts'
 import { reserve, type Reserved } from './control/api/listen.ts'
@@ -12,7 +10,7 @@ import { buildMetrics } from './control/telemetry/metrics.ts'
 import { findFfmpeg } from './ffmpeg/capabilities.ts'
 import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel/channel.ts'
-import type { ProgramFormat } from './media/format/program-format.ts'
+import { openFormatStore } from './media/host/format-store.ts'
 import { realParts } from './media/host/real-parts.ts'
 import { allowHeapGrowth } from './media/host/heap-growth.ts'
 import { processHost } from './process/host.ts'
@@ -53,6 +51,7 @@ const start = async (
     const host = processHost(ledger)
     const paths = config.ffmpeg === undefined ? {} : { ffmpeg: config.ffmpeg }
     const ffmpeg = await findFfmpeg(host, paths, stop.signal)
+    const formats = await openFormatStore(config.stateDir, (message) => log.warn(message))
     const channel = new Channel(
       config.channel,
       realParts({
@@ -64,7 +63,7 @@ const start = async (
         stdout: process.stdout,
         stateFolder: config.stateDir ?? defaultStateFolder(config.channel.name),
         env: process.env,
-        formats: storedFormats(config),
+        formats,
         onLine: (about, { level, text }) => log[levelOf(level)]({ about }, text),
         warn: (about, message) => log.warn({ about }, message),
       }),
@@ -103,32 +102,6 @@ const start = async (
 
 const levelOf = (level: 'fatal' | 'error' | 'warning' | 'info'): 'warn' | 'info' | 'debug' =>
   level === 'fatal' || level === 'error' ? 'warn' : level === 'warning' ? 'info' : 'debug'
-
-/** The format of an earlier run with the same state folder (DESIGN.md, 3.10: it is stored). */
-function storedFormats({ stateDir }: Config) {
-  const path = stateDir === undefined ? undefined : join(stateDir, 'format.json')
-  return {
-    storedFormat: (): ProgramFormat | undefined => {
-      if (path === undefined) return undefined
-      try {
-        return JSON.parse(readFileSync(path, 'utf8')) as ProgramFormat
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-        throw new SluiceError(
-          'config_invalid',
-          `${path} can't be read as a stored format; remove it`,
-          { cause: error },
-        )
-      }
-    },
-    storeFormat: (format: ProgramFormat): void => {
-      if (stateDir === undefined || path === undefined) return
-      mkdirSync(stateDir, { recursive: true })
-      writeFileSync(`${path}.part`, JSON.stringify(format))
-      renameSync(`${path}.part`, path)
-    },
-  }
-}
 
 /** Segments and numbers must be found again by the next run of the same channel, wherever it is started from. */
 function defaultStateFolder(channel: string): string {

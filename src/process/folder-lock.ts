@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { join } from 'node:path'
 import { SluiceError } from '../contract/errors.ts'
-import { startMarkOf } from './proc.ts'
 import { errorCode } from '../lib/error-code.ts'
+import { IDENTITY_FORM, isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+import { readStateFile, stateText } from './state-file.ts'
 
 const ATTEMPTS = 10
 /** An owner that is just writing its name is done by then. */
 const UNREADABLE_PAUSE_MS = 20
-
-interface Owner {
-  readonly pid: number
-  readonly start: string
-}
 
 export interface FolderLock {
   release(): Promise<void>
@@ -31,21 +27,20 @@ export interface LockedFolder {
 /** Throws SluiceError when a living process owns the folder; what a dead one left behind is taken over. */
 export const lockFolder = async (locked: LockedFolder): Promise<FolderLock> => {
   const path = join(locked.folder, locked.file)
-  const owner: Owner = { pid: process.pid, start: startMarkOf(process.pid) ?? 'unknown' }
+  const owner = ownIdentity()
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (await create(path, owner)) return { release: () => rm(path, { force: true }) }
     const other = await ownerIn(path)
     if (other === undefined && attempt < ATTEMPTS / 2) await pause(UNREADABLE_PAUSE_MS)
-    else if (other !== undefined && startMarkOf(other.pid) === other.start)
-      throw inUse(locked, other)
+    else if (other !== undefined && isRunning(other)) throw inUse(locked, other)
     else await takeAway(path, other)
   }
   throw inUse(locked, undefined)
 }
 
-const create = async (path: string, owner: Owner): Promise<boolean> => {
+const create = async (path: string, owner: ProcessIdentity): Promise<boolean> => {
   try {
-    await writeFile(path, JSON.stringify(owner), { flag: 'wx', mode: 0o644 })
+    await writeFile(path, stateText(owner, IDENTITY_FORM), { flag: 'wx', mode: 0o644 })
     return true
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false
@@ -55,25 +50,13 @@ const create = async (path: string, owner: Owner): Promise<boolean> => {
   }
 }
 
-const ownerIn = async (path: string): Promise<Owner | undefined> => {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    return isOwner(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+const ownerIn = async (path: string): Promise<ProcessIdentity | undefined> => {
+  const stored = await readStateFile(path, IDENTITY_FORM)
+  return stored?.kind === 'valid' ? stored.state : undefined
 }
 
-const isOwner = (value: unknown): value is Owner =>
-  typeof value === 'object' &&
-  value !== null &&
-  'pid' in value &&
-  Number.isSafeInteger(value.pid) &&
-  'start' in value &&
-  typeof value.start === 'string'
-
 /** Another process may do the same: whose lock was moved away is looked at again, and a living one's put back. */
-const takeAway = async (path: string, dead: Owner | undefined): Promise<void> => {
+const takeAway = async (path: string, dead: ProcessIdentity | undefined): Promise<void> => {
   const aside = `${path}.${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
@@ -86,7 +69,10 @@ const takeAway = async (path: string, dead: Owner | undefined): Promise<void> =>
   else await rename(aside, path)
 }
 
-const inUse = ({ folder, purpose, advice }: LockedFolder, owner: Owner | undefined): SluiceError =>
+const inUse = (
+  { folder, purpose, advice }: LockedFolder,
+  owner: ProcessIdentity | undefined,
+): SluiceError =>
   new SluiceError(
     'option_refused',
     `the ${purpose} folder ${folder} is in use by ${owner === undefined ? 'another process' : `process ${owner.pid}`}: ${advice}`,

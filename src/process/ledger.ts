@@ -3,7 +3,6 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   rmdirSync,
@@ -13,17 +12,19 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { startMarkOf } from './proc.ts'
 import { endGroup } from './process-group.ts'
+import {
+  IDENTITY_FORM,
+  isIdentity,
+  isRunning,
+  ownIdentity,
+  type ProcessIdentity,
+} from './process-identity.ts'
+import { readStateFile, stateText, type StateForm } from './state-file.ts'
 
-/** A process, told from a later one with the same pid. */
-interface Identity {
-  readonly pid: number
-  readonly start: string
-}
-
-interface ChildRecord extends Identity {
+interface ChildRecord extends ProcessIdentity {
   readonly command: string
   readonly purpose: string
-  readonly parent: Identity
+  readonly parent: ProcessIdentity
 }
 
 export interface RunningChild {
@@ -62,20 +63,20 @@ const ownFolder = (folder: string): void => {
   }
 }
 
-// A reader in another process sees a whole record or none.
-const writeWhole = (path: string, value: unknown): void => {
+// A reader in another process sees a whole record or none. Not synced: what it names ends with the machine.
+const writeWhole = (path: string, text: string): void => {
   const part = `${path}.${randomBytes(4).toString('hex')}.part`
-  writeFileSync(part, JSON.stringify(value), { mode: 0o600 })
+  writeFileSync(part, text, { mode: 0o600 })
   renameSync(part, path)
 }
 
 /** Opens a folder of this instance's own under `root`. */
 export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
   ownFolder(root)
-  const parent: Identity = { pid: process.pid, start: startMarkOf(process.pid) ?? 'unknown' }
+  const parent = ownIdentity()
   const folder = join(root, `${parent.pid}-${randomBytes(6).toString('hex')}`)
   mkdirSync(folder, { mode: 0o700 })
-  writeWhole(join(folder, OWNER_FILE), parent)
+  writeWhole(join(folder, OWNER_FILE), stateText(parent, IDENTITY_FORM))
   return {
     record: (child) => {
       const start = startMarkOf(child.pid)
@@ -83,7 +84,7 @@ export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
       const path = join(folder, `${child.pid}.json`)
       const record: ChildRecord = { ...child, start, parent }
       try {
-        writeWhole(path, record)
+        writeWhole(path, stateText(record, RECORD_FORM))
       } catch {
         // A full disk must not keep a source from starting; this child is then only ended by pdeathsig.
         return () => {}
@@ -94,18 +95,10 @@ export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
   }
 }
 
-const isIdentity = (value: unknown): value is Identity =>
-  typeof value === 'object' &&
-  value !== null &&
-  'pid' in value &&
-  Number.isSafeInteger(value.pid) &&
-  // 0 and 1 as a group would be everybody.
-  (value.pid as number) > 1 &&
-  'start' in value &&
-  typeof value.start === 'string'
-
 const isRecord = (value: unknown): value is ChildRecord =>
   isIdentity(value) &&
+  // Pid 1 as a group would be everybody.
+  value.pid > 1 &&
   'command' in value &&
   typeof value.command === 'string' &&
   'purpose' in value &&
@@ -113,15 +106,10 @@ const isRecord = (value: unknown): value is ChildRecord =>
   'parent' in value &&
   isIdentity(value.parent)
 
-const readJson = (path: string): unknown => {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    return undefined
-  }
+const RECORD_FORM: StateForm<ChildRecord> = {
+  version: 1,
+  parse: (value) => (isRecord(value) ? value : undefined),
 }
-
-const lives = (one: Identity): boolean => startMarkOf(one.pid) === one.start
 
 const namesIn = (folder: string): string[] => {
   try {
@@ -144,14 +132,16 @@ export const endOrphans = async (
 }
 
 const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
-  const owner = readJson(join(folder, OWNER_FILE))
+  const owner = await readStateFile(join(folder, OWNER_FILE), IDENTITY_FORM)
   // Without a readable owner it is half made (by an instance that is starting) or not ours.
-  if (!isIdentity(owner) || lives(owner)) return []
+  if (owner?.kind !== 'valid' || isRunning(owner.state)) return []
   const ended: RunningChild[] = []
   for (const name of namesIn(folder)) {
-    const record = readJson(join(folder, name))
-    if (name === OWNER_FILE || !isRecord(record)) continue
-    if (lives(record.parent) || !lives(record)) continue
+    if (name === OWNER_FILE) continue
+    const stored = await readStateFile(join(folder, name), RECORD_FORM)
+    if (stored?.kind !== 'valid') continue
+    const record = stored.state
+    if (isRunning(record.parent) || !isRunning(record)) continue
     await endGroup(record.pid, { graceMs: ORPHAN_GRACE_MS })
     ended.push({ pid: record.pid, command: record.command, purpose: record.purpose })
   }

@@ -40,5 +40,6 @@ export interface ChannelParts {
   ) => Promise<SlateMaterial>
   /** The format of an earlier run, where state is kept. */
   readonly storedFormat: () => ProgramFormat | undefined
-  readonly storeFormat: (format: ProgramFormat) => void
+  /** Never rejects. */
+  readonly storeFormat: (format: ProgramFormat) => Promise<void>
 }

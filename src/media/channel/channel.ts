@@ -50,6 +50,7 @@ export class Channel implements ChannelPort {
   #state: ChannelStatus['state'] = 'starting'
   #tickets = 0
   #buses: Buses | undefined
+  #storing = Promise.resolve()
   #onAirAt = 0
   #faultReportedAt = Number.NEGATIVE_INFINITY
 
@@ -104,6 +105,7 @@ export class Channel implements ChannelPort {
       tickTimer.cancel()
       checkTimer.cancel()
       await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#buses?.close()])
+      await this.#storing
       await this.#failover.close()
       this.#events.logEvent({ type: 'channel_stopped' })
     }
@@ -236,7 +238,7 @@ export class Channel implements ChannelPort {
     this.#settings.setFormat(format)
     for (const input of this.#inputs.all()) input.replanConform()
     const slate = await makeSlate(format, this.#spec.slate, signal)
-    storeFormat(chosen.format)
+    this.#storing = storeFormat(chosen.format)
     this.#buses = new Buses({
       spec: this.#spec,
       format,

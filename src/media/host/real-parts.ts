@@ -8,6 +8,7 @@ import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import type { ChannelParts } from '../channel/channel-parts.ts'
+import type { FormatStore } from './format-store.ts'
 import { Input } from '../input/input.ts'
 import type { InputSettings } from '../input/input-parts.ts'
 import { OutputKinds } from '../outputs/output-kinds.ts'
@@ -32,7 +33,7 @@ export interface RealPartsOptions {
   /** Where what outlives the process is kept; it may not exist yet. */
   readonly stateFolder: string
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly formats: Pick<ChannelParts, 'storedFormat' | 'storeFormat'>
+  readonly formats: FormatStore
   /** A redacted line of FFmpeg's about a source or an output. */
   readonly onLine: (id: string, line: StderrLine) => void
   readonly warn: (id: string, message: string) => void

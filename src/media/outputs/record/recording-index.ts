@@ -1,3 +1,5 @@
+import { parseJson } from '../../../lib/json.ts'
+
 /** What the index keeps of a recording; times and format stand in its name. */
 export interface IndexEntry {
   readonly name: string
@@ -22,13 +24,7 @@ export const parseIndex = (text: string): Map<string, IndexEntry> => {
 }
 
 const entryIn = (line: string): IndexEntry | undefined => {
-  if (line.trim() === '') return undefined
-  let given: unknown
-  try {
-    given = JSON.parse(line)
-  } catch {
-    return undefined
-  }
+  const given = parseJson(line)
   if (typeof given !== 'object' || given === null || !('name' in given)) return undefined
   const { name } = given
   if (typeof name !== 'string') return undefined

@@ -1,4 +1,5 @@
-import { open, readFile, stat, writeFile } from 'node:fs/promises'
+import { open, stat, writeFile } from 'node:fs/promises'
+import { readStateFile, stateText, type StateForm } from '../../../process/state-file.ts'
 
 /** The counter has this length for ever: writing it anew in place needs no room on the disk. */
 const COUNTER_BYTES = 64
@@ -9,29 +10,33 @@ export interface Counter {
 }
 
 const counterText = ({ next, series }: Counter): string =>
-  `${JSON.stringify({ next, series }).padEnd(COUNTER_BYTES - 1)}\n`
+  `${stateText({ next, series }, COUNTER_FORM).padEnd(COUNTER_BYTES - 1)}\n`
 
 /**
  * The highest numbers that were published while the journal could not be written (a full disk): a file that is only
  * ever overwritten in place.
  */
 export const readCounter = async (path: string): Promise<Counter> => {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    if (isCounter(value)) return value
-  } catch {
-    // None yet, or cut short: then it says nothing.
-  }
-  return { next: 0, series: 0 }
+  const stored = await readStateFile(path, COUNTER_FORM)
+  // None yet, or cut short: the journal has what counts.
+  return stored?.kind === 'valid' ? stored.state : { next: 0, series: 0 }
 }
+
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
 
 const isCounter = (value: unknown): value is Counter =>
   typeof value === 'object' &&
   value !== null &&
   'next' in value &&
-  Number.isSafeInteger(value.next) &&
+  isCount(value.next) &&
   'series' in value &&
-  Number.isSafeInteger(value.series)
+  isCount(value.series)
+
+const COUNTER_FORM: StateForm<Counter> = {
+  version: 1,
+  parse: (value) => (isCounter(value) ? value : undefined),
+}
 
 export const openCounter = async (
   path: string,

@@ -1,4 +1,5 @@
 import { ticks } from '../../../contract/time.ts'
+import { parseJson } from '../../../lib/json.ts'
 import { isRenditionName, readFileName } from './file-names.ts'
 import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
 
@@ -218,13 +219,7 @@ export const readJournal = (text: string): StoredWindow | undefined => {
 }
 
 const parseEntry = (text: string): JournalEntry | undefined => {
-  if (text === '') return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
   return isEntry(value) ? value : undefined
 }
 

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+const count = z.number().int().positive()
+/** Of a picture's side: H.264 and HEVC end below. */
+const MAX_PIXELS = 16_384
+const side = count.max(MAX_PIXELS)
+const rational = z.object({ num: count, den: count })
+
+const StoredVideo = z.object({
+  format: z.object({
+    codec: z.enum(['h264', 'hevc', 'mpeg2video']),
+    profile: z.string(),
+    chroma: z.enum(['4:0:0', '4:2:0', '4:2:2', '4:4:4']),
+    depth: count.max(16),
+    width: side,
+    height: side,
+    frameRate: rational.exactOptional(),
+    scan: z.enum(['progressive', 'interlaced']),
+    level: z.number().exactOptional(),
+  }),
+  gopSeconds: z.number().positive(),
+  preset: z.string(),
+  bitrate: z.number().positive().exactOptional(),
+})
+
+const StoredAudio = z.object({
+  format: z.object({
+    codec: z.enum(['aac', 'aac_latm', 'mp1', 'mp2', 'mp3', 'ac3', 'eac3']),
+    profile: z.string(),
+    sampleRate: count,
+    channels: count,
+    frameSamples: count,
+  }),
+  bitrate: z.number().positive().exactOptional(),
+})
+
+/** A channel's format as a run leaves it to the next one. At least one of video and audio. */
+export const StoredFormat = z
+  .object({
+    video: StoredVideo.optional(),
+    audio: StoredAudio.optional(),
+    languages: z.array(z.string()).max(64),
+  })
+  .refine(({ video, audio }) => video !== undefined || audio !== undefined)
+
+/** Raised when an older Sluice must not read what a newer one writes, or the other way round. */
+export const STORED_FORMAT_VERSION = 1
