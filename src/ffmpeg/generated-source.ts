@@ -1,7 +1,8 @@
 import { SluiceError } from '../contract/errors.ts'
 import type { AudioFormat, Rational, VideoFormat } from '../contract/format.ts'
 import { drawMessage, escapeFilterValue } from './filter-text.ts'
-import { protocolsOf, type GeneratedKind, type SourceUrl } from './source-url.ts'
+import { protocolsOf, type GeneratedKind } from './source-kinds.ts'
+import type { SourceUrl } from './source-url.ts'
 import {
   gopFrames,
   rateOf,

@@ -6,7 +6,8 @@ import type { FfmpegCapabilities } from './capabilities.ts'
 import { exitReason, FirstCause } from './exit-reason.ts'
 import { parseInputOptions, secretsOfOptions, type InputOptions } from './input-options.ts'
 import { carriageProblem, isDrawnText } from './mpegts-carriable.ts'
-import { mustEncode, parseSourceUrl, protocolsOf } from './source-url.ts'
+import { mustEncode, protocolsOf } from './source-kinds.ts'
+import { parseSourceUrl } from './source-url.ts'
 import { classifyLine } from './stderr-lines.ts'
 
 export interface ProbedTrack {

@@ -3,14 +3,8 @@ import type { TrackChoice } from '../contract/spec.ts'
 import { GLOBAL, TS_OUTPUT } from './arguments.ts'
 import { generatedInputs } from './generated-source.ts'
 import { parseInputOptions, secretsOfOptions, type InputOptions } from './input-options.ts'
-import {
-  isGenerated,
-  mustEncode,
-  parseSourceUrl,
-  protocolsOf,
-  type SourceKind,
-  type SourceUrl,
-} from './source-url.ts'
+import { mustEncode, protocolsOf, SOURCE_KINDS, type SourceKind } from './source-kinds.ts'
+import { parseSourceUrl, type SourceUrl } from './source-url.ts'
 import {
   AUDIO_FILTERS,
   audioEncoding,
@@ -55,36 +49,6 @@ export interface SourceCommand {
   readonly secrets: readonly string[]
 }
 
-/** Microseconds and bytes. FFmpeg's own defaults (5 s, 5 MB) keep a live source from the screen for that long. */
-const LIVE_PROBE: readonly [string, string][] = [
-  ['analyzeduration', '2000000'],
-  ['probesize', '1000000'],
-]
-const RW_TIMEOUT: [string, string] = ['rw_timeout', '15000000']
-
-const KIND_OPTIONS: Partial<Record<SourceKind, readonly [string, string][]>> = {
-  udp: [...LIVE_PROBE, ['fifo_size', '50000'], ['overrun_nonfatal', '1']],
-  rtp: LIVE_PROBE,
-  rtmp: LIVE_PROBE,
-  rtmp_listen: [...LIVE_PROBE, ['listen', '1']],
-  srt: LIVE_PROBE,
-  rtsp: [...LIVE_PROBE, ['rtsp_transport', 'tcp']],
-  hls: [...LIVE_PROBE, RW_TIMEOUT],
-  http: [...LIVE_PROBE, RW_TIMEOUT],
-  v4l2: [
-    ['f', 'v4l2'],
-    ['thread_queue_size', '64'],
-  ],
-  alsa: [
-    ['f', 'alsa'],
-    ['thread_queue_size', '1024'],
-  ],
-  pulse: [
-    ['f', 'pulse'],
-    ['thread_queue_size', '1024'],
-  ],
-}
-
 // The option is the same as the protocol's own query argument; given twice, the URL's must win.
 const inUrl = (url: SourceUrl, name: string): boolean =>
   url.kind === 'udp' && new RegExp(`[?&]${name}=`).test(url.target)
@@ -100,7 +64,7 @@ const deviceOptions = (url: SourceUrl): [string, string][] => {
 
 /** The user's options take the place of ours of the same name. */
 const inputArguments = (url: SourceUrl, request: SourceRequest, user: Map<string, string>) => {
-  const ours = [...(KIND_OPTIONS[url.kind] ?? []), ...deviceOptions(url)]
+  const ours = [...(SOURCE_KINDS[url.kind].options ?? []), ...deviceOptions(url)]
   const options = new Map([...ours.filter(([name]) => !inUrl(url, name)), ...user])
   return [
     ...['-protocol_whitelist', protocolsOf(url.kind)],
@@ -183,15 +147,16 @@ export const sourceArguments = (request: SourceRequest): SourceCommand => {
   const url = parseSourceUrl(request.url)
   const user = parseInputOptions(request.inputOptions)
   const { kind } = url
-  const body = isGenerated(kind)
-    ? generatedArguments(url, request)
-    : [
-        ...inputArguments(url, request, user),
-        ...mapArguments(kind, request),
-        ...(mustEncode(kind)
-          ? deviceRecipe(url, request.encoded)
-          : recipeArguments(request.recipe)),
-      ]
+  const body =
+    SOURCE_KINDS[kind].origin === 'generated'
+      ? generatedArguments(url, request)
+      : [
+          ...inputArguments(url, request, user),
+          ...mapArguments(kind, request),
+          ...(mustEncode(kind)
+            ? deviceRecipe(url, request.encoded)
+            : recipeArguments(request.recipe)),
+        ]
   return {
     kind,
     args: [...GLOBAL, ...body, ...TS_OUTPUT],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseSourceUrl } from './source-url.ts'
+import { arrivalOf, hostOf, parseSourceUrl } from './source-url.ts'
 
 test.each([
   ['udp://239.0.0.1:1234', 'udp', 'udp://239.0.0.1:1234'],
@@ -34,4 +34,29 @@ test.each([
       message: expect.stringMatching(/source url/),
     }),
   )
+})
+
+test.each([
+  ['https://user:pw@H.example:8080/live?x=1', 'h.example:8080'],
+  ['hls+https://h/live', 'h'],
+  ['rtmps://h:443/app/key', 'h:443'],
+  ['srt://192.0.2.7:9000', '192.0.2.7:9000'],
+  ['srt://0.0.0.0:9000?mode=listener', undefined],
+  ['rtmp-listen://0.0.0.0:1935/a/k', undefined],
+  ['udp://239.0.0.1:5000', undefined],
+  ['/a/clip.mp4', undefined],
+  ['text:https://h/', undefined],
+])('connections of %s count for %s', (url, host) => {
+  expect(hostOf(url)).toBe(host)
+})
+
+test.each([
+  ['udp://239.0.0.1:5000', true, 'steadily'],
+  ['https://h/live.m3u8', true, 'by_segment'],
+  ['https://h/live.ts', true, 'steadily'],
+  ['https://h/film.MP4?token=1', false, 'steadily'],
+  ['film.ts', false, 'steadily'],
+  ['test:', true, 'steadily'],
+])('%s: live is %s, units arrive %s', (url, live, arrives) => {
+  expect(arrivalOf(url)).toEqual({ live, arrives })
 })

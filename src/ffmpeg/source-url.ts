@@ -1,9 +1,5 @@
 import { SluiceError } from '../contract/errors.ts'
-
-type NetworkKind = 'udp' | 'rtp' | 'rtmp' | 'rtmp_listen' | 'srt' | 'rtsp' | 'hls' | 'http'
-export type DeviceKind = 'v4l2' | 'alsa' | 'pulse'
-export type GeneratedKind = 'test' | 'bars' | 'color' | 'text' | 'image' | 'lavfi'
-export type SourceKind = NetworkKind | DeviceKind | GeneratedKind | 'file'
+import { kindOfScheme, SOURCE_KINDS, SUPPORTED_URLS, type SourceKind } from './source-kinds.ts'
 
 export interface SourceUrl {
   readonly kind: SourceKind
@@ -13,62 +9,10 @@ export interface SourceUrl {
   readonly options: Readonly<Record<string, string>>
 }
 
-const GENERATED = new Set<string>(['test', 'bars', 'color', 'text', 'image'])
-const DEVICES = new Set<string>(['v4l2', 'alsa', 'pulse'])
-
-const RTMP_SCHEMES = ['rtmp', 'rtmps', 'rtmpt', 'rtmpe', 'rtmpte', 'rtmpts']
-
-const NETWORK_SCHEMES: ReadonlyMap<string, NetworkKind> = new Map<string, NetworkKind>([
-  ['udp', 'udp'],
-  ['rtp', 'rtp'],
-  ['srt', 'srt'],
-  ['rtsp', 'rtsp'],
-  ['rtsps', 'rtsp'],
-  ['http', 'http'],
-  ['https', 'http'],
-  ...RTMP_SCHEMES.map((scheme): [string, NetworkKind] => [scheme, 'rtmp']),
-])
-
-const SUPPORTED_URLS =
-  'udp:, rtp:, rtmp(s):, rtmp-listen:, srt:, rtsp(s):, http(s):, hls+http(s):, file:, v4l2:, alsa:, pulse:, ' +
-  'test:, bars:, color:, text:, image:, lavfi: or a path'
-
 const SCHEME = /^([a-z][a-z0-9+.-]+):(.*)$/is
 const PLAYLIST = /\.m3u8?(?:$|[?#])/i
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-const withQuery = (rest: string): { target: string; options: Record<string, string> } => {
-  const at = rest.indexOf('?')
-  if (at < 0) return { target: decoded(rest), options: {} }
-  const options = Object.fromEntries(new URLSearchParams(rest.slice(at + 1)))
-  return { target: decoded(rest.slice(0, at)), options }
-}
-
-const network = (scheme: string, url: string): SourceUrl | undefined => {
-  if (scheme === 'rtmp-listen') {
-    return { kind: 'rtmp_listen', target: `rtmp${url.slice(scheme.length)}`, options: {} }
-  }
-  if (scheme === 'hls+http' || scheme === 'hls+https') {
-    return { kind: 'hls', target: url.slice('hls+'.length), options: {} }
-  }
-  const kind = NETWORK_SCHEMES.get(scheme)
-  if (kind === undefined) return undefined
-  return { kind: kind === 'http' && PLAYLIST.test(url) ? 'hls' : kind, target: url, options: {} }
-}
-
-/** "file:///a", "file:a" and plain paths. A path is told from an option by FFmpeg's own "file:". */
-const file = (path: string): SourceUrl => ({
-  kind: 'file',
-  target: `file:${path.replace(/^\/\/(?=\/)/, '')}`,
-  options: {},
-})
+/** A recording, whatever serves it. Not .ts: live streams are served under that name. */
+const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
 
 /** Throws 'unsupported_url' with what would be right. */
 export const parseSourceUrl = (url: string): SourceUrl => {
@@ -82,49 +26,69 @@ export const parseSourceUrl = (url: string): SourceUrl => {
   if (match === null) return file(url)
   const scheme = match[1]!.toLowerCase()
   const rest = match[2]!
-  if (scheme === 'lavfi') return { kind: 'lavfi', target: rest, options: {} }
-  if (scheme === 'file') return file(decoded(rest))
-  if (GENERATED.has(scheme)) return { kind: scheme as GeneratedKind, ...withQuery(rest) }
-  if (DEVICES.has(scheme)) return { kind: scheme as DeviceKind, ...withQuery(rest) }
-  const found = network(scheme, url)
-  if (found !== undefined) return found
-  throw new SluiceError(
-    'unsupported_url',
-    `source url scheme "${scheme}:" is not supported; use ${SUPPORTED_URLS}`,
-  )
+  const kind = kindOfScheme(scheme)
+  if (kind === undefined) {
+    throw new SluiceError(
+      'unsupported_url',
+      `source url scheme "${scheme}:" is not supported; use ${SUPPORTED_URLS}`,
+    )
+  }
+  if (kind === 'file') return file(decoded(rest))
+  if (kind === 'lavfi') return { kind, target: rest, options: {} }
+  if (SOURCE_KINDS[kind].origin !== 'network') return { kind, ...withQuery(rest) }
+  return { kind: kind === 'http' && PLAYLIST.test(url) ? 'hls' : kind, ...ofNetwork(kind, url) }
 }
 
-export const isGenerated = (kind: SourceKind): kind is GeneratedKind =>
-  GENERATED.has(kind) || kind === 'lavfi'
-
-const isDevice = (kind: SourceKind): kind is DeviceKind => DEVICES.has(kind)
-
-/** Raw pictures and samples: there is nothing to copy, they are encoded. */
-export const mustEncode = (kind: SourceKind): boolean => isGenerated(kind) || isDevice(kind)
-
-/**
- * FFmpeg's protocol allow list per kind: what a playlist or a redirect names is opened only if it is in here, so that
- * nothing remote can reach local files, and nothing local the network.
- */
-const PROTOCOLS: Readonly<Record<SourceKind, string>> = {
-  udp: 'udp',
-  rtp: 'rtp,udp',
-  rtmp: 'rtmp,rtmps,rtmpt,rtmpe,rtmpte,rtmpts,ffrtmphttp,ffrtmpcrypt,tcp,tls,http,https',
-  rtmp_listen: 'rtmp,tcp',
-  srt: 'srt',
-  rtsp: 'rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https',
-  hls: 'http,https,httpproxy,tcp,tls,crypto,data',
-  http: 'http,https,httpproxy,tcp,tls,crypto,data',
-  file: 'file,crypto,data',
-  image: 'file',
-  v4l2: 'file',
-  alsa: 'file',
-  pulse: 'file',
-  test: 'file',
-  bars: 'file',
-  color: 'file',
-  text: 'file',
-  lavfi: 'file',
+/** How a source's units will come, as far as its URL tells; whether a playlist has an end is known once it is read. */
+export const arrivalOf = (
+  url: string,
+): { readonly live: boolean; readonly arrives: 'steadily' | 'by_segment' } => {
+  const { kind, target } = parseSourceUrl(url)
+  const isFinite = kind === 'file' || (kind === 'http' && RECORDED.test(target))
+  return { live: !isFinite, arrives: SOURCE_KINDS[kind].arrives ?? 'steadily' }
 }
 
-export const protocolsOf = (kind: SourceKind): string => PROTOCOLS[kind]
+/** It waits for somebody to connect. */
+export const isListener = ({ kind, target }: SourceUrl): boolean =>
+  kind === 'rtmp_listen' || (kind === 'srt' && /[?&]mode=listener\b/.test(target))
+
+/** Host and port of what is connected to, whose connections are to be spared; undefined for all else. */
+export const hostOf = (url: string): string | undefined => {
+  const parsed = parseSourceUrl(url)
+  const { kind, target } = parsed
+  const connects =
+    SOURCE_KINDS[kind].origin === 'network' &&
+    kind !== 'udp' &&
+    kind !== 'rtp' &&
+    !isListener(parsed)
+  const host = /^[^:]+:\/\/(?:[^@/?#]*@)?([^/?#]+)/.exec(target)?.[1]
+  return connects ? host?.toLowerCase() : undefined
+}
+
+const ofNetwork = (kind: SourceKind, url: string): Omit<SourceUrl, 'kind'> => {
+  if (kind === 'rtmp_listen')
+    return { target: `rtmp${url.slice('rtmp-listen'.length)}`, options: {} }
+  return { target: kind === 'hls' ? url.slice('hls+'.length) : url, options: {} }
+}
+
+/** "file:///a", "file:a" and plain paths. A path is told from an option by FFmpeg's own "file:". */
+const file = (path: string): SourceUrl => ({
+  kind: 'file',
+  target: `file:${path.replace(/^\/\/(?=\/)/, '')}`,
+  options: {},
+})
+
+const withQuery = (rest: string): { target: string; options: Record<string, string> } => {
+  const at = rest.indexOf('?')
+  if (at < 0) return { target: decoded(rest), options: {} }
+  const options = Object.fromEntries(new URLSearchParams(rest.slice(at + 1)))
+  return { target: decoded(rest.slice(0, at)), options }
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -5,11 +5,8 @@ import { findFfmpeg, type FfmpegCapabilities } from '../../src/ffmpeg/capabiliti
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
 import { realClock } from '../../src/lib/clock.ts'
 import { DEFAULT_HOST_LIMITS, HostBudget } from '../../src/net/host-budget.ts'
-import {
-  hostOf,
-  readerFactory,
-  type SourceEnvironment,
-} from '../../src/media/sources/open-reader.ts'
+import { hostOf } from '../../src/ffmpeg/source-url.ts'
+import { readerFactory, type SourceEnvironment } from '../../src/media/sources/open-reader.ts'
 import { SupervisedSource } from '../../src/media/sources/supervised-source.ts'
 import {
   DEFAULT_SUPERVISION,

@@ -26,8 +26,6 @@ const MAX_REORDER_MS = 2_000
 
 const URL_FORM = /^(udp|rtp):\/\/(?:([^@/?#]*)@)?(\[[^\]]*\]|[^:/?#]*):(\d{1,5})\/?(?:\?([^#]*))?$/i
 
-export const isDatagramUrl = (url: string): boolean => /^(?:udp|rtp):/i.test(url)
-
 /** `reader=ffmpeg` hands the URL to FFmpeg instead of the native listener. */
 export const wantsFfmpeg = (url: string): boolean => /[?&]reader=ffmpeg(?:&|$)/i.test(url)
 

@@ -7,15 +7,16 @@ import {
   type SourceCommand,
   type SourceRecipe,
 } from '../../ffmpeg/source-arguments.ts'
-import { parseSourceUrl } from '../../ffmpeg/source-url.ts'
+import { SOURCE_KINDS, type SourceKind } from '../../ffmpeg/source-kinds.ts'
+import { arrivalOf, isListener, parseSourceUrl } from '../../ffmpeg/source-url.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { redactUrl } from '../../lib/redact.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import { isDatagramUrl, parseDatagramUrl, wantsFfmpeg } from './datagram-url.ts'
+import { parseDatagramUrl, wantsFfmpeg } from './datagram-url.ts'
 import { FfmpegReader, type FfmpegInput, type Verdict } from './ffmpeg-reader.ts'
-import type { SilencePolicy, SourceReader } from './source-reader.ts'
+import type { SourceReader } from './source-reader.ts'
 import { UdpReader } from './udp-reader.ts'
 import { uncarriableByLine, uncarriableTrack, type UncarriableCodec } from './uncarriable-codec.ts'
 
@@ -32,9 +33,6 @@ export interface SourceEnvironment {
 
 /** How long the question whether an HLS URL is live or recorded may take. */
 const MAX_PROBE_MS = 15_000
-/** A recording, whatever serves it. Not .ts: live streams are served under that name. */
-const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
-
 /**
  * What makes a reader for each attempt. Throws SluiceError at once for a specification that no attempt can mend. What
  * an attempt finds out (a codec that must be encoded, a playlist that ends) the next one knows.
@@ -45,25 +43,33 @@ export const readerFactory = (
 ): (() => SourceReader) => {
   const { host, clock, ffmpeg, warn } = environment
   const demux = spec.program === undefined ? {} : { program: spec.program }
-  if (isDatagramUrl(spec.url) && !wantsFfmpeg(spec.url)) {
-    const address = parseDatagramUrl(spec.url, spec.interface)
-    return () => new UdpReader({ address, demux, clock, warn })
-  }
+  const { kind } = ofSource(spec, () => parseSourceUrl(spec.url))
+  const native = wantsFfmpeg(spec.url) ? undefined : NATIVE_READERS[kind]
+  if (native !== undefined) return native(spec, { clock, warn, demux })
   const input = ffmpegInput(spec, environment)
   return () => new FfmpegReader({ host, ffmpeg: ffmpeg.ffmpeg, input, demux })
 }
 
-/** Whose connections are to be spared: host and port of what is connected to; undefined for all else. */
-export const hostOf = (url: string): string | undefined => {
-  const m = /^(?:hls\+)?(?:https?|rtmp[a-z]*|rtsps?|srt):\/\/(?:[^@/?#]*@)?([^/?#]+)/i.exec(url)
-  return m === null || /[?&]mode=listener\b/.test(url) ? undefined : m[1]!.toLowerCase()
+interface NativeEnvironment extends Pick<SourceEnvironment, 'clock' | 'warn'> {
+  readonly demux: { readonly program?: number }
 }
+
+type NativeReader = (spec: SourceSpec, environment: NativeEnvironment) => () => SourceReader
+
+const datagrams: NativeReader = (spec, environment) => {
+  const address = parseDatagramUrl(spec.url, spec.interface)
+  return () => new UdpReader({ address, ...environment })
+}
+
+/** Kinds whose bytes are read here, without FFmpeg. */
+const NATIVE_READERS: Partial<Record<SourceKind, NativeReader>> = { udp: datagrams, rtp: datagrams }
 
 const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegInput => {
   const url = spec.url.replace(/([?&])reader=ffmpeg(?:&|$)/i, '$1').replace(/[?&]$/, '')
   const encode = new Set<'video' | 'audio'>(spec.recipe === 'transcode' ? ['video', 'audio'] : [])
   const command = (): SourceCommand => commandOf({ ...spec, url }, environment, encode)
   const first = command()
+  const { silence, reportsLoss } = SOURCE_KINDS[first.kind]
   const live = livenessOf({ ...spec, url }, first, environment)
   const judge = (codec: UncarriableCodec | undefined): Verdict => {
     if (codec === undefined) return 'go_on'
@@ -82,10 +88,10 @@ const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegIn
     args: () => command().args,
     secrets: first.secrets,
     live,
-    silencePolicy: silencePolicyOf(first.kind, url),
+    silencePolicy: isListener(parseSourceUrl(url)) ? 'fault_after_media' : (silence ?? 'fault'),
     purpose: `source ${spec.id}`,
     atEnd: spec.loop ? 'again' : 'stop',
-    reportsLoss: first.kind === 'rtp' || first.kind === 'rtsp' || first.kind === 'srt',
+    reportsLoss: reportsLoss === true,
     judgeLine: (line) => (restartedUpstream(line) ? 'again' : judge(uncarriableByLine(line))),
     judgeProgram: ({ tracks }) => judge(tracks.map(uncarriableTrack).find((found) => found)),
     onLine: environment.onLine,
@@ -102,32 +108,25 @@ const commandOf = (
     audio: encode.has('audio') ? encoded.audio : 'copy',
   }
   const { url, video, audio, inputOptions, program } = spec
-  try {
-    return sourceArguments({
+  return ofSource(spec, () =>
+    sourceArguments({
       ...{ url, recipe, encoded, video, audio, inputOptions },
       // Rounds are made here, one process each: see FfmpegReader.
       loop: false,
       ...(program === undefined ? {} : { program }),
-    })
-  } catch (error) {
-    if (!(error instanceof SluiceError)) throw error
-    throw new SluiceError(
-      error.code,
-      `source ${spec.id}, url ${redactUrl(url)}: ${error.message}`,
-      {
-        cause: error,
-      },
-    )
-  }
+    }),
+  )
 }
 
-/** How a source's units will come, as far as its URL tells; whether a playlist has an end is known once it is read. */
-export const arrivalOf = (
-  url: string,
-): { readonly live: boolean; readonly arrives: 'steadily' | 'by_segment' } => {
-  const { kind, target } = parseSourceUrl(url)
-  const finite = kind === 'file' || (kind === 'http' && RECORDED.test(target))
-  return { live: !finite, arrives: kind === 'hls' ? 'by_segment' : 'steadily' }
+/** Names the source in what is thrown. */
+const ofSource = <T>({ id, url }: SourceSpec, make: () => T): T => {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    const message = `source ${id}, url ${redactUrl(url)}: ${error.message}`
+    throw new SluiceError(error.code, message, { cause: error })
+  }
 }
 
 /** A playlist that has an end has a duration; asking costs a connection, once. */
@@ -159,23 +158,18 @@ const NON_MONOTONIC_DTS = /^Non-monoton\w+ DTS .*previous: (-?\d+), current: (-?
 const MIN_BACKWARD_TICKS = 45_000
 /** Upstream that is for ever out of order must not start processes without end. */
 const MIN_RESTART_INTERVAL_MS = 5_000
-/** What one connection may carry two publishers of, one after the other. A playlist would bring its past again. */
-const SERVER_KINDS: ReadonlySet<string> = new Set(['rtmp', 'rtmp_listen', 'http', 'srt', 'rtsp'])
 
 /** True when a line says that the times of a live source began anew behind its server: a new process follows them. */
-const upstreamRestartDetector = (kind: string, clock: Clock): ((line: StderrLine) => boolean) => {
+const upstreamRestartDetector = (
+  kind: SourceKind,
+  clock: Clock,
+): ((line: StderrLine) => boolean) => {
   let lastAt = Number.NEGATIVE_INFINITY
   return ({ text }) => {
-    const found = SERVER_KINDS.has(kind) ? NON_MONOTONIC_DTS.exec(text) : null
+    const found = SOURCE_KINDS[kind].hasPublishers ? NON_MONOTONIC_DTS.exec(text) : null
     if (found === null || Number(found[1]) - Number(found[2]) < MIN_BACKWARD_TICKS) return false
     if (clock.now() - lastAt < MIN_RESTART_INTERVAL_MS) return false
     lastAt = clock.now()
     return true
   }
-}
-
-const silencePolicyOf = (kind: string, url: string): SilencePolicy => {
-  if (kind === 'udp' || kind === 'rtp') return 'normal'
-  const listens = kind === 'rtmp_listen' || (kind === 'srt' && /[?&]mode=listener\b/.test(url))
-  return listens ? 'fault_after_media' : 'fault'
 }
