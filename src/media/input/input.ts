@@ -4,6 +4,7 @@ import type { SourceSpec, Thresholds } from '../../contract/spec.ts'
 import { ticksOfMs } from '../../contract/time.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
+import { BufferWriter } from './buffer-writer.ts'
 import { Conforming } from './conforming.ts'
 import type { InputFormats, InputParts } from './input-parts.ts'
 import { InputTracks } from './input-tracks.ts'
@@ -39,6 +40,7 @@ export class Input {
   readonly supervised: SupervisedSource
   readonly #parts: InputParts
   #spec: SourceSpec
+  readonly #writer: BufferWriter
   readonly #conforming: Conforming
   readonly #health = new SourceHealth()
   #verdict: HealthVerdict = NO_MEDIA_VERDICT
@@ -46,7 +48,6 @@ export class Input {
   #runningSince: number | undefined
   #waiters: (() => void)[] = []
   #primed = false
-  #bufferedAt = 0
   #underrunAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: InputParts) {
@@ -63,14 +64,11 @@ export class Input {
       delayMs: spec.delayMs,
       arrives: parts.arrives,
     })
+    this.#writer = new BufferWriter(this.buffer, this.tracks, parts.clock)
     this.#conforming = new Conforming({
       openConformer: parts.openConformer,
       target: () => parts.settings.format,
-      out: {
-        unit: (unit) => this.#addToBuffer(unit),
-        format: () => {},
-        restarted: () => this.buffer.breakTimeline(),
-      },
+      out: this.#writer,
       onReplan: () => this.#clearBuffer(),
     })
     this.supervised = parts.supervise(this.#createSink(), (change) => this.#onTransition(change))
@@ -245,7 +243,7 @@ export class Input {
   /** The source has ended, and its transcoder has given what it held: that is all there will be. */
   #closeDrained(now: number): void {
     if (this.#runningSince !== undefined || this.buffer.newest?.closed !== false) return
-    if (now - this.#bufferedAt > DRAIN_TIMEOUT_MS) this.buffer.breakTimeline()
+    if (now - this.#writer.writtenAt > DRAIN_TIMEOUT_MS) this.buffer.breakTimeline()
   }
 
   /** A finite source outruns neither the play-out nor its transcoder. */
@@ -303,20 +301,6 @@ export class Input {
     const { stallMs } = this.#parts.settings.thresholdsOf(this.spec)
     const longest = Math.max(stallMs, this.#parts.latencyMs + this.spec.delayMs)
     return before !== undefined && now - before > longest
-  }
-
-  /** Into the buffer, as the track of the program that it plays. */
-  #addToBuffer(unit: AccessUnit): void {
-    const now = this.#parts.clock.now()
-    this.#bufferedAt = now
-    const { video, audio } = this.tracks.chosen
-    if (unit.pid === video) {
-      this.buffer.addVideo(unit, now)
-      return
-    }
-    audio.forEach((pid, track) => {
-      if (pid === unit.pid) this.buffer.addAudio(track, unit, now)
-    })
   }
 
   #replan(): void {
