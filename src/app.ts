@@ -12,6 +12,7 @@ import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel/channel.ts'
 import { openFormatStore } from './media/host/format-store.ts'
 import { realParts } from './media/host/real-parts.ts'
+import { Ticker } from './media/host/ticker.ts'
 import { allowHeapGrowth } from './media/host/heap-growth.ts'
 import { processHost } from './process/host.ts'
 import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts'
@@ -52,6 +53,7 @@ const start = async (
     const paths = config.ffmpeg === undefined ? {} : { ffmpeg: config.ffmpeg }
     const ffmpeg = await findFfmpeg(host, paths, stop.signal)
     const formats = await openFormatStore(config.stateDir, (message) => log.warn(message))
+    const ticker = new Ticker(realClock)
     const channel = new Channel(
       config.channel,
       realParts({
@@ -60,6 +62,7 @@ const start = async (
         host,
         ffmpeg,
         clock: realClock,
+        ticker,
         stdout: process.stdout,
         stateFolder: config.stateDir ?? defaultStateFolder(config.channel.name),
         env: process.env,
@@ -68,7 +71,10 @@ const start = async (
         warn: (about, message) => log.warn({ about }, message),
       }),
     )
-    const metrics = buildMetrics({ status: () => channel.status() })
+    const metrics = buildMetrics({
+      status: () => channel.status(),
+      timings: () => ticker.timings(),
+    })
     const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
     await reserved.hand(api)
     const running = channel.run(stop.signal)

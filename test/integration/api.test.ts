@@ -35,7 +35,7 @@ const started = async (
   options: { readonly heartbeatMs?: number; readonly token?: string; readonly host?: string } = {},
 ) => {
   const channel = new FakeChannel()
-  const metrics = buildMetrics({ status: () => channel.status() })
+  const metrics = buildMetrics({ status: () => channel.status(), timings: () => [] })
   const api = buildApi({
     port: channel,
     media,

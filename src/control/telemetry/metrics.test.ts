@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { anOutput, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
+import type { ChannelTiming } from '../../contract/host-status.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 import { buildMetrics, type Metrics } from './metrics.ts'
 
@@ -7,8 +8,8 @@ const open: Metrics[] = []
 afterEach(() => {
   for (const metrics of open.splice(0)) metrics.close()
 })
-const measured = (status: () => ChannelStatus): Metrics => {
-  const metrics = buildMetrics({ status })
+const measured = (status: () => ChannelStatus, timings: readonly ChannelTiming[] = []): Metrics => {
+  const metrics = buildMetrics({ status, timings: () => timings })
   open.push(metrics)
   return metrics
 }
@@ -30,6 +31,26 @@ test('the figures of the program, its sources and the process are there', async 
   }
   expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m)
   expect(text).toContain('# TYPE sluice_takes_total counter')
+})
+
+test('each channel of the process shows what its ticks took and how late they were', async () => {
+  const ms = (mean: number, max: number) => ({ mean, max })
+  const text = await measured(
+    () => aStatus(),
+    [
+      { channel: 'One', lateness: ms(0.5, 12), tick: ms(0.1, 2), check: ms(0.3, 4), faults: 0 },
+      { channel: 'Two', lateness: ms(1.5, 9), tick: ms(0.2, 3), check: ms(0.4, 5), faults: 6 },
+    ],
+  ).render()
+  for (const line of [
+    'sluice_tick_lateness_ms{channel="One",of="max"} 12',
+    'sluice_tick_lateness_ms{channel="Two",of="mean"} 1.5',
+    'sluice_tick_duration_ms{channel="Two",of="max"} 3',
+    'sluice_check_duration_ms{channel="One",of="mean"} 0.3',
+    'sluice_tick_faults_total{channel="Two"} 6',
+  ]) {
+    expect(text.split('\n')).toContain(line)
+  }
 })
 
 test('what is not measurable is absent, not zero', async () => {

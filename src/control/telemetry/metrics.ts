@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { ChannelTiming, TimingStatus } from '../../contract/host-status.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 
 export interface Metrics {
@@ -13,6 +14,8 @@ export interface Metrics {
 
 export interface MetricsOptions {
   readonly status: () => ChannelStatus
+  /** Of each channel that runs. */
+  readonly timings: () => readonly ChannelTiming[]
 }
 
 /** One registry per app: nothing is shared by two of them in one process. Everything is read when it is asked for. */
@@ -25,6 +28,7 @@ export const buildMetrics = (options: MetricsOptions): Metrics => {
     contentType: registry.contentType,
     render: async () => {
       programFigures(figures, options.status())
+      timingFigures(figures, options.timings())
       processFigures(figures, loop)
       loop.reset()
       return registry.metrics()
@@ -273,6 +277,38 @@ const outputFigures = (figures: Figures, status: ChannelStatus): void => {
 const OUTPUT_STATES = ['starting', 'running', 'waiting', 'failed'] as const
 
 const labelsOf = ({ id, kind }: ChannelStatus['outputs'][number]): Labels => ({ output: id, kind })
+
+const timingFigures = (figures: Figures, channels: readonly ChannelTiming[]): void => {
+  const each = (of: (timing: ChannelTiming) => TimingStatus): Sample[] =>
+    channels.flatMap((timing) => {
+      const { mean, max } = of(timing)
+      const { channel } = timing
+      return [
+        { value: mean, labels: { channel, of: 'mean' } },
+        { value: max, labels: { channel, of: 'max' } },
+      ]
+    })
+  figures.gauge(
+    'sluice_tick_lateness_ms',
+    'From when play-out was due to when it began, in the last half minute to minute',
+    each(({ lateness }) => lateness),
+  )
+  figures.gauge(
+    'sluice_tick_duration_ms',
+    'What one turn of play-out took',
+    each(({ tick }) => tick),
+  )
+  figures.gauge(
+    'sluice_check_duration_ms',
+    'What one check of health, outputs and standby sources took',
+    each(({ check }) => check),
+  )
+  figures.counter(
+    'sluice_tick_faults_total',
+    'Ticks and checks that threw',
+    channels.map(({ channel, faults }) => ({ value: faults, labels: { channel } })),
+  )
+}
 
 const processFigures = (figures: Figures, loop: ReturnType<typeof monitorEventLoopDelay>): void => {
   const cpu = process.cpuUsage()

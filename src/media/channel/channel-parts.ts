@@ -14,10 +14,28 @@ export interface OutputWiring {
   readonly alert: (what: OutputAlert, message: string) => void
 }
 
+/** What a channel does all the time. `now`: monotonic milliseconds. */
+export interface ChannelWork {
+  /** For the figures. */
+  readonly channel: string
+  /** Plays out what is due: every 5 ms. */
+  tick(now: number): void
+  /** Health, buffers, outputs and standby sources: every 100 ms. */
+  check(now: number): void
+  /** One of them threw. */
+  onFault(error: unknown, now: number): void
+}
+
+export interface ChannelTicker {
+  /** Calls the work until the returned function is called. */
+  register(work: ChannelWork): () => void
+}
+
 /** What a channel is built from; the composition root gives the real ones. */
 export interface ChannelParts {
   readonly version: string
   readonly clock: Clock
+  readonly ticker: ChannelTicker
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   /** Throws SluiceError for what can never be opened. */

@@ -25,10 +25,6 @@ import { refusalAnswer } from '../program/takes.ts'
 import { RateMeters } from './rate-meters.ts'
 import { requestTake } from './take-request.ts'
 
-/** Play-out looks at the clock this often; a frame is at most this late. */
-const TICK_INTERVAL_MS = 5
-/** Health, buffers, outputs and standby sources are looked at this often. */
-const CHECK_INTERVAL_MS = 100
 const FAULT_REPORT_INTERVAL_MS = 1_000
 /** At the start the wanted source is given this long before a backup takes its place. */
 const START_GRACE_MS = 3_000
@@ -88,10 +84,14 @@ export class Channel implements ChannelPort {
 
   /** Resolves after an abort, when everything that the channel started has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts
+    const { clock, ticker } = this.#parts
     this.#inputs.startAll()
-    const checkTimer = clock.every(CHECK_INTERVAL_MS, () => this.#runChecks())
-    const tickTimer = clock.every(TICK_INTERVAL_MS, () => this.#tick())
+    const stopTicks = ticker.register({
+      channel: this.#spec.name,
+      tick: (now) => this.#tick(now),
+      check: (now) => this.#runChecks(now),
+      onFault: (error, now) => this.#reportFault(error, now),
+    })
     try {
       const chosen = await awaitFormat(() => this.#formatFacts(), clock, signal)
       if (chosen !== undefined) await this.#goOnAir(chosen, signal)
@@ -102,8 +102,7 @@ export class Channel implements ChannelPort {
     } finally {
       this.#state = 'stopping'
       for (const controller of this.#buses?.all() ?? []) controller.takes.refuse(STOPPING)
-      tickTimer.cancel()
-      checkTimer.cancel()
+      stopTicks()
       await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#buses?.close()])
       await this.#storing
       await this.#failover.close()
@@ -296,8 +295,7 @@ export class Channel implements ChannelPort {
     return comes && this.#now() - this.#onAirAt < START_GRACE_MS
   }
 
-  #tick(): void {
-    const now = this.#now()
+  #tick(now: number): void {
     for (const controller of this.#buses?.all() ?? []) {
       try {
         controller.playOut.tick(now)
@@ -315,8 +313,7 @@ export class Channel implements ChannelPort {
     this.#events.logEvent({ type: 'warning', message: `play-out: ${message}` })
   }
 
-  #runChecks(): void {
-    const now = this.#now()
+  #runChecks(now: number): void {
     for (const input of this.#inputs.all()) input.checkHealth(now)
     this.#failover.check(now)
     this.#updateStandingOrder()

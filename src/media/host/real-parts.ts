@@ -7,7 +7,7 @@ import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import type { ChannelParts } from '../channel/channel-parts.ts'
+import type { ChannelParts, ChannelTicker } from '../channel/channel-parts.ts'
 import type { FormatStore } from './format-store.ts'
 import { Input } from '../input/input.ts'
 import type { InputSettings } from '../input/input-parts.ts'
@@ -30,6 +30,7 @@ export interface RealPartsOptions {
   readonly host: ProcessHost
   readonly ffmpeg: FfmpegCapabilities
   readonly clock: Clock
+  readonly ticker: ChannelTicker
   readonly stdout: Writable
   /** Where what outlives the process is kept; it may not exist yet. */
   readonly stateFolder: string
@@ -62,6 +63,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
   return {
     version: options.version,
     clock,
+    ticker: options.ticker,
     wallTime: Date.now,
     ...options.formats,
     makeSlate: (format, spec, signal) => slates.renderSlate(targetOf(format), spec, signal),
