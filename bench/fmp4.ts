@@ -63,7 +63,7 @@ const ours = ({ video, audio }: Frames, pictures: number): number => {
           samples: part.map(({ dts, pts, rap: entry, data }) => ({
             duration: PICTURE,
             compositionOffset: pts - dts,
-            key: entry !== 'none',
+            rap: entry !== 'none',
             data: videoSample('h264', data),
           })),
         },
@@ -73,7 +73,7 @@ const ours = ({ video, audio }: Frames, pictures: number): number => {
           samples: audio.slice(begin, sound).map(({ data }) => ({
             duration: SAMPLES,
             compositionOffset: 0,
-            key: true,
+            rap: true,
             data: audioSample('aac', data),
           })),
         },

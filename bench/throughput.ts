@@ -59,7 +59,7 @@ class Remux {
 
   push(chunk: Uint8Array): void {
     this.demuxer.push(chunk)
-    if (this.#muxer !== undefined) this.written += this.#muxer.take().bytes.length
+    if (this.#muxer !== undefined) this.written += this.#muxer.takeBatch().bytes.length
   }
 
   #program(program: ElementaryProgram): void {

@@ -66,21 +66,21 @@ const trackLines = (t: TrackReport): string[] => [
 const videoLines = (v: VideoReport): string[] => {
   const longest = v.longestStep === NOT_MEASURABLE ? NOT_MEASURABLE : `${v.longestStep.ms} ms`
   return [
-    `    ${picture(v.format)}`,
+    `    ${videoFormatText(v.format)}`,
     `    ${v.pictures} pictures of ${ms(v.medianFrameMs)}, longest step ${longest}, gaps ${v.gaps}`,
     `    ${v.randomAccessPoints} random access points, ${range(v.randomAccessIntervalMs)} apart`,
   ]
 }
 
 const audioLines = (a: AudioReport): string[] => [
-  `    ${sound(a.format)}`,
+  `    ${audioFormatText(a.format)}`,
   `    ${a.frames} frames of ${ms(a.frameMs)}, holes ${a.holes}, overlaps ${a.overlaps}, stray bytes ${a.strayBytes}`,
 ]
 
 const pidLine = (p: PidReport): string => {
-  const trouble = p.continuityErrors > 0 ? `, continuity errors ${p.continuityErrors}` : ''
+  const errorText = p.continuityErrors > 0 ? `, continuity errors ${p.continuityErrors}` : ''
   const pid = String(p.pid).padStart(6)
-  return `${pid}  ${p.what}: ${p.packets} packets, ${bits(p.bitrate)}${trouble}`
+  return `${pid}  ${p.what}: ${p.packets} packets, ${bits(p.bitrate)}${errorText}`
 }
 
 const violationLines = (r: AnalysisReport): string[] => {
@@ -93,14 +93,14 @@ const violationLines = (r: AnalysisReport): string[] => {
 const violationLine = (v: Violation): string =>
   `  ${v.severity.padEnd(7)} ${v.standard ?? v.code}: ${v.sentence}`
 
-const picture = (format: Measured<VideoFormat>): string => {
+const videoFormatText = (format: Measured<VideoFormat>): string => {
   if (format === NOT_MEASURABLE) return `format ${NOT_MEASURABLE}`
   const { codec, profile, width, height, scan, frameRate } = format
   const rate = frameRate === undefined ? '' : ` ${frameRate.num}/${frameRate.den} Hz`
   return `${codec} ${profile} ${width}x${height} ${scan}${rate}`
 }
 
-const sound = (format: Measured<AudioFormat>): string => {
+const audioFormatText = (format: Measured<AudioFormat>): string => {
   if (format === NOT_MEASURABLE) return `format ${NOT_MEASURABLE}`
   return `${format.codec} ${format.profile} ${format.sampleRate} Hz, ${format.channels} channels`
 }

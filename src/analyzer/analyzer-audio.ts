@@ -5,11 +5,11 @@ import { createFrameSplitter, type FrameSplitter } from '../codec/audio-frames.t
 import { measured, type AudioReport, type WorstStep } from './analysis-report.ts'
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import { rounded, scaled } from './analyzer-numbers.ts'
-import { AUDIO_TOLERANCE } from './analyzer-rules.ts'
+import { AUDIO_TOLERANCE_FRAMES } from './analyzer-rules.ts'
 
 const TICKS_PER_MS = 90
 /** PES packets whose first frame has not come out of the splitter yet. */
-const ANCHORS_MAX = 16
+const MAX_ANCHORS = 16
 
 /** A PTS and where its PES packet begins: 2.4.3.7, it belongs to the first frame that commences there. */
 interface Anchor {
@@ -30,7 +30,7 @@ export class AudioTimeline {
   #offset = 0
   #frames = 0
   #format: AudioFormat | undefined
-  #end: number | undefined
+  #endTicks: number | undefined
   #holes = 0
   #overlaps = 0
   #longestHole: WorstStep | undefined
@@ -43,22 +43,22 @@ export class AudioTimeline {
   }
 
   /** The PTS of the PES packet whose payload comes next. */
-  anchor(pts: number, position: number, timeMs: number | undefined): void {
+  addAnchor(pts: number, position: number, timeMs: number | undefined): void {
     this.#anchors.push({ offset: this.#offset, pts, position, timeMs })
-    if (this.#anchors.length > ANCHORS_MAX) this.#anchors.shift()
+    if (this.#anchors.length > MAX_ANCHORS) this.#anchors.shift()
   }
 
-  payload(bytes: Uint8Array): void {
-    const begin = this.#offset
+  pushPayload(bytes: Uint8Array): void {
+    const start = this.#offset
     this.#offset += bytes.length
-    this.#splitter.push(bytes, (_frame, format, offset) => this.#frame(format, begin + offset))
+    this.#splitter.push(bytes, (_frame, format, offset) => this.#addFrame(format, start + offset))
   }
 
   /** What follows is not measured against what came before. */
-  break(): void {
+  breakTimeline(): void {
     this.#splitter.reset()
     this.#anchors = []
-    this.#end = undefined
+    this.#endTicks = undefined
   }
 
   /** As the frames say: the PMT does not tell the layers of MPEG audio apart. */
@@ -80,13 +80,13 @@ export class AudioTimeline {
     }
   }
 
-  #frame(format: AudioFormat, offset: number): void {
+  #addFrame(format: AudioFormat, offset: number): void {
     const duration = frameTicks(format)
     this.#frames++
     this.#format = format
     const anchor = this.#takeAnchor(offset)
-    if (anchor !== undefined) this.#place(anchor, duration)
-    if (this.#end !== undefined) this.#end += duration
+    if (anchor !== undefined) this.#judgeAnchor(anchor, duration)
+    if (this.#endTicks !== undefined) this.#endTicks += duration
   }
 
   /** Of several PES packets in which no frame commenced, the last one counts. */
@@ -98,24 +98,24 @@ export class AudioTimeline {
     return taken
   }
 
-  #place(anchor: Anchor, duration: number): void {
-    const end = this.#end
-    this.#end = anchor.pts
+  #judgeAnchor(anchor: Anchor, duration: number): void {
+    const end = this.#endTicks
+    this.#endTicks = anchor.pts
     if (end === undefined) return
     const hole = anchor.pts - end
-    if (Math.abs(hole) <= duration * AUDIO_TOLERANCE) return
+    if (Math.abs(hole) <= duration * AUDIO_TOLERANCE_FRAMES) return
     const { position, timeMs, pts } = anchor
     const ms = rounded(Math.abs(hole) / TICKS_PER_MS)
-    const worst = { ms, ptsTicks: pts, position, timeMs: measured(timeMs) }
+    const step = { ms, ptsTicks: pts, position, timeMs: measured(timeMs) }
     const finding = { position, timeMs, pid: this.#pid, detail: `${ms} ms at PTS ${pts}` }
     if (hole > 0) {
       this.#holes++
-      this.#ledger.add('audio_hole', finding)
-      if (ms > (this.#longestHole?.ms ?? 0)) this.#longestHole = worst
+      this.#ledger.addViolation('audio_hole', finding)
+      if (ms > (this.#longestHole?.ms ?? 0)) this.#longestHole = step
     } else {
       this.#overlaps++
-      this.#ledger.add('audio_overlap', finding)
-      if (ms > (this.#longestOverlap?.ms ?? 0)) this.#longestOverlap = worst
+      this.#ledger.addViolation('audio_overlap', finding)
+      if (ms > (this.#longestOverlap?.ms ?? 0)) this.#longestOverlap = step
     }
   }
 }

@@ -50,7 +50,7 @@ interface Planted {
 const pictures = (bytes: Uint8Array): PacketView[] =>
   [...packetsOf(bytes)].filter((packet) => packet.pid === VIDEO && packet.pts !== undefined)
 
-const sounds = (bytes: Uint8Array): PacketView[] =>
+const audioPackets = (bytes: Uint8Array): PacketView[] =>
   [...packetsOf(bytes)].filter((packet) => packet.pid === AUDIO && packet.pts !== undefined)
 
 const pcrs = (bytes: Uint8Array): PacketView[] =>
@@ -192,7 +192,7 @@ const planted: Record<string, Planted> = {
   'a hole in the audio': {
     errors: ['audio_hole × 1'],
     plant: (b) => {
-      const from = sounds(b)[6]!.index
+      const from = audioPackets(b)[6]!.index
       const later = { pts: 2_000, dts: 2_000 }
       return restamp(b, (p) => (p.pid === AUDIO && p.index >= from ? later : undefined))
     },
@@ -200,7 +200,7 @@ const planted: Record<string, Planted> = {
   'audio that overlaps': {
     errors: ['audio_overlap × 1'],
     plant: (b) => {
-      const from = sounds(b)[6]!.index
+      const from = audioPackets(b)[6]!.index
       const earlier = { pts: -2_000, dts: -2_000 }
       return restamp(b, (p) => (p.pid === AUDIO && p.index >= from ? earlier : undefined))
     },
@@ -261,10 +261,10 @@ const planted: Record<string, Planted> = {
     errors: [],
     warns: 'random_access_without_tables × 1',
     plant: (b) => {
-      const entry = pictures(b)[50]!.index
+      const rap = pictures(b)[50]!.index
       return withoutPackets(
         b,
-        ({ pid, index }) => (pid === PID_PAT || pid === PMT) && index < entry && index > entry - 9,
+        ({ pid, index }) => (pid === PID_PAT || pid === PMT) && index < rap && index > rap - 9,
       )
     },
   },
@@ -276,7 +276,7 @@ const planted: Record<string, Planted> = {
       }),
   },
   'audio that comes after its time': {
-    errors: (b) => [`dts_before_pcr × ${sounds(b).length}`],
+    errors: (b) => [`dts_before_pcr × ${audioPackets(b).length}`],
     plant: (b) => restamp(b, (p) => (p.pid === AUDIO ? { pts: -90_000 } : undefined)),
     tsreport: /DTS .* < PCR/,
   },
@@ -284,7 +284,7 @@ const planted: Record<string, Planted> = {
     errors: ['audio_hole × 1'],
     warns: 'pes_incomplete × 1',
     plant: (b) => {
-      const unit = [...packetsOfUnits(b, ({ index }) => index === sounds(b)[6]!.index)]
+      const unit = [...packetsOfUnits(b, ({ index }) => index === audioPackets(b)[6]!.index)]
       return withoutPackets(b, ({ index }) => unit.slice(-8).includes(index))
     },
   },

@@ -1,5 +1,5 @@
 import { measured, type Violation, type ViolationExample } from './analysis-report.ts'
-import { RULES, severityUnder, type RuleSet, type ViolationCode } from './analyzer-rules.ts'
+import { RULES, severityFor, type RuleSet, type ViolationCode } from './analyzer-rules.ts'
 
 export interface Finding {
   /** Byte offset of the packet. */
@@ -19,19 +19,19 @@ interface Entry {
 export class ViolationLedger {
   readonly #entries = new Map<ViolationCode, Entry>()
   readonly #rules: RuleSet
-  readonly #examples: number
+  readonly #maxExamples: number
 
   constructor(rules: RuleSet, examples: number) {
     this.#rules = rules
-    this.#examples = Math.max(1, examples)
+    this.#maxExamples = Math.max(1, examples)
   }
 
-  add(code: ViolationCode, finding: Finding): void {
+  addViolation(code: ViolationCode, finding: Finding): void {
     const entry = this.#entries.get(code)
     if (entry === undefined) this.#entries.set(code, { count: 1, examples: [exampleOf(finding)] })
     else {
       entry.count++
-      if (entry.examples.length < this.#examples) entry.examples.push(exampleOf(finding))
+      if (entry.examples.length < this.#maxExamples) entry.examples.push(exampleOf(finding))
     }
   }
 
@@ -56,11 +56,11 @@ export class ViolationLedger {
     return {
       code,
       ...(standard === undefined ? {} : { standard }),
-      severity: severityUnder(this.#rules, code),
+      severity: severityFor(this.#rules, code),
       count: entry.count,
       first,
       examples: [...entry.examples],
-      sentence: `${entry.count} ×: ${text}. First ${whereText(first)}: ${first.detail}`,
+      sentence: `${entry.count} ×: ${text}. First ${locationText(first)}: ${first.detail}`,
     }
   }
 }
@@ -72,7 +72,7 @@ const exampleOf = (finding: Finding): ViolationExample => ({
   detail: finding.detail,
 })
 
-const whereText = (example: ViolationExample): string => {
+const locationText = (example: ViolationExample): string => {
   const { timeMs, pid } = example
   const time = typeof timeMs === 'number' ? `at ${(timeMs / 1000).toFixed(3)} s, ` : ''
   const track = pid === undefined ? '' : `, PID ${pid}`

@@ -23,7 +23,7 @@ export class Extent {
   #min = Infinity
   #max = -Infinity
 
-  add(value: number): void {
+  addValue(value: number): void {
     if (value < this.#min) this.#min = value
     if (value > this.#max) this.#max = value
   }

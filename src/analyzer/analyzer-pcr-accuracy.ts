@@ -4,13 +4,13 @@
  * side of TR 101 290 Annex I does: drift is not jitter.
  */
 import { fitLine, median } from './analyzer-numbers.ts'
-import { PCR_ACCURACY_NS } from './analyzer-rules.ts'
+import { MAX_PCR_ERROR_NS } from './analyzer-rules.ts'
 
-const WINDOW = 256
-const WINDOW_MIN = 16
+const WINDOW_SAMPLES = 256
+const MIN_WINDOW_SAMPLES = 16
 /** The bitrate is constant where nine steps of ten are within this share of the middle rate. */
-const CONSTANT_RATE = 0.01
-const CONSTANT_STEPS = 0.9
+const MAX_RATE_DEVIATION = 0.01
+const MIN_CONSTANT_SHARE = 0.9
 const TICKS_PER_MS = 27_000
 const NS_PER_TICK = 1000 / 27
 const REFITS = 3
@@ -26,8 +26,8 @@ export class PcrAccuracy {
   #pcrs: number[] = []
   #times: number[] = []
   #arrivals: number[] = []
-  #worstNs: number | undefined
-  #worstArrivalMs: number | undefined
+  #maxErrorNs: number | undefined
+  #maxArrivalErrorMs: number | undefined
   #driftPpm: number | undefined
   readonly #onInaccurate: (pcr: InaccuratePcr) => void
 
@@ -36,7 +36,7 @@ export class PcrAccuracy {
   }
 
   /** `pcr27` continuous since the last flush. */
-  add(sample: {
+  addSample(sample: {
     pcr27: number
     position: number
     timeMs: number
@@ -46,12 +46,12 @@ export class PcrAccuracy {
     this.#positions.push(sample.position)
     this.#times.push(sample.timeMs)
     if (sample.arrivalMs !== undefined) this.#arrivals.push(sample.arrivalMs)
-    if (this.#pcrs.length >= WINDOW) this.flush()
+    if (this.#pcrs.length >= WINDOW_SAMPLES) this.flush()
   }
 
   /** Judges what there is, and begins a new window: also at a jump of the PCR. */
   flush(): void {
-    if (this.#pcrs.length >= WINDOW_MIN) {
+    if (this.#pcrs.length >= MIN_WINDOW_SAMPLES) {
       this.#judgePosition()
       if (this.#arrivals.length === this.#pcrs.length) this.#judgeArrival()
     }
@@ -61,12 +61,12 @@ export class PcrAccuracy {
     this.#arrivals = []
   }
 
-  get worstNs(): number | undefined {
-    return this.#worstNs
+  get maxErrorNs(): number | undefined {
+    return this.#maxErrorNs
   }
 
-  get worstArrivalMs(): number | undefined {
-    return this.#worstArrivalMs
+  get maxArrivalErrorMs(): number | undefined {
+    return this.#maxArrivalErrorMs
   }
 
   get driftPpm(): number | undefined {
@@ -78,9 +78,9 @@ export class PcrAccuracy {
     const residuals = this.#robustResiduals()
     for (const [i, residual] of residuals.entries()) {
       const ns = Math.abs(residual) * NS_PER_TICK
-      this.#worstNs = Math.max(this.#worstNs ?? 0, ns)
+      this.#maxErrorNs = Math.max(this.#maxErrorNs ?? 0, ns)
       // The PCR itself is rounded to one tick, and so is the one it is compared with.
-      if (ns > PCR_ACCURACY_NS + 2 * NS_PER_TICK) {
+      if (ns > MAX_PCR_ERROR_NS + 2 * NS_PER_TICK) {
         this.#onInaccurate({ position: this.#positions[i]!, timeMs: this.#times[i]!, ns })
       }
     }
@@ -91,8 +91,8 @@ export class PcrAccuracy {
     const rates = steps.map((step, i) => (this.#positions[i + 1]! - this.#positions[i]!) / step)
     const middle = median(rates) ?? 0
     if (!(middle > 0)) return false
-    const even = rates.filter((rate) => Math.abs(rate / middle - 1) <= CONSTANT_RATE)
-    return even.length >= CONSTANT_STEPS * rates.length
+    const even = rates.filter((rate) => Math.abs(rate / middle - 1) <= MAX_RATE_DEVIATION)
+    return even.length >= MIN_CONSTANT_SHARE * rates.length
   }
 
   /** Single bad PCR must not bend the line that the good ones are measured by. */
@@ -111,7 +111,7 @@ export class PcrAccuracy {
     if (line === undefined) return
     for (const residual of line.residuals) {
       const ms = Math.abs(residual) / TICKS_PER_MS
-      this.#worstArrivalMs = Math.max(this.#worstArrivalMs ?? 0, ms)
+      this.#maxArrivalErrorMs = Math.max(this.#maxArrivalErrorMs ?? 0, ms)
     }
     this.#driftPpm = (line.slope / TICKS_PER_MS - 1) * 1e6
   }

@@ -3,7 +3,11 @@ import { measured, type PcrReport } from './analysis-report.ts'
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import { rounded, scaled, wrappedStep } from './analyzer-numbers.ts'
 import { PcrAccuracy } from './analyzer-pcr-accuracy.ts'
-import { PCR_LIMIT_MS, PCR_LIMIT_PROGRAM_MS, type ViolationCode } from './analyzer-rules.ts'
+import {
+  MAX_PCR_INTERVAL_MS,
+  MAX_PCR_INTERVAL_PROGRAM_MS,
+  type ViolationCode,
+} from './analyzer-rules.ts'
 
 const PCR_WRAP = 2 ** 33 * 300
 const TICKS_PER_MS = 27_000
@@ -12,7 +16,7 @@ const RATE_WEIGHT = 1 / 16
 /** A step this many times longer than its bytes (or its arrival) make likely is a jump, not a pause between two PCR. */
 const JUMP_FACTOR = 3
 /** Positions that wait for the PCR behind them; more than that between two PCR are not timed. */
-const WAITING_MAX = 256
+const MAX_PENDING_POSITIONS = 256
 
 export interface PcrSample {
   readonly pcr27: number
@@ -23,7 +27,7 @@ export interface PcrSample {
 }
 
 /** 'between' two PCR that follow each other, or by an estimate. */
-export type Located = (timeMs: number, how: 'between' | 'estimated') => void
+export type OnLocated = (timeMs: number, how: 'between' | 'estimated') => void
 
 type StepKind = 'first' | 'steady' | 'signalled' | 'jump' | 'backwards'
 
@@ -45,13 +49,18 @@ export class PcrWatch {
   #count = 0
   #discontinuities = 0
   #maxStep: number | undefined
-  #waiting: { readonly position: number; readonly located: Located }[] = []
+  #pending: { readonly position: number; readonly located: OnLocated }[] = []
 
   constructor(pid: number, ledger: ViolationLedger) {
     this.pid = pid
     this.#ledger = ledger
     this.#accuracy = new PcrAccuracy(({ position, timeMs, ns }) =>
-      ledger.add('pcr_accuracy', { position, timeMs, pid, detail: `${Math.round(ns)} ns` }),
+      ledger.addViolation('pcr_accuracy', {
+        position,
+        timeMs,
+        pid,
+        detail: `${Math.round(ns)} ns`,
+      }),
     )
   }
 
@@ -66,8 +75,8 @@ export class PcrWatch {
   }
 
   /** Calls back with the program time of a position, once the next PCR tells it. */
-  locate(position: number, located: Located): void {
-    if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ position, located })
+  locate(position: number, located: OnLocated): void {
+    if (this.#pending.length < MAX_PENDING_POSITIONS) this.#pending.push({ position, located })
   }
 
   /** 'break' where this PCR does not continue the time before it. */
@@ -76,17 +85,22 @@ export class PcrWatch {
     this.#count++
     if (last === undefined) {
       this.#last = sample
-      this.#settle({ from: sample.position, to: sample.position, advance: 0, how: 'estimated' })
+      this.#locatePending({
+        from: sample.position,
+        to: sample.position,
+        advance: 0,
+        how: 'estimated',
+      })
       this.#sampleAccuracy(sample)
       return 'steady'
     }
     const step = wrappedStep(last.pcr27, sample.pcr27, PCR_WRAP)
     const kind = this.#kindOf(step, last, sample)
-    const advance = kind === 'steady' ? step : (this.#likelyStep(last, sample) ?? 0)
+    const advance = kind === 'steady' ? step : (this.#estimateStep(last, sample) ?? 0)
     if (kind === 'steady') this.#judgeStep(step, sample)
-    else this.#noteJump(kind, step, sample)
+    else this.#recordJump(kind, step, sample)
     const how = kind === 'steady' ? 'between' : 'estimated'
-    this.#settle({ from: last.position, to: sample.position, advance, how })
+    this.#locatePending({ from: last.position, to: sample.position, advance, how })
     this.#elapsed += advance
     this.#unwrapped += advance
     this.#last = sample
@@ -104,7 +118,7 @@ export class PcrWatch {
     const last = this.#last
     if (last !== undefined && this.#ticksPerByte !== undefined) {
       const advance = Math.max(0, endPosition - last.position) * this.#ticksPerByte
-      this.#settle({ from: last.position, to: endPosition, advance, how: 'estimated' })
+      this.#locatePending({ from: last.position, to: endPosition, advance, how: 'estimated' })
     }
     this.#accuracy.flush()
   }
@@ -115,8 +129,8 @@ export class PcrWatch {
       count: this.#count,
       maxIntervalMs: measured(scaled(this.#maxStep, TICKS_PER_MS)),
       discontinuities: this.#discontinuities,
-      accuracyNs: measured(scaled(this.#accuracy.worstNs, 1)),
-      arrivalJitterMs: measured(scaled(this.#accuracy.worstArrivalMs, 1)),
+      accuracyNs: measured(scaled(this.#accuracy.maxErrorNs, 1)),
+      arrivalJitterMs: measured(scaled(this.#accuracy.maxArrivalErrorMs, 1)),
       arrivalDriftPpm: measured(scaled(this.#accuracy.driftPpm, 1)),
     }
   }
@@ -124,31 +138,31 @@ export class PcrWatch {
   #kindOf(step: number, last: PcrSample, sample: PcrSample): StepKind {
     if (sample.signalled) return 'signalled'
     if (step <= 0) return 'backwards'
-    if (step <= PCR_LIMIT_MS * TICKS_PER_MS) return 'steady'
-    const likely = this.#likelyStep(last, sample)
-    if (likely === undefined) return 'steady'
-    return step > JUMP_FACTOR * likely + PCR_LIMIT_MS * TICKS_PER_MS ? 'jump' : 'steady'
+    if (step <= MAX_PCR_INTERVAL_MS * TICKS_PER_MS) return 'steady'
+    const estimate = this.#estimateStep(last, sample)
+    if (estimate === undefined) return 'steady'
+    return step > JUMP_FACTOR * estimate + MAX_PCR_INTERVAL_MS * TICKS_PER_MS ? 'jump' : 'steady'
   }
 
   get #ticksPerByte(): number | undefined {
     return this.#stepBytes === 0 ? undefined : this.#stepTicks / this.#stepBytes
   }
 
-  #likelyStep(last: PcrSample, sample: PcrSample): number | undefined {
-    const byBytes =
+  #estimateStep(last: PcrSample, sample: PcrSample): number | undefined {
+    const estimateByBytes =
       this.#ticksPerByte === undefined
         ? undefined
         : (sample.position - last.position) * this.#ticksPerByte
-    if (last.arrivalMs === undefined || sample.arrivalMs === undefined) return byBytes
-    return Math.max(byBytes ?? 0, (sample.arrivalMs - last.arrivalMs) * TICKS_PER_MS)
+    if (last.arrivalMs === undefined || sample.arrivalMs === undefined) return estimateByBytes
+    return Math.max(estimateByBytes ?? 0, (sample.arrivalMs - last.arrivalMs) * TICKS_PER_MS)
   }
 
   #judgeStep(step: number, sample: PcrSample): void {
     this.#maxStep = Math.max(this.#maxStep ?? 0, step)
     const ms = step / TICKS_PER_MS
-    if (ms > PCR_LIMIT_MS) this.#violation('pcr_repetition', sample, `${rounded(ms)} ms`)
-    if (ms > PCR_LIMIT_PROGRAM_MS) {
-      this.#violation('pcr_interval_program', sample, `${rounded(ms)} ms`)
+    if (ms > MAX_PCR_INTERVAL_MS) this.#addViolation('pcr_repetition', sample, `${rounded(ms)} ms`)
+    if (ms > MAX_PCR_INTERVAL_PROGRAM_MS) {
+      this.#addViolation('pcr_interval_program', sample, `${rounded(ms)} ms`)
     }
     const bytes = sample.position - this.#last!.position
     const weight = this.#stepBytes === 0 ? 1 : RATE_WEIGHT
@@ -156,32 +170,32 @@ export class PcrWatch {
     this.#stepBytes += (bytes - this.#stepBytes) * weight
   }
 
-  #noteJump(kind: StepKind, step: number, sample: PcrSample): void {
+  #recordJump(kind: StepKind, step: number, sample: PcrSample): void {
     this.#accuracy.flush()
     const ms = `${rounded(step / TICKS_PER_MS)} ms`
     if (kind === 'signalled') this.#discontinuities++
-    else if (kind === 'jump') this.#violation('pcr_discontinuity', sample, `${ms} ahead`)
-    else this.#violation('pcr_backwards', sample, `a step of ${ms}`)
+    else if (kind === 'jump') this.#addViolation('pcr_discontinuity', sample, `${ms} ahead`)
+    else this.#addViolation('pcr_backwards', sample, `a step of ${ms}`)
   }
 
-  #settle(stretch: {
+  #locatePending(range: {
     from: number
     to: number
     advance: number
     how: 'between' | 'estimated'
   }): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
-    this.#waiting = []
-    const { from, to, advance, how } = stretch
-    for (const { position, located } of waiting) {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    this.#pending = []
+    const { from, to, advance, how } = range
+    for (const { position, located } of pending) {
       const share = to > from ? Math.max(0, (position - from) / (to - from)) : 0
       located((this.#elapsed + advance * share) / TICKS_PER_MS, how)
     }
   }
 
   #sampleAccuracy(sample: PcrSample): void {
-    this.#accuracy.add({
+    this.#accuracy.addSample({
       pcr27: this.#unwrapped,
       position: sample.position,
       timeMs: this.#elapsed / TICKS_PER_MS,
@@ -189,8 +203,8 @@ export class PcrWatch {
     })
   }
 
-  #violation(code: ViolationCode, sample: PcrSample, detail: string): void {
+  #addViolation(code: ViolationCode, sample: PcrSample, detail: string): void {
     const { position } = sample
-    this.#ledger.add(code, { position, timeMs: this.timeMs, pid: this.pid, detail })
+    this.#ledger.addViolation(code, { position, timeMs: this.timeMs, pid: this.pid, detail })
   }
 }

@@ -6,7 +6,7 @@ import type { VideoCodec } from '../contract/format.ts'
 
 export interface PictureFront {
   /** A decoder can enter here, as far as the kind of the picture says. */
-  readonly entry: boolean
+  readonly rap: boolean
   /** H.264: SPS and PPS; HEVC: VPS, SPS and PPS; MPEG-2: a sequence header. */
   readonly parameterSets: boolean
 }
@@ -38,10 +38,10 @@ const h264Front = (front: Uint8Array): PictureFront => {
     if (type === H264_SPS) sets |= 1
     else if (type === H264_PPS) sets |= 2
     else if (type >= H264_SLICE && type <= H264_IDR) {
-      return { entry: type === H264_IDR, parameterSets: sets === 3 }
+      return { rap: type === H264_IDR, parameterSets: sets === 3 }
     }
   }
-  return { entry: false, parameterSets: sets === 3 }
+  return { rap: false, parameterSets: sets === 3 }
 }
 
 const hevcFront = (front: Uint8Array): PictureFront => {
@@ -50,10 +50,10 @@ const hevcFront = (front: Uint8Array): PictureFront => {
     const type = (front[at]! >> 1) & 0x3f
     if (type >= HEVC_VPS && type <= HEVC_PPS) sets |= 1 << (type - HEVC_VPS)
     else if (type < HEVC_FIRST_NOT_SLICE) {
-      return { entry: type >= HEVC_IRAP_FROM && type <= HEVC_IRAP_TO, parameterSets: sets === 7 }
+      return { rap: type >= HEVC_IRAP_FROM && type <= HEVC_IRAP_TO, parameterSets: sets === 7 }
     }
   }
-  return { entry: false, parameterSets: sets === 7 }
+  return { rap: false, parameterSets: sets === 7 }
 }
 
 /** An I picture without a sequence header is no random access point: there is nothing to complain of. */
@@ -63,10 +63,10 @@ const mpeg2Front = (front: Uint8Array): PictureFront => {
     if (front[at] === MPEG2_SEQUENCE) sequence = true
     else if (front[at] === MPEG2_PICTURE) {
       const isIntra = ((front[at + 2] ?? 0) >> 3) % 8 === MPEG2_CODING_TYPE_I
-      return { entry: isIntra && sequence, parameterSets: sequence }
+      return { rap: isIntra && sequence, parameterSets: sequence }
     }
   }
-  return { entry: false, parameterSets: sequence }
+  return { rap: false, parameterSets: sequence }
 }
 
 /** Offset of the byte behind the next 00 00 01, or -1. */

@@ -17,7 +17,7 @@ export type Continuity = 'good' | 'duplicate' | 'error'
 
 export class PidWatch {
   readonly pid: number
-  readonly #examples: number
+  readonly #maxExamples: number
   #counter = -1
   #repeats = 0
   readonly #last = new Uint8Array(PACKET_SIZE)
@@ -33,7 +33,7 @@ export class PidWatch {
 
   constructor(pid: number, examples: number) {
     this.pid = pid
-    this.#examples = examples
+    this.#maxExamples = examples
   }
 
   get counter(): number {
@@ -41,7 +41,7 @@ export class PidWatch {
   }
 
   /** 2.4.3.3. `signalled`: discontinuity_indicator, which excuses a jump. */
-  judge(bytes: Uint8Array, at: number, signalled: boolean): Continuity {
+  checkContinuity(bytes: Uint8Array, at: number, signalled: boolean): Continuity {
     const counter = continuityAt(bytes, at)
     const before = this.#counter
     const carries = hasPayload(bytes, at)
@@ -53,7 +53,7 @@ export class PidWatch {
       carries &&
       counter === before &&
       this.#repeats === 0 &&
-      this.#repeated(bytes, at)
+      this.#isRepeat(bytes, at)
     ) {
       this.#repeats++
       this.duplicates++
@@ -67,13 +67,13 @@ export class PidWatch {
   }
 
   /** After a packet whose header can't be believed: the next one is not measured against it. */
-  forget(): void {
+  resetCounter(): void {
     this.#counter = -1
   }
 
-  noteError(position: number): void {
+  addError(position: number): void {
     this.continuityErrors++
-    if (this.errorsAt.length < this.#examples) this.errorsAt.push(position)
+    if (this.errorsAt.length < this.#maxExamples) this.errorsAt.push(position)
   }
 
   report(what: string, bitrate: PidReport['bitrate']): PidReport {
@@ -91,7 +91,7 @@ export class PidWatch {
     }
   }
 
-  #repeated(bytes: Uint8Array, at: number): boolean {
+  #isRepeat(bytes: Uint8Array, at: number): boolean {
     const withPcr = (adaptationFlags(bytes, at) & HAS_PCR) !== 0
     for (let i = 0; i < PACKET_SIZE; i++) {
       if (bytes[at + i] === this.#last[i]) continue

@@ -8,11 +8,11 @@ import { GAP_FACTOR } from './analyzer-rules.ts'
 
 const TICKS_PER_MS = 90
 /** More than any codec reorders; garbage time stamps make no more wait. */
-const WAITING_MAX = 64
+const MAX_PENDING = 64
 /** A single DTS out of order must not push pictures out early. */
-const DTS_MEMORY = 3
+const DTS_WINDOW = 3
 /** Steps on each side that make a neighbourhood. */
-const NEIGHBOURS = 15
+const NEIGHBOUR_STEPS = 15
 const MEDIAN_STEPS = 255
 /** Time stamps are rounded to ticks on both ends of a step. */
 const ROUNDING_TICKS = 2
@@ -35,9 +35,9 @@ export interface PresentationListener {
   late(at: PicturePlace): void
 }
 
-export class PresentationOrder {
+export class PresentationCheck {
   readonly #listener: PresentationListener
-  readonly #waiting: PicturePlace[] = []
+  readonly #pending: PicturePlace[] = []
   readonly #dts: number[] = []
   #last: PicturePlace | undefined
   #steps: Step[] = []
@@ -55,22 +55,22 @@ export class PresentationOrder {
 
   push(picture: PicturePlace, dts: number): void {
     this.#dts.push(dts)
-    if (this.#dts.length > DTS_MEMORY) this.#dts.shift()
-    const waiting = this.#waiting
-    let at = waiting.length
-    while (at > 0 && waiting[at - 1]!.pts > picture.pts) at--
-    waiting.splice(at, 0, picture)
+    if (this.#dts.length > DTS_WINDOW) this.#dts.shift()
+    const pending = this.#pending
+    let at = pending.length
+    while (at > 0 && pending[at - 1]!.pts > picture.pts) at--
+    pending.splice(at, 0, picture)
     const passed = Math.min(...this.#dts)
-    while (waiting.length > WAITING_MAX || (waiting.length > 0 && waiting[0]!.pts <= passed)) {
-      this.#present(waiting.shift()!)
+    while (pending.length > MAX_PENDING || (pending.length > 0 && pending[0]!.pts <= passed)) {
+      this.#present(pending.shift()!)
     }
   }
 
   /** Ends this stretch of time: what follows is not measured against it. */
-  break(): void {
-    for (const picture of this.#waiting) this.#present(picture)
+  breakTimeline(): void {
+    for (const picture of this.#pending) this.#present(picture)
     while (this.#next < this.#steps.length) this.#judge(this.#next++)
-    this.#waiting.length = 0
+    this.#pending.length = 0
     this.#dts.length = 0
     this.#steps = []
     this.#next = 0
@@ -83,13 +83,13 @@ export class PresentationOrder {
    */
   finish(): void {
     const usual = median(this.#newest)
-    for (const picture of this.#waiting) {
+    for (const picture of this.#pending) {
       const step = this.#last === undefined ? 0 : picture.pts - this.#last.pts
       if (usual !== undefined && step > GAP_FACTOR * usual + ROUNDING_TICKS) break
       this.#present(picture)
     }
-    this.#waiting.length = 0
-    this.break()
+    this.#pending.length = 0
+    this.breakTimeline()
   }
 
   get gaps(): number {
@@ -98,7 +98,7 @@ export class PresentationOrder {
 
   /** First PTS in presentation order, of what was put in order. */
   get firstPts(): number | undefined {
-    return this.#first ?? this.#waiting[0]?.pts
+    return this.#first ?? this.#pending[0]?.pts
   }
 
   get medianMs(): number | undefined {
@@ -127,9 +127,9 @@ export class PresentationOrder {
     this.#newest[this.#added++ % MEDIAN_STEPS] = step.ticks
     if (this.#longest === undefined || step.ticks > this.#longest.ticks) this.#longest = step
     this.#steps.push(step)
-    while (this.#next + NEIGHBOURS < this.#steps.length) this.#judge(this.#next++)
-    if (this.#steps.length > 4 * NEIGHBOURS) {
-      const done = this.#next - NEIGHBOURS
+    while (this.#next + NEIGHBOUR_STEPS < this.#steps.length) this.#judge(this.#next++)
+    if (this.#steps.length > 4 * NEIGHBOUR_STEPS) {
+      const done = this.#next - NEIGHBOUR_STEPS
       this.#steps = this.#steps.slice(done)
       this.#next -= done
     }
@@ -138,8 +138,8 @@ export class PresentationOrder {
   /** DESIGN 3.1: measured against the longer of the medians before and behind. */
   #judge(index: number): void {
     const step = this.#steps[index]!
-    const before = this.#medianOf(Math.max(0, index - NEIGHBOURS), index)
-    const after = this.#medianOf(index + 1, index + 1 + NEIGHBOURS)
+    const before = this.#medianOf(Math.max(0, index - NEIGHBOUR_STEPS), index)
+    const after = this.#medianOf(index + 1, index + 1 + NEIGHBOUR_STEPS)
     const usual = Math.max(before ?? 0, after ?? 0)
     if (usual === 0 || step.ticks <= GAP_FACTOR * usual + ROUNDING_TICKS) return
     this.#gaps++

@@ -5,9 +5,9 @@ import type { ViolationLedger } from './analyzer-ledger.ts'
 import { Extent, rounded } from './analyzer-numbers.ts'
 import { PcrWatch, type PcrSample } from './analyzer-pcr.ts'
 import {
-  PID_LIMIT_MS,
-  TABLE_LIMIT_MS,
-  TABLE_LIMIT_PROGRAM_MS,
+  MAX_PID_INTERVAL_MS,
+  MAX_TABLE_INTERVAL_MS,
+  MAX_TABLE_INTERVAL_PROGRAM_MS,
   type ViolationCode,
 } from './analyzer-rules.ts'
 import { TableWatch } from './analyzer-table.ts'
@@ -17,7 +17,7 @@ import { languageOf, parsePmt, type Pmt, type PmtStream } from '../mpegts/psi.ts
 import { codecOf } from '../mpegts/stream-types.ts'
 
 const TICKS_PER_MS = 90
-const TRACKS_MAX = 64
+const MAX_TRACKS = 64
 
 export interface ProgramWatchOptions {
   readonly number: number
@@ -57,8 +57,8 @@ export class ProgramWatch {
       name: `PMT of program ${options.number}`,
       pid: options.pmtPid,
       limits: [
-        { ms: TABLE_LIMIT_MS, code: 'pmt_interval' },
-        { ms: TABLE_LIMIT_PROGRAM_MS, code: 'pmt_interval_program' },
+        { ms: MAX_TABLE_INTERVAL_MS, code: 'pmt_interval' },
+        { ms: MAX_TABLE_INTERVAL_PROGRAM_MS, code: 'pmt_interval_program' },
       ],
       ledger: options.ledger,
     })
@@ -66,9 +66,10 @@ export class ProgramWatch {
       ledger: options.ledger,
       clock: () => this.#clock,
       muxDelayMs: options.muxDelayMs,
-      tablesSince: (position) => options.lastPatAt() > position && this.pmt.lastPosition > position,
+      hasTablesSince: (position) =>
+        options.lastPatAt() > position && this.pmt.lastPosition > position,
       reference: { ticks: undefined },
-      onDts: (kind, dts) => this.#noteSkew(kind, dts),
+      onDts: (kind, dts) => this.#addSkew(kind, dts),
     }
   }
 
@@ -89,17 +90,17 @@ export class ProgramWatch {
   }
 
   /** A whole section with this program's number. `clock`: the one that tells table intervals. */
-  seePmt(section: Uint8Array, position: number, clock: PcrWatch | undefined): void {
+  onPmt(section: Uint8Array, position: number, clock: PcrWatch | undefined): void {
     const pmt = parsePmt(section)
     if (pmt === undefined) {
-      this.#violation('pmt_content', position, 'its inner lengths do not fit')
+      this.#addViolation('pmt_content', position, 'its inner lengths do not fit')
       return
     }
-    if (this.pmt.see(section, position, clock) === 'new') this.#apply(pmt, position)
+    if (this.pmt.addSection(section, position, clock) === 'new') this.#applyPmt(pmt, position)
   }
 
   /** A PCR on this program's PCR PID. */
-  seePcr(sample: PcrSample): void {
+  onPcr(sample: PcrSample): void {
     const clock = this.#clock
     if (clock === undefined) return
     if (clock.push(sample) === 'break' && sample.signalled) {
@@ -111,10 +112,11 @@ export class ProgramWatch {
 
   finish(position: number): void {
     for (const track of this.#tracks.values()) track.finish(position)
-    if (this.pmt.sections === 0) this.#violation('pmt_missing', position, `program ${this.number}`)
+    if (this.pmt.sections === 0)
+      this.#addViolation('pmt_missing', position, `program ${this.number}`)
     const clock = this.#clock
     if (clock !== undefined && clock.timeMs === undefined && clock.pid !== PID_NULL) {
-      this.#violation('pcr_missing', position, `program ${this.number}, PID ${clock.pid}`)
+      this.#addViolation('pcr_missing', position, `program ${this.number}, PID ${clock.pid}`)
     }
   }
 
@@ -131,11 +133,11 @@ export class ProgramWatch {
     }
   }
 
-  #apply(pmt: Pmt, position: number): void {
+  #applyPmt(pmt: Pmt, position: number): void {
     const before = this.#streams
     const clockPid = this.#clock?.pid
     if (clockPid !== pmt.pcrPid) this.#clock = new PcrWatch(pmt.pcrPid, this.#options.ledger)
-    this.#streams = pmt.streams.slice(0, TRACKS_MAX)
+    this.#streams = pmt.streams.slice(0, MAX_TRACKS)
     for (const [pid, track] of this.#tracks) {
       const stream = this.streamOf(pid)
       if (stream?.streamType === track.identity.streamType) continue
@@ -146,7 +148,11 @@ export class ProgramWatch {
     for (const stream of this.#streams) this.#addTrack(stream)
     if (clockPid === undefined) return
     if (clockPid === pmt.pcrPid && pidsOf(before) === pidsOf(this.#streams)) return
-    this.#violation('pids_changed', position, `${pidsOf(before)} became ${pidsOf(this.#streams)}`)
+    this.#addViolation(
+      'pids_changed',
+      position,
+      `${pidsOf(before)} became ${pidsOf(this.#streams)}`,
+    )
   }
 
   #addTrack(stream: PmtStream): void {
@@ -190,16 +196,16 @@ export class ProgramWatch {
         known.packets = packets
         known.lastMs = nowMs
         known.state = 'here'
-      } else if (known.state === 'here' && nowMs - known.lastMs > PID_LIMIT_MS) {
+      } else if (known.state === 'here' && nowMs - known.lastMs > MAX_PID_INTERVAL_MS) {
         known.state = 'missing'
-        this.#violation('pid_missing', position, `PID ${pid}`)
+        this.#addViolation('pid_missing', position, `PID ${pid}`)
       }
     }
   }
 
-  #noteSkew(kind: 'video' | 'audio', dts: number): void {
+  #addSkew(kind: 'video' | 'audio', dts: number): void {
     if (kind === 'video') this.#lastVideoDts = dts
-    else if (this.#lastVideoDts !== undefined) this.#skew.add(dts - this.#lastVideoDts)
+    else if (this.#lastVideoDts !== undefined) this.#skew.addValue(dts - this.#lastVideoDts)
   }
 
   #audioOffset(): number | undefined {
@@ -210,9 +216,9 @@ export class ProgramWatch {
     return rounded((audio - video) / TICKS_PER_MS)
   }
 
-  #violation(code: ViolationCode, position: number, detail: string): void {
+  #addViolation(code: ViolationCode, position: number, detail: string): void {
     const timeMs = this.#clock?.timeMs
-    this.#options.ledger.add(code, { position, timeMs, pid: this.pmtPid, detail })
+    this.#options.ledger.addViolation(code, { position, timeMs, pid: this.pmtPid, detail })
   }
 }
 

@@ -9,26 +9,26 @@ export type Severity = 'error' | 'warning'
 export type RuleSet = 'standard' | 'program'
 
 /** TR 101 290 1.3.a, 1.5.a: PAT and PMT at least every 0.5 s. */
-export const TABLE_LIMIT_MS = 500
-export const TABLE_LIMIT_PROGRAM_MS = 100
+export const MAX_TABLE_INTERVAL_MS = 500
+export const MAX_TABLE_INTERVAL_PROGRAM_MS = 100
 /** TR 101 290 3.5 names 2 s for the SDT. */
-export const SDT_LIMIT_MS = 2_000
+export const MAX_SDT_INTERVAL_MS = 2_000
 /** ISO/IEC 13818-1, 2.7.2; TR 101 290 2.3.a. */
-export const PCR_LIMIT_MS = 100
-export const PCR_LIMIT_PROGRAM_MS = 40
+export const MAX_PCR_INTERVAL_MS = 100
+export const MAX_PCR_INTERVAL_PROGRAM_MS = 40
 /** TR 101 290 2.4. */
-export const PCR_ACCURACY_NS = 500
+export const MAX_PCR_ERROR_NS = 500
 /** TR 101 290 2.5; ISO/IEC 13818-1, 2.7.4. */
-export const PTS_LIMIT_MS = 700
+export const MAX_PTS_INTERVAL_MS = 700
 /** TR 101 290 1.6 leaves the period to the user; 5 s is usual. */
-export const PID_LIMIT_MS = 5_000
+export const MAX_PID_INTERVAL_MS = 5_000
 /** ISO/IEC 13818-1, 2.4.2.3: data stay in the decoder's buffers for at most one second (other than still pictures and AVC). */
-export const MUX_DELAY_LIMIT_MS = 1_000
+export const MAX_MUX_DELAY_MS = 1_000
 /** Smallest step between two DTS of one track in Sluice's program. */
-export const DTS_STEP_LIMIT_MS = 1
+export const MIN_DTS_STEP_MS = 1
 export const GAP_FACTOR = 1.5
 /** Share of an audio frame that a hole or an overlap may have. */
-export const AUDIO_TOLERANCE = 0.5
+export const AUDIO_TOLERANCE_FRAMES = 0.5
 
 interface Rule {
   /** Its name in ETSI TR 101 290; absent: a rule of Sluice, or of ISO/IEC 13818-1. */
@@ -54,7 +54,7 @@ const rules = {
   pat_interval: {
     standard: '1.3 PAT_error',
     severity: 'error',
-    text: `more than ${TABLE_LIMIT_MS} ms without a PAT`,
+    text: `more than ${MAX_TABLE_INTERVAL_MS} ms without a PAT`,
   },
   pat_content: {
     standard: '1.3 PAT_error',
@@ -74,7 +74,7 @@ const rules = {
   pmt_interval: {
     standard: '1.5 PMT_error',
     severity: 'error',
-    text: `more than ${TABLE_LIMIT_MS} ms without a PMT`,
+    text: `more than ${MAX_TABLE_INTERVAL_MS} ms without a PMT`,
   },
   pmt_content: {
     standard: '1.5 PMT_error',
@@ -84,7 +84,7 @@ const rules = {
   pid_missing: {
     standard: '1.6 PID_error',
     severity: 'error',
-    text: `a PID of the PMT did not occur for ${PID_LIMIT_MS / 1000} s`,
+    text: `a PID of the PMT did not occur for ${MAX_PID_INTERVAL_MS / 1000} s`,
   },
   transport_error: {
     standard: '2.1 Transport_error',
@@ -100,7 +100,7 @@ const rules = {
   pcr_repetition: {
     standard: '2.3a PCR_repetition_error',
     severity: 'error',
-    text: `more than ${PCR_LIMIT_MS} ms between two PCR`,
+    text: `more than ${MAX_PCR_INTERVAL_MS} ms between two PCR`,
   },
   pcr_discontinuity: {
     standard: '2.3b PCR_discontinuity_indicator_error',
@@ -115,12 +115,12 @@ const rules = {
   pcr_accuracy: {
     standard: '2.4 PCR_accuracy_error',
     severity: 'error',
-    text: `a PCR is more than ${PCR_ACCURACY_NS} ns from where its position puts it`,
+    text: `a PCR is more than ${MAX_PCR_ERROR_NS} ns from where its position puts it`,
   },
   pts_repetition: {
     standard: '2.5 PTS_error',
     severity: 'error',
-    text: `more than ${PTS_LIMIT_MS} ms without a PTS`,
+    text: `more than ${MAX_PTS_INTERVAL_MS} ms without a PTS`,
   },
   cat_missing: {
     standard: '2.6 CAT_error',
@@ -135,18 +135,18 @@ const rules = {
   pat_interval_program: {
     severity: 'warning',
     program: 'error',
-    text: `more than ${TABLE_LIMIT_PROGRAM_MS} ms without a PAT`,
+    text: `more than ${MAX_TABLE_INTERVAL_PROGRAM_MS} ms without a PAT`,
   },
   pmt_interval_program: {
     severity: 'warning',
     program: 'error',
-    text: `more than ${TABLE_LIMIT_PROGRAM_MS} ms without a PMT`,
+    text: `more than ${MAX_TABLE_INTERVAL_PROGRAM_MS} ms without a PMT`,
   },
   sdt_missing: { severity: 'warning', program: 'error', text: 'there is no SDT' },
   sdt_interval: {
     standard: '3.5 SDT_error',
     severity: 'warning',
-    text: `more than ${SDT_LIMIT_MS / 1000} s without an SDT`,
+    text: `more than ${MAX_SDT_INTERVAL_MS / 1000} s without an SDT`,
   },
   table_version_only: {
     severity: 'warning',
@@ -165,13 +165,13 @@ const rules = {
   pcr_interval_program: {
     severity: 'warning',
     program: 'error',
-    text: `more than ${PCR_LIMIT_PROGRAM_MS} ms between two PCR`,
+    text: `more than ${MAX_PCR_INTERVAL_PROGRAM_MS} ms between two PCR`,
   },
   dts_order: { severity: 'error', text: 'the DTS did not increase' },
   dts_step: {
     severity: 'warning',
     program: 'error',
-    text: `two DTS less than ${DTS_STEP_LIMIT_MS} ms apart`,
+    text: `two DTS less than ${MIN_DTS_STEP_MS} ms apart`,
   },
   pts_before_dts: { severity: 'error', text: 'the PTS lies before the DTS' },
   pts_order: {
@@ -225,5 +225,5 @@ export type ViolationCode = keyof typeof rules
 
 export const RULES: Readonly<Record<ViolationCode, Rule>> = rules
 
-export const severityUnder = (set: RuleSet, code: ViolationCode): Severity =>
+export const severityFor = (set: RuleSet, code: ViolationCode): Severity =>
   (set === 'program' ? RULES[code].program : undefined) ?? RULES[code].severity

@@ -1,8 +1,8 @@
 import { PACKET_SIZE, SYNC_BYTE } from '../mpegts/packet.ts'
 
 /** TR 101 290, 5.2.1: in synchronisation after five good sync bytes, out of it after two bad ones in a row. */
-const GOOD_TO_LOCK = 5
-const NOTHING = new Uint8Array(0)
+const MIN_SYNC_RUN = 5
+const EMPTY = new Uint8Array(0)
 
 export interface SyncListener {
   /** One packet at `at`; valid during the call only. `position` is its byte offset in the stream. */
@@ -14,9 +14,9 @@ export interface SyncListener {
 /** Cuts a byte stream into packets, whatever the chunking. Holds back less than six packets. */
 export class SyncWatch {
   readonly #listener: SyncListener
-  readonly #joint = new Uint8Array(PACKET_SIZE)
+  readonly #splitPacket = new Uint8Array(PACKET_SIZE)
   #state: 'searching' | 'locked' = 'searching'
-  #carry = NOTHING
+  #carry = EMPTY
   /** Byte offset in the stream of the next byte to look at. */
   #position = 0
   skippedBytes = 0
@@ -27,19 +27,19 @@ export class SyncWatch {
 
   push(chunk: Uint8Array): void {
     const bytes = this.#joined(chunk)
-    const end = this.#consume(bytes, GOOD_TO_LOCK)
-    this.#carry = end < bytes.length ? bytes.slice(end) : NOTHING
+    const end = this.#consume(bytes, MIN_SYNC_RUN)
+    this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY
   }
 
   /** Takes what was held back for want of a look ahead. */
   finish(): void {
     let bytes = this.#carry
-    for (let good = GOOD_TO_LOCK - 1; good >= 1 && bytes.length >= PACKET_SIZE; good--) {
-      bytes = bytes.subarray(this.#consume(bytes, good))
+    for (let needed = MIN_SYNC_RUN - 1; needed >= 1 && bytes.length >= PACKET_SIZE; needed--) {
+      bytes = bytes.subarray(this.#consume(bytes, needed))
     }
     this.skippedBytes += bytes.length
     this.#position += bytes.length
-    this.#carry = NOTHING
+    this.#carry = EMPTY
   }
 
   /** The packet that two chunks share is put together on its own, so that chunks are not copied. */
@@ -49,9 +49,9 @@ export class SyncWatch {
     const missing = PACKET_SIZE - carried
     if (this.#state === 'locked' && missing > 0 && chunk.length >= missing) {
       if (this.#carry[0] === SYNC_BYTE) {
-        this.#joint.set(this.#carry)
-        this.#joint.set(chunk.subarray(0, missing), carried)
-        this.#emit(this.#joint, 0)
+        this.#splitPacket.set(this.#carry)
+        this.#splitPacket.set(chunk.subarray(0, missing), carried)
+        this.#emit(this.#splitPacket, 0)
         return chunk.subarray(missing)
       }
     }
@@ -62,18 +62,18 @@ export class SyncWatch {
   }
 
   /** Returns how many bytes are done with. `good`: how many sync bytes in a row are believed. */
-  #consume(bytes: Uint8Array, good: number): number {
+  #consume(bytes: Uint8Array, needed: number): number {
     let at = 0
     while (at < bytes.length) {
       const next =
-        this.#state === 'locked' ? this.#locked(bytes, at) : this.#search(bytes, at, good)
+        this.#state === 'locked' ? this.#readLocked(bytes, at) : this.#search(bytes, at, needed)
       if (next === at) break
       at = next
     }
     return at
   }
 
-  #locked(bytes: Uint8Array, from: number): number {
+  #readLocked(bytes: Uint8Array, from: number): number {
     let at = from
     while (at + PACKET_SIZE <= bytes.length && bytes[at] === SYNC_BYTE) {
       this.#emit(bytes, at)
@@ -90,12 +90,12 @@ export class SyncWatch {
     return this.#skip(at, at + 1)
   }
 
-  #search(bytes: Uint8Array, from: number, good: number): number {
-    const last = bytes.length - (good - 1) * PACKET_SIZE - (good === 1 ? PACKET_SIZE - 1 : 0)
+  #search(bytes: Uint8Array, from: number, needed: number): number {
+    const last = bytes.length - (needed - 1) * PACKET_SIZE - (needed === 1 ? PACKET_SIZE - 1 : 0)
     for (let at = from; at < last; at++) {
-      if (bytes[at] !== SYNC_BYTE || !isRun(bytes, at, good)) continue
+      if (bytes[at] !== SYNC_BYTE || !isRun(bytes, at, needed)) continue
       this.#state = 'locked'
-      return this.#locked(bytes, this.#skip(from, at))
+      return this.#readLocked(bytes, this.#skip(from, at))
     }
     return this.#skip(from, Math.max(from, last))
   }
@@ -112,7 +112,7 @@ export class SyncWatch {
   }
 }
 
-const isRun = (bytes: Uint8Array, at: number, good: number): boolean => {
-  for (let i = 1; i < good; i++) if (bytes[at + i * PACKET_SIZE] !== SYNC_BYTE) return false
+const isRun = (bytes: Uint8Array, at: number, needed: number): boolean => {
+  for (let i = 1; i < needed; i++) if (bytes[at + i * PACKET_SIZE] !== SYNC_BYTE) return false
   return true
 }

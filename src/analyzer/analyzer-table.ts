@@ -8,7 +8,7 @@ import { sectionHeader } from '../mpegts/section.ts'
 const VERSION_AT = 5
 const CRC_SIZE = 4
 /** section_number is eight bits; more contents than that are not remembered. */
-const SECTIONS_MAX = 256
+const MAX_SECTIONS = 256
 
 export interface TableLimit {
   readonly ms: number
@@ -44,12 +44,12 @@ export class TableWatch {
   }
 
   /** One whole section with a good CRC. Answers whether its content is new. */
-  see(section: Uint8Array, position: number, clock: PcrWatch | undefined): 'new' | 'known' {
+  addSection(section: Uint8Array, position: number, clock: PcrWatch | undefined): 'new' | 'known' {
     this.#sections++
     this.lastPosition = position
     const header = sectionHeader(section)
     if (header.number === 0) {
-      clock?.locate(position, (timeMs) => this.#interval(timeMs, position))
+      clock?.locate(position, (timeMs) => this.#addInterval(timeMs, position))
     }
     return this.#compare(section, position, clock?.timeMs)
   }
@@ -57,7 +57,7 @@ export class TableWatch {
   /** The stretch from the last one to the end. */
   finish(endMs: number | undefined, endPosition: number): void {
     if (endMs === undefined || this.#lastTimeMs === undefined) return
-    this.#judge(endMs - this.#lastTimeMs, endMs, endPosition)
+    this.#checkInterval(endMs - this.#lastTimeMs, endMs, endPosition)
   }
 
   report(): TableReport {
@@ -69,20 +69,20 @@ export class TableWatch {
     }
   }
 
-  #interval(timeMs: number, position: number): void {
+  #addInterval(timeMs: number, position: number): void {
     if (this.#lastTimeMs !== undefined) {
       const interval = timeMs - this.#lastTimeMs
       this.#maxInterval = Math.max(this.#maxInterval ?? 0, interval)
-      this.#judge(interval, timeMs, position)
+      this.#checkInterval(interval, timeMs, position)
     }
     this.#lastTimeMs = timeMs
   }
 
-  #judge(interval: number, timeMs: number, position: number): void {
+  #checkInterval(interval: number, timeMs: number, position: number): void {
     const { limits, ledger, pid } = this.#options
     for (const { ms, code } of limits) {
       if (interval > ms)
-        ledger.add(code, { position, timeMs, pid, detail: `${rounded(interval)} ms` })
+        ledger.addViolation(code, { position, timeMs, pid, detail: `${rounded(interval)} ms` })
     }
   }
 
@@ -97,10 +97,10 @@ export class TableWatch {
       const code = same ? 'table_version_only' : 'table_content_only'
       if (known.version !== version) this.#versionChanges++
       if (same || known.version === version) {
-        ledger.add(code, { position, timeMs, pid, detail: `${name}, version ${version}` })
+        ledger.addViolation(code, { position, timeMs, pid, detail: `${name}, version ${version}` })
       }
     }
-    if (known !== undefined || this.#contents.size < SECTIONS_MAX) {
+    if (known !== undefined || this.#contents.size < MAX_SECTIONS) {
       this.#contents.set(number, { version, bytes: section.slice() })
     }
     return same ? 'known' : 'new'

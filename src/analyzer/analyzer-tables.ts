@@ -4,9 +4,9 @@ import type { PcrWatch } from './analyzer-pcr.ts'
 import type { PidWatch } from './analyzer-pid.ts'
 import { ProgramWatch } from './analyzer-program.ts'
 import {
-  SDT_LIMIT_MS,
-  TABLE_LIMIT_MS,
-  TABLE_LIMIT_PROGRAM_MS,
+  MAX_SDT_INTERVAL_MS,
+  MAX_TABLE_INTERVAL_MS,
+  MAX_TABLE_INTERVAL_PROGRAM_MS,
   type ViolationCode,
 } from './analyzer-rules.ts'
 import { TableWatch } from './analyzer-table.ts'
@@ -17,12 +17,12 @@ import { isWholeSection, SectionAssembler, sectionHeader } from '../mpegts/secti
 const TABLE_CAT = 0x01
 /** Table 2-29: with section_syntax_indicator, a section ends in a CRC. */
 const SYNTAX_INDICATOR = 0x80
-const PROGRAMS_MAX = 256
+const MAX_PROGRAMS = 256
 
 export interface TablesWatchOptions {
   readonly ledger: ViolationLedger
   readonly muxDelayMs: number
-  readonly pid: (pid: number) => PidWatch
+  readonly watchOf: (pid: number) => PidWatch
 }
 
 export class TablesWatch {
@@ -44,16 +44,16 @@ export class TablesWatch {
       name: 'PAT',
       pid: PID_PAT,
       limits: [
-        { ms: TABLE_LIMIT_MS, code: 'pat_interval' },
-        { ms: TABLE_LIMIT_PROGRAM_MS, code: 'pat_interval_program' },
+        { ms: MAX_TABLE_INTERVAL_MS, code: 'pat_interval' },
+        { ms: MAX_TABLE_INTERVAL_PROGRAM_MS, code: 'pat_interval_program' },
       ],
       ledger,
     })
-    const limits = [{ ms: SDT_LIMIT_MS, code: 'sdt_interval' as const }]
+    const limits = [{ ms: MAX_SDT_INTERVAL_MS, code: 'sdt_interval' as const }]
     this.sdt = new TableWatch({ name: 'SDT', pid: PID_SDT, limits, ledger })
-    this.#listen(PID_PAT, (section) => this.#seePat(section))
-    this.#listen(PID_CAT, (section) => this.#seeCat(section))
-    this.#listen(PID_SDT, (section) => this.#seeSdt(section))
+    this.#readTables(PID_PAT, (section) => this.#onPat(section))
+    this.#readTables(PID_CAT, (section) => this.#onCat(section))
+    this.#readTables(PID_SDT, (section) => this.#onSdt(section))
   }
 
   get programs(): readonly ProgramWatch[] {
@@ -73,11 +73,11 @@ export class TablesWatch {
   }
 
   /** TR 101 290 1.3 and 1.5: PAT and PMT are never scrambled. */
-  seeScrambled(pid: number, position: number): void {
+  onScrambledPacket(pid: number, position: number): void {
     this.position = position
-    if (pid === PID_PAT) this.#violation('pat_content', pid, 'it is scrambled')
+    if (pid === PID_PAT) this.#addViolation('pat_content', pid, 'it is scrambled')
     else if (this.#programs.some((program) => program.pmtPid === pid)) {
-      this.#violation('pmt_content', pid, 'it is scrambled')
+      this.#addViolation('pmt_content', pid, 'it is scrambled')
     }
   }
 
@@ -86,7 +86,7 @@ export class TablesWatch {
     for (const program of this.#programs) program.clock?.breakPositions()
   }
 
-  what(pid: number): string {
+  describePid(pid: number): string {
     const table = this.#programs.find((program) => program.pmtPid === pid)
     if (table !== undefined) return `PMT of program ${table.number}`
     const stream = this.#owners.get(pid)?.streamOf(pid)
@@ -104,35 +104,35 @@ export class TablesWatch {
     this.pat.finish(endMs, position)
     this.sdt.finish(endMs, position)
     for (const program of this.#programs) program.pmt.finish(endMs, position)
-    if (this.pat.sections === 0) this.#violation('pat_missing', PID_PAT, 'in the whole stream')
-    if (this.sdt.sections === 0) this.#violation('sdt_missing', PID_SDT, 'in the whole stream')
+    if (this.pat.sections === 0) this.#addViolation('pat_missing', PID_PAT, 'in the whole stream')
+    if (this.sdt.sections === 0) this.#addViolation('sdt_missing', PID_SDT, 'in the whole stream')
   }
 
-  #listen(pid: number, see: (section: Uint8Array) => void): void {
-    this.#options.pid(pid).sections = new SectionAssembler((section) => {
-      if (isWholeSection(section)) see(section)
+  #readTables(pid: number, onSection: (section: Uint8Array) => void): void {
+    this.#options.watchOf(pid).sections = new SectionAssembler((section) => {
+      if (isWholeSection(section)) onSection(section)
       else if ((section[1]! & SYNTAX_INDICATOR) !== 0) {
-        this.#violation('crc', pid, `table_id 0x${section[0]!.toString(16)}`)
-      } else this.#refuse(pid, section[0]!)
+        this.#addViolation('crc', pid, `table_id 0x${section[0]!.toString(16)}`)
+      } else this.#rejectShortSection(pid, section[0]!)
     })
   }
 
   /** A section of the short form where only long ones belong. */
-  #refuse(pid: number, tableId: number): void {
+  #rejectShortSection(pid: number, tableId: number): void {
     const detail = `table_id 0x${tableId.toString(16)} without a CRC`
-    if (pid === PID_PAT) this.#violation('pat_content', pid, detail)
-    else if (pid === PID_CAT) this.#violation('cat_content', pid, detail)
-    else if (tableId === TABLE_PMT) this.#violation('pmt_content', pid, detail)
+    if (pid === PID_PAT) this.#addViolation('pat_content', pid, detail)
+    else if (pid === PID_CAT) this.#addViolation('cat_content', pid, detail)
+    else if (tableId === TABLE_PMT) this.#addViolation('pmt_content', pid, detail)
   }
 
-  #seePat(section: Uint8Array): void {
+  #onPat(section: Uint8Array): void {
     const { tableId, current } = sectionHeader(section)
     if (tableId !== TABLE_PAT) {
-      this.#violation('pat_content', PID_PAT, `table_id 0x${tableId.toString(16)}`)
+      this.#addViolation('pat_content', PID_PAT, `table_id 0x${tableId.toString(16)}`)
       return
     }
     if (!current) return
-    if (this.pat.see(section, this.position, this.clock()) === 'known') return
+    if (this.pat.addSection(section, this.position, this.clock()) === 'known') return
     const { number, last } = sectionHeader(section)
     const listed = parsePat(section)
     const kept = this.#programs.filter(
@@ -146,12 +146,12 @@ export class TablesWatch {
     for (const [pid, owner] of this.#owners) if (!kept.includes(owner)) this.#owners.delete(pid)
     for (const { program, pid } of listed) {
       if (kept.some((known) => known.number === program && known.pmtPid === pid)) continue
-      if (this.#programs.length < PROGRAMS_MAX) this.#addProgram(program, pid)
+      if (this.#programs.length < MAX_PROGRAMS) this.#addProgram(program, pid)
     }
   }
 
   #addProgram(number: number, pmtPid: number): void {
-    const { ledger, muxDelayMs, pid } = this.#options
+    const { ledger, muxDelayMs, watchOf: pid } = this.#options
     const program = new ProgramWatch({
       number,
       pmtPid,
@@ -162,39 +162,39 @@ export class TablesWatch {
     })
     this.#programs = [...this.#programs, program]
     if (pid(pmtPid).sections === undefined) {
-      this.#listen(pmtPid, (section) => this.#seePmt(section, pmtPid))
+      this.#readTables(pmtPid, (section) => this.#onPmt(section, pmtPid))
     }
   }
 
-  #seePmt(section: Uint8Array, pmtPid: number): void {
+  #onPmt(section: Uint8Array, pmtPid: number): void {
     const { tableId, extension, current } = sectionHeader(section)
     if (tableId !== TABLE_PMT || !current) return
     const program = this.#programs.find(
       (known) => known.number === extension && known.pmtPid === pmtPid,
     )
     if (program === undefined) return
-    program.seePmt(section, this.position, this.clock())
+    program.onPmt(section, this.position, this.clock())
     for (const track of program.tracks) this.#owners.set(track.identity.pid, program)
   }
 
-  #seeCat(section: Uint8Array): void {
+  #onCat(section: Uint8Array): void {
     const { tableId } = sectionHeader(section)
     if (tableId === TABLE_CAT) this.catSections++
-    else this.#violation('cat_content', PID_CAT, `table_id 0x${tableId.toString(16)}`)
+    else this.#addViolation('cat_content', PID_CAT, `table_id 0x${tableId.toString(16)}`)
   }
 
-  #seeSdt(section: Uint8Array): void {
+  #onSdt(section: Uint8Array): void {
     const { tableId, current } = sectionHeader(section)
     if (tableId !== TABLE_SDT_ACTUAL || !current) return
-    this.sdt.see(section, this.position, this.clock())
+    this.sdt.addSection(section, this.position, this.clock())
     for (const { service, name } of parseSdt(section)) {
       const program = this.#programs.find((known) => known.number === service)
       if (program !== undefined) program.serviceName = name
     }
   }
 
-  #violation(code: ViolationCode, pid: number, detail: string): void {
+  #addViolation(code: ViolationCode, pid: number, detail: string): void {
     const timeMs = this.clock()?.timeMs
-    this.#options.ledger.add(code, { position: this.position, timeMs, pid, detail })
+    this.#options.ledger.addViolation(code, { position: this.position, timeMs, pid, detail })
   }
 }

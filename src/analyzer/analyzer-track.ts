@@ -5,19 +5,25 @@ import { AudioTimeline } from './analyzer-audio.ts'
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import { Extent, rounded, scaled, wrappedStep } from './analyzer-numbers.ts'
 import type { PcrWatch } from './analyzer-pcr.ts'
-import { DTS_STEP_LIMIT_MS, PTS_LIMIT_MS, type ViolationCode } from './analyzer-rules.ts'
+import { MIN_DTS_STEP_MS, MAX_PTS_INTERVAL_MS, type ViolationCode } from './analyzer-rules.ts'
 import { VideoTimeline, type Picture } from './analyzer-video.ts'
-import { parsePesHeader, PES_FIXED, PES_HEADER_MIN, pesLengthAt, startsPes } from '../mpegts/pes.ts'
+import {
+  parsePesHeader,
+  PES_FIXED_BYTES,
+  MIN_PES_HEADER_BYTES,
+  pesLengthAt,
+  startsPes,
+} from '../mpegts/pes.ts'
 import type { PesHeader } from '../mpegts/pes.ts'
 
 const TICKS_PER_MS = 90
 /** All that is asked of a picture lies in its first bytes; audio is handed on whenever this is full. */
 const BUFFER_BYTES = 32_768
-const NOTHING = new Uint8Array(0)
+const EMPTY = new Uint8Array(0)
 /** A step back of more than this is another time line, not a picture out of order. */
 const JUMP_BACK_TICKS = 90_000
 /** Steps longer than this do not count as duration. */
-const DURATION_STEP_MAX = 10 * 90_000
+const MAX_DURATION_STEP_TICKS = 10 * 90_000
 
 /** What the tracks of one program share. */
 export interface TrackContext {
@@ -25,7 +31,7 @@ export interface TrackContext {
   readonly clock: () => PcrWatch | undefined
   readonly muxDelayMs: number
   /** Have both PAT and PMT come behind this position? */
-  readonly tablesSince: (position: number) => boolean
+  readonly hasTablesSince: (position: number) => boolean
   /** The newest unwrapped DTS of any track, to unwrap the first one of another by. */
   readonly reference: { ticks: number | undefined }
   readonly onDts: (kind: 'video' | 'audio', dts: number) => void
@@ -56,7 +62,7 @@ export class TrackWatch {
   readonly #video: VideoTimeline | undefined
   readonly #audio: AudioTimeline | undefined
   /** Made when the first packet comes: a table may announce more tracks than there are. */
-  #buffer = NOTHING
+  #buffer = EMPTY
   #fill = 0
   /** 0: unbounded, or not known yet. Read when the header is, since the buffer is reused. */
   #pesLength = 0
@@ -96,12 +102,12 @@ export class TrackWatch {
 
   /** Payload [from, to) of one packet at `position`. */
   start(bytes: Uint8Array, range: { from: number; to: number; position: number }): void {
-    this.#end('next')
+    this.#endUnit('next')
     const { position } = range
     this.#unit = {
       position,
       timeMs: this.#context.clock()?.timeMs,
-      afterTables: this.#context.tablesSince(this.#lastUnitAt),
+      afterTables: this.#context.hasTablesSince(this.#lastUnitAt),
       header: undefined,
       picture: undefined,
       received: 0,
@@ -109,7 +115,7 @@ export class TrackWatch {
     }
     this.#lastUnitAt = position
     this.#fill = 0
-    if (this.#buffer === NOTHING) this.#buffer = new Uint8Array(BUFFER_BYTES)
+    if (this.#buffer === EMPTY) this.#buffer = new Uint8Array(BUFFER_BYTES)
     this.continue(bytes, range)
   }
 
@@ -126,14 +132,14 @@ export class TrackWatch {
       if (unit.header === undefined && !this.#readHeader(unit)) return
       if (this.#fill < BUFFER_BYTES) break
       if (this.#audio === undefined) break
-      this.#handOnAudio(this.#audio)
+      this.#forwardAudio(this.#audio)
     }
     const length = this.#pesLength
-    if (length > 0 && unit.received >= length + PES_FIXED) this.#end('complete')
+    if (length > 0 && unit.received >= length + PES_FIXED_BYTES) this.#endUnit('complete')
   }
 
   /** A continuity error: bytes are missing from what is under way. */
-  lost(): void {
+  markDamaged(): void {
     if (this.#unit !== undefined) this.#unit.damaged = 'yes'
   }
 
@@ -143,7 +149,7 @@ export class TrackWatch {
   }
 
   finish(position: number): void {
-    this.#end('stream_end')
+    this.#endUnit('stream_end')
     this.#video?.finish(position, this.#context.clock()?.timeMs)
   }
 
@@ -180,11 +186,11 @@ export class TrackWatch {
   /** Answers false while the header is not there, or never will be. */
   #readHeader(unit: Unit): boolean {
     const buffer = this.#buffer
-    if (this.#fill < PES_HEADER_MIN) return false
-    if (startsPes(buffer, 0) && this.#fill < PES_HEADER_MIN + buffer[8]!) return false
+    if (this.#fill < MIN_PES_HEADER_BYTES) return false
+    if (startsPes(buffer, 0) && this.#fill < MIN_PES_HEADER_BYTES + buffer[8]!) return false
     const header = parsePesHeader(buffer, 0, this.#fill)
     if (header === undefined) {
-      this.#violation('pes_header', unit, 'no PES header, or one without coded frames')
+      this.#addViolation('pes_header', unit, 'no PES header, or one without coded frames')
       this.#unit = undefined
       return false
     }
@@ -192,37 +198,37 @@ export class TrackWatch {
     unit.header = header
     this.#pesLength = pesLengthAt(buffer, 0)
     this.#payloadFrom = header.size
-    if (header.pts !== undefined) this.#stamp(unit, header.pts, header.dts ?? header.pts)
+    if (header.pts !== undefined) this.#judgeTimestamps(unit, header.pts, header.dts ?? header.pts)
     return true
   }
 
-  #handOnAudio(audio: AudioTimeline): void {
-    audio.payload(this.#buffer.subarray(this.#payloadFrom, this.#fill))
+  #forwardAudio(audio: AudioTimeline): void {
+    audio.pushPayload(this.#buffer.subarray(this.#payloadFrom, this.#fill))
     this.#payloadFrom = 0
     this.#fill = 0
   }
 
-  #end(how: 'next' | 'complete' | 'stream_end'): void {
+  #endUnit(how: 'next' | 'complete' | 'stream_end'): void {
     const unit = this.#unit
     this.#unit = undefined
     if (unit?.header === undefined) return
-    if (this.#audio !== undefined) this.#handOnAudio(this.#audio)
+    if (this.#audio !== undefined) this.#forwardAudio(this.#audio)
     else if (unit.picture !== undefined) {
-      this.#video?.front(this.#buffer.subarray(this.#payloadFrom, this.#fill), unit.picture)
+      this.#video?.inspectFront(this.#buffer.subarray(this.#payloadFrom, this.#fill), unit.picture)
     }
-    const missing = this.#pesLength + PES_FIXED - unit.received
+    const missing = this.#pesLength + PES_FIXED_BYTES - unit.received
     if (this.#pesLength > 0 && missing > 0 && how === 'next' && unit.damaged === 'no') {
-      this.#violation('pes_incomplete', unit, `${missing} bytes are missing`)
+      this.#addViolation('pes_incomplete', unit, `${missing} bytes are missing`)
     }
   }
 
-  #stamp(unit: Unit, rawPts: number, rawDts: number): void {
-    if (this.#timeline === 'breaks_next') this.#break()
-    const near = this.#lastDts ?? this.#context.reference.ticks ?? rawDts
-    const dts = near + wrappedStep(near, rawDts)
+  #judgeTimestamps(unit: Unit, rawPts: number, rawDts: number): void {
+    if (this.#timeline === 'breaks_next') this.#restartTimeline()
+    const reference = this.#lastDts ?? this.#context.reference.ticks ?? rawDts
+    const dts = reference + wrappedStep(reference, rawDts)
     const pts = dts + wrappedStep(rawDts, rawPts)
     if (pts < dts) {
-      this.#violation('pts_before_dts', unit, `PTS ${rawPts}, DTS ${rawDts}`)
+      this.#addViolation('pts_before_dts', unit, `PTS ${rawPts}, DTS ${rawDts}`)
     }
     this.#judgeStep(unit, dts)
     this.#judgeMargin(unit, rawPts, rawDts)
@@ -233,32 +239,32 @@ export class TrackWatch {
     this.#context.reference.ticks = dts
     this.#context.onDts(this.kind, dts)
     const { position, timeMs, afterTables } = unit
-    this.#audio?.anchor(pts, position, timeMs)
+    this.#audio?.addAnchor(pts, position, timeMs)
     if (this.#video === undefined) return
     unit.picture = { pts, dts, position, timeMs, afterTables }
-    this.#video.picture(unit.picture)
+    this.#video.addPicture(unit.picture)
   }
 
-  #break(): void {
+  #restartTimeline(): void {
     this.#timeline = 'runs'
     this.#breaks++
     this.#lastDts = undefined
     this.#lastPtsMs = undefined
-    this.#video?.break()
-    this.#audio?.break()
+    this.#video?.breakTimeline()
+    this.#audio?.breakTimeline()
   }
 
   #judgeStep(unit: Unit, dts: number): void {
     if (this.#lastDts === undefined) return
     const step = dts - this.#lastDts
     const ms = rounded(step / TICKS_PER_MS)
-    this.#dtsSteps.add(step)
-    if (step > 0 && step <= DURATION_STEP_MAX) this.#duration += step
-    if (step <= 0) this.#violation('dts_order', unit, `a step of ${ms} ms`)
-    else if (ms < DTS_STEP_LIMIT_MS) this.#violation('dts_step', unit, `${ms} ms`)
+    this.#dtsSteps.addValue(step)
+    if (step > 0 && step <= MAX_DURATION_STEP_TICKS) this.#duration += step
+    if (step <= 0) this.#addViolation('dts_order', unit, `a step of ${ms} ms`)
+    else if (ms < MIN_DTS_STEP_MS) this.#addViolation('dts_step', unit, `${ms} ms`)
     if (step >= -JUMP_BACK_TICKS) return
-    this.#video?.break()
-    this.#audio?.break()
+    this.#video?.breakTimeline()
+    this.#audio?.breakTimeline()
   }
 
   #judgeMargin(unit: Unit, rawPts: number, rawDts: number): void {
@@ -267,21 +273,21 @@ export class TrackWatch {
     if (clock === undefined || base === undefined) return
     const margin = wrappedStep(base, rawDts)
     const ms = rounded(margin / TICKS_PER_MS)
-    this.#dtsMargin.add(margin)
-    this.#ptsMargin.add(wrappedStep(base, rawPts))
-    if (margin < 0) this.#violation('dts_before_pcr', unit, `by ${-ms} ms`)
+    this.#dtsMargin.addValue(margin)
+    this.#ptsMargin.addValue(wrappedStep(base, rawPts))
+    if (margin < 0) this.#addViolation('dts_before_pcr', unit, `by ${-ms} ms`)
     clock.locate(unit.position, (timeMs, how) => {
       if (how === 'between')
         this.#judgeArrival(unit, margin - (timeMs - unit.timeMs!) * TICKS_PER_MS)
     })
-    if (ms > this.#context.muxDelayMs) this.#violation('mux_delay', unit, `${ms} ms ahead`)
+    if (ms > this.#context.muxDelayMs) this.#addViolation('mux_delay', unit, `${ms} ms ahead`)
   }
 
   /** 2.4.2.2: between two PCR the bytes come at an even rate. */
   #judgeArrival(unit: Unit, margin: number): void {
-    this.#arrivalMargin.add(margin)
+    this.#arrivalMargin.addValue(margin)
     if (margin >= 0) return
-    this.#violation('dts_before_arrival', unit, `by ${rounded(-margin / TICKS_PER_MS)} ms`)
+    this.#addViolation('dts_before_arrival', unit, `by ${rounded(-margin / TICKS_PER_MS)} ms`)
   }
 
   #judgeInterval(unit: Unit): void {
@@ -289,15 +295,15 @@ export class TrackWatch {
     if (now !== undefined && this.#lastPtsMs !== undefined) {
       const interval = now - this.#lastPtsMs
       this.#maxPtsInterval = Math.max(this.#maxPtsInterval ?? 0, interval)
-      if (interval > PTS_LIMIT_MS) {
-        this.#violation('pts_repetition', unit, `${rounded(interval)} ms`)
+      if (interval > MAX_PTS_INTERVAL_MS) {
+        this.#addViolation('pts_repetition', unit, `${rounded(interval)} ms`)
       }
     }
     this.#lastPtsMs = now
   }
 
-  #violation(code: ViolationCode, unit: Unit, detail: string): void {
+  #addViolation(code: ViolationCode, unit: Unit, detail: string): void {
     const { position, timeMs } = unit
-    this.#context.ledger.add(code, { position, timeMs, pid: this.identity.pid, detail })
+    this.#context.ledger.addViolation(code, { position, timeMs, pid: this.identity.pid, detail })
   }
 }

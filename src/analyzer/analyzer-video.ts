@@ -6,7 +6,7 @@ import { measured, type VideoReport } from './analysis-report.ts'
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import { Extent, rounded } from './analyzer-numbers.ts'
 import { pictureFront } from './analyzer-picture.ts'
-import { PresentationOrder, type PicturePlace } from './analyzer-presentation.ts'
+import { PresentationCheck, type PicturePlace } from './analyzer-presentation.ts'
 
 const TICKS_PER_MS = 90
 
@@ -21,26 +21,27 @@ export class VideoTimeline {
   readonly #codec: VideoCodec
   readonly #ledger: ViolationLedger
   readonly #inspector: VideoInspector
-  readonly #order: PresentationOrder
-  readonly #entryIntervals = new Extent()
+  readonly #order: PresentationCheck
+  readonly #rapIntervals = new Extent()
   #format: VideoFormat | undefined
   #pictures = 0
-  #entries = 0
+  #rapCount = 0
   #withoutTables = 0
   #withoutSets = 0
-  #lastEntry: number | undefined
+  #lastRap: number | undefined
 
   constructor(pid: number, codec: VideoCodec, ledger: ViolationLedger) {
     this.#pid = pid
     this.#codec = codec
     this.#ledger = ledger
     this.#inspector = createVideoInspector(codec)
-    this.#order = new PresentationOrder({
+    this.#order = new PresentationCheck({
       gap: (step, usual, at) => {
         const detail = `${ms(step)} ms where ${ms(usual)} ms are usual, up to PTS ${at.pts}`
-        ledger.add('presentation_gap', { ...place(at), pid, detail })
+        ledger.addViolation('presentation_gap', { ...place(at), pid, detail })
       },
-      late: (at) => ledger.add('pts_order', { ...place(at), pid, detail: `PTS ${at.pts}` }),
+      late: (at) =>
+        ledger.addViolation('pts_order', { ...place(at), pid, detail: `PTS ${at.pts}` }),
     })
   }
 
@@ -48,43 +49,43 @@ export class VideoTimeline {
     return this.#order.firstPts
   }
 
-  picture(picture: Picture): void {
+  addPicture(picture: Picture): void {
     this.#pictures++
     this.#order.push(picture, picture.dts)
   }
 
   /** The first bytes of the same picture, once they are all there. */
-  front(bytes: Uint8Array, picture: Picture): void {
+  inspectFront(bytes: Uint8Array, picture: Picture): void {
     this.#format = this.#inspector.inspect(bytes).format ?? this.#format
-    const { entry, parameterSets } = pictureFront(this.#codec, bytes)
-    if (!entry) return
-    this.#entries++
+    const { rap, parameterSets } = pictureFront(this.#codec, bytes)
+    if (!rap) return
+    this.#rapCount++
     const finding = { ...place(picture), pid: this.#pid, detail: `PTS ${picture.pts}` }
     if (!picture.afterTables) {
       this.#withoutTables++
-      this.#ledger.add('random_access_without_tables', finding)
+      this.#ledger.addViolation('random_access_without_tables', finding)
     }
     if (!parameterSets) {
       this.#withoutSets++
-      this.#ledger.add('random_access_without_parameter_sets', finding)
+      this.#ledger.addViolation('random_access_without_parameter_sets', finding)
     }
-    if (this.#lastEntry !== undefined && picture.pts > this.#lastEntry) {
-      this.#entryIntervals.add(picture.pts - this.#lastEntry)
+    if (this.#lastRap !== undefined && picture.pts > this.#lastRap) {
+      this.#rapIntervals.addValue(picture.pts - this.#lastRap)
     }
-    this.#lastEntry = picture.pts
+    this.#lastRap = picture.pts
   }
 
   /** What follows is not measured against what came before. */
-  break(): void {
-    this.#order.break()
-    this.#lastEntry = undefined
+  breakTimeline(): void {
+    this.#order.breakTimeline()
+    this.#lastRap = undefined
   }
 
   finish(position: number, timeMs: number | undefined): void {
     this.#order.finish()
-    if (this.#pictures === 0 || this.#entries > 0) return
+    if (this.#pictures === 0 || this.#rapCount > 0) return
     const detail = `${this.#pictures} pictures`
-    this.#ledger.add('random_access_missing', { position, timeMs, pid: this.#pid, detail })
+    this.#ledger.addViolation('random_access_missing', { position, timeMs, pid: this.#pid, detail })
   }
 
   report(): VideoReport {
@@ -94,8 +95,8 @@ export class VideoTimeline {
       medianFrameMs: measured(this.#order.medianMs),
       gaps: this.#order.gaps,
       longestStep: measured(this.#order.longest),
-      randomAccessPoints: this.#entries,
-      randomAccessIntervalMs: measured(this.#entryIntervals.range(TICKS_PER_MS)),
+      randomAccessPoints: this.#rapCount,
+      randomAccessIntervalMs: measured(this.#rapIntervals.range(TICKS_PER_MS)),
       randomAccessWithoutTables: this.#withoutTables,
       randomAccessWithoutParameterSets: this.#withoutSets,
     }

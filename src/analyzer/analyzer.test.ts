@@ -31,7 +31,7 @@ const muxed = (units: readonly AccessUnit[]): Uint8Array => {
       rap: unit.rap !== 'none',
       data: unit.rap === 'none' ? unit.data : withParameterSets(unit.data),
     })
-    return muxer.take().bytes
+    return muxer.takeBatch().bytes
   })
   return Buffer.concat(parts)
 }

@@ -7,7 +7,7 @@ import { measured, type AnalysisReport, type Measured } from './analysis-report.
 import { ViolationLedger } from './analyzer-ledger.ts'
 import type { PcrWatch } from './analyzer-pcr.ts'
 import { PidWatch } from './analyzer-pid.ts'
-import { MUX_DELAY_LIMIT_MS, type RuleSet, type ViolationCode } from './analyzer-rules.ts'
+import { MAX_MUX_DELAY_MS, type RuleSet, type ViolationCode } from './analyzer-rules.ts'
 import { SyncWatch } from './analyzer-sync.ts'
 import { TablesWatch } from './analyzer-tables.ts'
 import {
@@ -29,8 +29,8 @@ import {
   startsUnit,
 } from '../mpegts/packet.ts'
 
-const EXAMPLES = 5
-const BITS = 8
+const DEFAULT_MAX_EXAMPLES = 5
+const BITS_PER_BYTE = 8
 
 export interface AnalyzerOptions {
   /** Default 'standard'. */
@@ -47,7 +47,7 @@ export interface AnalyzerOptions {
  */
 export class Analyzer {
   readonly #rules: RuleSet
-  readonly #examples: number
+  readonly #maxExamples: number
   readonly #ledger: ViolationLedger
   readonly #sync: SyncWatch
   readonly #pids: (PidWatch | undefined)[] = Array.from({ length: PID_COUNT })
@@ -62,23 +62,23 @@ export class Analyzer {
 
   constructor(options: AnalyzerOptions = {}) {
     this.#rules = options.rules ?? 'standard'
-    this.#examples = options.examples ?? EXAMPLES
-    this.#ledger = new ViolationLedger(this.#rules, this.#examples)
+    this.#maxExamples = options.examples ?? DEFAULT_MAX_EXAMPLES
+    this.#ledger = new ViolationLedger(this.#rules, this.#maxExamples)
     this.#tables = new TablesWatch({
       ledger: this.#ledger,
-      muxDelayMs: options.muxDelayMs ?? MUX_DELAY_LIMIT_MS,
-      pid: (pid) => this.#pid(pid),
+      muxDelayMs: options.muxDelayMs ?? MAX_MUX_DELAY_MS,
+      watchOf: (pid) => this.#pidWatch(pid),
     })
     this.#sync = new SyncWatch({
-      packet: (bytes, at, position) => this.#packet(bytes, at, position),
+      packet: (bytes, at, position) => this.#onPacket(bytes, at, position),
       syncByteError: (position) => {
         this.#syncByteErrors++
-        this.#violation('sync_byte', position, 'another byte in its place')
+        this.#addViolation('sync_byte', position, 'another byte in its place')
       },
       syncLoss: (position) => {
         this.#syncLosses++
         this.#tables.breakPositions()
-        this.#violation('ts_sync_loss', position, 'two sync bytes in a row are wrong')
+        this.#addViolation('ts_sync_loss', position, 'two sync bytes in a row are wrong')
       },
     })
   }
@@ -99,13 +99,13 @@ export class Analyzer {
     this.#sync.finish()
     if (this.#packets === 0 && this.#bytes > 0) {
       this.#syncLosses++
-      this.#violation('ts_sync_loss', 0, 'no packets were found')
+      this.#addViolation('ts_sync_loss', 0, 'no packets were found')
     }
     if (this.#packets === 0) return
     this.#tables.finish(this.#position)
     const scrambled = this.#sum((pid) => pid.scrambled)
     if (scrambled > 0 && this.#tables.catSections === 0) {
-      this.#violation('cat_missing', this.#position, `${scrambled} scrambled packets`)
+      this.#addViolation('cat_missing', this.#position, `${scrambled} scrambled packets`)
     }
   }
 
@@ -136,7 +136,7 @@ export class Analyzer {
       pids: this.#pids.flatMap((pid) =>
         pid === undefined || pid.packets === 0
           ? []
-          : [pid.report(this.#what(pid.pid), bitrateOf(pid.packets, durationMs))],
+          : [pid.report(this.#describePid(pid.pid), bitrateOf(pid.packets, durationMs))],
       ),
       errors: countOf('error'),
       warnings: countOf('warning'),
@@ -144,39 +144,39 @@ export class Analyzer {
     }
   }
 
-  #packet(bytes: Uint8Array, at: number, position: number): void {
+  #onPacket(bytes: Uint8Array, at: number, position: number): void {
     this.#packets++
     this.#position = position
     const id = pidAt(bytes, at)
-    const pid = this.#pid(id)
+    const pid = this.#pidWatch(id)
     pid.packets++
     if (hasTransportError(bytes, at)) {
-      this.#damaged(pid, position)
+      this.#onDamagedPacket(pid, position)
       return
     }
     if (id === PID_NULL) return
     const signalled = (adaptationFlags(bytes, at) & DISCONTINUITY) !== 0
     const before = pid.counter
-    const continuity = pid.judge(bytes, at, signalled)
+    const continuity = pid.checkContinuity(bytes, at, signalled)
     if (continuity === 'duplicate') return
     const program = this.#tables.programOf(id)
     const track = program?.track(id)
     if (continuity === 'error') {
-      pid.noteError(position)
+      pid.addError(position)
       pid.sections?.reset()
-      track?.lost()
+      track?.markDamaged()
       this.#tables.breakPositions()
-      this.#violation('continuity', position, `after ${before} came ${pid.counter}`, id)
+      this.#addViolation('continuity', position, `after ${before} came ${pid.counter}`, id)
     }
     if (signalled) {
       pid.discontinuities++
       pid.sections?.reset()
       track?.breakTimeline()
     }
-    if (hasPcr(bytes, at)) this.#pcr(bytes, at, { id, signalled })
+    if (hasPcr(bytes, at)) this.#onPcr(bytes, at, { id, signalled })
     if (isScrambled(bytes, at)) {
       pid.scrambled++
-      this.#tables.seeScrambled(id, position)
+      this.#tables.onScrambledPacket(id, position)
       return
     }
     if (!hasPayload(bytes, at)) return
@@ -193,25 +193,25 @@ export class Analyzer {
   }
 
   /** TR 101 290 2.1: nothing else is derived from such a packet. */
-  #damaged(pid: PidWatch, position: number): void {
+  #onDamagedPacket(pid: PidWatch, position: number): void {
     pid.transportErrors++
-    pid.forget()
+    pid.resetCounter()
     pid.sections?.reset()
-    this.#tables.programOf(pid.pid)?.track(pid.pid)?.lost()
-    this.#violation('transport_error', position, 'the rest of it is not judged', pid.pid)
+    this.#tables.programOf(pid.pid)?.track(pid.pid)?.markDamaged()
+    this.#addViolation('transport_error', position, 'the rest of it is not judged', pid.pid)
   }
 
-  #pcr(bytes: Uint8Array, at: number, of: { id: number; signalled: boolean }): void {
+  #onPcr(bytes: Uint8Array, at: number, of: { id: number; signalled: boolean }): void {
     const pcr27 = pcrAt(bytes, at)
     const { signalled } = of
     for (const program of this.#tables.programs) {
       if (program.clock?.pid !== of.id) continue
-      program.seePcr({ pcr27, position: this.#position, arrivalMs: this.#arrivalMs, signalled })
+      program.onPcr({ pcr27, position: this.#position, arrivalMs: this.#arrivalMs, signalled })
     }
   }
 
-  #pid(id: number): PidWatch {
-    return (this.#pids[id] ??= new PidWatch(id, this.#examples))
+  #pidWatch(id: number): PidWatch {
+    return (this.#pids[id] ??= new PidWatch(id, this.#maxExamples))
   }
 
   #sum(of: (pid: PidWatch) => number): number {
@@ -232,21 +232,26 @@ export class Analyzer {
     return lengths.length === 0 ? undefined : Math.max(...lengths)
   }
 
-  #what(id: number): string {
+  #describePid(id: number): string {
     if (id === PID_PAT) return 'PAT'
     if (id === PID_CAT) return 'CAT'
     if (id === PID_SDT) return 'SDT'
     if (id === PID_NULL) return 'null'
-    return this.#tables.what(id)
+    return this.#tables.describePid(id)
   }
 
-  #violation(code: ViolationCode, position: number, detail: string, pid?: number): void {
+  #addViolation(code: ViolationCode, position: number, detail: string, pid?: number): void {
     const timeMs = this.#clock()?.timeMs
-    this.#ledger.add(code, { position, timeMs, detail, ...(pid === undefined ? {} : { pid }) })
+    this.#ledger.addViolation(code, {
+      position,
+      timeMs,
+      detail,
+      ...(pid === undefined ? {} : { pid }),
+    })
   }
 }
 
 const bitrateOf = (packets: number, durationMs: number | undefined): Measured =>
   durationMs === undefined
     ? measured<number>(undefined)
-    : Math.round((packets * PACKET_SIZE * BITS * 1000) / durationMs)
+    : Math.round((packets * PACKET_SIZE * BITS_PER_BYTE * 1000) / durationMs)

@@ -5,7 +5,7 @@ const BLOCKS = [1, 2, 3, 6]
 const BLOCK_SAMPLES = 256
 const SAMPLE_RATES = [48_000, 44_100, 32_000]
 const REDUCED_RATE = 3
-const MOST_DATA_RATE = 0x1fff
+const MAX_DATA_RATE_KBPS = 0x1fff
 const DEPENDENT = 1
 
 /** Body of the dac3 box, from a syncframe (4.3, 4.4). */
@@ -41,7 +41,7 @@ export function eac3Record(unit: Uint8Array): Uint8Array | undefined {
   while (at + 8 <= unit.length && unit[at] === 0x0b && unit[at + 1] === 0x77) {
     const size = ((((unit[at + 2]! & 7) << 8) | unit[at + 3]!) + 1) * 2
     const last = substreams.at(-1)
-    if (unit[at + 2]! >> 6 !== DEPENDENT) substreams.push(independent(unit, at))
+    if (unit[at + 2]! >> 6 !== DEPENDENT) substreams.push(independentSubstream(unit, at))
     else if (last !== undefined) {
       last.dependent++
       last.locations |= locationsOf(unit, at)
@@ -49,7 +49,7 @@ export function eac3Record(unit: Uint8Array): Uint8Array | undefined {
     at += size
   }
   if (substreams.length === 0 || substreams.length > 8) return undefined
-  const record: number[] = bytesOf((dataRate(unit) << 3) | (substreams.length - 1))
+  const record: number[] = bytesOf((dataRateKbps(unit) << 3) | (substreams.length - 1))
   for (const one of substreams) {
     const head = (one.fscod << 14) | (one.bsid << 9) | (one.acmod << 1) | one.lfe
     record.push(...bytesOf(head))
@@ -59,7 +59,7 @@ export function eac3Record(unit: Uint8Array): Uint8Array | undefined {
   return Uint8Array.from(record)
 }
 
-function independent(unit: Uint8Array, at: number): Substream {
+function independentSubstream(unit: Uint8Array, at: number): Substream {
   const fields = unit[at + 4]!
   return {
     fscod: fields >> 6,
@@ -89,13 +89,13 @@ function locationsOf(unit: Uint8Array, at: number): number {
 }
 
 /** kbit/s. */
-function dataRate(unit: Uint8Array): number {
+function dataRateKbps(unit: Uint8Array): number {
   const fscod = unit[4]! >> 6
   const reduced = fscod === REDUCED_RATE
   const second = (unit[4]! >> 4) & 3
   const rate = reduced ? (SAMPLE_RATES[second] ?? 48_000) / 2 : SAMPLE_RATES[fscod]!
   const samples = (reduced ? 6 : BLOCKS[second]!) * BLOCK_SAMPLES
-  return Math.min(MOST_DATA_RATE, Math.round((unit.length * 8 * rate) / samples / 1000))
+  return Math.min(MAX_DATA_RATE_KBPS, Math.round((unit.length * 8 * rate) / samples / 1000))
 }
 
 const bytesOf = (value: number): [number, number] => [(value >> 8) & 0xff, value & 0xff]

@@ -1,14 +1,14 @@
 import type { AudioFormat } from '../contract/format.ts'
-import { keepFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
+import { reuseAudioFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
 import type { FrameParser } from './frame-parser.ts'
 
 /** syncinfo and bsi, ETSI TS 102 366 4.3 and 4.4; E-AC-3: annex E 1.2. */
 const HEADER_BYTES = 8
 const BLOCK_SAMPLES = 256
 /** bsid: 8 is AC-3, 9 and 10 its half and quarter rates, 11 to 16 E-AC-3. */
-const AC3_LAST = 10
-const AC3_STANDARD = 8
-const EAC3_LAST = 16
+const MAX_AC3_BSID = 10
+const FULL_RATE_AC3_BSID = 8
+const MAX_EAC3_BSID = 16
 const DEPENDENT = 1
 const RESERVED_STREAM_TYPE = 3
 const REDUCED_RATE = 3
@@ -38,22 +38,22 @@ export class Ac3Parser implements FrameParser {
     if (at + 1 < bytes.length && bytes[at + 1] !== 0x77) return NO_FRAME
     if (bytes.length - at < HEADER_BYTES) return TOO_SHORT
     const bsid = bsidAt(bytes, at)
-    if (bsid <= AC3_LAST) return ac3Length(bytes, at)
-    const readable = bsid <= EAC3_LAST && streamTypeAt(bytes, at) !== RESERVED_STREAM_TYPE
+    if (bsid <= MAX_AC3_BSID) return ac3Length(bytes, at)
+    const readable = bsid <= MAX_EAC3_BSID && streamTypeAt(bytes, at) !== RESERVED_STREAM_TYPE
     if (!readable || eac3SampleRate(bytes, at) === 0) return NO_FRAME
     const length = ((((bytes[at + 2]! & 7) << 8) | bytes[at + 3]!) + 1) * 2
     return length < HEADER_BYTES ? NO_FRAME : length
   }
 
   /** Both are of independent substreams: fscod and bsid. */
-  agrees(bytes: Uint8Array, one: number, other: number): boolean {
+  headersMatch(bytes: Uint8Array, one: number, other: number): boolean {
     return (
       bytes[one + 4]! >> 6 === bytes[other + 4]! >> 6 && bsidAt(bytes, one) === bsidAt(bytes, other)
     )
   }
 
   formatAt(bytes: Uint8Array, at: number): AudioFormat {
-    const eac3 = bsidAt(bytes, at) > AC3_LAST
+    const eac3 = bsidAt(bytes, at) > MAX_AC3_BSID
     // The rates of byte 4 and the channels; frmsizecod, which varies, left out for AC-3.
     const lfe = eac3 ? bytes[at + 4]! & 1 : ac3Lfe(bytes, at)
     const mode = eac3 ? bytes[at + 4]! >> 1 : ((bytes[at + 4]! >> 6) << 3) | (bytes[at + 6]! >> 5)
@@ -61,7 +61,7 @@ export class Ac3Parser implements FrameParser {
     if (key === this.#formatKey) return this.#format!
     this.#formatKey = key
     const blocks = eac3 ? eac3Blocks(bytes, at) : AC3_BLOCKS
-    this.#format = keepFormat(this.#format, {
+    this.#format = reuseAudioFormat(this.#format, {
       codec: eac3 ? 'eac3' : 'ac3',
       profile: '',
       sampleRate: eac3 ? eac3SampleRate(bytes, at) : ac3SampleRate(bytes, at),
@@ -73,13 +73,13 @@ export class Ac3Parser implements FrameParser {
 
   /** Dependent substreams, and further independent ones, go with the frame of substream 0 (E.1.3.1.2). */
   continuesAt(bytes: Uint8Array, at: number): boolean {
-    if (bsidAt(bytes, at) <= AC3_LAST) return false
+    if (bsidAt(bytes, at) <= MAX_AC3_BSID) return false
     return streamTypeAt(bytes, at) === DEPENDENT || substreamAt(bytes, at) > 0
   }
 }
 
 const ac3SampleRate = (bytes: Uint8Array, at: number): number =>
-  (SAMPLE_RATES[bytes[at + 4]! >> 6] ?? 0) >> Math.max(0, bsidAt(bytes, at) - AC3_STANDARD)
+  (SAMPLE_RATES[bytes[at + 4]! >> 6] ?? 0) >> Math.max(0, bsidAt(bytes, at) - FULL_RATE_AC3_BSID)
 
 /** Words of 16 bits per frame of 1536 samples, table 4.13: at 44.1 kHz odd codes have one more. */
 function ac3Length(bytes: Uint8Array, at: number): number {

@@ -6,7 +6,7 @@ import {
   readProgramConfig,
 } from './audio-specific-config.ts'
 import { BitReader } from './bit-reader.ts'
-import { keepFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
+import { reuseAudioFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
 import type { FrameParser } from './frame-parser.ts'
 
 /** adts_fixed_header and adts_variable_header, ISO/IEC 13818-7 6.2 (14496-3 1.A.2). */
@@ -35,7 +35,7 @@ export class AdtsParser implements FrameParser {
   }
 
   /** The fixed header: all but copyright bits, length, fullness and block count. */
-  agrees(bytes: Uint8Array, one: number, other: number): boolean {
+  headersMatch(bytes: Uint8Array, one: number, other: number): boolean {
     return (
       bytes[one + 1] === bytes[other + 1] &&
       bytes[one + 2] === bytes[other + 2] &&
@@ -51,7 +51,7 @@ export class AdtsParser implements FrameParser {
     if (configuration !== 0 && key === this.#formatKey) return this.#format!
     if (configuration === 0) this.#readChannels(bytes, at, length)
     this.#formatKey = key
-    this.#format = keepFormat(this.#format, {
+    this.#format = reuseAudioFormat(this.#format, {
       codec: 'aac',
       profile: AAC_PROFILES[(second >> 6) + 1]!,
       sampleRate: AAC_RATES[(second >> 2) & 0x0f]!,

@@ -7,11 +7,11 @@ import { Buffer } from 'node:buffer'
 export const PREFIX_BYTES = 3
 const PREFIX = Uint8Array.of(0, 0, 1)
 /** Headers lie this close together: a plain loop beats a native call there. */
-const NEAR = 96
+const LOOP_SEARCH_BYTES = 96
 
 /** Offset of the next 00 00 01 at or after `from`, or -1. */
 export function nextPrefix(bytes: Uint8Array, from: number): number {
-  const near = Math.min(bytes.length, from + NEAR)
+  const near = Math.min(bytes.length, from + LOOP_SEARCH_BYTES)
   let at = from + 2
   while (at < near) {
     const value = bytes[at]!

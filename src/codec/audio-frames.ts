@@ -1,7 +1,7 @@
 import type { AudioCodec, AudioFormat } from '../contract/format.ts'
 import { Ac3Parser } from './ac3.ts'
 import { AdtsParser } from './adts.ts'
-import { keepFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
+import { reuseAudioFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
 import type { FrameParser } from './frame-parser.ts'
 import { LatmParser } from './latm.ts'
 import { MpegAudioParser } from './mpeg-audio.ts'
@@ -24,12 +24,12 @@ export interface FrameSplitter {
 }
 
 /** Above the largest frame there is: LOAS 8194; E-AC-3 with all its substreams, in practice, too. */
-const MOST_FRAME_BYTES = 32_768
-const NOTHING = new Uint8Array(0)
+const MAX_FRAME_BYTES = 32_768
+const EMPTY = new Uint8Array(0)
 
 /** What begins at a place: nothing, or it is not to be told before more bytes come; else a frame's end. */
-const GARBAGE = -1
-const WAIT = -2
+const NOT_A_FRAME = -1
+const MORE_BYTES_NEEDED = -2
 
 export function createFrameSplitter(codec: AudioCodec): FrameSplitter {
   return new Splitter(parserOf(codec))
@@ -53,9 +53,9 @@ function parserOf(codec: AudioCodec): FrameParser {
 
 class Splitter implements FrameSplitter {
   readonly #parser: FrameParser
-  #carry = NOTHING
+  #carry = EMPTY
   #format: AudioFormat | undefined
-  #locked = false
+  #isLocked = false
   /** Substreams were found cut off from their frame by the end of a push: wait for the next frame from now on. */
   #waitsForSubstreams = false
   skippedBytes = 0
@@ -70,29 +70,29 @@ class Splitter implements FrameSplitter {
     let at = 0
     while (at < buffer.length) {
       const end = this.#frameEnd(buffer, at)
-      if (end === WAIT) break
-      const format = end === GARBAGE ? undefined : this.#formatOf(buffer, at, end)
-      if (end === GARBAGE) this.#locked = false
+      if (end === MORE_BYTES_NEEDED) break
+      const format = end === NOT_A_FRAME ? undefined : this.#formatOf(buffer, at, end)
+      if (end === NOT_A_FRAME) this.#isLocked = false
       else if (format !== undefined) {
-        this.#locked = true
+        this.#isLocked = true
         onFrame(buffer.subarray(at, end), format, at - earlier)
       }
-      const next = end === GARBAGE ? at + 1 : end
+      const next = end === NOT_A_FRAME ? at + 1 : end
       if (format === undefined) this.skippedBytes += next - at
       at = next
     }
-    this.#carry = at < buffer.length ? buffer.slice(at) : NOTHING
+    this.#carry = at < buffer.length ? buffer.slice(at) : EMPTY
   }
 
   reset(): void {
     this.skippedBytes += this.#carry.length
-    this.#carry = NOTHING
-    this.#locked = false
+    this.#carry = EMPTY
+    this.#isLocked = false
   }
 
   #formatOf(buffer: Uint8Array, at: number, end: number): AudioFormat | undefined {
     const found = this.#parser.formatAt(buffer, at, end - at)
-    if (found !== undefined) this.#format = keepFormat(this.#format, found)
+    if (found !== undefined) this.#format = reuseAudioFormat(this.#format, found)
     return found && this.#format
   }
 
@@ -102,29 +102,29 @@ class Splitter implements FrameSplitter {
    */
   #frameEnd(buffer: Uint8Array, at: number): number {
     const length = this.#parser.lengthAt(buffer, at)
-    if (length === TOO_SHORT) return WAIT
-    if (length === NO_FRAME) return GARBAGE
+    if (length === TOO_SHORT) return MORE_BYTES_NEEDED
+    if (length === NO_FRAME) return NOT_A_FRAME
     if (this.#parser.continuesAt?.(buffer, at) === true) {
-      this.#waitsForSubstreams ||= this.#locked
-      return GARBAGE
+      this.#waitsForSubstreams ||= this.#isLocked
+      return NOT_A_FRAME
     }
     const end = this.#withSubstreams(buffer, at, at + length)
-    if (end === WAIT || end > buffer.length) return WAIT
+    if (end === MORE_BYTES_NEEDED || end > buffer.length) return MORE_BYTES_NEEDED
     if (end === buffer.length) return end
     const next = this.#parser.lengthAt(buffer, end)
-    const trusted = this.#locked && this.#isKnownFormat(buffer, at, length)
-    if (next === TOO_SHORT) return trusted ? end : WAIT
-    if (next > 0) return trusted || this.#parser.agrees(buffer, at, end) ? end : GARBAGE
-    return trusted && !this.#holdsFrame(buffer, at + 1, end) ? end : GARBAGE
+    const trusted = this.#isLocked && this.#isKnownFormat(buffer, at, length)
+    if (next === TOO_SHORT) return trusted ? end : MORE_BYTES_NEEDED
+    if (next > 0) return trusted || this.#parser.headersMatch(buffer, at, end) ? end : NOT_A_FRAME
+    return trusted && !this.#containsFrame(buffer, at + 1, end) ? end : NOT_A_FRAME
   }
 
   #isKnownFormat(buffer: Uint8Array, at: number, length: number): boolean {
     const found = this.#parser.formatAt(buffer, at, length)
-    return found !== undefined && keepFormat(this.#format, found) === this.#format
+    return found !== undefined && reuseAudioFormat(this.#format, found) === this.#format
   }
 
   /** A frame that lost bytes, or whose length is damaged, reaches into those behind it: does one begin in here? */
-  #holdsFrame(buffer: Uint8Array, from: number, to: number): boolean {
+  #containsFrame(buffer: Uint8Array, from: number, to: number): boolean {
     for (let at = from; at < to; at++) {
       const length = this.#parser.lengthAt(buffer, at)
       const end = at + length
@@ -137,13 +137,13 @@ class Splitter implements FrameSplitter {
   #withSubstreams(buffer: Uint8Array, at: number, firstEnd: number): number {
     if (this.#parser.continuesAt === undefined) return firstEnd
     let end = firstEnd
-    while (end < buffer.length && end - at < MOST_FRAME_BYTES) {
+    while (end < buffer.length && end - at < MAX_FRAME_BYTES) {
       const length = this.#parser.lengthAt(buffer, end)
-      if (length === TOO_SHORT) return WAIT
+      if (length === TOO_SHORT) return MORE_BYTES_NEEDED
       if (length === NO_FRAME || !this.#parser.continuesAt(buffer, end)) return end
       end += length
     }
-    return end === buffer.length && this.#waitsForSubstreams ? WAIT : end
+    return end === buffer.length && this.#waitsForSubstreams ? MORE_BYTES_NEEDED : end
   }
 }
 

@@ -8,28 +8,28 @@ const LENGTH_SIZE_MINUS_ONE = 0xfc | 3
 const RESERVED_3 = 0xe0
 const RESERVED_5 = 0xf8
 const RESERVED_6 = 0xfc
-const MOST_SPS = 31
-const MOST_OTHERS = 255
-const MOST_NAL_BYTES = 0xffff
+const MAX_SPS_COUNT = 31
+const MAX_OTHER_SETS_COUNT = 255
+const MAX_NAL_BYTES = 0xffff
 
 /** nal_unit_type, ITU-T H.264 table 7-1. */
 const SPS = 7
 const PPS = 8
 const SPS_EXTENSION = 13
 /** Profiles before the fidelity range extensions: their record ends with the PPS. */
-const PLAIN_PROFILES = new Set([66, 77, 88])
+const PROFILES_BEFORE_FREXT = new Set([66, 77, 88])
 
 const isType = (wanted: number) => (first: number) => (first & 0x1f) === wanted
-const fits = (nal: Uint8Array): boolean => nal.length >= 4 && nal.length <= MOST_NAL_BYTES
+const hasValidLength = (nal: Uint8Array): boolean => nal.length >= 4 && nal.length <= MAX_NAL_BYTES
 
 /** From an access unit in Annex B; undefined when it lacks parameter sets. */
 export function avcRecord(unit: Uint8Array): Uint8Array | undefined {
   const spans = nalSpans(unit)
-  const sps = nalUnitsOf(unit, spans, isType(SPS)).filter(fits).slice(0, MOST_SPS)
-  const pps = nalUnitsOf(unit, spans, isType(PPS)).slice(0, MOST_OTHERS)
+  const sps = nalUnitsOf(unit, spans, isType(SPS)).filter(hasValidLength).slice(0, MAX_SPS_COUNT)
+  const pps = nalUnitsOf(unit, spans, isType(PPS)).slice(0, MAX_OTHER_SETS_COUNT)
   const first = sps[0]
   if (first === undefined || pps.length === 0) return undefined
-  const extensions = nalUnitsOf(unit, spans, isType(SPS_EXTENSION)).slice(0, MOST_OTHERS)
+  const extensions = nalUnitsOf(unit, spans, isType(SPS_EXTENSION)).slice(0, MAX_OTHER_SETS_COUNT)
   const head = [VERSION, first[1]!, first[2]!, first[3]!, LENGTH_SIZE_MINUS_ONE]
   const parts = [
     Uint8Array.from([...head, RESERVED_3 | sps.length]),
@@ -37,7 +37,7 @@ export function avcRecord(unit: Uint8Array): Uint8Array | undefined {
     Uint8Array.of(pps.length),
     ...pps.flatMap(withLength),
   ]
-  if (!PLAIN_PROFILES.has(first[1]!)) {
+  if (!PROFILES_BEFORE_FREXT.has(first[1]!)) {
     const { chroma, lumaDepth, chromaDepth } = sampling(first)
     const tail = [RESERVED_6 | chroma, RESERVED_5 | lumaDepth, RESERVED_5 | chromaDepth]
     parts.push(Uint8Array.from([...tail, extensions.length]), ...extensions.flatMap(withLength))

@@ -17,19 +17,22 @@ export interface FrameParser {
    */
   formatAt(bytes: Uint8Array, at: number, length: number): AudioFormat | undefined
   /** May two headers be neighbours in one stream? Asked before a header among garbage is believed. */
-  agrees(bytes: Uint8Array, one: number, other: number): boolean
+  headersMatch(bytes: Uint8Array, one: number, other: number): boolean
   /** Does the frame that begins at `at` belong to the one before it (E-AC-3 dependent substreams)? */
   continuesAt?(bytes: Uint8Array, at: number): boolean
 }
 
 /** The known object when it says the same. */
-export function keepFormat(known: AudioFormat | undefined, found: AudioFormat): AudioFormat {
+export function reuseAudioFormat(
+  current: AudioFormat | undefined,
+  found: AudioFormat,
+): AudioFormat {
   const same =
-    known !== undefined &&
-    known.codec === found.codec &&
-    known.profile === found.profile &&
-    known.sampleRate === found.sampleRate &&
-    known.channels === found.channels &&
-    known.frameSamples === found.frameSamples
-  return same ? known : found
+    current !== undefined &&
+    current.codec === found.codec &&
+    current.profile === found.profile &&
+    current.sampleRate === found.sampleRate &&
+    current.channels === found.channels &&
+    current.frameSamples === found.frameSamples
+  return same ? current : found
 }

@@ -30,8 +30,8 @@ const PROFILES: Readonly<Record<number, string>> = {
 }
 const PROFILES_WITH_CHROMA = new Set([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244])
 const CHROMA = ['4:0:0', '4:2:0', '4:2:2', '4:4:4'] as const
-const MOST_PIXELS = 16_384
-const MOST_DEPTH = 14
+const MAX_SIDE_PIXELS = 16_384
+const MAX_BIT_DEPTH = 14
 
 /** Table A-1, MaxDpbMbs: [highest level_idc, macroblocks]. */
 const MAX_DPB_MBS: readonly (readonly [number, number])[] = [
@@ -80,14 +80,21 @@ export function parseH264Sps(bytes: Uint8Array, start: number, end: number): H26
   const chroma = CHROMA[chromaIdc]
   const crop = r.flag() ? [r.ue(), r.ue(), r.ue(), r.ue()] : [0, 0, 0, 0]
   const hasVui = r.flag()
-  if (r.exhausted || id > 31 || chroma === undefined || depth > MOST_DEPTH || frameNumBits > 16) {
+  if (
+    r.exhausted ||
+    id > 31 ||
+    chroma === undefined ||
+    depth > MAX_BIT_DEPTH ||
+    frameNumBits > 16
+  ) {
     return undefined
   }
   const cropX = chromaIdc === 1 || chromaIdc === 2 ? 2 : 1
   const cropY = (chromaIdc === 1 ? 2 : 1) * (frameMbsOnly ? 1 : 2)
   const width = widthInMbs * 16 - (crop[0]! + crop[1]!) * cropX
   const height = heightInMbs * 16 - (crop[2]! + crop[3]!) * cropY
-  if (width <= 0 || height <= 0 || width > MOST_PIXELS || height > MOST_PIXELS) return undefined
+  if (width <= 0 || height <= 0 || width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS)
+    return undefined
   const vui = hasVui ? readVui(r) : {}
   const noReorder =
     profileIdc === 66 || pocType === 2 || isIntraOnly(profileIdc, (constraints & 0x10) !== 0)
@@ -117,8 +124,8 @@ const isIntraOnly = (profileIdc: number, constraint3: boolean): boolean =>
   profileIdc === 44 || (constraint3 && [86, 100, 110, 122, 244].includes(profileIdc))
 
 function maxDpbFrames(level: number, frameMbs: number): number {
-  const most = MAX_DPB_MBS.find(([highest]) => level <= highest)?.[1] ?? 0
-  return Math.min(16, Math.floor(most / frameMbs))
+  const maxMbs = MAX_DPB_MBS.find(([maxLevel]) => level <= maxLevel)?.[1] ?? 0
+  return Math.min(16, Math.floor(maxMbs / frameMbs))
 }
 
 function skipScalingMatrix(r: BitReader, lists: number): void {

@@ -11,7 +11,7 @@ import {
 import { parseH264Sps } from './h264-sps.ts'
 import type { H264Sps } from './h264-sps.ts'
 import { ParameterSets } from './parameter-sets.ts'
-import { emptyInspection, keepIdentity } from './video-inspection.ts'
+import { emptyInspection, reuseVideoFormat } from './video-inspection.ts'
 import type { VideoInspection, VideoInspector } from './video-inspection.ts'
 
 /** nal_unit_type, ITU-T H.264 table 7-1. */
@@ -29,7 +29,7 @@ const RESERVED_18 = 18
 /** payloadType, annex D. */
 const RECOVERY_POINT = 6
 /** recovery_frame_cnt is below MaxFrameNum, which has at most 16 bits. */
-const MOST_RECOVERY_FRAMES = 65_535
+const MAX_RECOVERY_FRAMES = 65_535
 /** slice_type 7: every slice of the picture is I; 2: this one is. */
 const ALL_SLICES_I = 7
 const SLICE_I = 2
@@ -49,7 +49,7 @@ interface FieldOfFrame {
 const typeAt = (bytes: Uint8Array, prefix: number): number => bytes[prefix + PREFIX_BYTES]! & 0x1f
 const isSlice = (type: number): boolean =>
   type === SLICE || type === IDR_SLICE || type === PARTITION_A
-const beginsUnit = (type: number): boolean =>
+const startsUnit = (type: number): boolean =>
   (type >= SEI && type <= DELIMITER) || (type >= SUBSET_SPS && type <= RESERVED_18)
 /** first_mb_in_slice is ue(v): zero is the single bit 1. */
 const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
@@ -59,29 +59,29 @@ const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
 export class H264Inspector implements VideoInspector {
   readonly #sps = new ParameterSets(parseH264Sps)
   readonly #pps = new ParameterSets(parsePps)
-  readonly #found = emptyInspection()
-  #unit = 0
-  #recoveryPoint = false
-  #delimiterSaysI = false
+  readonly #inspection = emptyInspection()
+  #unitNumber = 0
+  #hasRecoveryPoint = false
+  #isDelimiterIntra = false
 
   inspect(unit: Uint8Array): VideoInspection {
-    const found = this.#found
+    const found = this.#inspection
     found.rap = 'none'
     found.data = unit
-    this.#unit++
-    this.#recoveryPoint = false
-    this.#delimiterSaysI = false
+    this.#unitNumber++
+    this.#hasRecoveryPoint = false
+    this.#isDelimiterIntra = false
     let insertion = -1
     let prefix = nextPrefix(unit, 0)
     while (prefix >= 0 && prefix + PREFIX_BYTES < unit.length) {
       const type = typeAt(unit, prefix)
       if (insertion < 0 && type !== DELIMITER) insertion = unitStart(unit, prefix)
       if (isSlice(type)) {
-        this.#picture(unit, prefix, insertion)
+        this.#inspectPicture(unit, prefix, insertion)
         break
       }
       const next = nextPrefix(unit, prefix + PREFIX_BYTES)
-      this.#header(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
+      this.#readHeader(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
       prefix = next
     }
     return found
@@ -91,7 +91,7 @@ export class H264Inspector implements VideoInspector {
     const prefix = leadingPrefix(payload)
     if (prefix < 0 || prefix + PREFIX_BYTES >= payload.length) return false
     const type = typeAt(payload, prefix)
-    return beginsUnit(type) || (isSlice(type) && isFirstSlice(payload, prefix))
+    return startsUnit(type) || (isSlice(type) && isFirstSlice(payload, prefix))
   }
 
   splitAccessUnits(payload: Uint8Array): readonly number[] {
@@ -113,8 +113,13 @@ export class H264Inspector implements VideoInspector {
         }
         headers = -1
       } else {
-        if (headers < 0 && beginsUnit(type)) headers = unitStart(payload, prefix)
-        this.#learn(payload, type, prefix + PREFIX_BYTES, next < 0 ? payload.length : next)
+        if (headers < 0 && startsUnit(type)) headers = unitStart(payload, prefix)
+        this.#storeParameterSet(
+          payload,
+          type,
+          prefix + PREFIX_BYTES,
+          next < 0 ? payload.length : next,
+        )
       }
       prefix = next
     }
@@ -124,57 +129,60 @@ export class H264Inspector implements VideoInspector {
   reset(): void {
     this.#sps.clear()
     this.#pps.clear()
-    this.#found.format = undefined
-    this.#found.reorderFrames = undefined
+    this.#inspection.format = undefined
+    this.#inspection.reorderFrames = undefined
   }
 
-  #header(unit: Uint8Array, type: number, start: number, end: number): void {
-    if (type === SEI) this.#recoveryPoint ||= hasRecoveryPoint(unit, start, end)
-    else if (type === DELIMITER) this.#delimiterSaysI = unit[start + 1]! >> 5 === DELIMITER_ALL_I
-    else this.#learn(unit, type, start, end)
+  #readHeader(unit: Uint8Array, type: number, start: number, end: number): void {
+    if (type === SEI) this.#hasRecoveryPoint ||= hasRecoveryPoint(unit, start, end)
+    else if (type === DELIMITER) this.#isDelimiterIntra = unit[start + 1]! >> 5 === DELIMITER_ALL_I
+    else this.#storeParameterSet(unit, type, start, end)
   }
 
-  #learn(bytes: Uint8Array, type: number, start: number, end: number): void {
-    if (type === PPS) this.#pps.learn(bytes, start, trimZeros(bytes, start, end), this.#unit)
+  #storeParameterSet(bytes: Uint8Array, type: number, start: number, end: number): void {
+    if (type === PPS) this.#pps.store(bytes, start, trimZeros(bytes, start, end), this.#unitNumber)
     if (type !== SPS) return
-    const sps = this.#sps.learn(bytes, start, trimZeros(bytes, start, end), this.#unit)
+    const sps = this.#sps.store(bytes, start, trimZeros(bytes, start, end), this.#unitNumber)
     if (sps === undefined) return
     // A changed SPS makes the PPS that refer to it void: they have to be sent again.
     for (const pps of this.#pps.all()) {
-      if (pps.parsed.spsId === sps.id && pps.seenIn !== this.#unit) this.#pps.forget(pps.parsed.id)
+      if (pps.parsed.spsId === sps.id && pps.lastSeenUnit !== this.#unitNumber)
+        this.#pps.remove(pps.parsed.id)
     }
-    if (this.#found.format === undefined) this.#activate(sps)
+    if (this.#inspection.format === undefined) this.#activate(sps)
   }
 
   #activate(sps: H264Sps): void {
-    this.#found.format = keepIdentity(this.#found.format, sps.format)
-    this.#found.reorderFrames = sps.reorderFrames
+    this.#inspection.format = reuseVideoFormat(this.#inspection.format, sps.format)
+    this.#inspection.reorderFrames = sps.reorderFrames
   }
 
-  #picture(unit: Uint8Array, prefix: number, insertion: number): void {
+  #inspectPicture(unit: Uint8Array, prefix: number, insertion: number): void {
     const start = prefix + PREFIX_BYTES
     const idr = typeAt(unit, prefix) === IDR_SLICE
     // Bytes 1 and 2 hold first_mb_in_slice 0 and most slice types: pictures that are no candidates cost nothing more.
     const r = new BitReader(unit, start + 1, start + 16)
     r.ue()
     const sliceType = r.ue()
-    const allIntra = sliceType === ALL_SLICES_I || (sliceType === SLICE_I && this.#delimiterSaysI)
-    if (!idr && !this.#recoveryPoint && !allIntra) return
+    const allIntra = sliceType === ALL_SLICES_I || (sliceType === SLICE_I && this.#isDelimiterIntra)
+    if (!idr && !this.#hasRecoveryPoint && !allIntra) return
     const pps = this.#pps.get(r.ue())
     const sps = pps && this.#sps.get(pps.parsed.spsId)
     if (r.exhausted || sps === undefined) return
-    const missing: Uint8Array[] = sps.seenIn === this.#unit ? [] : [sps.bytes]
+    const missing: Uint8Array[] = sps.lastSeenUnit === this.#unitNumber ? [] : [sps.bytes]
     for (const set of this.#pps.all()) {
-      if (set.parsed.spsId === sps.parsed.id && set.seenIn !== this.#unit) missing.push(set.bytes)
+      if (set.parsed.spsId === sps.parsed.id && set.lastSeenUnit !== this.#unitNumber)
+        missing.push(set.bytes)
     }
-    if (!idr && !this.#recoveryPoint && missing.length > 0) return
+    if (!idr && !this.#hasRecoveryPoint && missing.length > 0) return
     this.#activate(sps.parsed)
-    this.#found.rap = idr ? 'idr' : 'recovery_point'
-    if (missing.length > 0) this.#found.data = this.#completed(unit, insertion, sps.parsed.id)
+    this.#inspection.rap = idr ? 'idr' : 'recovery_point'
+    if (missing.length > 0)
+      this.#inspection.data = this.#withParameterSets(unit, insertion, sps.parsed.id)
   }
 
   /** SPS and all its PPS as one block: one that the unit carries too is repeated with equal content. */
-  #completed(unit: Uint8Array, insertion: number, spsId: number): Uint8Array {
+  #withParameterSets(unit: Uint8Array, insertion: number, spsId: number): Uint8Array {
     const sets = [this.#sps.get(spsId)!.bytes]
     for (const set of this.#pps.all()) if (set.parsed.spsId === spsId) sets.push(set.bytes)
     return insertAt(unit, insertion, withStartCodes(sets))
@@ -216,7 +224,7 @@ function hasRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolea
   while (r.more) {
     const type = readExtended(r)
     const size = readExtended(r)
-    if (type === RECOVERY_POINT) return r.ue() <= MOST_RECOVERY_FRAMES && !r.exhausted
+    if (type === RECOVERY_POINT) return r.ue() <= MAX_RECOVERY_FRAMES && !r.exhausted
     r.skip(size * 8)
   }
   return false

@@ -14,7 +14,7 @@ const NAL_HEADER_BYTES = 2
 const NO_OUTPUT_OF_PRIOR = 0x40
 
 /** The leading pictures that still follow: RASL ones refer to pictures before the splice. */
-export type LeadingKept = 'all' | 'decodable'
+export type KeptLeadingPictures = 'all' | 'decodable'
 
 /**
  * A copy of an access unit whose CRA picture became a BLA picture (or that had one) that has what was decoded before it
@@ -22,7 +22,7 @@ export type LeadingKept = 'all' | 'decodable'
  * (C.5.2.2): decoders throw away what they have not shown yet. Slice segment headers of both kinds are alike but for
  * nal_unit_type, which must be the same in all of a picture (7.4.2.2).
  */
-export const asBrokenLink = (unit: Uint8Array, leading: LeadingKept): Uint8Array => {
+export const asBrokenLink = (unit: Uint8Array, leading: KeptLeadingPictures): Uint8Array => {
   const linked = unit.slice()
   const type = leading === 'all' ? BLA_W_LP : BLA_W_RADL
   for (

@@ -11,8 +11,8 @@ const RESERVED_5 = 0xf8
 const RESERVED_6 = 0xfc
 const FRAME_RATE_UNKNOWN = [0, 0]
 const LENGTH_SIZE_MINUS_ONE = 3
-const COMPLETE = 0x80
-const MOST_NAL_BYTES = 0xffff
+const ARRAY_COMPLETENESS = 0x80
+const MAX_NAL_BYTES = 0xffff
 
 /** nal_unit_type, ITU-T H.265 table 7-1. */
 const VPS = 32
@@ -20,7 +20,7 @@ const SPS = 33
 const PPS = 34
 
 const isType = (wanted: number) => (first: number) => ((first >> 1) & 0x3f) === wanted
-const fits = (nal: Uint8Array): boolean => nal.length <= MOST_NAL_BYTES
+const hasValidLength = (nal: Uint8Array): boolean => nal.length <= MAX_NAL_BYTES
 
 /**
  * From an access unit in Annex B; undefined when it lacks parameter sets. `sets` says whether these are all there will
@@ -33,13 +33,13 @@ export function hevcRecord(
   const spans = nalSpans(unit)
   const arrays = [VPS, SPS, PPS].map((type) => ({
     type,
-    units: nalUnitsOf(unit, spans, isType(type)).filter(fits),
+    units: nalUnitsOf(unit, spans, isType(type)).filter(hasValidLength),
   }))
   const sps = arrays[1]!.units[0]
   if (sps === undefined || arrays.some(({ units }) => units.length === 0)) return undefined
   const head = recordHead(sps)
   if (head === undefined) return undefined
-  const completeness = sets === 'all' ? COMPLETE : 0
+  const completeness = sets === 'all' ? ARRAY_COMPLETENESS : 0
   return joined([
     Uint8Array.from([...head, arrays.length]),
     ...arrays.flatMap(({ type, units }) => [

@@ -30,10 +30,10 @@ const PROFILES: Readonly<Record<number, string>> = {
   9: 'scc',
 }
 const CHROMA = ['4:0:0', '4:2:0', '4:2:2', '4:4:4'] as const
-const MOST_PIXELS = 16_384
-const MOST_DEPTH = 16
-const MOST_SHORT_TERM_SETS = 64
-const MOST_PICTURES = 16
+const MAX_SIDE_PIXELS = 16_384
+const MAX_BIT_DEPTH = 16
+const MAX_SHORT_TERM_SETS = 64
+const MAX_REFERENCE_PICTURES = 16
 
 interface ProfileTierLevel {
   readonly profile: number
@@ -77,13 +77,14 @@ export function parseHevcSps(bytes: Uint8Array, start: number, end: number): Hev
   const pocBits = r.ue() + 4
   const reorderFrames = readOrdering(r, subLayers)
   const chroma = CHROMA[chromaIdc]
-  if (r.exhausted || id > 15 || chroma === undefined || depth > MOST_DEPTH || pocBits > 16) {
+  if (r.exhausted || id > 15 || chroma === undefined || depth > MAX_BIT_DEPTH || pocBits > 16) {
     return undefined
   }
   const width =
     codedWidth - (window[0]! + window[1]!) * (chromaIdc === 1 || chromaIdc === 2 ? 2 : 1)
   const height = codedHeight - (window[2]! + window[3]!) * (chromaIdc === 1 ? 2 : 1)
-  if (width <= 0 || height <= 0 || width > MOST_PIXELS || height > MOST_PIXELS) return undefined
+  if (width <= 0 || height <= 0 || width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS)
+    return undefined
   skipCodingTools(r, pocBits)
   const vui = r.flag() && !r.exhausted ? readVui(r) : undefined
   const fields = vui?.fields ?? false
@@ -134,7 +135,7 @@ function readOrdering(r: BitReader, subLayers: number): number {
     reorder = r.ue()
     r.ue()
   }
-  return Math.min(reorder, MOST_PICTURES)
+  return Math.min(reorder, MAX_REFERENCE_PICTURES)
 }
 
 /** From log2_min_luma_coding_block_size_minus3 up to vui_parameters_present_flag. */
@@ -173,7 +174,7 @@ function skipScalingLists(r: BitReader): void {
 
 /** 7.3.7: a set may be told by its difference from the one before, so the sizes have to be kept. */
 function skipShortTermSets(r: BitReader): void {
-  const sets = Math.min(r.ue(), MOST_SHORT_TERM_SETS)
+  const sets = Math.min(r.ue(), MAX_SHORT_TERM_SETS)
   let pictures = 0
   for (let set = 0; set < sets && !r.exhausted; set++) {
     if (set > 0 && r.flag()) {
@@ -181,9 +182,9 @@ function skipShortTermSets(r: BitReader): void {
       r.ue()
       let kept = 0
       for (let i = 0; i <= pictures; i++) if (r.flag() || r.flag()) kept++
-      pictures = Math.min(kept, MOST_PICTURES)
+      pictures = Math.min(kept, MAX_REFERENCE_PICTURES)
     } else {
-      pictures = Math.min(r.ue(), MOST_PICTURES) + Math.min(r.ue(), MOST_PICTURES)
+      pictures = Math.min(r.ue(), MAX_REFERENCE_PICTURES) + Math.min(r.ue(), MAX_REFERENCE_PICTURES)
       for (let i = 0; i < pictures; i++) {
         r.ue()
         r.skip(1)

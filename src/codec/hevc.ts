@@ -12,7 +12,7 @@ import type { RapKindName } from './rap-kind.ts'
 import { parseHevcSps, parseHevcVps } from './hevc-sps.ts'
 import type { HevcSps } from './hevc-sps.ts'
 import { ParameterSets } from './parameter-sets.ts'
-import { emptyInspection, keepIdentity } from './video-inspection.ts'
+import { emptyInspection, reuseVideoFormat } from './video-inspection.ts'
 import type { VideoInspection, VideoInspector } from './video-inspection.ts'
 
 /** nal_unit_type, ITU-T H.265 table 7-1. */
@@ -45,7 +45,7 @@ const typeAt = (bytes: Uint8Array, prefix: number): number =>
 const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
   (bytes[prefix + PREFIX_BYTES + NAL_HEADER_BYTES]! & 0x80) !== 0
 /** 7.4.2.4.4. */
-const beginsUnit = (type: number): boolean =>
+const startsUnit = (type: number): boolean =>
   (type >= VPS && type <= DELIMITER) ||
   type === PREFIX_SEI ||
   (type >= 41 && type <= 44) ||
@@ -56,16 +56,16 @@ export class HevcInspector implements VideoInspector {
   readonly #vps = new ParameterSets(parseHevcVps)
   readonly #sps = new ParameterSets(parseHevcSps)
   readonly #pps = new ParameterSets(parsePps)
-  readonly #found = emptyInspection()
-  #unit = 0
+  readonly #inspection = emptyInspection()
+  #unitNumber = 0
 
   inspect(unit: Uint8Array): VideoInspection {
-    const found = this.#found
+    const found = this.#inspection
     found.rap = 'none'
     found.leading = false
     found.decodableLeading = false
     found.data = unit
-    this.#unit++
+    this.#unitNumber++
     let insertion = -1
     let prefix = nextPrefix(unit, 0)
     while (prefix >= 0 && prefix + PREFIX_BYTES + 1 < unit.length) {
@@ -74,11 +74,11 @@ export class HevcInspector implements VideoInspector {
       if (type <= LAST_VCL) {
         found.leading = type === RASL_N || type === RASL_R
         found.decodableLeading = type === RADL_N || type === RADL_R
-        if (type >= BLA_W_LP && type <= LAST_IRAP) this.#entry(unit, prefix, insertion)
+        if (type >= BLA_W_LP && type <= LAST_IRAP) this.#inspectRap(unit, prefix, insertion)
         break
       }
       const next = nextPrefix(unit, prefix + PREFIX_BYTES)
-      this.#learn(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
+      this.#storeParameterSet(unit, type, prefix + PREFIX_BYTES, next < 0 ? unit.length : next)
       prefix = next
     }
     return found
@@ -88,7 +88,7 @@ export class HevcInspector implements VideoInspector {
     const prefix = leadingPrefix(payload)
     if (prefix < 0 || prefix + PREFIX_BYTES >= payload.length) return false
     const type = typeAt(payload, prefix)
-    return beginsUnit(type) || (type <= LAST_VCL && isFirstSlice(payload, prefix))
+    return startsUnit(type) || (type <= LAST_VCL && isFirstSlice(payload, prefix))
   }
 
   splitAccessUnits(payload: Uint8Array): readonly number[] {
@@ -101,7 +101,7 @@ export class HevcInspector implements VideoInspector {
         if (headers >= 0) starts.push(headers)
         else if (isFirstSlice(payload, prefix)) starts.push(unitStart(payload, prefix))
         headers = -1
-      } else if (headers < 0 && beginsUnit(type)) headers = unitStart(payload, prefix)
+      } else if (headers < 0 && startsUnit(type)) headers = unitStart(payload, prefix)
       prefix = nextPrefix(payload, prefix + PREFIX_BYTES)
     }
     return starts
@@ -111,58 +111,59 @@ export class HevcInspector implements VideoInspector {
     this.#vps.clear()
     this.#sps.clear()
     this.#pps.clear()
-    this.#found.format = undefined
-    this.#found.reorderFrames = undefined
+    this.#inspection.format = undefined
+    this.#inspection.reorderFrames = undefined
   }
 
-  #learn(bytes: Uint8Array, type: number, start: number, end: number): void {
+  #storeParameterSet(bytes: Uint8Array, type: number, start: number, end: number): void {
     if (type < VPS || type > PPS) return
     const trimmed = trimZeros(bytes, start, end)
-    if (type === VPS) this.#vps.learn(bytes, start, trimmed, this.#unit)
-    if (type === PPS) this.#pps.learn(bytes, start, trimmed, this.#unit)
+    if (type === VPS) this.#vps.store(bytes, start, trimmed, this.#unitNumber)
+    if (type === PPS) this.#pps.store(bytes, start, trimmed, this.#unitNumber)
     if (type !== SPS) return
-    const sps = this.#sps.learn(bytes, start, trimmed, this.#unit)
+    const sps = this.#sps.store(bytes, start, trimmed, this.#unitNumber)
     if (sps === undefined) return
     // A changed SPS makes the PPS that refer to it void: they have to be sent again.
     for (const pps of this.#pps.all()) {
-      if (pps.parsed.spsId === sps.id && pps.seenIn !== this.#unit) this.#pps.forget(pps.parsed.id)
+      if (pps.parsed.spsId === sps.id && pps.lastSeenUnit !== this.#unitNumber)
+        this.#pps.remove(pps.parsed.id)
     }
-    if (this.#found.format === undefined) this.#activate(sps)
+    if (this.#inspection.format === undefined) this.#activate(sps)
   }
 
   #activate(sps: HevcSps): void {
     const rate = sps.format.frameRate ?? this.#vps.get(sps.vpsId)?.parsed.frameRate
     const format = rate === undefined ? sps.format : { ...sps.format, frameRate: rate }
-    this.#found.format = keepIdentity(this.#found.format, format)
-    this.#found.reorderFrames = sps.reorderFrames
+    this.#inspection.format = reuseVideoFormat(this.#inspection.format, format)
+    this.#inspection.reorderFrames = sps.reorderFrames
   }
 
   /** 7.3.6.1: an IRAP slice names its PPS after two flags. */
-  #entry(unit: Uint8Array, prefix: number, insertion: number): void {
+  #inspectRap(unit: Uint8Array, prefix: number, insertion: number): void {
     const start = prefix + PREFIX_BYTES + NAL_HEADER_BYTES
     const r = new BitReader(unit, start, start + 16)
     r.skip(2)
     const pps = this.#pps.get(r.ue())
     const sps = pps && this.#sps.get(pps.parsed.spsId)
     const vps = sps && this.#vps.get(sps.parsed.vpsId)
-    const entry = entryOf(typeAt(unit, prefix))
+    const rap = rapKindOf(typeAt(unit, prefix))
     if (r.exhausted || sps === undefined || vps === undefined) return
     const sets = [vps.bytes, sps.bytes]
-    let missing = vps.seenIn !== this.#unit || sps.seenIn !== this.#unit
+    let missing = vps.lastSeenUnit !== this.#unitNumber || sps.lastSeenUnit !== this.#unitNumber
     for (const set of this.#pps.all()) {
       if (set.parsed.spsId !== sps.parsed.id) continue
-      missing ||= set.seenIn !== this.#unit
+      missing ||= set.lastSeenUnit !== this.#unitNumber
       sets.push(set.bytes)
     }
-    if (entry === 'none') return
+    if (rap === 'none') return
     this.#activate(sps.parsed)
-    this.#found.rap = entry
+    this.#inspection.rap = rap
     // As one block: a set that the unit carries too is repeated with equal content.
-    if (missing) this.#found.data = insertAt(unit, insertion, withStartCodes(sets))
+    if (missing) this.#inspection.data = insertAt(unit, insertion, withStartCodes(sets))
   }
 }
 
-function entryOf(type: number): RapKindName {
+function rapKindOf(type: number): RapKindName {
   if (type === IDR_W_RADL || type === IDR_N_LP) return 'idr'
   if (type >= BLA_W_LP && type <= BLA_N_LP) return 'bla'
   return type === CRA ? 'cra' : 'none'

@@ -2,7 +2,7 @@ import type { AudioFormat } from '../contract/format.ts'
 import { readAudioSpecificConfig } from './audio-specific-config.ts'
 import type { AudioSpecificConfig } from './audio-specific-config.ts'
 import { BitReader } from './bit-reader.ts'
-import { keepFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
+import { reuseAudioFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
 import type { FrameParser } from './frame-parser.ts'
 
 /** AudioSyncStream, ISO/IEC 14496-3 1.7.2: syncword 0x2B7 (11 bits), audioMuxLengthBytes (13 bits). */
@@ -22,7 +22,7 @@ export class LatmParser implements FrameParser {
   }
 
   /** The sync header tells nothing that could differ. */
-  agrees(): boolean {
+  headersMatch(): boolean {
     return true
   }
 
@@ -33,7 +33,7 @@ export class LatmParser implements FrameParser {
     r.skip(1)
     const mux = readStreamMux(r)
     if (mux === undefined) return this.#format
-    this.#format = keepFormat(this.#format, { codec: 'aac_latm', ...mux })
+    this.#format = reuseAudioFormat(this.#format, { codec: 'aac_latm', ...mux })
     return this.#format
   }
 }

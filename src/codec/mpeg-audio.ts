@@ -1,5 +1,5 @@
 import type { AudioFormat } from '../contract/format.ts'
-import { keepFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
+import { reuseAudioFormat, NO_FRAME, TOO_SHORT } from './frame-parser.ts'
 import type { FrameParser } from './frame-parser.ts'
 
 /** ISO/IEC 11172-3 2.4.1.3, ISO/IEC 13818-3 2.4.1.3; version 2.5 by custom. */
@@ -70,7 +70,7 @@ export class MpegAudioParser implements FrameParser {
     return (Math.floor(slots) + padding) * slotBytes
   }
 
-  agrees(bytes: Uint8Array, one: number, other: number): boolean {
+  headersMatch(bytes: Uint8Array, one: number, other: number): boolean {
     return formatKey(bytes, one) === formatKey(bytes, other)
   }
 
@@ -79,7 +79,7 @@ export class MpegAudioParser implements FrameParser {
     if (key === this.#formatKey) return this.#format!
     this.#formatKey = key
     const layer = layerAt(bytes, at)
-    this.#format = keepFormat(this.#format, {
+    this.#format = reuseAudioFormat(this.#format, {
       codec: CODECS[layer]!,
       profile: '',
       sampleRate: sampleRateAt(bytes, at),

@@ -28,8 +28,8 @@ describe('MPEG-2 pictures', () => {
     { gop: 'closed', closed: true, leading: false },
   ])('between an I picture and the next reference lead in an $gop GOP', ({ closed, leading }) => {
     const inspector = new Mpeg2Inspector()
-    const entry = inspector.inspect(unit(SEQUENCE, group(closed), picture('I', 2)))
-    expect(entry).toMatchObject({ rap: 'i_picture', leading: false })
+    const rap = inspector.inspect(unit(SEQUENCE, group(closed), picture('I', 2)))
+    expect(rap).toMatchObject({ rap: 'i_picture', leading: false })
     for (const reference of [0, 1]) {
       const b = inspector.inspect(unit(picture('B', reference)))
       expect(b).toMatchObject({ rap: 'none', leading, decodableLeading: !leading })

@@ -1,7 +1,7 @@
 import { insertAt, leadingPrefix, nextPrefix, PREFIX_BYTES } from './annex-b.ts'
 import { parseSequence } from './mpeg2-sequence.ts'
 import type { Mpeg2Sequence } from './mpeg2-sequence.ts'
-import { emptyInspection, keepIdentity } from './video-inspection.ts'
+import { emptyInspection, reuseVideoFormat } from './video-inspection.ts'
 import type { VideoInspection, VideoInspector } from './video-inspection.ts'
 
 /** Start codes, ISO/IEC 13818-2 table 6-1. */
@@ -21,10 +21,10 @@ const B_PICTURE = 3
 const FRAME = 3
 
 /** With the two quantiser matrices, extensions and user data; what is longer is corrupt. */
-const MOST_SEQUENCE_BYTES = 4096
+const MAX_SEQUENCE_BYTES = 4096
 
 /** In place of its offset: the unit's sequence header was read. */
-const LEARNT = -2
+const SEQUENCE_STORED = -2
 
 interface PictureHeader {
   readonly codingType: number
@@ -33,7 +33,7 @@ interface PictureHeader {
 
 const codeAt = (bytes: Uint8Array, prefix: number): number => bytes[prefix + PREFIX_BYTES]!
 const isSlice = (code: number): boolean => code > PICTURE && code <= LAST_SLICE
-const beginsUnit = (code: number): boolean =>
+const startsUnit = (code: number): boolean =>
   code === SEQUENCE || code === GROUP || code === PICTURE
 
 /** sequence_end_code (6.2.2), to go behind the last picture of a sequence. */
@@ -41,15 +41,15 @@ export const mpeg2SequenceEnd = (): Uint8Array => Uint8Array.of(0, 0, 1, SEQUENC
 
 /** Entry points, format and access unit boundaries of MPEG-2 and MPEG-1 video. Clauses are of ISO/IEC 13818-2. */
 export class Mpeg2Inspector implements VideoInspector {
-  readonly #found = emptyInspection()
+  readonly #inspection = emptyInspection()
   #sequenceBytes = new Uint8Array(0)
   #sequence: Mpeg2Sequence | undefined
   /** temporal_reference of the entry picture whose leading B pictures are still to come. */
-  #entryReference: number | undefined
-  #closed = false
+  #rapReference: number | undefined
+  #isGopClosed = false
 
   inspect(unit: Uint8Array): VideoInspection {
-    const found = this.#found
+    const found = this.#inspection
     found.rap = 'none'
     found.leading = false
     found.decodableLeading = false
@@ -64,8 +64,8 @@ export class Mpeg2Inspector implements VideoInspector {
       if (isSlice(code)) break
       if (code === SEQUENCE) sequenceAt = prefix
       else if (code === GROUP || code === PICTURE) {
-        if (sequenceAt >= 0) this.#learn(unit, sequenceAt, prefix)
-        if (sequenceAt >= 0) sequenceAt = LEARNT
+        if (sequenceAt >= 0) this.#storeSequence(unit, sequenceAt, prefix)
+        if (sequenceAt >= 0) sequenceAt = SEQUENCE_STORED
         if (code === GROUP) closedGroup = ((unit[prefix + 7] ?? 0) & 0x40) !== 0
         // The second field of a frame has a header of its own: the first one says what the picture is.
         else picture ??= pictureHeader(unit, prefix)
@@ -73,7 +73,11 @@ export class Mpeg2Inspector implements VideoInspector {
       prefix = nextPrefix(unit, prefix + PREFIX_BYTES)
     }
     if (picture !== undefined) {
-      this.#picture(picture, { closedGroup, ownSequence: sequenceAt === LEARNT, structure })
+      this.#inspectPicture(picture, {
+        closedGroup,
+        ownSequence: sequenceAt === SEQUENCE_STORED,
+        structure,
+      })
     }
     return found
   }
@@ -81,7 +85,7 @@ export class Mpeg2Inspector implements VideoInspector {
   startsAccessUnit(payload: Uint8Array): boolean {
     const prefix = leadingPrefix(payload)
     return (
-      prefix >= 0 && prefix + PREFIX_BYTES < payload.length && beginsUnit(codeAt(payload, prefix))
+      prefix >= 0 && prefix + PREFIX_BYTES < payload.length && startsUnit(codeAt(payload, prefix))
     )
   }
 
@@ -94,7 +98,7 @@ export class Mpeg2Inspector implements VideoInspector {
     let prefix = nextPrefix(payload, 0)
     while (prefix >= 0 && prefix + PREFIX_BYTES < payload.length) {
       const code = codeAt(payload, prefix)
-      if (headers < 0 && beginsUnit(code)) headers = prefix
+      if (headers < 0 && startsUnit(code)) headers = prefix
       if (code === PICTURE) {
         reference = pictureHeader(payload, prefix)?.temporalReference ?? -1
         structure = FRAME
@@ -117,42 +121,41 @@ export class Mpeg2Inspector implements VideoInspector {
   reset(): void {
     this.#sequenceBytes = new Uint8Array(0)
     this.#sequence = undefined
-    this.#entryReference = undefined
-    this.#found.format = undefined
-    this.#found.reorderFrames = undefined
+    this.#rapReference = undefined
+    this.#inspection.format = undefined
+    this.#inspection.reorderFrames = undefined
   }
 
-  #learn(unit: Uint8Array, start: number, end: number): void {
-    if (end - start > MOST_SEQUENCE_BYTES) return
+  #storeSequence(unit: Uint8Array, start: number, end: number): void {
+    if (end - start > MAX_SEQUENCE_BYTES) return
     const known = this.#sequenceBytes
     if (known.length === end - start && known.every((byte, i) => byte === unit[start + i])) return
     const sequence = parseSequence(unit, start, end)
     if (sequence === undefined) return
     this.#sequence = sequence
     this.#sequenceBytes = unit.slice(start, end)
-    this.#found.format = keepIdentity(this.#found.format, sequence.format)
-    this.#found.reorderFrames = sequence.lowDelay ? 0 : 1
+    this.#inspection.format = reuseVideoFormat(this.#inspection.format, sequence.format)
+    this.#inspection.reorderFrames = sequence.lowDelay ? 0 : 1
   }
 
-  #picture(
+  #inspectPicture(
     picture: PictureHeader,
     unit: { closedGroup: boolean; ownSequence: boolean; structure: number },
   ): void {
-    const found = this.#found
+    const found = this.#inspection
     if (picture.codingType === B_PICTURE) {
       // 6.3.8: B pictures between an I picture and the next reference picture in decoding order are shown before it.
-      found.leading = this.#entryReference !== undefined && !this.#closed
-      found.decodableLeading = this.#entryReference !== undefined && this.#closed
+      found.leading = this.#rapReference !== undefined && !this.#isGopClosed
+      found.decodableLeading = this.#rapReference !== undefined && this.#isGopClosed
       return
     }
-    const secondField =
-      unit.structure !== FRAME && picture.temporalReference === this.#entryReference
+    const secondField = unit.structure !== FRAME && picture.temporalReference === this.#rapReference
     if (secondField) return
-    this.#entryReference = undefined
+    this.#rapReference = undefined
     if (picture.codingType !== I_PICTURE || this.#sequence === undefined) return
     found.rap = 'i_picture'
-    this.#entryReference = picture.temporalReference
-    this.#closed = unit.closedGroup
+    this.#rapReference = picture.temporalReference
+    this.#isGopClosed = unit.closedGroup
     if (!unit.ownSequence) found.data = insertAt(found.data, 0, this.#sequenceBytes)
   }
 }

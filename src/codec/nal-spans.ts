@@ -16,22 +16,22 @@ export function nalSpans(unit: Uint8Array): number[] {
 
 const LENGTH_BYTES = 4
 
-/** NAL units behind lengths of four bytes (ISO/IEC 14496-15, 4.3.3), without those whose first byte `leftOut` names. */
+/** NAL units behind lengths of four bytes (ISO/IEC 14496-15, 4.3.3), without those whose first byte `isExcluded` names. */
 export function lengthPrefixed(
   unit: Uint8Array,
-  leftOut: (firstByte: number) => boolean,
+  isExcluded: (firstByte: number) => boolean,
 ): Uint8Array {
   const spans = nalSpans(unit)
   let size = 0
   for (let i = 0; i < spans.length; i += 2) {
-    if (!leftOut(unit[spans[i]!]!)) size += LENGTH_BYTES + spans[i + 1]! - spans[i]!
+    if (!isExcluded(unit[spans[i]!]!)) size += LENGTH_BYTES + spans[i + 1]! - spans[i]!
   }
   const out = new Uint8Array(size)
   let at = 0
   for (let i = 0; i < spans.length; i += 2) {
     const start = spans[i]!
     const length = spans[i + 1]! - start
-    if (leftOut(unit[start]!)) continue
+    if (isExcluded(unit[start]!)) continue
     out[at] = length >>> 24
     out[at + 1] = length >>> 16
     out[at + 2] = length >>> 8

@@ -1,14 +1,14 @@
 /** Larger than any that encoders write; what is longer is corrupt. */
-const MOST_BYTES = 4096
+const MAX_SET_BYTES = 4096
 /** Per kind: H.264 allows 256 PPS, and no stream uses more than a few. */
-const MOST_SETS = 256
+const MAX_SETS = 256
 
 /** One remembered parameter set: the NAL unit without start code, and what its parser found in it. */
 export interface ParameterSet<Parsed> {
   readonly bytes: Uint8Array
   readonly parsed: Parsed
   /** Number of the access unit that carried it last. */
-  seenIn: number
+  lastSeenUnit: number
 }
 
 /** The newest parameter sets of one kind, by id. */
@@ -25,18 +25,18 @@ export class ParameterSets<Parsed extends { readonly id: number }> {
    * Remembers the NAL unit at [start, end) as part of access unit `unit`. A repeated set is only compared.
    * Returns the set when it is new or has changed.
    */
-  learn(bytes: Uint8Array, start: number, end: number, unit: number): Parsed | undefined {
-    if (end - start > MOST_BYTES || end <= start) return undefined
+  store(bytes: Uint8Array, start: number, end: number, unit: number): Parsed | undefined {
+    if (end - start > MAX_SET_BYTES || end <= start) return undefined
     for (const set of this.#sets.values()) {
       if (equalsAt(set.bytes, bytes, start, end)) {
-        set.seenIn = unit
+        set.lastSeenUnit = unit
         return undefined
       }
     }
     const parsed = this.#parse(bytes, start, end)
     if (parsed === undefined) return undefined
-    if (this.#sets.size >= MOST_SETS && !this.#sets.has(parsed.id)) return undefined
-    this.#sets.set(parsed.id, { bytes: bytes.slice(start, end), parsed, seenIn: unit })
+    if (this.#sets.size >= MAX_SETS && !this.#sets.has(parsed.id)) return undefined
+    this.#sets.set(parsed.id, { bytes: bytes.slice(start, end), parsed, lastSeenUnit: unit })
     return parsed
   }
 
@@ -48,7 +48,7 @@ export class ParameterSets<Parsed extends { readonly id: number }> {
     return this.#sets.values()
   }
 
-  forget(id: number): void {
+  remove(id: number): void {
     this.#sets.delete(id)
   }
 

@@ -52,18 +52,21 @@ export const emptyInspection = (): MutableInspection => ({
 })
 
 /** The known object when the new one says the same: whoever watches the format compares by identity. */
-export function keepIdentity(known: VideoFormat | undefined, found: VideoFormat): VideoFormat {
-  if (known === undefined) return found
+export function reuseVideoFormat(
+  current: VideoFormat | undefined,
+  found: VideoFormat,
+): VideoFormat {
+  if (current === undefined) return found
   const same =
-    known.codec === found.codec &&
-    known.profile === found.profile &&
-    known.chroma === found.chroma &&
-    known.depth === found.depth &&
-    known.width === found.width &&
-    known.height === found.height &&
-    known.frameRate?.num === found.frameRate?.num &&
-    known.frameRate?.den === found.frameRate?.den &&
-    known.scan === found.scan &&
-    known.level === found.level
-  return same ? known : found
+    current.codec === found.codec &&
+    current.profile === found.profile &&
+    current.chroma === found.chroma &&
+    current.depth === found.depth &&
+    current.width === found.width &&
+    current.height === found.height &&
+    current.frameRate?.num === found.frameRate?.num &&
+    current.frameRate?.den === found.frameRate?.den &&
+    current.scan === found.scan &&
+    current.level === found.level
+  return same ? current : found
 }

@@ -303,12 +303,12 @@ describe('leading pictures', () => {
 
   async function expectCleanEntry(
     found: readonly VideoInspection[],
-    entry: number,
+    rap: number,
     path: string,
   ): Promise<void> {
-    let next = found.findIndex((one, i) => i > entry && one.rap !== 'none')
+    let next = found.findIndex((one, i) => i > rap && one.rap !== 'none')
     if (next < 0) next = found.length
-    const kept = found.filter((one, i) => i >= entry && !(i < next && one.leading))
+    const kept = found.filter((one, i) => i >= rap && !(i < next && one.leading))
     const entered = path.replace(/\./, '.entered.')
     await writeFile(entered, Buffer.concat(kept.map((one) => one.data)))
     expect(await decoderErrors(entered)).toBe('')
@@ -340,8 +340,8 @@ describe('parameter sets that are not repeated', () => {
       i === 0 ? unit : withoutParameterSets(one.codec, unit),
     )
     const found = stripped.map((unit) => ({ ...inspector.inspect(unit) }))
-    const entries = found.flatMap((inspection, i) => (inspection.rap === 'idr' ? [i] : []))
-    expect(entries).toEqual([0, 10, 20, 30, 40])
+    const raps = found.flatMap((inspection, i) => (inspection.rap === 'idr' ? [i] : []))
+    expect(raps).toEqual([0, 10, 20, 30, 40])
     expect(found[0]!.data).toBe(stripped[0])
     expect(found[1]!.data).toBe(stripped[1])
     const later = found.slice(10).map((inspection) => inspection.data)
@@ -349,9 +349,12 @@ describe('parameter sets that are not repeated', () => {
     await writeFile(path, Buffer.concat(later))
     expect(await decoderErrors(path)).toBe('')
     expect((await fixtures.probe(path)).packets.length).toBe(40)
-    const fresh = createVideoInspector(one.codec)
-    expect(fresh.inspect(stripped[10]!).rap).toBe('none')
-    expect(fresh.inspect(found[10]!.data)).toMatchObject({ rap: 'idr', data: found[10]!.data })
+    const newInspector = createVideoInspector(one.codec)
+    expect(newInspector.inspect(stripped[10]!).rap).toBe('none')
+    expect(newInspector.inspect(found[10]!.data)).toMatchObject({
+      rap: 'idr',
+      data: found[10]!.data,
+    })
   })
 })
 

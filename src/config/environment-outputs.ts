@@ -8,22 +8,25 @@ export interface EnvironmentOutputs {
   readonly problems: readonly Problem[]
 }
 
-type Read = (name: string) => string | undefined
-type Settle = (variable: NamedVariable) => readonly Setting[]
+type ReadVariable = (name: string) => string | undefined
+type ToSettings = (variable: NamedVariable) => readonly Setting[]
 
 const HOST = /^(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?)$/
 const MOUNT = /^\/?[^\s?#]+$/
 
 /** `read` gives a variable, and nothing for an empty one; `settle` makes it a setting. */
-export const environmentOutputs = (read: Read, settle: Settle): EnvironmentOutputs => {
-  const made = [icecast(read, settle), kick(read, settle)]
+export const environmentOutputs = (
+  read: ReadVariable,
+  toSettings: ToSettings,
+): EnvironmentOutputs => {
+  const created = [icecastOutput(read, toSettings), kickOutput(read, toSettings)]
   return {
-    outputs: made.flatMap(({ outputs }) => outputs),
-    problems: made.flatMap(({ problems }) => problems),
+    outputs: created.flatMap(({ outputs }) => outputs),
+    problems: created.flatMap(({ problems }) => problems),
   }
 }
 
-const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
+const icecastOutput = (read: ReadVariable, toSettings: ToSettings): EnvironmentOutputs => {
   const enabled = read('ICECAST_ENABLED')
   const problems: Problem[] = []
   const isOn = enabled === undefined ? false : readBoolean(enabled)
@@ -31,11 +34,16 @@ const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
     problems.push(`ICECAST_ENABLED: ${JSON.stringify(enabled)} is not true or false`)
   }
   if (isOn !== true) return { outputs: [], problems }
-  const checked = (name: string, usual: string, right: string, isRight: Check): string => {
-    const given = read(name) ?? usual
+  const checked = (
+    name: string,
+    fallback: string,
+    expected: string,
+    isValid: TextCheck,
+  ): string => {
+    const given = read(name) ?? fallback
     // In front of "@" stands a password.
     const shown = given.replace(/^.*@/s, '***@')
-    if (!isRight(given)) problems.push(`${name}: ${JSON.stringify(shown)} is not ${right}`)
+    if (!isValid(given)) problems.push(`${name}: ${JSON.stringify(shown)} is not ${expected}`)
     return given
   }
   const host = checked('ICECAST_HOST', 'icecast', 'a host name or an address', (text) =>
@@ -61,7 +69,7 @@ const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
       value: password,
       origin: { where: 'ICECAST_SOURCE_PASSWORD', secret: true },
     },
-    ...ICECAST_VARIABLES.flatMap(settle),
+    ...ICECAST_VARIABLES.flatMap(toSettings),
   ]
   return {
     outputs: [{ id: 'icecast', origin: { where: 'ICECAST_ENABLED' }, settings }],
@@ -69,12 +77,12 @@ const icecast = (read: Read, settle: Settle): EnvironmentOutputs => {
   }
 }
 
-type Check = (text: string) => boolean
+type TextCheck = (text: string) => boolean
 
-const isPort: Check = (text) =>
+const isPort: TextCheck = (text) =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
 
-const kick = (read: Read, settle: Settle): EnvironmentOutputs => {
+const kickOutput = (read: ReadVariable, toSettings: ToSettings): EnvironmentOutputs => {
   const url = read('KICK_URL')
   if (url === undefined) return { outputs: [], problems: [] }
   if (read('KICK_KEY') === undefined) {
@@ -87,7 +95,7 @@ const kick = (read: Read, settle: Settle): EnvironmentOutputs => {
       value: '{env:KICK_KEY}',
       origin: { where: 'KICK_KEY', secret: true },
     },
-    ...KICK_VARIABLES.flatMap(settle),
+    ...KICK_VARIABLES.flatMap(toSettings),
   ]
   return { outputs: [{ id: 'kick', origin: { where: 'KICK_URL' }, settings }], problems: [] }
 }

@@ -1,27 +1,27 @@
 import type { z } from 'zod'
 import { redactText, redactUrl } from '../lib/redact.ts'
-import { choicesOf, describe, fieldsAt, schemaAt } from './schema-walk.ts'
+import { choicesOf, describeSchema, fieldsAt, schemaAt } from './schema-walk.ts'
 import { type FoundOrigin, valueAt } from './merge.ts'
-import { type Path, type Problem, showInside } from './setting.ts'
+import { type Path, type Problem, formatSubpath } from './setting.ts'
 import { didYouMean, nearest } from './suggest.ts'
 
 type Issue = z.core.$ZodIssue
 
 /** What the explanation is made from: the schema that refused, the tree it refused, and where each value came from. */
-export interface Refused {
+export interface RefusedInput {
   readonly schema: z.core.$ZodType
   readonly tree: unknown
   readonly originOf: (path: Path) => FoundOrigin
 }
 
 /** One or more sentences for what the schema found at one place. */
-export const explain = (issue: Issue, refused: Refused): Problem[] => {
+export const explain = (issue: Issue, refused: RefusedInput): Problem[] => {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownField(path, key, refused))
+    return issue.keys.map((key) => unknownFieldMessage(path, key, refused))
   }
   if (issue.code === 'invalid_union') {
-    const within = deepest(issue)
+    const within = deepestIssues(issue)
     if (within.length > 0) {
       return within.flatMap((one) => explain({ ...one, path: [...path, ...one.path] }, refused))
     }
@@ -30,18 +30,18 @@ export const explain = (issue: Issue, refused: Refused): Problem[] => {
   const isMissing = valueAt(refused.tree, path) === undefined
   // What is missing is named by the sentence itself; its place is the table that should hold it.
   const rest = isMissing ? origin.rest.slice(0, -1) : origin.rest
-  return [`${origin.where}${showInside(rest)}: ${wrongValue(issue, origin, refused)}`]
+  return [`${origin.where}${formatSubpath(rest)}: ${wrongValueMessage(issue, origin, refused)}`]
 }
 
 /** The problems of the branch that was probably meant: one that came further than the type of the value itself. */
-const deepest = (issue: Issue & { code: 'invalid_union' }): Issue[] =>
+const deepestIssues = (issue: Issue & { code: 'invalid_union' }): Issue[] =>
   issue.errors.find((branch) =>
     branch.every((one) => one.path.length > 0 || one.code === 'unrecognized_keys'),
   ) ?? []
 
-const unknownField = (path: Path, key: string, refused: Refused): Problem => {
+const unknownFieldMessage = (path: Path, key: string, refused: RefusedInput): Problem => {
   const { where: at, rest } = refused.originOf([...path, key])
-  const where = `${at}${showInside(rest)}`
+  const where = `${at}${formatSubpath(rest)}`
   const known = fieldsAt(refused.schema, path)
   const near = nearest(key, known)
   if (near !== undefined) return `${where}: unknown field; did you mean "${near}"?`
@@ -53,15 +53,15 @@ const unknownField = (path: Path, key: string, refused: Refused): Problem => {
   return `${where}: unknown field; known here are ${known.join(', ')}`
 }
 
-const wrongValue = (issue: Issue, origin: FoundOrigin, refused: Refused): string => {
+const wrongValueMessage = (issue: Issue, origin: FoundOrigin, refused: RefusedInput): string => {
   const path = issue.path as Path
   const value = valueAt(refused.tree, path)
   const field = String(path.at(-1) ?? '')
   const schema = schemaAt(refused.schema, path)
-  const right = schema === undefined ? '' : describe(schema, field)
-  if (value === undefined) return `"${field}" is missing; expected ${right}`
-  if (origin.secret) return `the value is not ${custom(issue) ?? right}`
-  const shown = show(value, origin)
+  const expected = schema === undefined ? '' : describeSchema(schema, field)
+  if (value === undefined) return `"${field}" is missing; expected ${expected}`
+  if (origin.secret) return `the value is not ${customMessage(issue) ?? expected}`
+  const shown = quoteValue(value, origin)
   const ofList = 'origin' in issue && issue.origin === 'array'
   if (issue.code === 'too_small' && ofList) return `${shown} must hold at least ${issue.minimum}`
   if (issue.code === 'too_big' && ofList) return `${shown} must hold at most ${issue.maximum}`
@@ -70,24 +70,24 @@ const wrongValue = (issue: Issue, origin: FoundOrigin, refused: Refused): string
   if (choices.length > 1) {
     return `${shown} is unknown; expected one of ${choices.join(', ')}${didYouMean(String(value), choices)}`
   }
-  return `${shown} is not ${custom(issue) ?? right}`
+  return `${shown} is not ${customMessage(issue) ?? expected}`
 }
 
 /** A pattern's own words say more than "text"; without words, the pattern itself does. */
-const custom = (issue: Issue): string | undefined => {
+const customMessage = (issue: Issue): string | undefined => {
   if (issue.code !== 'invalid_format') return undefined
   if (!issue.message.startsWith('Invalid ')) return issue.message
   return issue.pattern === undefined ? undefined : `text that matches ${issue.pattern}`
 }
 
-const SHOWN_LENGTH = 200
+const MAX_SHOWN_CHARS = 200
 
-const show = (value: unknown, origin: FoundOrigin): string => {
+const quoteValue = (value: unknown, origin: FoundOrigin): string => {
   const text = origin.rest.length > 0 ? value : (origin.given ?? value)
   // An address as a whole first: in a text it would end at the first space or quote.
   const clean = redactText(
     typeof text === 'string' ? redactUrl(text) : (JSON.stringify(text) ?? String(text)),
   )
-  const short = clean.length > SHOWN_LENGTH ? `${clean.slice(0, SHOWN_LENGTH)}…` : clean
+  const short = clean.length > MAX_SHOWN_CHARS ? `${clean.slice(0, MAX_SHOWN_CHARS)}…` : clean
   return typeof text === 'string' ? JSON.stringify(short) : short
 }

@@ -3,7 +3,7 @@ import { SluiceError } from '../contract/errors.ts'
 import type { Config, ListenAddress } from './config.ts'
 import { explain } from './explain.ts'
 import { isLoopback, LISTEN_GRAMMAR, parseListen } from './listen.ts'
-import { merge, type Merged, valueAt } from './merge.ts'
+import { merge, type MergedLayers, valueAt } from './merge.ts'
 import { ConfigInput } from './schema.ts'
 import { secretsOf } from './secrets.ts'
 import type { Layer, Path, Problem } from './setting.ts'
@@ -33,7 +33,7 @@ export interface LoadedConfig {
 }
 
 /** How many problems are told at once. */
-const MOST_PROBLEMS = 20
+const MAX_PROBLEMS = 20
 
 /**
  * Flags over environment over file over defaults, checked by the one schema. Throws `config_invalid` with one line per
@@ -48,35 +48,35 @@ export const loadConfig = (request: ConfigRequest): LoadedConfig => {
     flagsLayer(request.flags),
   ]
   const merged = merge(layers)
-  const { input, listen } = check(merged)
+  const { input, listen } = validate(merged)
   const token = isTokenFromFile(layers)
     ? readToken(input.tokenFile, merged, request.readFile)
     : input.token
   if (!isLoopback(listen.host) && token === undefined) {
     const { where } = merged.originOf(['listen'])
-    throw invalid([
+    throw configError([
       `${where}: ${JSON.stringify(input.listen)} can be reached from other machines, so a token is needed; set SLUICE_TOKEN, --token-file or --token, or listen on 127.0.0.1`,
     ])
   }
-  const complete = completed(input, listen, token)
+  const complete = completeConfig(input, listen, token)
   const secrets = secretsOf(complete.channel, request.env, token)
   return {
-    config: freeze({ ...complete, secrets }),
+    config: deepFreeze({ ...complete, secrets }),
     warnings: unknownVariables(request.env),
   }
 }
 
-const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } => {
-  const early = [...merged.problems, ...unreadable(merged)]
-  if (early.length > 0) throw invalid(early)
+const validate = (merged: MergedLayers): { input: ConfigInput; listen: ListenAddress } => {
+  const early = [...merged.problems, ...grammarProblems(merged)]
+  if (early.length > 0) throw configError(early)
   const parsed = ConfigInput.safeParse(merged.tree)
   if (!parsed.success) {
     const refused = { schema: ConfigInput, tree: merged.tree, originOf: merged.originOf }
-    throw invalid(parsed.error.issues.flatMap((issue) => explain(issue, refused)))
+    throw configError(parsed.error.issues.flatMap((issue) => explain(issue, refused)))
   }
   const problems = [
-    ...twice(parsed.data, merged, 'sources'),
-    ...twice(parsed.data, merged, 'outputs'),
+    ...duplicateIdProblems(parsed.data, merged, 'sources'),
+    ...duplicateIdProblems(parsed.data, merged, 'outputs'),
   ]
   const listen = parseListen(parsed.data.listen)
   if (listen === undefined) {
@@ -85,22 +85,26 @@ const check = (merged: Merged): { input: ConfigInput; listen: ListenAddress } =>
       `${where}: ${JSON.stringify(parsed.data.listen)} is not an address to listen on (${LISTEN_GRAMMAR})`,
     )
   }
-  if (listen === undefined || problems.length > 0) throw invalid(problems)
+  if (listen === undefined || problems.length > 0) throw configError(problems)
   return { input: parsed.data, listen }
 }
 
 /** Places whose text has a grammar of its own. */
-const READ_FIRST: readonly Path[] = [['format'], ['hls', 'ladder', 'variants']]
+const GRAMMAR_PATHS: readonly Path[] = [['format'], ['hls', 'ladder', 'variants']]
 
-const unreadable = (merged: Merged): Problem[] =>
-  READ_FIRST.flatMap((path) => {
+const grammarProblems = (merged: MergedLayers): Problem[] =>
+  GRAMMAR_PATHS.flatMap((path) => {
     const value = valueAt(merged.tree, path)
     if (!(value instanceof Unreadable)) return []
     const { where, given } = merged.originOf(path)
     return [`${where}: ${JSON.stringify(given)} is not ${value.expected}`]
   })
 
-const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'): Problem[] => {
+const duplicateIdProblems = (
+  input: ConfigInput,
+  merged: MergedLayers,
+  list: 'sources' | 'outputs',
+): Problem[] => {
   const ids: readonly string[] = input[list].map(({ id }) => id)
   return ids.flatMap((id, index) => {
     if (ids.indexOf(id) === index) return []
@@ -109,7 +113,7 @@ const twice = (input: ConfigInput, merged: Merged, list: 'sources' | 'outputs'):
   })
 }
 
-const completed = (
+const completeConfig = (
   input: ConfigInput,
   listen: ListenAddress,
   token: string | undefined,
@@ -141,15 +145,17 @@ const completed = (
 
 /** The strongest layer that says anything about the token decides; within one, the token itself wins over a file. */
 const isTokenFromFile = (layers: readonly Layer[]): boolean => {
-  const says = (layer: Layer, name: string): boolean =>
+  const mentions = (layer: Layer, name: string): boolean =>
     layer.settings.some(({ path }) => path[0] === name)
-  const strongest = layers.findLast((layer) => says(layer, 'token') || says(layer, 'tokenFile'))
-  return strongest !== undefined && !says(strongest, 'token')
+  const strongest = layers.findLast(
+    (layer) => mentions(layer, 'token') || mentions(layer, 'tokenFile'),
+  )
+  return strongest !== undefined && !mentions(strongest, 'token')
 }
 
 const readToken = (
   path: string | undefined,
-  merged: Merged,
+  merged: MergedLayers,
   readFile: ConfigRequest['readFile'],
 ): string | undefined => {
   if (path === undefined) return undefined
@@ -157,7 +163,7 @@ const readToken = (
   const [first] = readText(path, readFile, where).split(/\r?\n/)
   const token = ConfigInput.shape.token.safeParse(first?.trim())
   if (token.success && token.data !== undefined) return token.data
-  throw invalid([
+  throw configError([
     `${where}: the first line of ${JSON.stringify(path)} is not a token (1 to 512 printable characters without spaces)`,
   ])
 }
@@ -184,19 +190,19 @@ const readText = (
 
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
 
-const invalid = (found: readonly Problem[]): SluiceError => {
+const configError = (found: readonly Problem[]): SluiceError => {
   // A number may be out of range and odd at once: one sentence says both.
   const problems = [...new Set(found)]
-  const more = problems.length - MOST_PROBLEMS
-  const shown = problems.slice(0, MOST_PROBLEMS)
+  const more = problems.length - MAX_PROBLEMS
+  const shown = problems.slice(0, MAX_PROBLEMS)
   if (more > 0) shown.push(`… and ${more} more`)
   return new SluiceError('config_invalid', shown.join('\n'))
 }
 
-const freeze = <Value>(value: Value): Value => {
+const deepFreeze = <Value>(value: Value): Value => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
-    for (const inside of Object.values(value)) freeze(inside)
+    for (const inside of Object.values(value)) deepFreeze(inside)
   }
   return value
 }

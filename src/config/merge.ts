@@ -1,7 +1,7 @@
 import { withIds } from './named-url.ts'
 import type { Layer, ListEntry, Origin, Path, Problem, Setting } from './setting.ts'
 
-export interface Merged {
+export interface MergedLayers {
   /** What the schema is to judge. */
   readonly tree: Readonly<Record<string, unknown>>
   /** Where the value at a path came from; else that of the nearest table that holds it, or that it holds. */
@@ -23,7 +23,7 @@ const ID_PREFIX: Readonly<Record<ListName, string>> = { sources: 's', outputs: '
  * strongest layer which names one; an entry named there by its id keeps what weaker layers say about the same id, so that
  * `--source cam1=…` changes the URL of the file's cam1 and keeps its settings.
  */
-export const merge = (layers: readonly Layer[]): Merged => {
+export const merge = (layers: readonly Layer[]): MergedLayers => {
   const all: Setting[] = layers.flatMap((layer) => [...layer.settings])
   const containers: Setting[] = []
   for (const name of ['sources', 'outputs'] as const) {
@@ -33,7 +33,7 @@ export const merge = (layers: readonly Layer[]): Merged => {
     }
   }
   const tree = emptyTable()
-  for (const { path, value } of all) put(tree, path, value)
+  for (const { path, value } of all) setValueAt(tree, path, value)
   return {
     tree,
     originOf: (path) => originOf(path, [...containers, ...all]),
@@ -48,23 +48,24 @@ const mergedList = (layers: readonly Layer[], name: ListName): ListEntry[] => {
   const ids = withIds(chosen, ID_PREFIX[name])
   const listed = chosen.map((entry, index) => {
     const id: Setting = { path: ['id'], value: ids[index], origin: entry.origin }
-    const kept = entry.id === undefined ? [] : weaker.flatMap((layer) => sameId(layer[name], entry))
+    const kept =
+      entry.id === undefined ? [] : weaker.flatMap((layer) => settingsOfSameId(layer[name], entry))
     // The id goes first, so that an id of a wrong type in a file is still the schema's to refuse.
     return { ...entry, settings: [...kept, id, ...entry.settings] }
   })
-  return name === 'outputs' ? withAdded(listed, strongest, layers) : listed
+  return name === 'outputs' ? withExtraOutputs(listed, strongest, layers) : listed
 }
 
 /** An output of the same id that a list names is changed: by what a stronger layer adds in full, by others where it is silent. */
-const withAdded = (
+const withExtraOutputs = (
   listed: readonly ListEntry[],
   from: Layer | undefined,
   layers: readonly Layer[],
 ): ListEntry[] => {
   const place = from === undefined ? -1 : layers.indexOf(from)
   const all = [...listed]
-  for (const [index, { added = [] }] of layers.entries()) {
-    for (const entry of added) {
+  for (const [index, { extraOutputs = [] }] of layers.entries()) {
+    for (const entry of extraOutputs) {
       const at = all.findIndex((one) => idOf(one) === entry.id)
       const id: Setting = { path: ['id'], value: entry.id, origin: entry.origin }
       const same = all[at]
@@ -82,13 +83,15 @@ const withAdded = (
 const idOf = ({ settings }: ListEntry): unknown =>
   settings.findLast(({ path }) => path[0] === 'id')?.value
 
-const sameId = (list: readonly ListEntry[] | undefined, entry: ListEntry): readonly Setting[] =>
-  list?.find(({ id }) => id === entry.id)?.settings ?? []
+const settingsOfSameId = (
+  list: readonly ListEntry[] | undefined,
+  entry: ListEntry,
+): readonly Setting[] => list?.find(({ id }) => id === entry.id)?.settings ?? []
 
 /** Without a prototype: a field of a file may be called `__proto__`. */
 const emptyTable = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
 
-const put = (tree: Record<string, unknown>, path: Path, value: unknown): void => {
+const setValueAt = (tree: Record<string, unknown>, path: Path, value: unknown): void => {
   let at = tree as Record<string | number, unknown>
   for (const [index, part] of path.slice(0, -1).entries()) {
     const next = at[part]

@@ -17,7 +17,7 @@ export const namedUrl = (text: string): NamedUrl => {
   return ID_PATTERN.test(id) ? { id, url: trimmed.slice(at + 1).trim() } : { url: trimmed }
 }
 
-const BEFORE_THE_NEXT =
+const LIST_SEPARATOR =
   /;(?=\s*(?:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}=|[a-z][a-z0-9+.-]*:\/\/|(?:hls|dash|record|twitch|kick|youtube):))/
 
 /**
@@ -28,7 +28,7 @@ export const namedUrlList = (text: string): NamedUrl[] =>
   text
     .trim()
     .replace(/;$/, '')
-    .split(BEFORE_THE_NEXT)
+    .split(LIST_SEPARATOR)
     .filter((part) => part.trim() !== '')
     .map(namedUrl)
 
@@ -38,9 +38,9 @@ export const withIds = (
   prefix: string,
 ): string[] => {
   const taken = new Set(entries.flatMap(({ id }) => (id === undefined ? [] : [id])))
-  return entries.map(({ id }, place) => {
+  return entries.map(({ id }, index) => {
     if (id !== undefined) return id
-    let number = place
+    let number = index
     while (taken.has(`${prefix}${number}`)) number++
     taken.add(`${prefix}${number}`)
     return `${prefix}${number}`

@@ -5,22 +5,22 @@ import type { Path } from './setting.ts'
 type Schema = z.core.$ZodType
 
 /** The schema inside optional, default and transform wrappers: what a person has to write. */
-export const inner = (schema: Schema): Schema => {
+export const unwrapSchema = (schema: Schema): Schema => {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
-    return inner(schema.unwrap())
-  if (schema instanceof z.ZodPrefault) return inner(schema.unwrap())
-  if (schema instanceof z.ZodPipe) return inner(schema.in)
+    return unwrapSchema(schema.unwrap())
+  if (schema instanceof z.ZodPrefault) return unwrapSchema(schema.unwrap())
+  if (schema instanceof z.ZodPipe) return unwrapSchema(schema.in)
   return schema
 }
 
-const step = (schema: Schema, part: string | number): Schema | undefined => {
-  const here = inner(schema)
+const childSchema = (schema: Schema, part: string | number): Schema | undefined => {
+  const here = unwrapSchema(schema)
   if (here instanceof z.ZodObject) return here.shape[String(part)]
   if (here instanceof z.ZodArray) return here.element
   if (here instanceof z.ZodRecord) return here.valueType
   if (here instanceof z.ZodUnion) {
     for (const option of here.options) {
-      const found = step(option, part)
+      const found = childSchema(option, part)
       if (found !== undefined) return found
     }
   }
@@ -31,9 +31,9 @@ export const schemaAt = (schema: Schema, path: Path): Schema | undefined => {
   let at: Schema | undefined = schema
   for (const part of path) {
     if (at === undefined) return undefined
-    at = step(at, part)
+    at = childSchema(at, part)
   }
-  return at === undefined ? undefined : inner(at)
+  return at === undefined ? undefined : unwrapSchema(at)
 }
 
 /** Names of the fields of the table at this place. */
@@ -48,13 +48,13 @@ export const fieldsAt = (schema: Schema, path: Path): readonly string[] => {
 
 /** The words of a choice, or nothing where the schema is not one. */
 export const choicesOf = (schema: Schema): readonly string[] => {
-  const here = inner(schema)
+  const here = unwrapSchema(schema)
   if (here instanceof z.ZodEnum) return here.options.map(String)
   if (here instanceof z.ZodLiteral) return [...here.values].map(String)
   return []
 }
 
-const range = (schema: z.ZodNumber): string => {
+const rangeText = (schema: z.ZodNumber): string => {
   const { minValue, maxValue } = schema
   const from =
     minValue !== null && Number.isFinite(minValue) && minValue !== Number.MIN_SAFE_INTEGER
@@ -65,10 +65,10 @@ const range = (schema: z.ZodNumber): string => {
 }
 
 const describeNumber = (schema: z.ZodNumber, field: string): string => {
-  if (field.endsWith('Ms')) return `a number of milliseconds${range(schema)}`
+  if (field.endsWith('Ms')) return `a number of milliseconds${rangeText(schema)}`
   const stepped = schema._zod.def.checks?.some((check) => check._zod.def.check === 'multiple_of')
   const what = stepped ? 'an even number' : schema.isInt ? 'a whole number' : 'a number'
-  return `${what}${range(schema)}`
+  return `${what}${rangeText(schema)}`
 }
 
 const describeText = (schema: z.ZodString): string => {
@@ -81,9 +81,9 @@ const describeText = (schema: z.ZodString): string => {
 const BITRATE = 'bits per second, "5000k" or "6M" (8000 to 200000000)'
 
 /** What would be right here, as "…is not <this>" ends. `field` is the last name of the path: it carries the unit. */
-export const describe = (schema: Schema, field: string): string => {
-  const here = inner(schema)
-  if (here === inner(Bitrate)) return BITRATE
+export const describeSchema = (schema: Schema, field: string): string => {
+  const here = unwrapSchema(schema)
+  if (here === unwrapSchema(Bitrate)) return BITRATE
   const choices = choicesOf(here)
   if (choices.length > 0)
     return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`
@@ -93,7 +93,7 @@ export const describe = (schema: Schema, field: string): string => {
   if (here instanceof z.ZodArray) return 'a list'
   if (here instanceof z.ZodObject || here instanceof z.ZodRecord) return 'a table'
   if (here instanceof z.ZodUnion) {
-    return here.options.map((option: Schema) => describe(option, field)).join(' or ')
+    return here.options.map((option: Schema) => describeSchema(option, field)).join(' or ')
   }
   return 'something else'
 }

@@ -6,9 +6,9 @@ import type { Environment } from './text-layer.ts'
  * A stream key in an address may be a common word ("live", "stream"): below this length it is not searched for in texts.
  * In addresses it is redacted whatever its length.
  */
-const SHORTEST_FROM_ADDRESS = 8
+const MIN_URL_SECRET_CHARS = 8
 
-const REFERENCE = /\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
+const ENV_REFERENCE = /\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
 
 /** What must not appear in any text: the token, and the keys and passwords of outputs, also those that variables hold. */
 export const secretsOf = (
@@ -21,10 +21,12 @@ export const secretsOf = (
   const found = [
     token,
     ...outputs.flatMap(({ push, icecast }) => [push?.key, icecast?.password]),
-    ...texts.flatMap((text) => [...text.matchAll(REFERENCE)].map(([, name]) => env[name!]?.trim())),
+    ...texts.flatMap((text) =>
+      [...text.matchAll(ENV_REFERENCE)].map(([, name]) => env[name!]?.trim()),
+    ),
     ...outputs
       .flatMap(({ url }) => secretsOfUrl(url))
-      .filter((secret) => secret.length >= SHORTEST_FROM_ADDRESS),
+      .filter((secret) => secret.length >= MIN_URL_SECRET_CHARS),
   ]
   const isSecret = (text: string | undefined): text is string =>
     text !== undefined && text !== '' && !text.startsWith('{')

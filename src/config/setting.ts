@@ -33,7 +33,7 @@ export interface Layer {
   readonly sources?: readonly ListEntry[]
   readonly outputs?: readonly ListEntry[]
   /** Outputs that stand beside those of any list; each has an id. */
-  readonly added?: readonly ListEntry[]
+  readonly extraOutputs?: readonly ListEntry[]
   /** What was wrong before the schema could judge. */
   readonly problems?: readonly Problem[]
 }
@@ -41,7 +41,7 @@ export interface Layer {
 /** A sentence about one wrong value, origin first: `--latency: "abc" is not a number of milliseconds (0 to 10000)`. */
 export type Problem = string
 
-export const showPath = (path: Path): string =>
+export const formatPath = (path: Path): string =>
   path
     .map((part, index) =>
       typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`,
@@ -49,5 +49,5 @@ export const showPath = (path: Path): string =>
     .join('')
 
 /** A path below something that was named before: `[0].height`. */
-export const showInside = (path: Path): string =>
+export const formatSubpath = (path: Path): string =>
   path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')

@@ -10,7 +10,7 @@ import {
   ViewerLimits,
 } from '../contract/spec.ts'
 import { OTHER_VARIABLES, SCALAR_OPTIONS, variableOf } from './options.ts'
-import { inner } from './schema-walk.ts'
+import { unwrapSchema } from './schema-walk.ts'
 import { ConfigInput } from './schema.ts'
 
 const text = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8')
@@ -34,7 +34,7 @@ const usualOf = (field: z.core.$ZodType): string | undefined => {
 }
 
 const shapeOf = (schema: z.core.$ZodType | undefined): Record<string, z.core.$ZodType> => {
-  const here = schema === undefined ? undefined : inner(schema)
+  const here = schema === undefined ? undefined : unwrapSchema(schema)
   const option = here instanceof z.ZodUnion ? here.options.at(-1) : here
   return option instanceof z.ZodObject ? option.shape : {}
 }

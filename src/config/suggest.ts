@@ -22,14 +22,14 @@ export const editDistance = (from: string, to: string): number => {
 }
 
 /** Case, `_` and `-` are what people mix up most, so they cost nothing: `latency_ms` is `latencyMs`. */
-const plain = (word: string): string => word.toLowerCase().replaceAll(/[_-]/g, '')
+const normalise = (word: string): string => word.toLowerCase().replaceAll(/[_-]/g, '')
 
 /** The known word that was probably meant, or undefined where none is near (a third of its letters may be wrong). */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
-  const meant = plain(word).slice(0, 100)
+  const meant = normalise(word).slice(0, 100)
   let best: { word: string; distance: number } | undefined
   for (const candidate of known) {
-    const distance = editDistance(meant, plain(candidate))
+    const distance = editDistance(meant, normalise(candidate))
     if (distance <= Math.ceil(candidate.length / 3) && distance < (best?.distance ?? Infinity)) {
       best = { word: candidate, distance }
     }

@@ -37,7 +37,7 @@ export const flagsLayer = (flags: Flags): Layer => {
   return {
     settings: [
       ...SCALAR_OPTIONS.flatMap((option) =>
-        scalar(option, `--${option.flag}`, flags.scalars[option.flag]),
+        scalarSettings(option, `--${option.flag}`, flags.scalars[option.flag]),
       ),
       ...formatSettings('--format', flags.format),
     ],
@@ -51,17 +51,17 @@ export const environmentLayer = (env: Environment): Layer => {
   const read = (name: string): string | undefined => (env[name] === '' ? undefined : env[name])
   const sources = read('SLUICE_SOURCES')
   const outputs = read('SLUICE_OUTPUTS')
-  const made = environmentOutputs(read, (variable) =>
-    named(variable, read(variable.variable), ['outputs', 0, ...variable.path]),
+  const created = environmentOutputs(read, (variable) =>
+    variableSettings(variable, read(variable.variable), ['outputs', 0, ...variable.path]),
   )
   return {
-    problems: made.problems,
-    added: made.outputs,
+    problems: created.problems,
+    extraOutputs: created.outputs,
     settings: [
-      ...HLS_VARIABLES.flatMap((variable) => named(variable, read(variable.variable))),
+      ...HLS_VARIABLES.flatMap((variable) => variableSettings(variable, read(variable.variable))),
       ...SCALAR_OPTIONS.flatMap((option) => {
         const name = variableOf(option.flag)
-        return scalar(option, name, read(name))
+        return scalarSettings(option, name, read(name))
       }),
       ...formatSettings('SLUICE_FORMAT', read('SLUICE_FORMAT')),
     ],
@@ -86,23 +86,27 @@ export const unknownVariables = (env: Environment): string[] => {
     .map((name) => `${name}: unknown environment variable, ignored${didYouMean(name, known)}`)
 }
 
-const scalar = (option: ScalarOption, where: string, given: string | undefined): Setting[] => {
+const scalarSettings = (
+  option: ScalarOption,
+  where: string,
+  given: string | undefined,
+): Setting[] => {
   if (given === undefined) return []
   const origin: Origin = option.secret ? { where, given, secret: true } : { where, given }
   return [{ path: option.path, value: typedText(given, option.path), origin }]
 }
 
 /** `path` is that of the setting in the whole configuration, where the variable's own is within an output. */
-const named = (
+const variableSettings = (
   { variable, path, json }: NamedVariable,
   given: string | undefined,
-  place: Path = path,
+  fullPath: Path = path,
 ): Setting[] => {
   if (given === undefined) return []
   const origin: Origin = { where: variable, given }
-  if (!json) return [{ path, value: typedText(given, place), origin }]
+  if (!json) return [{ path, value: typedText(given, fullPath), origin }]
   try {
-    return [{ path, value: withFieldNames(JSON.parse(given), place), origin }]
+    return [{ path, value: withFieldNames(JSON.parse(given), fullPath), origin }]
   } catch {
     return [{ path, value: new Unreadable('valid JSON'), origin }]
   }

@@ -7,7 +7,7 @@ import {
   type Origin,
   type Path,
   type Setting,
-  showPath,
+  formatPath,
 } from './setting.ts'
 import { tomlLines, type TomlLines } from './toml-lines.ts'
 
@@ -28,8 +28,8 @@ export const fileLayer = (name: string, text: string): Layer => {
       ...(isList(sources) ? [] : flatten({ sources }, [], file)),
       ...(isList(outputs) ? [] : flatten({ outputs }, [], file)),
     ],
-    ...(isList(sources) ? { sources: entries(sources, 'sources', file) } : {}),
-    ...(isList(outputs) ? { outputs: entries(outputs, 'outputs', file) } : {}),
+    ...(isList(sources) ? { sources: listEntries(sources, 'sources', file) } : {}),
+    ...(isList(outputs) ? { outputs: listEntries(outputs, 'outputs', file) } : {}),
   }
 }
 
@@ -50,7 +50,7 @@ type Table = Readonly<Record<string, unknown>>
 const isList = (value: unknown): value is readonly Table[] =>
   Array.isArray(value) && value.every(isTable)
 
-const entries = (list: readonly Table[], name: string, file: TomlFile): ListEntry[] =>
+const listEntries = (list: readonly Table[], name: string, file: TomlFile): ListEntry[] =>
   list.map((table, index) => {
     const place: Path = [name, index]
     const settings = flatten(table, place, file).map((one) => ({ ...one, path: one.path.slice(2) }))
@@ -61,7 +61,7 @@ const entries = (list: readonly Table[], name: string, file: TomlFile): ListEntr
 /** Tables become one setting per leaf, so that layers merge field by field. `written` is the path in the file's own words. */
 const flatten = (value: unknown, path: Path, file: TomlFile, written: Path = path): Setting[] => {
   if (value === undefined) return []
-  const within = insideOf(value)
+  const within = childrenOf(value)
   if (within.length > 0 || (isTable(value) && path.length === 0)) {
     return within.flatMap(([key, inside]) => {
       const name = isTable(value) ? fieldName(String(key), value, path) : key
@@ -73,7 +73,7 @@ const flatten = (value: unknown, path: Path, file: TomlFile, written: Path = pat
 }
 
 /** Of a table or a list of tables; nothing of what is one value. */
-const insideOf = (value: unknown): (readonly [string | number, unknown])[] => {
+const childrenOf = (value: unknown): (readonly [string | number, unknown])[] => {
   if (isTable(value)) return Object.entries(value)
   return isList(value) ? value.map((inside, index) => [index, inside] as const) : []
 }
@@ -89,6 +89,6 @@ const originAt = (path: Path, { name, lines }: TomlFile): Origin => {
   for (let length = path.length; length > 0 && line === undefined; length--) {
     line = lines.get(JSON.stringify(path.slice(0, length)))
   }
-  const where = `${line === undefined ? name : `${name}:${line}`}: ${showPath(path)}`
+  const where = `${line === undefined ? name : `${name}:${line}`}: ${formatPath(path)}`
   return SECRET_FIELDS.has(path.at(-1)) ? { where, secret: true } : { where }
 }

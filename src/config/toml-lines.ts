@@ -22,12 +22,12 @@ export const tomlLines = (text: string): TomlLines => {
   let open = ''
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (open !== '') {
-      open = stillOpen(open, line)
+      open = openDelimiter(open, line)
       continue
     }
     const header = HEADER.exec(line)
     if (header !== null) {
-      table = enter(keyParts(header[2]!), header[1] === '[[' ? 'list' : 'table', tables)
+      table = tablePath(keyParts(header[2]!), header[1] === '[[' ? 'list' : 'table', tables)
       lines.set(JSON.stringify(table), index + 1)
       continue
     }
@@ -38,13 +38,13 @@ export const tomlLines = (text: string): TomlLines => {
       const path = JSON.stringify([...table, ...parts.slice(0, length)])
       if (!lines.has(path)) lines.set(path, index + 1)
     }
-    open = stillOpen('', key[2]!)
+    open = openDelimiter('', key[2]!)
   }
   return lines
 }
 
 /** The full path of a header: below a `[[list]]` its newest member is meant. */
-const enter = (
+const tablePath = (
   parts: readonly string[],
   kind: 'table' | 'list',
   tables: Map<string, number>,
@@ -65,7 +65,7 @@ const enter = (
 }
 
 /** What a value leaves open at the end of its line: a multi-line string (its delimiter) or brackets (one "[" each). */
-const stillOpen = (before: string, line: string): string => {
+const openDelimiter = (before: string, line: string): string => {
   let open = before
   for (let at = 0; at < line.length;) {
     const three = line.slice(at, at + 3)
@@ -77,7 +77,7 @@ const stillOpen = (before: string, line: string): string => {
       open = three
       at += 3
     } else if (one === '"' || one === "'") {
-      at = afterString(line, at)
+      at = stringEnd(line, at)
     } else {
       if (one === '#') break
       if (one === '[') open += '['
@@ -88,7 +88,7 @@ const stillOpen = (before: string, line: string): string => {
   return open
 }
 
-const afterString = (line: string, from: number): number => {
+const stringEnd = (line: string, from: number): number => {
   const quote = line[from]
   let at = from + 1
   while (at < line.length && line[at] !== quote) at += quote === '"' && line[at] === '\\' ? 2 : 1

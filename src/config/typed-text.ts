@@ -3,12 +3,12 @@ import { schemaAt } from './schema-walk.ts'
 import { ConfigInput } from './schema.ts'
 import type { Path } from './setting.ts'
 
-const YES = ['true', '1', 'yes', 'on']
-const NO = ['false', '0', 'no', 'off']
+const TRUE_WORDS = ['true', '1', 'yes', 'on']
+const FALSE_WORDS = ['false', '0', 'no', 'off']
 
 export const readBoolean = (text: string): boolean | undefined => {
   const word = text.toLowerCase()
-  return YES.includes(word) ? true : NO.includes(word) ? false : undefined
+  return TRUE_WORDS.includes(word) ? true : FALSE_WORDS.includes(word) ? false : undefined
 }
 
 /** Text as the type of the field at the path. What cannot be read as that stays text: the schema says what would be right. */

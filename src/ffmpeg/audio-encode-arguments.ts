@@ -1,13 +1,13 @@
 import type { AudioCodec } from '../contract/format.ts'
 import { GLOBAL } from './arguments.ts'
 
-export type SoundEncoding = 'mp3' | 'aac' | 'opus'
+export type AudioEncoding = 'mp3' | 'aac' | 'opus'
 
 export interface AudioEncodeRequest {
   /** Of the frames on stdin: each carries its own header. */
   readonly input: AudioCodec
   readonly output: {
-    readonly format: SoundEncoding
+    readonly format: AudioEncoding
     readonly bitrate: number
     readonly sampleRate: number
     readonly channels: number
@@ -27,7 +27,7 @@ const DEMUXERS: Readonly<Record<AudioCodec, string>> = {
   eac3: 'eac3',
 }
 
-export const SOUND_ENCODERS: Readonly<Record<SoundEncoding, string>> = {
+export const AUDIO_ENCODERS: Readonly<Record<AudioEncoding, string>> = {
   mp3: 'libmp3lame',
   aac: 'aac',
   opus: 'libopus',
@@ -37,7 +37,7 @@ export const SOUND_ENCODERS: Readonly<Record<SoundEncoding, string>> = {
  * Without the bit reservoir each MP3 frame is whole in itself: a listener begins at any of them, and an encoder that was
  * started anew joins where the one before ended. A page of Ogg for each packet: FFmpeg would hold back a second of them.
  */
-const OUTPUTS: Readonly<Record<SoundEncoding, readonly string[]>> = {
+const OUTPUTS: Readonly<Record<AudioEncoding, readonly string[]>> = {
   mp3: ['-reservoir', '0', '-write_xing', '0', '-id3v2_version', '0', '-f', 'mp3'],
   aac: ['-f', 'adts'],
   opus: ['-vbr', 'constrained', '-frame_duration', '20', '-page_duration', '20000', '-f', 'ogg'],
@@ -63,7 +63,7 @@ export const audioEncodeArguments = ({
     ...['-protocol_whitelist', 'pipe', '-probesize', '32', '-analyzeduration', '0'],
     ...['-f', DEMUXERS[input], '-i', 'pipe:0', '-map', '0:a:0', '-map_metadata', '-1'],
     ...['-af', filters.join(','), '-ac', String(output.channels)],
-    ...['-c:a', SOUND_ENCODERS[output.format], '-b:a', String(output.bitrate)],
+    ...['-c:a', AUDIO_ENCODERS[output.format], '-b:a', String(output.bitrate)],
     ...OUTPUTS[output.format],
     ...['-flush_packets', '1', 'pipe:1'],
   ]

@@ -27,9 +27,9 @@ export interface FfmpegPaths {
   readonly ffprobe?: string
 }
 
-const MINIMUM = { major: 4, minor: 4 }
+const MIN_VERSION = { major: 4, minor: 4 }
 const TIMEOUT_MS = 10_000
-const INSTALL =
+const INSTALL_HINT =
   'install it (Debian, Ubuntu: apt install ffmpeg; Fedora: dnf install ffmpeg; macOS: brew install ffmpeg) ' +
   'or name its path in the configuration'
 
@@ -43,7 +43,7 @@ export const parseVersion = (output: string): FfmpegVersion | undefined => {
 }
 
 export const isNewEnough = ({ major, minor }: FfmpegVersion): boolean =>
-  major > MINIMUM.major || (major === MINIMUM.major && minor >= MINIMUM.minor)
+  major > MIN_VERSION.major || (major === MIN_VERSION.major && minor >= MIN_VERSION.minor)
 
 /** Names of `-encoders` and `-filters`: flags, name, description. */
 export const parseNames = (output: string): Set<string> =>
@@ -66,27 +66,30 @@ export const findFfmpeg = async (
   if (ffmpeg === undefined) {
     const where =
       paths.ffmpeg === undefined ? 'ffmpeg is not on PATH' : `there is no program ${wanted}`
-    throw new SluiceError('ffmpeg_missing', `${where}; ${INSTALL}`)
+    throw new SluiceError('ffmpeg_missing', `${where}; ${INSTALL_HINT}`)
   }
-  const ask = async (question: string): Promise<string> => {
+  const outputOf = async (question: string): Promise<string> => {
     const args = ['-hide_banner', question]
     const run = { command: ffmpeg, args, purpose: `ffmpeg ${question}`, timeoutMs: TIMEOUT_MS }
     return (await runToEnd(host, run, signal)).stdout
   }
-  const version = parseVersion(await ask('-version'))
+  const version = parseVersion(await outputOf('-version'))
   if (version === undefined) {
-    throw new SluiceError('ffmpeg_missing', `${ffmpeg} does not answer as ffmpeg does; ${INSTALL}`)
+    throw new SluiceError(
+      'ffmpeg_missing',
+      `${ffmpeg} does not answer as ffmpeg does; ${INSTALL_HINT}`,
+    )
   }
   if (!isNewEnough(version)) {
     throw new SluiceError(
       'ffmpeg_too_old',
-      `ffmpeg ${version.text} found at ${ffmpeg}; Sluice needs ${MINIMUM.major}.${MINIMUM.minor} or newer`,
+      `ffmpeg ${version.text} found at ${ffmpeg}; Sluice needs ${MIN_VERSION.major}.${MIN_VERSION.minor} or newer`,
     )
   }
   const [encoders, filters, protocols] = await Promise.all([
-    ask('-encoders'),
-    ask('-filters'),
-    ask('-protocols'),
+    outputOf('-encoders'),
+    outputOf('-filters'),
+    outputOf('-protocols'),
   ])
   return {
     ffmpeg,

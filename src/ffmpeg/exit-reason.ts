@@ -37,14 +37,14 @@ export class FirstCause {
   #line: StderrLine | undefined
   #fallback: StderrLine | undefined
 
-  see(line: StderrLine): void {
+  addLine(line: StderrLine): void {
     if (line.level !== 'error' && line.level !== 'fatal') return
     if (isCause(line.sign)) this.#line ??= line
     else this.#fallback ??= line
   }
 
   /** It played for a while: what was said before did not end it. */
-  forget(): void {
+  clear(): void {
     this.#line = undefined
     this.#fallback = undefined
   }
@@ -70,11 +70,11 @@ export const exitReason = (facts: ExitFacts, first: StderrLine | undefined): Exi
     case 'killed':
       return { cause: 'killed', sentence: `ended by ${cause.signal}` }
     case 'exited':
-      return ofExit(cause.code, first)
+      return exitedReason(cause.code, first)
   }
 }
 
-const ofExit = (code: number, first: StderrLine | undefined): ExitReason => {
+const exitedReason = (code: number, first: StderrLine | undefined): ExitReason => {
   const known = first === undefined ? undefined : SENTENCES[first.sign]
   if (first !== undefined && known !== undefined) {
     return { cause: first.sign, sentence: withDetail(known, first) }

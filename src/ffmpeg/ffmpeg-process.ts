@@ -28,7 +28,7 @@ export interface FfmpegProcess extends Pick<Child, 'pid' | 'stdout' | 'stdin'> {
   /** Every line counts, also those of a flood. */
   readonly counts: StderrCounts
   /** Media comes: errors said until now did not end it. */
-  playing(): void
+  markPlaying(): void
   /** Never rejects; resolves when all of it is gone. */
   readonly ended: Promise<FfmpegEnd>
 }
@@ -52,8 +52,8 @@ export const startFfmpeg = (
       onStderrLine: (line) => run.onLine(classifyLine(redact(line))),
       onEveryStderrLine: (line) => {
         const classified = classifyLine(line)
-        counts.add(classified)
-        first.see(classified)
+        counts.addLine(classified)
+        first.addLine(classified)
       },
       ...(run.stdoutLimit === undefined ? {} : { stdoutLimit: run.stdoutLimit }),
       ...(run.terminate === undefined ? {} : { terminate: run.terminate }),
@@ -72,7 +72,7 @@ export const startFfmpeg = (
     stdout: child.stdout,
     stdin: child.stdin,
     counts,
-    playing: () => first.forget(),
+    markPlaying: () => first.clear(),
     ended,
   }
 }

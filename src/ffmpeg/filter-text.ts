@@ -11,11 +11,11 @@ const GLYPH_WIDTH = 0.62
 const USABLE_WIDTH = 0.88
 const USABLE_HEIGHT = 0.7
 const LINE_HEIGHT = 1.3
-const LARGEST_SHARE = 1 / 9
-const SMALLEST_FONT = 8
-const MOST_LINES = 12
+const MAX_FONT_SHARE = 1 / 9
+const MIN_FONT_PIXELS = 8
+const MAX_LINES = 12
 
-export interface Frame {
+export interface FrameSize {
   readonly width: number
   readonly height: number
 }
@@ -49,25 +49,25 @@ const wrap = (paragraph: string, columns: number): string[] => {
 }
 
 /** Breaks a message into lines, as large as fits the picture. Control characters are left out, newlines kept. */
-export const layOut = (message: string, frame: Frame): TextBlock => {
+export const layOutText = (message: string, frame: FrameSize): TextBlock => {
   // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
   const clean = message.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ')
   const paragraphs = clean.split('\n').map((text) => text.trim())
-  for (let fontSize = Math.floor(frame.height * LARGEST_SHARE); ; fontSize--) {
+  for (let fontSize = Math.floor(frame.height * MAX_FONT_SHARE); ; fontSize--) {
     const columns = Math.max(4, Math.floor((frame.width * USABLE_WIDTH) / (fontSize * GLYPH_WIDTH)))
     const lines = paragraphs.flatMap((text) => wrap(text, columns))
     const fits =
-      lines.length <= MOST_LINES &&
+      lines.length <= MAX_LINES &&
       lines.length * fontSize * LINE_HEIGHT <= frame.height * USABLE_HEIGHT
-    if (fits || fontSize <= SMALLEST_FONT) {
-      return { lines: lines.slice(0, MOST_LINES), fontSize: Math.max(SMALLEST_FONT, fontSize) }
+    if (fits || fontSize <= MIN_FONT_PIXELS) {
+      return { lines: lines.slice(0, MAX_LINES), fontSize: Math.max(MIN_FONT_PIXELS, fontSize) }
     }
   }
 }
 
 /** `drawtext` filters, one per line so that each is centred; '' for an empty message. */
-export const drawMessage = (message: string, frame: Frame): string => {
-  const { lines, fontSize } = layOut(message, frame)
+export const drawMessage = (message: string, frame: FrameSize): string => {
+  const { lines, fontSize } = layOutText(message, frame)
   const lineHeight = Math.round(fontSize * LINE_HEIGHT)
   const top = Math.round((frame.height - lines.length * lineHeight) / 2)
   return lines

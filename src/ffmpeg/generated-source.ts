@@ -48,37 +48,40 @@ const FRAME_SAMPLES: Readonly<Record<string, number>> = {
 
 interface Option {
   readonly shape: RegExp
-  readonly right: string
+  readonly expected: string
 }
 
-const INTEGER: Option = { shape: /^\d{1,9}$/, right: 'a whole number' }
+const INTEGER: Option = { shape: /^\d{1,9}$/, expected: 'a whole number' }
 const OPTIONS: Readonly<Record<string, Option>> = {
-  size: { shape: /^[1-9]\d{1,3}x[1-9]\d{1,3}$/, right: 'WIDTHxHEIGHT, both even' },
+  size: { shape: /^[1-9]\d{1,3}x[1-9]\d{1,3}$/, expected: 'WIDTHxHEIGHT, both even' },
   rate: {
     shape: /^[1-9]\d{0,6}(?:\/[1-9]\d{0,6}|\.\d{1,3})?$/,
-    right: 'pictures per second: 25, 29.97 or 30000/1001',
+    expected: 'pictures per second: 25, 29.97 or 30000/1001',
   },
   gop: INTEGER,
-  bframes: { shape: /^\d{1,2}$/, right: '0 to 16' },
+  bframes: { shape: /^\d{1,2}$/, expected: '0 to 16' },
   bitrate: INTEGER,
-  preset: { shape: /^[a-z]{4,9}$/, right: 'a preset of x264' },
-  vcodec: { shape: /^(?:h264|hevc|mpeg2video|none)$/, right: 'h264, hevc, mpeg2video or none' },
-  acodec: { shape: /^(?:aac|mp2|mp3|ac3|eac3|none)$/, right: 'aac, mp2, mp3, ac3, eac3 or none' },
+  preset: { shape: /^[a-z]{4,9}$/, expected: 'a preset of x264' },
+  vcodec: { shape: /^(?:h264|hevc|mpeg2video|none)$/, expected: 'h264, hevc, mpeg2video or none' },
+  acodec: {
+    shape: /^(?:aac|mp2|mp3|ac3|eac3|none)$/,
+    expected: 'aac, mp2, mp3, ac3, eac3 or none',
+  },
   samplerate: {
     shape: /^(?:16|22\.05|24|32|44\.1|48)000$|^22050$|^44100$/,
-    right: '48000 or 44100',
+    expected: '48000 or 44100',
   },
-  channels: { shape: /^[1-8]$/, right: '1 to 8' },
+  channels: { shape: /^[1-8]$/, expected: '1 to 8' },
   abitrate: INTEGER,
-  tone: { shape: /^\d{1,5}$/, right: 'hertz, 0 for silence' },
-  text: { shape: /^[^]{0,500}$/, right: 'at most 500 characters' },
+  tone: { shape: /^\d{1,5}$/, expected: 'hertz, 0 for silence' },
+  text: { shape: /^[^]{0,500}$/, expected: 'at most 500 characters' },
   background: {
     shape: /^(?:0x|#)?[0-9a-z]{1,32}(?:@[\d.]+)?$/i,
-    right: 'a colour name or 0xRRGGBB',
+    expected: 'a colour name or 0xRRGGBB',
   },
 }
 
-const check = (options: Readonly<Record<string, string>>): void => {
+const checkOptions = (options: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(options)) {
     const option = OPTIONS[name]
     if (option === undefined) {
@@ -90,7 +93,7 @@ const check = (options: Readonly<Record<string, string>>): void => {
     if (!option.shape.test(value)) {
       throw new SluiceError(
         'option_refused',
-        `option ${name}=${JSON.stringify(value)} of a generated source must be ${option.right}`,
+        `option ${name}=${JSON.stringify(value)} of a generated source must be ${option.expected}`,
       )
     }
   }
@@ -113,8 +116,10 @@ const videoOf = (
   options: Readonly<Record<string, string>>,
 ): VideoTarget | undefined => {
   const { size, rate, gop, bitrate, preset, vcodec } = options
-  const asked = [size, rate, gop, bitrate, preset, vcodec].some((option) => option !== undefined)
-  if (vcodec === 'none' || (base === undefined && !asked)) return undefined
+  const isVideoAsked = [size, rate, gop, bitrate, preset, vcodec].some(
+    (option) => option !== undefined,
+  )
+  if (vcodec === 'none' || (base === undefined && !isVideoAsked)) return undefined
   const start = base ?? DEFAULT_VIDEO
   const [width, height] = (size ?? `${start.format.width}x${start.format.height}`)
     .split('x')
@@ -177,13 +182,13 @@ const lavfiGraph = (graph: string): string => {
 }
 
 /** Read in real time: generated sources are live. */
-const live = (graph: string): string[] => ['-re', '-f', 'lavfi', '-i', graph]
+const liveInput = (graph: string): string[] => ['-re', '-f', 'lavfi', '-i', graph]
 
 /** A tone that swells once a second, so that a frozen or repeated second can be heard. */
 const toneGraph = (hertz: number, rate: number): string =>
   `sine=frequency=${hertz}:sample_rate=${rate},tremolo=f=1:d=0.4`
 
-const soundGraph = (hertz: number, audio: AudioTarget): string => {
+const audioGraph = (hertz: number, audio: AudioTarget): string => {
   const { sampleRate } = audio.format
   return hertz === 0 ? `anullsrc=r=${sampleRate}:cl=stereo` : toneGraph(hertz, sampleRate)
 }
@@ -203,22 +208,22 @@ const withText = (graph: string, text: string, video: VideoTarget): string => {
   return drawn === '' ? graph : `${graph},${drawn}`
 }
 
-const pictureInput = (url: SourceUrl, video: VideoTarget): string[] => {
+const videoInput = (url: SourceUrl, video: VideoTarget): string[] => {
   const { width, height } = video.format
   const options = `size=${width}x${height}:rate=${rateText(video)}`
   const text = url.options['text'] ?? ''
   const background = escapeFilterValue(url.options['background'] ?? BACKGROUND)
   switch (url.kind) {
     case 'test':
-      return live(withText(`testsrc2=${options}`, text, video))
+      return liveInput(withText(`testsrc2=${options}`, text, video))
     case 'bars':
-      return live(withText(`smptehdbars=${options}`, text, video))
+      return liveInput(withText(`smptehdbars=${options}`, text, video))
     case 'color':
-      return live(
+      return liveInput(
         withText(`color=c=${escapeFilterValue(url.target || BACKGROUND)}:${options}`, text, video),
       )
     case 'text':
-      return live(withText(`color=c=${background}:${options}`, url.target || text, video))
+      return liveInput(withText(`color=c=${background}:${options}`, url.target || text, video))
     case 'image':
       return [
         ...['-re', '-protocol_whitelist', protocolsOf('image'), '-f', 'image2'],
@@ -226,7 +231,7 @@ const pictureInput = (url: SourceUrl, video: VideoTarget): string[] => {
         ...['-i', `file:${url.target}`],
       ]
     default:
-      return live(lavfiGraph(url.target))
+      return liveInput(lavfiGraph(url.target))
   }
 }
 
@@ -235,7 +240,7 @@ const pictureInput = (url: SourceUrl, video: VideoTarget): string[] => {
  * without video in it the source has sound only, unless its query asks for a picture.
  */
 export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedInputs => {
-  check(url.options)
+  checkOptions(url.options)
   const video = videoOf(base.video, url.options)
   const audio = audioOf(base.audio, url.options)
   if (video === undefined && audio === undefined) {
@@ -247,9 +252,9 @@ export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedIn
   const hertz = Number(url.options['tone'] ?? DEFAULT_TONE[url.kind as GeneratedKind])
   return {
     inputs: [
-      ...(video === undefined ? [] : pictureInput(url, video)),
+      ...(video === undefined ? [] : videoInput(url, video)),
       // A graph of the user's own brings its own sound, or none.
-      ...(audio === undefined || url.kind === 'lavfi' ? [] : live(soundGraph(hertz, audio))),
+      ...(audio === undefined || url.kind === 'lavfi' ? [] : liveInput(audioGraph(hertz, audio))),
     ],
     target: {
       ...(video === undefined ? {} : { video }),

@@ -26,7 +26,7 @@ const AUDIO: AudioFormat = {
 }
 const PROGRAM: LadderProgram = { video: VIDEO, audio: AUDIO, audioTracks: 2 }
 
-const picture = (height: number, change: Partial<RungVideo> = {}): RungVideo => ({
+const videoRung = (height: number, change: Partial<RungVideo> = {}): RungVideo => ({
   height,
   bitrate: 2_800_000,
   maxBitrate: 3_000_000,
@@ -37,7 +37,7 @@ const picture = (height: number, change: Partial<RungVideo> = {}): RungVideo => 
 })
 const aac = (bitrate: number) => ({ codec: 'aac', bitrate }) as const
 const rung = (height: number, change: Partial<RungVideo> = {}): EncoderRung => ({
-  video: picture(height, change),
+  video: videoRung(height, change),
   audio: aac(128_000),
 })
 
@@ -148,8 +148,8 @@ describe('the arguments of the ladder', () => {
     const rungs: EncoderRung[] = [
       { video: 'none', audio: aac(128_000) },
       rung(720),
-      { video: picture(576), audio: aac(96_000) },
-      { video: picture(360), audio: 'none' },
+      { video: videoRung(576), audio: aac(96_000) },
+      { video: videoRung(360), audio: 'none' },
     ]
     expect(ladderPlan({ program: PROGRAM, rungs }).tracks).toEqual([
       { kind: 'video', rung: 1 },

@@ -66,7 +66,7 @@ interface VideoRung {
   readonly video: RungVideo
 }
 
-interface Sound {
+interface SharedAudio {
   readonly audio: RungAudio
   readonly rungs: number[]
 }
@@ -82,10 +82,14 @@ const FALLBACK_RATE: Rational = { num: 25, den: 1 }
  */
 export const ladderPlan = (request: LadderRequest): LadderPlan => {
   const { program, rungs, encoder = 'libx264' } = request
-  const pictures = program.video === undefined ? [] : videoRungs(rungs)
-  const sounds = program.audio === undefined ? [] : soundsOf(rungs)
-  const voices = sounds.flatMap(({ audio, rungs: takers }) =>
-    Array.from({ length: program.audioTracks }, (_, track) => ({ audio, takers, track })),
+  const videoStreams = program.video === undefined ? [] : videoRungs(rungs)
+  const sharedAudio = program.audio === undefined ? [] : sharedAudioOf(rungs)
+  const audioStreams = sharedAudio.flatMap(({ audio, rungs: audioRungs }) =>
+    Array.from({ length: program.audioTracks }, (_, track) => ({
+      audio,
+      takers: audioRungs,
+      track,
+    })),
   )
   const args = [
     ...GLOBAL,
@@ -93,22 +97,28 @@ export const ladderPlan = (request: LadderRequest): LadderPlan => {
     ...['-protocol_whitelist', 'pipe', '-thread_type', 'slice'],
     ...['-probesize', '200000', '-analyzeduration', '300000'],
     ...['-f', 'mpegts', '-i', 'pipe:0', '-dn', '-sn', '-ignore_unknown'],
-    ...(pictures.length === 0 ? ['-vn'] : ['-filter_complex', filterGraph(program, pictures)]),
-    ...pictures.flatMap(({ video }, index) => [
+    ...(videoStreams.length === 0
+      ? ['-vn']
+      : ['-filter_complex', filterGraph(program, videoStreams)]),
+    ...videoStreams.flatMap(({ video }, index) => [
       ...['-map', `[v${index}]`],
-      ...ofStream(`v:${index}`, timing()),
-      ...ofStream(`v:${index}`, ENCODERS[encoder](video, program.video?.frameRate)),
+      ...streamArguments(`v:${index}`, timingOptions()),
+      ...streamArguments(`v:${index}`, ENCODERS[encoder](video, program.video?.frameRate)),
     ]),
-    ...voices.flatMap(({ audio, track }, index) => [
+    ...audioStreams.flatMap(({ audio, track }, index) => [
       ...['-map', `0:a:${track}`],
-      ...ofStream(`a:${index}`, soundOptions(audio, program.audio!)),
+      ...streamArguments(`a:${index}`, audioOptions(audio, program.audio!)),
     ]),
     // An encoder's priming may lie before zero.
     ...['-avoid_negative_ts', 'disabled', ...TS_OUTPUT],
   ]
   const tracks: LadderTrack[] = [
-    ...pictures.map(({ rung }) => ({ kind: 'video' as const, rung })),
-    ...voices.map(({ takers, track }) => ({ kind: 'audio' as const, rungs: takers, track })),
+    ...videoStreams.map(({ rung }) => ({ kind: 'video' as const, rung })),
+    ...audioStreams.map(({ takers: audioRungs, track }) => ({
+      kind: 'audio' as const,
+      rungs: audioRungs,
+      track,
+    })),
   ]
   return { args, tracks }
 }
@@ -123,27 +133,27 @@ const rungWidth = (height: number, program: LadderProgram): number => {
 const videoRungs = (rungs: readonly EncoderRung[]): VideoRung[] =>
   rungs.flatMap(({ video }, rung) => (video === 'none' ? [] : [{ rung, video }]))
 
-const soundsOf = (rungs: readonly EncoderRung[]): Sound[] => {
-  const sounds: Sound[] = []
+const sharedAudioOf = (rungs: readonly EncoderRung[]): SharedAudio[] => {
+  const sharedAudio: SharedAudio[] = []
   for (const [rung, { audio }] of rungs.entries()) {
     if (audio === 'none') continue
-    const same = sounds.find(
-      (sound) => sound.audio.codec === audio.codec && sound.audio.bitrate === audio.bitrate,
+    const same = sharedAudio.find(
+      (shared) => shared.audio.codec === audio.codec && shared.audio.bitrate === audio.bitrate,
     )
-    if (same === undefined) sounds.push({ audio, rungs: [rung] })
+    if (same === undefined) sharedAudio.push({ audio, rungs: [rung] })
     else same.rungs.push(rung)
   }
-  return sounds
+  return sharedAudio
 }
 
 /** Decoded once, and fields woven once; then a copy for each rung. */
 const filterGraph = (program: LadderProgram, rungs: readonly VideoRung[]): string => {
-  const weave =
+  const deinterlace =
     program.video?.scan === 'interlaced' ? 'yadif=mode=send_frame:deint=interlaced,' : ''
   const copies = rungs.map((_, index) => `[c${index}]`).join('')
   return [
-    `[0:v:0]${weave}split=${rungs.length}${copies}`,
-    ...rungs.map(({ video }, index) => `[c${index}]${fit(video, program)}[v${index}]`),
+    `[0:v:0]${deinterlace}split=${rungs.length}${copies}`,
+    ...rungs.map(({ video }, index) => `[c${index}]${scaleFilter(video, program)}[v${index}]`),
   ].join(';')
 }
 
@@ -151,7 +161,7 @@ const filterGraph = (program: LadderProgram, rungs: readonly VideoRung[]): strin
  * To one size whatever comes: a picture of another shape (a change of size under `conform: copy`) keeps its own, the
  * rest is black. A shape that is off by the rounding to even widths is no other shape.
  */
-const fit = (video: RungVideo, program: LadderProgram): string => {
+const scaleFilter = (video: RungVideo, program: LadderProgram): string => {
   const { height: h } = video
   const w = video.width ?? rungWidth(h, program)
   const same = `lt(abs(${h}*dar-${w}),3)`
@@ -165,7 +175,7 @@ const fit = (video: RungVideo, program: LadderProgram): string => {
 }
 
 /** Picture for picture with the program's own times, and a key frame where the program has one. */
-const timing = (): StreamOptions => [
+const timingOptions = (): StreamOptions => [
   ['fps_mode', 'passthrough'],
   ['enc_time_base', '1:90000'],
   ['force_key_frames', 'source'],
@@ -215,11 +225,11 @@ const LOOKAHEAD_SECONDS = 0.25
 
 /** Without a thread of its own the look-ahead holds back fewer pictures. */
 const x264Params = (preset: EncoderPreset, { num, den }: Rational): string => {
-  const most = Math.ceil((LOOKAHEAD_SECONDS * num) / den)
-  return `open-gop=0:sync-lookahead=0:rc-lookahead=${Math.min(LOOKAHEAD[preset], most)}`
+  const maxFrames = Math.ceil((LOOKAHEAD_SECONDS * num) / den)
+  return `open-gop=0:sync-lookahead=0:rc-lookahead=${Math.min(LOOKAHEAD[preset], maxFrames)}`
 }
 
-const soundOptions = (audio: RungAudio, program: AudioFormat): StreamOptions => [
+const audioOptions = (audio: RungAudio, program: AudioFormat): StreamOptions => [
   ['filter', AUDIO_FILTERS],
   ['c', audio.codec === 'mp3' ? 'libmp3lame' : 'aac'],
   ['b', audio.bitrate],
@@ -227,5 +237,5 @@ const soundOptions = (audio: RungAudio, program: AudioFormat): StreamOptions => 
   ['ac', audio.codec === 'mp3' ? Math.min(2, program.channels) : program.channels],
 ]
 
-const ofStream = (stream: string, options: StreamOptions): string[] =>
+const streamArguments = (stream: string, options: StreamOptions): string[] =>
   options.flatMap(([name, value]) => [`-${name}:${stream}`, String(value)])

@@ -32,10 +32,10 @@ export const chooseRecipe = (
   tracks: readonly CodedTrack[],
   target: Required<TargetFormat>,
 ): SourceRecipe => {
-  const fits = (kind: CodedTrack['kind']): boolean =>
+  const isCopyable = (kind: CodedTrack['kind']): boolean =>
     tracks.every((track) => track.kind !== kind || isCarriable(track.codec))
   return {
-    video: fits('video') ? 'copy' : target.video,
-    audio: fits('audio') ? 'copy' : target.audio,
+    video: isCopyable('video') ? 'copy' : target.video,
+    audio: isCopyable('audio') ? 'copy' : target.audio,
   }
 }

@@ -99,7 +99,7 @@ const commandFor = (ffmpeg: FfmpegCapabilities, input: readonly string[]) =>
 
 const failure = (result: RunResult, redact: (text: string) => string): ProbeResult => {
   const first = new FirstCause()
-  for (const line of result.stderr) first.see(classifyLine(line))
+  for (const line of result.stderr) first.addLine(classifyLine(line))
   const { line } = first
   // ffprobe that found no tracks at all ends well.
   if (line === undefined && result.facts.cause.kind === 'exited') {
@@ -109,7 +109,7 @@ const failure = (result: RunResult, redact: (text: string) => string): ProbeResu
   return { ok: false, why: reason.cause, sentence: redact(reason.sentence) }
 }
 
-interface Read {
+interface ProbeFindings {
   readonly format: string
   readonly durationSeconds?: number
   readonly tracks: readonly ProbedTrack[]
@@ -138,7 +138,7 @@ interface FfprobeAnswer {
   readonly format?: { readonly format_name?: string; readonly duration?: string }
 }
 
-const readJson = (text: string): Read | undefined => {
+const readJson = (text: string): ProbeFindings | undefined => {
   let answer: FfprobeAnswer
   try {
     answer = JSON.parse(text) as FfprobeAnswer
@@ -171,24 +171,27 @@ const trackOf = (stream: FfprobeStream): ProbedTrack[] => {
       kind,
       codec: stream.codec_name ?? 'unknown',
       profile: stream.profile ?? '',
-      ...defined('language', stream.tags?.language),
+      ...optionalField('language', stream.tags?.language),
       ...(kind === 'video'
         ? {
-            ...defined('width', stream.width),
-            ...defined('height', stream.height),
-            ...defined('frameRate', frameRate),
-            ...defined('pixelFormat', stream.pix_fmt),
+            ...optionalField('width', stream.width),
+            ...optionalField('height', stream.height),
+            ...optionalField('frameRate', frameRate),
+            ...optionalField('pixelFormat', stream.pix_fmt),
             scan: interlaced ? ('interlaced' as const) : ('progressive' as const),
           }
         : {
-            ...defined('sampleRate', stream.sample_rate ? Number(stream.sample_rate) : undefined),
-            ...defined('channels', stream.channels),
+            ...optionalField(
+              'sampleRate',
+              stream.sample_rate ? Number(stream.sample_rate) : undefined,
+            ),
+            ...optionalField('channels', stream.channels),
           }),
     },
   ]
 }
 
-const defined = <Name extends string, Value>(
+const optionalField = <Name extends string, Value>(
   name: Name,
   value: Value | undefined,
 ): { [key in Name]?: Value } =>
@@ -199,7 +202,7 @@ const BANNER_TRACK =
   /Stream #0:(\d+)(?:\[0x[\da-f]+\])?(?:\((\w+)\))?: (Video|Audio): (\w+)(?: \(([^)]+)\))?/
 
 /** From what ffmpeg prints of its input, where there is no ffprobe. */
-export const readBanner = (lines: readonly string[]): Read | undefined => {
+export const readBanner = (lines: readonly string[]): ProbeFindings | undefined => {
   const format = lines.map((line) => BANNER_FORMAT.exec(line)?.[1]).find((name) => name)
   if (format === undefined) return undefined
   const tracks = lines.flatMap((line): ProbedTrack[] => {
@@ -214,12 +217,12 @@ export const readBanner = (lines: readonly string[]): Read | undefined => {
         kind: match[3] === 'Video' ? 'video' : 'audio',
         codec: match[4]!,
         profile: match[5] ?? '',
-        ...defined('language', match[2]),
+        ...optionalField('language', match[2]),
         ...(size === null ? {} : { width: Number(size[1]), height: Number(size[2]) }),
         ...(fps === undefined
           ? {}
           : { frameRate: { num: Math.round(Number(fps) * 1000), den: 1000 } }),
-        ...defined('sampleRate', hertz === undefined ? undefined : Number(hertz)),
+        ...optionalField('sampleRate', hertz === undefined ? undefined : Number(hertz)),
       },
     ]
   })

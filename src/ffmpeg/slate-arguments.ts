@@ -34,7 +34,7 @@ const slateVideo = (video: VideoTarget, seconds: number): VideoTarget => ({
   gopSeconds: seconds,
 })
 
-const pictureInput = (request: SlateRequest, video: VideoTarget): string[] => {
+const videoInput = (request: SlateRequest, video: VideoTarget): string[] => {
   if (request.image !== undefined) {
     return [
       ...['-protocol_whitelist', 'file', '-f', 'image2', '-pattern_type', 'none', '-loop', '1'],
@@ -67,9 +67,7 @@ export const slateArguments = (request: SlateRequest): readonly string[] => {
   return [
     ...GLOBAL,
     // Ended at the input and by a filter: `-frames:v` would end the sound along with the picture.
-    ...(video === undefined
-      ? []
-      : ['-t', (length + 1).toFixed(3), ...pictureInput(request, video)]),
+    ...(video === undefined ? [] : ['-t', (length + 1).toFixed(3), ...videoInput(request, video)]),
     ...(audio === undefined
       ? []
       : ['-f', 'lavfi', '-t', (length + AUDIO_MARGIN_SECONDS).toFixed(3)]),

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO, parseRate } from './generated-source.ts'
 import { parseInputOptions } from './input-options.ts'
-import { COPY, mapArguments, sourceArguments, type SourceRequest } from './source-arguments.ts'
+import {
+  COPY_RECIPE,
+  mapArguments,
+  sourceArguments,
+  type SourceRequest,
+} from './source-arguments.ts'
 import { conformArguments } from './conform-arguments.ts'
 import { slateArguments, slateFrames } from './slate-arguments.ts'
 
 const request = (url: string, change: Partial<SourceRequest> = {}): SourceRequest => ({
   url,
-  recipe: COPY,
+  recipe: COPY_RECIPE,
   encoded: { video: DEFAULT_VIDEO, audio: DEFAULT_AUDIO },
   loop: true,
   video: 'auto',

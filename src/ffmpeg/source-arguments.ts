@@ -21,7 +21,7 @@ export interface SourceRecipe {
   readonly audio: 'copy' | AudioTarget
 }
 
-export const COPY: SourceRecipe = { video: 'copy', audio: 'copy' }
+export const COPY_RECIPE: SourceRecipe = { video: 'copy', audio: 'copy' }
 
 export interface SourceRequest {
   readonly url: string
@@ -50,7 +50,7 @@ export interface SourceCommand {
 }
 
 // The option is the same as the protocol's own query argument; given twice, the URL's must win.
-const inUrl = (url: SourceUrl, name: string): boolean =>
+const isInUrl = (url: SourceUrl, name: string): boolean =>
   url.kind === 'udp' && new RegExp(`[?&]${name}=`).test(url.target)
 
 const deviceOptions = (url: SourceUrl): [string, string][] => {
@@ -65,7 +65,7 @@ const deviceOptions = (url: SourceUrl): [string, string][] => {
 /** The user's options take the place of ours of the same name. */
 const inputArguments = (url: SourceUrl, request: SourceRequest, user: Map<string, string>) => {
   const ours = [...(SOURCE_KINDS[url.kind].options ?? []), ...deviceOptions(url)]
-  const options = new Map([...ours.filter(([name]) => !inUrl(url, name)), ...user])
+  const options = new Map([...ours.filter(([name]) => !isInUrl(url, name)), ...user])
   return [
     ...['-protocol_whitelist', protocolsOf(url.kind)],
     ...(url.kind === 'file' && request.loop ? ['-stream_loop', '-1'] : []),
@@ -110,7 +110,7 @@ const recipeArguments = ({ video, audio }: SourceRecipe): string[] => [
 const generatedArguments = (url: SourceUrl, request: SourceRequest): string[] => {
   const { inputs, target, bFrames } = generatedInputs(url, request.encoded)
   const { video, audio } = target
-  const soundInput = url.kind === 'lavfi' || video === undefined ? 0 : 1
+  const audioInput = url.kind === 'lavfi' || video === undefined ? 0 : 1
   return [
     ...inputs,
     ...(video === undefined || request.video === 'none'
@@ -125,18 +125,18 @@ const generatedArguments = (url: SourceUrl, request: SourceRequest): string[] =>
         ]),
     ...(audio === undefined || request.audio === 'none'
       ? ['-an']
-      : ['-map', `${soundInput}:a:0?`, ...audioEncoding(audio)]),
+      : ['-map', `${audioInput}:a:0?`, ...audioEncoding(audio)]),
   ]
 }
 
 const deviceRecipe = (url: SourceUrl, encoded: TargetFormat): string[] => {
   const { video, audio } = encoded
-  const picture = url.kind === 'v4l2'
+  const isVideo = url.kind === 'v4l2'
   return [
-    ...(picture && video !== undefined
+    ...(isVideo && video !== undefined
       ? ['-vf', videoFilters(video), ...videoEncoding(video, TRANSCODE_TUNING)]
       : ['-vn']),
-    ...(!picture && audio !== undefined
+    ...(!isVideo && audio !== undefined
       ? ['-af', AUDIO_FILTERS, ...audioEncoding(audio)]
       : ['-an']),
   ]

@@ -23,7 +23,7 @@ export const parseSourceUrl = (url: string): SourceUrl => {
     )
   }
   const match = SCHEME.exec(url)
-  if (match === null) return file(url)
+  if (match === null) return fileUrl(url)
   const scheme = match[1]!.toLowerCase()
   const rest = match[2]!
   const kind = kindOfScheme(scheme)
@@ -33,7 +33,7 @@ export const parseSourceUrl = (url: string): SourceUrl => {
       `source url scheme "${scheme}:" is not supported; use ${SUPPORTED_URLS}`,
     )
   }
-  if (kind === 'file') return file(decoded(rest))
+  if (kind === 'file') return fileUrl(percentDecoded(rest))
   if (kind === 'lavfi') return { kind, target: rest, options: {} }
   if (SOURCE_KINDS[kind].origin !== 'network') return { kind, ...withQuery(rest) }
   return { kind: kind === 'http' && PLAYLIST.test(url) ? 'hls' : kind, ...ofNetwork(kind, url) }
@@ -72,7 +72,7 @@ const ofNetwork = (kind: SourceKind, url: string): Omit<SourceUrl, 'kind'> => {
 }
 
 /** "file:///a", "file:a" and plain paths. A path is told from an option by FFmpeg's own "file:". */
-const file = (path: string): SourceUrl => ({
+const fileUrl = (path: string): SourceUrl => ({
   kind: 'file',
   target: `file:${path.replace(/^\/\/(?=\/)/, '')}`,
   options: {},
@@ -80,12 +80,12 @@ const file = (path: string): SourceUrl => ({
 
 const withQuery = (rest: string): { target: string; options: Record<string, string> } => {
   const at = rest.indexOf('?')
-  if (at < 0) return { target: decoded(rest), options: {} }
+  if (at < 0) return { target: percentDecoded(rest), options: {} }
   const options = Object.fromEntries(new URLSearchParams(rest.slice(at + 1)))
-  return { target: decoded(rest.slice(0, at)), options }
+  return { target: percentDecoded(rest.slice(0, at)), options }
 }
 
-const decoded = (text: string): string => {
+const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {

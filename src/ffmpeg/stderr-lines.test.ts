@@ -40,13 +40,13 @@ describe('a line is a sign of', () => {
 
 test('what cannot be measured is said so, not zero', () => {
   const counts = new StderrCounts()
-  counts.add(classifyLine('[mpegts @ 0x5] [warning] Packet corrupt (stream = 1).'))
-  expect(counts.figures({ tellsLoss: false })).toMatchObject({
+  counts.addLine(classifyLine('[mpegts @ 0x5] [warning] Packet corrupt (stream = 1).'))
+  expect(counts.figures({ reportsLoss: false })).toMatchObject({
     continuityErrors: 'not measurable',
     packetsLost: 'not measurable',
     corruptPackets: 1,
   })
-  expect(counts.figures({ tellsLoss: true }).packetsLost).toBe(0)
+  expect(counts.figures({ reportsLoss: true }).packetsLost).toBe(0)
 })
 
 describe('the reason of an end', () => {
@@ -60,7 +60,7 @@ describe('the reason of an end', () => {
   })
   const seen = (...lines: string[]) => {
     const first = new FirstCause()
-    for (const line of lines) first.see(classifyLine(line))
+    for (const line of lines) first.addLine(classifyLine(line))
     return first
   }
 
@@ -89,7 +89,7 @@ describe('the reason of an end', () => {
 
   test('is not what was said before it played', () => {
     const first = seen('[error] Connection refused')
-    first.forget()
+    first.clear()
     expect(first.line).toBeUndefined()
   })
 })

@@ -130,25 +130,25 @@ export interface InputFigures {
 export class StderrCounts {
   readonly #counts = new Map<StderrSign, number>()
 
-  add({ sign, count }: StderrLine): void {
+  addLine({ sign, count }: StderrLine): void {
     this.#counts.set(sign, (this.#counts.get(sign) ?? 0) + count)
   }
 
-  of(sign: StderrSign): number {
+  countOf(sign: StderrSign): number {
     return this.#counts.get(sign) ?? 0
   }
 
-  /** `tellsLoss`: the protocol reports what it lost (RTP, RTSP, SRT). */
-  figures(protocol: { readonly tellsLoss: boolean }): InputFigures {
-    const continuity = this.of('continuity_error')
-    const lost = this.of('packets_lost')
+  /** `reportsLoss`: the protocol reports what it lost (RTP, RTSP, SRT). */
+  figures(protocol: { readonly reportsLoss: boolean }): InputFigures {
+    const continuity = this.countOf('continuity_error')
+    const lost = this.countOf('packets_lost')
     return {
       continuityErrors: continuity > 0 ? continuity : 'not measurable',
-      packetsLost: protocol.tellsLoss || lost > 0 ? lost : 'not measurable',
-      corruptPackets: this.of('corrupt_packet'),
-      bufferOverruns: this.of('buffer_overrun'),
-      decodeErrors: this.of('decode_error'),
-      timestampErrors: this.of('timestamp_error'),
+      packetsLost: protocol.reportsLoss || lost > 0 ? lost : 'not measurable',
+      corruptPackets: this.countOf('corrupt_packet'),
+      bufferOverruns: this.countOf('buffer_overrun'),
+      decodeErrors: this.countOf('decode_error'),
+      timestampErrors: this.countOf('timestamp_error'),
     }
   }
 }

@@ -75,12 +75,12 @@ const BITS_PER_PIXEL: Readonly<Record<VideoCodec, number>> = {
   hevc: 0.07,
   mpeg2video: 0.2,
 }
-const LOWEST_BITRATE = 300_000
+const MIN_VIDEO_BITRATE = 300_000
 
 const videoBitrate = (video: VideoTarget): number => {
   const { codec, width, height } = video.format
   const guess = width * height * rateOf(video) * BITS_PER_PIXEL[codec]
-  return video.bitrate ?? Math.max(LOWEST_BITRATE, Math.round(guess))
+  return video.bitrate ?? Math.max(MIN_VIDEO_BITRATE, Math.round(guess))
 }
 
 const PIXEL_LAYOUT: Readonly<Record<VideoFormat['chroma'], string>> = {
@@ -114,19 +114,19 @@ const allowsBFrames = ({ codec, profile }: VideoFormat): boolean =>
 const codecArguments = (video: VideoTarget, tuning: VideoTuning): string[] => {
   const { codec, scan } = video.format
   const gop = gopFrames(video)
-  const lowest = tuning.delay === 'lowest'
+  const isLowDelay = tuning.delay === 'lowest'
   switch (codec) {
     case 'h264':
       return [
         ...['-preset', video.preset],
-        ...(lowest ? ['-tune', 'zerolatency'] : []),
+        ...(isLowDelay ? ['-tune', 'zerolatency'] : []),
         ...['-x264-params', `scenecut=0:open-gop=0:keyint=${gop}:min-keyint=${gop}`],
         ...(scan === 'interlaced' ? ['-flags', '+ildct+ilme'] : ['-flags', '+cgop']),
       ]
     case 'hevc':
       return [
         ...['-preset', video.preset],
-        ...(lowest ? ['-tune', 'zerolatency'] : []),
+        ...(isLowDelay ? ['-tune', 'zerolatency'] : []),
         // x265 writes about itself to stderr at its own level, past -loglevel.
         '-x265-params',
         `scenecut=0:open-gop=0:keyint=${gop}:min-keyint=${gop}:repeat-headers=1:log-level=error`,
@@ -135,7 +135,7 @@ const codecArguments = (video: VideoTarget, tuning: VideoTuning): string[] => {
       return [
         ...['-flags', scan === 'interlaced' ? '+ildct+ilme+cgop' : '+cgop'],
         ...['-sc_threshold', '1000000000'],
-        ...(lowest ? ['-flags2', '+fast'] : []),
+        ...(isLowDelay ? ['-flags2', '+fast'] : []),
       ]
   }
 }
@@ -187,13 +187,13 @@ const BITRATE_STEPS = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320
   (kilobits) => kilobits * 1_000,
 )
 
-const onStep = (bitrate: number): number =>
+const nextBitrateStep = (bitrate: number): number =>
   BITRATE_STEPS.find((step) => step >= bitrate) ?? BITRATE_STEPS.at(-1)!
 
 const audioBitrate = ({ format, bitrate }: AudioTarget): number => {
   const wanted = bitrate ?? AUDIO_BITRATE_PER_CHANNEL[format.codec] * format.channels
   const fixedSteps = format.codec === 'mp1' || format.codec === 'mp2' || format.codec === 'mp3'
-  return fixedSteps ? onStep(wanted) : wanted
+  return fixedSteps ? nextBitrateStep(wanted) : wanted
 }
 
 export const audioEncoding = (audio: AudioTarget): string[] => {

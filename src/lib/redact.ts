@@ -2,7 +2,7 @@
 const REDACTED = '***'
 
 /** Below this length a value is too common to be searched for in arbitrary text. */
-const SHORTEST_SEARCHED = 3
+const MIN_SEARCHED_CHARS = 3
 
 // A whole word of the name ("api_key", but not "keyframes"), or a telling part of it ("wmsAuthSign", "accessToken2").
 const SECRET_NAME =
@@ -16,9 +16,9 @@ const URL_IN_TEXT =
  * `twitch:KEY`, platforms whose address is known, so that only the stream key is written; and addresses with a slash too
  * few. `icecast:8000` is a host and its port.
  */
-const KEY_ALONE =
+const BARE_KEY =
   /^(twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:\/|$))(.*)$|^(twitch|kick|youtube):\/\/(.*)$/is
-const KEY_ALONE_IN_TEXT =
+const BARE_KEY_IN_TEXT =
   /\b(?:twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:[/\s]|$))[^\s'"<>,;]+/gi
 
 /** What ends a clause, not an address. */
@@ -47,7 +47,7 @@ const URL_PARTS =
 // A password of an icecast:// address may hold anything, also what should have been escaped.
 const ICECAST_PARTS = /^(icecasts?):\/\/(?:(.*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is
 
-const parts = (url: string): UrlParts | undefined => {
+const parseUrl = (url: string): UrlParts | undefined => {
   const m = ICECAST_PARTS.exec(url) ?? URL_PARTS.exec(url)
   if (m === null) return undefined
   const scheme = m[1]!.toLowerCase()
@@ -59,8 +59,8 @@ const parts = (url: string): UrlParts | undefined => {
   return { scheme, userinfo, host, path, query: m[5], fragment: m[6] }
 }
 
-const keyAlone = (url: string): { readonly scheme: string; readonly key: string } | undefined => {
-  const m = KEY_ALONE.exec(url)
+const bareKeyOf = (url: string): { readonly scheme: string; readonly key: string } | undefined => {
+  const m = BARE_KEY.exec(url)
   return m === null ? undefined : { scheme: (m[1] ?? m[3])!, key: (m[2] ?? m[4])! }
 }
 
@@ -70,10 +70,10 @@ const isRtmp = (scheme: string): boolean => /^rtmp(?:s|t|e|te|ts)?(?:-listen)?$/
 const secretsOfQuery = (query: string): string[] =>
   query.split('&').flatMap((pair) => {
     const at = pair.indexOf('=')
-    return at > 0 && SECRET_NAME.test(decoded(pair.slice(0, at))) ? [pair.slice(at + 1)] : []
+    return at > 0 && SECRET_NAME.test(percentDecoded(pair.slice(0, at))) ? [pair.slice(at + 1)] : []
   })
 
-const decoded = (text: string): string => {
+const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -111,15 +111,15 @@ const isExample = (host: string, secret: string | undefined): boolean =>
  * is. Searched for in any text by `redactText`.
  */
 export const secretsOfUrl = (url: string): string[] => {
-  const alone = keyAlone(url)
-  if (alone !== undefined) return [alone.key].filter(isSecret)
-  const p = parts(url)
+  const bareKey = bareKeyOf(url)
+  if (bareKey !== undefined) return [bareKey.key].filter(isSecret)
+  const p = parseUrl(url)
   if (p === undefined) return []
   const found: (string | undefined)[] = [secretOfUserinfo(p)]
   if (isRtmp(p.scheme)) found.push(rtmpKey(p.path))
   if (p.query !== undefined) found.push(...secretsOfQuery(p.query))
   if (p.fragment !== undefined) found.push(...secretsOfQuery(p.fragment))
-  return [...new Set(found.filter(isSecret).flatMap((s) => [s, decoded(s)]))]
+  return [...new Set(found.filter(isSecret).flatMap((s) => [s, percentDecoded(s)]))]
 }
 
 const redactQuery = (query: string): string =>
@@ -127,7 +127,7 @@ const redactQuery = (query: string): string =>
     .split('&')
     .map((pair) => {
       const at = pair.indexOf('=')
-      const secret = at > 0 && SECRET_NAME.test(decoded(pair.slice(0, at)))
+      const secret = at > 0 && SECRET_NAME.test(percentDecoded(pair.slice(0, at)))
       return secret && isSecret(pair.slice(at + 1)) ? `${pair.slice(0, at)}=${REDACTED}` : pair
     })
     .join('&')
@@ -148,12 +148,12 @@ const redactRtmpPath = ({ path, host }: UrlParts): string => {
 
 /** The URL with passwords, stream keys, passphrases and tokens replaced; text that is no URL comes back as it is. */
 export const redactUrl = (url: string): string => {
-  const alone = keyAlone(url)
-  if (alone !== undefined) {
-    const isShown = !isSecret(alone.key) || alone.key === 'key'
-    return isShown ? url : `${alone.scheme}:${REDACTED}`
+  const bareKey = bareKeyOf(url)
+  if (bareKey !== undefined) {
+    const isShown = !isSecret(bareKey.key) || bareKey.key === 'key'
+    return isShown ? url : `${bareKey.scheme}:${REDACTED}`
   }
-  const p = parts(url)
+  const p = parseUrl(url)
   if (p === undefined) return url
   const userinfo = redactUserinfo(p)
   const path = isRtmp(p.scheme) ? redactRtmpPath(p) : p.path
@@ -162,7 +162,7 @@ export const redactUrl = (url: string): string => {
   return `${url.slice(0, p.scheme.length)}://${userinfo}${p.host}${path}${query}${fragment}`
 }
 
-const redactWithin = (found: string): string => {
+const redactMatch = (found: string): string => {
   const end = PUNCTUATION_AT_END.exec(found)?.[0] ?? ''
   return redactUrl(found.slice(0, found.length - end.length)) + end
 }
@@ -174,14 +174,14 @@ const redactWithin = (found: string): string => {
 export const redactor = (secrets: readonly string[]): ((text: string) => string) => {
   // Longest first, so that a secret that contains another leaves no remainder.
   const searched = [...new Set(secrets)]
-    .filter((s) => s.length >= SHORTEST_SEARCHED)
+    .filter((s) => s.length >= MIN_SEARCHED_CHARS)
     .sort((a, b) => b.length - a.length)
   return (text) => {
     let clean = text
     for (const secret of searched) clean = clean.replaceAll(secret, REDACTED)
     return clean
-      .replace(URL_IN_TEXT, redactWithin)
-      .replace(KEY_ALONE_IN_TEXT, redactWithin)
+      .replace(URL_IN_TEXT, redactMatch)
+      .replace(BARE_KEY_IN_TEXT, redactMatch)
       .replace(HEADER_IN_TEXT, `$1$2${REDACTED}`)
   }
 }

@@ -9,7 +9,7 @@ const OTHER = 0x01010000
 const sample = (fields: Partial<Sample> = {}): Sample => ({
   duration: 3600,
   compositionOffset: 0,
-  key: false,
+  rap: false,
   data: Uint8Array.of(1, 2, 3),
   ...fields,
 })
@@ -21,7 +21,7 @@ const read = (bytes: Uint8Array): unknown[] =>
     samples: samples.map(({ duration, compositionOffset, flags, data }) => ({
       duration,
       compositionOffset,
-      key: flags === SYNC,
+      rap: flags === SYNC,
       data: new Uint8Array(data),
     })),
   }))
@@ -40,7 +40,7 @@ describe('a fragment', () => {
   })
 
   it('tells which samples depend on others', () => {
-    const samples = [sample({ key: true }), sample(), sample()]
+    const samples = [sample({ rap: true }), sample(), sample()]
     const [run] = runsOf(fragment(1, [{ track: 1, baseTime: 0, samples }], 'segment'))
     expect(run!.samples.map(({ flags }) => flags)).toEqual([SYNC, OTHER, OTHER])
   })
@@ -48,9 +48,9 @@ describe('a fragment', () => {
   it('writes what all samples share once', () => {
     const bytesFor = (samples: readonly Sample[]): number =>
       boxesOf(fragment(1, [{ track: 1, baseTime: 0, samples }], 'fragment'))[0]!.body.length
-    const audio = Array.from({ length: 10 }, () => sample({ duration: 1024, key: true }))
+    const audio = Array.from({ length: 10 }, () => sample({ duration: 1024, rap: true }))
     const video = audio.map((one, i) =>
-      sample({ duration: 3600 + i, compositionOffset: i, key: i === 0 }),
+      sample({ duration: 3600 + i, compositionOffset: i, rap: i === 0 }),
     )
     // A size alone; size, duration, flags and composition offset, for two defaults less.
     expect(bytesFor(video) - bytesFor(audio)).toBe(10 * 12 - 8)
@@ -70,12 +70,12 @@ describe('a fragment', () => {
       {
         track: 1,
         baseTime: 90_000,
-        samples: [sample({ key: true }), sample({ data: Uint8Array.of(9) })],
+        samples: [sample({ rap: true }), sample({ data: Uint8Array.of(9) })],
       },
       {
         track: 2,
         baseTime: 48_000,
-        samples: [sample({ duration: 1024, key: true, data: Uint8Array.of(7, 7) })],
+        samples: [sample({ duration: 1024, rap: true, data: Uint8Array.of(7, 7) })],
       },
     ]
     expect(read(fragment(1, runs, 'segment'))).toEqual(written(runs))
@@ -111,7 +111,7 @@ describe('a fragment', () => {
       fc.record({
         duration: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
         compositionOffset: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
-        key: fc.boolean(),
+        rap: fc.boolean(),
         data: fc.uint8Array({ maxLength: 8 }),
       }),
       { minLength: 1, maxLength: 40 },

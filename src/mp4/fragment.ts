@@ -6,7 +6,7 @@ export interface Sample {
   /** Presentation time less decoding time, in units of the track's timescale. */
   readonly compositionOffset: number
   /** A sync sample: decoding may begin here. */
-  readonly key: boolean
+  readonly rap: boolean
   readonly data: Uint8Array
 }
 
@@ -46,8 +46,8 @@ const VERSION_1 = 0x01000000
 const SYNC_SAMPLE = 0x02000000
 /** sample_depends_on 1, sample_is_non_sync_sample. */
 const OTHER_SAMPLE = 0x01010000
-const MOST_WORD = 0xffffffff
-const MOST_OFFSET = 0x7fffffff
+const MAX_WORD = 0xffffffff
+const MAX_COMPOSITION_OFFSET = 0x7fffffff
 
 /** What a run writes once for all its samples, and what for each. */
 interface RunLayout {
@@ -70,26 +70,26 @@ export function fragment(
   const moofBytes = layouts.reduce((sum, { bytes }) => sum + bytes, BOX_BYTES + MFHD_BYTES)
   const dataBytes = layouts.reduce((sum, one) => sum + one.dataBytes, 0)
   const mdatBytes = BOX_BYTES + dataBytes
-  if (mdatBytes > MOST_WORD) {
-    throw new RangeError(`a fragment holds at most ${MOST_WORD} bytes, not ${mdatBytes}`)
+  if (mdatBytes > MAX_WORD) {
+    throw new RangeError(`a fragment holds at most ${MAX_WORD} bytes, not ${mdatBytes}`)
   }
   const words = new WordWriter(typeBytes + moofBytes + mdatBytes)
-  if (first === 'segment') words.put(...STYP)
-  words.put(moofBytes, 'moof', MFHD_BYTES, 'mfhd', 0, sequence)
+  if (first === 'segment') words.writeAll(...STYP)
+  words.writeAll(moofBytes, 'moof', MFHD_BYTES, 'mfhd', 0, sequence)
   // From the first byte of moof to the first of the samples (8.8.8.3).
   let dataOffset = moofBytes + BOX_BYTES
   for (const layout of layouts) {
     writeRun(words, layout, dataOffset)
     dataOffset += layout.dataBytes
   }
-  words.put(mdatBytes, 'mdat')
-  for (const { run } of layouts) for (const sample of run.samples) words.bytes(sample.data)
+  words.writeAll(mdatBytes, 'mdat')
+  for (const { run } of layouts) for (const sample of run.samples) words.writeBytes(sample.data)
   return words.out
 }
 
 /** What is equal in all samples goes into the head of the run. */
 function layoutOf(run: TrackRun): RunLayout {
-  const { duration, key } = run.samples[0]!
+  const { duration, rap } = run.samples[0]!
   if (!(run.baseTime >= 0) || !Number.isSafeInteger(run.baseTime)) {
     throw new RangeError(`a decoding time must be a whole number from 0 on, not ${run.baseTime}`)
   }
@@ -98,12 +98,12 @@ function layoutOf(run: TrackRun): RunLayout {
   let version: RunLayout['version'] = 0
   let dataBytes = 0
   for (const sample of run.samples) {
-    refuseUnwritable(sample)
+    checkSample(sample)
     if (sample.duration !== duration) {
       headFlags &= ~DEFAULT_DURATION
       runFlags |= SAMPLE_DURATION
     }
-    if (sample.key !== key) {
+    if (sample.rap !== rap) {
       headFlags &= ~DEFAULT_FLAGS
       runFlags |= SAMPLE_FLAGS
     }
@@ -127,11 +127,14 @@ function layoutOf(run: TrackRun): RunLayout {
 }
 
 /** A fraction would be cut off without a word, and times would no longer add up. */
-function refuseUnwritable({ duration, compositionOffset }: Sample): void {
-  if (!(duration >= 0 && duration <= MOST_WORD) || !Number.isInteger(duration)) {
+function checkSample({ duration, compositionOffset }: Sample): void {
+  if (!(duration >= 0 && duration <= MAX_WORD) || !Number.isInteger(duration)) {
     throw new RangeError(`a sample's duration must be a whole number of 32 bits, not ${duration}`)
   }
-  if (!Number.isInteger(compositionOffset) || Math.abs(compositionOffset) > MOST_OFFSET) {
+  if (
+    !Number.isInteger(compositionOffset) ||
+    Math.abs(compositionOffset) > MAX_COMPOSITION_OFFSET
+  ) {
     throw new RangeError(
       `a composition offset must be a whole number of 31 bits, not ${compositionOffset}`,
     )
@@ -147,20 +150,20 @@ const countOf = (flags: number, mask: number): number => {
 function writeRun(words: WordWriter, layout: RunLayout, dataOffset: number): void {
   const { run, headFlags, runFlags, version } = layout
   const { samples } = run
-  const flagsOf = (sample: Sample): number => (sample.key ? SYNC_SAMPLE : OTHER_SAMPLE)
+  const flagsOf = (sample: Sample): number => (sample.rap ? SYNC_SAMPLE : OTHER_SAMPLE)
   const headBytes = TFHD_BYTES + countOf(headFlags, DEFAULT_DURATION | DEFAULT_FLAGS) * WORD
-  words.put(layout.bytes, 'traf', headBytes, 'tfhd', headFlags, run.track)
-  if ((headFlags & DEFAULT_DURATION) !== 0) words.word(samples[0]!.duration)
-  if ((headFlags & DEFAULT_FLAGS) !== 0) words.word(flagsOf(samples[0]!))
+  words.writeAll(layout.bytes, 'traf', headBytes, 'tfhd', headFlags, run.track)
+  if ((headFlags & DEFAULT_DURATION) !== 0) words.writeWord(samples[0]!.duration)
+  if ((headFlags & DEFAULT_FLAGS) !== 0) words.writeWord(flagsOf(samples[0]!))
   const high = Math.floor(run.baseTime / 2 ** 32)
-  words.put(TFDT_BYTES, 'tfdt', VERSION_1, high, run.baseTime - high * 2 ** 32)
+  words.writeAll(TFDT_BYTES, 'tfdt', VERSION_1, high, run.baseTime - high * 2 ** 32)
   const runBytes = layout.bytes - BOX_BYTES - headBytes - TFDT_BYTES
-  words.put(runBytes, 'trun', version + runFlags, samples.length, dataOffset)
+  words.writeAll(runBytes, 'trun', version + runFlags, samples.length, dataOffset)
   for (const sample of samples) {
-    if ((runFlags & SAMPLE_DURATION) !== 0) words.word(sample.duration)
-    words.word(sample.data.length)
-    if ((runFlags & SAMPLE_FLAGS) !== 0) words.word(flagsOf(sample))
-    if ((runFlags & COMPOSITION_OFFSET) !== 0) words.word(sample.compositionOffset)
+    if ((runFlags & SAMPLE_DURATION) !== 0) words.writeWord(sample.duration)
+    words.writeWord(sample.data.length)
+    if ((runFlags & SAMPLE_FLAGS) !== 0) words.writeWord(flagsOf(sample))
+    if ((runFlags & COMPOSITION_OFFSET) !== 0) words.writeWord(sample.compositionOffset)
   }
 }
 
@@ -173,15 +176,15 @@ class WordWriter {
     this.out = new Uint8Array(size)
   }
 
-  put(...words: readonly (number | string)[]): void {
+  writeAll(...words: readonly (number | string)[]): void {
     for (const word of words) {
-      if (typeof word === 'number') this.word(word)
+      if (typeof word === 'number') this.writeWord(word)
       else for (let i = 0; i < WORD; i++) this.out[this.#at++] = word.charCodeAt(i)
     }
   }
 
   /** Negative values as two's complement. */
-  word(value: number): void {
+  writeWord(value: number): void {
     const { out } = this
     out[this.#at] = value >>> 24
     out[this.#at + 1] = value >>> 16
@@ -190,7 +193,7 @@ class WordWriter {
     this.#at += WORD
   }
 
-  bytes(bytes: Uint8Array): void {
+  writeBytes(bytes: Uint8Array): void {
     this.out.set(bytes, this.#at)
     this.#at += bytes.length
   }

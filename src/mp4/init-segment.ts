@@ -21,14 +21,14 @@ export function initSegment(tracks: readonly Mp4Track[]): Uint8Array {
   const brands = tracks.length === 1 ? ['iso6', 'cmfc', 'dash', 'mp41'] : ['iso6', 'dash', 'mp41']
   const nextTrack = Math.max(...tracks.map((track) => track.id)) + 1
   const fileType = box('ftyp', ascii('iso6'), u32(0), ...brands.map(ascii))
-  const extends_ = tracks.map((track) =>
+  const trackExtends = tracks.map((track) =>
     fullBox('trex', {}, u32(track.id, DESCRIPTION_INDEX, 0, 0, 0)),
   )
   const movie = box(
     'moov',
     movieHeader(nextTrack),
     ...tracks.map(trackBox),
-    box('mvex', ...extends_),
+    box('mvex', ...trackExtends),
   )
   const out = new Uint8Array(fileType.length + movie.length)
   out.set(fileType)
@@ -55,7 +55,7 @@ const trackBox = (track: Mp4Track): Uint8Array =>
     trackHeader(track),
     box(
       'mdia',
-      fullBox('mdhd', {}, u32(0, 0, track.timescale, 0), languageOf(track), zeros(2)),
+      fullBox('mdhd', {}, u32(0, 0, track.timescale, 0), languageBytes(track), zeros(2)),
       handler(track),
       mediaInformation(track),
     ),
@@ -80,9 +80,9 @@ const trackHeader = (track: Mp4Track): Uint8Array => {
 }
 
 /** Three letters of five bits each (8.4.2). */
-const languageOf = (track: Mp4Track): Uint8Array => {
-  const told = track.kind === 'audio' ? track.language : UNDETERMINED
-  const code = /^[a-z]{3}$/.test(told) ? told : UNDETERMINED
+const languageBytes = (track: Mp4Track): Uint8Array => {
+  const language = track.kind === 'audio' ? track.language : UNDETERMINED
+  const code = /^[a-z]{3}$/.test(language) ? language : UNDETERMINED
   const [a, b, c] = Array.from(code, (letter) => letter.charCodeAt(0) - 0x60)
   return u16((a! << 10) | (b! << 5) | c!)
 }

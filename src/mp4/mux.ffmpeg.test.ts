@@ -12,7 +12,12 @@ import { codecString } from './codec-string.ts'
 import { initSegment } from './init-segment.ts'
 
 const PICTURES = ['-f', 'lavfi', '-i', 'testsrc2=size=322x180:rate=25']
-const sound = (rate: number): string[] => ['-f', 'lavfi', '-i', `sine=f=440:sample_rate=${rate}`]
+const toneInput = (rate: number): string[] => [
+  '-f',
+  'lavfi',
+  '-i',
+  `sine=f=440:sample_rate=${rate}`,
+]
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '25']
 
 interface Case {
@@ -28,14 +33,14 @@ interface Case {
 const CASES: readonly Case[] = [
   {
     name: 'H.264 High with B-frames and AAC',
-    args: [...PICTURES, ...sound(48_000), ...X264, '-bf', '3', '-c:a', 'aac', '-ac', '2'],
+    args: [...PICTURES, ...toneInput(48_000), ...X264, '-bf', '3', '-c:a', 'aac', '-ac', '2'],
     codecs: ['h264', 'aac'],
     strings: ['avc1.64000d', 'mp4a.40.2'],
   },
   {
     name: 'H.264 High 4:2:2 with 10 bits, interlaced, not square, and E-AC-3',
     args: [
-      ...[...PICTURES, ...sound(48_000), '-vf', 'scale=320:192,setsar=16/11', ...X264],
+      ...[...PICTURES, ...toneInput(48_000), '-vf', 'scale=320:192,setsar=16/11', ...X264],
       ...['-pix_fmt', 'yuv422p10', '-flags', '+ildct+ilme', '-c:a', 'eac3', '-ac', '6'],
     ],
     codecs: ['h264', 'eac3'],
@@ -44,7 +49,7 @@ const CASES: readonly Case[] = [
   {
     name: 'HEVC with B-frames and AC-3 with LFE',
     args: [
-      ...[...PICTURES, ...sound(48_000), '-c:v', 'libx265', '-preset', 'ultrafast'],
+      ...[...PICTURES, ...toneInput(48_000), '-c:v', 'libx265', '-preset', 'ultrafast'],
       ...['-x265-params', 'log-level=error:keyint=25:bframes=3', '-c:a', 'ac3', '-ac', '6'],
     ],
     codecs: ['hevc', 'ac3'],
@@ -53,7 +58,7 @@ const CASES: readonly Case[] = [
   {
     name: 'HEVC with 10 bits and AAC of three channels',
     args: [
-      ...[...PICTURES, ...sound(44_100), '-c:v', 'libx265', '-preset', 'ultrafast'],
+      ...[...PICTURES, ...toneInput(44_100), '-c:v', 'libx265', '-preset', 'ultrafast'],
       ...['-pix_fmt', 'yuv420p10', '-x265-params', 'log-level=error:keyint=25'],
       ...['-af', 'aformat=channel_layouts=2.1', '-c:a', 'aac'],
     ],
@@ -63,7 +68,15 @@ const CASES: readonly Case[] = [
   {
     name: 'H.264 Baseline and MP3',
     args: [
-      ...[...PICTURES, ...sound(44_100), ...X264, '-profile:v', 'baseline', '-pix_fmt', 'yuv420p'],
+      ...[
+        ...PICTURES,
+        ...toneInput(44_100),
+        ...X264,
+        '-profile:v',
+        'baseline',
+        '-pix_fmt',
+        'yuv420p',
+      ],
       ...['-c:a', 'libmp3lame', '-ac', '2'],
     ],
     codecs: ['h264', 'mp3'],
@@ -72,14 +85,14 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'MP3 of a half rate alone',
-    args: [...sound(22_050), '-c:a', 'libmp3lame'],
+    args: [...toneInput(22_050), '-c:a', 'libmp3lame'],
     codecs: ['mp3'],
     strings: ['mp4a.40.34'],
     mp4box: ['mp4a.69'],
   },
   {
     name: 'MP2 alone',
-    args: [...sound(48_000), '-c:a', 'mp2'],
+    args: [...toneInput(48_000), '-c:a', 'mp2'],
     // One object type stands for all layers, and ffprobe does not look further.
     codecs: ['mp3'],
     strings: ['mp4a.6B'],
@@ -125,7 +138,7 @@ interface Packet {
 
 const packetsOf = ({ baseTime, samples }: CodedTrack): Packet[] => {
   let dts = baseTime
-  return samples.map(({ duration, compositionOffset, data, key }) => {
+  return samples.map(({ duration, compositionOffset, data, rap: key }) => {
     const packet = { pts: dts + compositionOffset, dts, duration, size: data.length, key }
     dts += duration
     return packet

@@ -1,8 +1,8 @@
 /** What an initialisation segment of ours says of its track: for those that an earlier run of the process has left. */
 import type { Mp4AudioTrack, Mp4Track, Mp4VideoTrack } from './track.ts'
 
-const HEAD_BYTES = 8
-const FULL_HEAD_BYTES = 12
+const BOX_HEADER_BYTES = 8
+const FULL_BOX_HEADER_BYTES = 12
 /** Fields of a sample entry before its boxes: ISO/IEC 14496-12, 12.1.3 and 12.2.3. */
 const VISUAL_FIELDS = 78
 const AUDIO_FIELDS = 28
@@ -22,16 +22,16 @@ interface Box {
 
 /** Undefined for what we do not write. */
 export function trackOfInit(init: Uint8Array): Mp4Track | undefined {
-  const track = inside(inside(init, 'moov'), 'trak')
-  const media = inside(track, 'mdia')
-  const entries = inside(inside(inside(media, 'minf'), 'stbl'), 'stsd')
-  const header = inside(media, 'mdhd')
-  const trackHeader = inside(track, 'tkhd')
+  const track = childBox(childBox(init, 'moov'), 'trak')
+  const media = childBox(track, 'mdia')
+  const entries = childBox(childBox(childBox(media, 'minf'), 'stbl'), 'stsd')
+  const header = childBox(media, 'mdhd')
+  const trackHeader = childBox(track, 'tkhd')
   const [entry] = boxesIn(entries?.subarray(STSD_FIELDS))
   if (entry === undefined || header === undefined || trackHeader === undefined) return undefined
   const common = {
-    id: word(trackHeader, FULL_HEAD_BYTES),
-    timescale: word(header, FULL_HEAD_BYTES),
+    id: uint32At(trackHeader, FULL_BOX_HEADER_BYTES),
+    timescale: uint32At(header, FULL_BOX_HEADER_BYTES),
   }
   return videoOf(entry, common) ?? audioOf(entry, { ...common, language: languageIn(header) })
 }
@@ -49,16 +49,16 @@ function videoOf(
 ): Mp4VideoTrack | undefined {
   const entry = VIDEO_ENTRIES[type]
   const boxes = body.subarray(VISUAL_FIELDS)
-  const config = entry && inside(boxes, entry.codec === 'h264' ? 'avcC' : 'hvcC')
+  const config = entry && childBox(boxes, entry.codec === 'h264' ? 'avcC' : 'hvcC')
   if (entry === undefined || config === undefined) return undefined
-  const aspect = inside(boxes, 'pasp')
+  const aspect = childBox(boxes, 'pasp')
   return {
     kind: 'video',
     ...common,
     ...entry,
-    width: half(body, 24),
-    height: half(body, 26),
-    ...(aspect && { pixelAspect: { num: word(aspect, 0), den: word(aspect, 4) } }),
+    width: uint16At(body, 24),
+    height: uint16At(body, 26),
+    ...(aspect && { pixelAspect: { num: uint32At(aspect, 0), den: uint32At(aspect, 4) } }),
     config,
   }
 }
@@ -75,7 +75,7 @@ function audioOf(
     kind: 'audio',
     ...common,
     ...found,
-    channels: half(body, 16),
+    channels: uint16At(body, 16),
     sampleRate: common.timescale,
   }
 }
@@ -85,10 +85,10 @@ function codedAudio(
   boxes: Uint8Array,
 ): Pick<Mp4AudioTrack, 'codec' | 'config'> | undefined {
   if (type === 'ac-3' || type === 'ec-3') {
-    const config = inside(boxes, type === 'ac-3' ? 'dac3' : 'dec3')
+    const config = childBox(boxes, type === 'ac-3' ? 'dac3' : 'dec3')
     return config && { codec: type === 'ac-3' ? 'ac3' : 'eac3', config }
   }
-  const stream = type === 'mp4a' ? inside(boxes, 'esds') : undefined
+  const stream = type === 'mp4a' ? childBox(boxes, 'esds') : undefined
   if (stream === undefined) return undefined
   const decoder = 4 + DESCRIPTOR_HEAD + ES_FIELDS + DESCRIPTOR_HEAD
   if (stream[decoder] !== AAC) return { codec: 'mp3', config: new Uint8Array(0) }
@@ -98,17 +98,17 @@ function codedAudio(
   return { codec: 'aac', config: stream.subarray(from, from + stream[specific + 4]!) }
 }
 
-const inside = (bytes: Uint8Array | undefined, type: string): Uint8Array | undefined =>
+const childBox = (bytes: Uint8Array | undefined, type: string): Uint8Array | undefined =>
   boxesIn(bytes).find((box) => box.type === type)?.body
 
 function boxesIn(bytes: Uint8Array | undefined): Box[] {
   const boxes: Box[] = []
   if (bytes === undefined) return boxes
-  for (let at = 0; at + HEAD_BYTES <= bytes.length;) {
-    const size = word(bytes, at)
-    if (size < HEAD_BYTES || at + size > bytes.length) break
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + HEAD_BYTES))
-    boxes.push({ type, body: bytes.subarray(at + HEAD_BYTES, at + size) })
+  for (let at = 0; at + BOX_HEADER_BYTES <= bytes.length;) {
+    const size = uint32At(bytes, at)
+    if (size < BOX_HEADER_BYTES || at + size > bytes.length) break
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + BOX_HEADER_BYTES))
+    boxes.push({ type, body: bytes.subarray(at + BOX_HEADER_BYTES, at + size) })
     at += size
   }
   return boxes
@@ -116,12 +116,12 @@ function boxesIn(bytes: Uint8Array | undefined): Box[] {
 
 /** Three letters of five bits each (8.4.2). */
 function languageIn(header: Uint8Array): string {
-  const code = half(header, 20)
+  const code = uint16At(header, 20)
   return String.fromCharCode(...[10, 5, 0].map((shift) => 0x60 + ((code >> shift) & 0x1f)))
 }
 
-const half = (bytes: Uint8Array, at: number): number =>
+const uint16At = (bytes: Uint8Array, at: number): number =>
   ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 
-const word = (bytes: Uint8Array, at: number): number =>
-  half(bytes, at) * 0x1_0000 + half(bytes, at + 2)
+const uint32At = (bytes: Uint8Array, at: number): number =>
+  uint16At(bytes, at) * 0x1_0000 + uint16At(bytes, at + 2)

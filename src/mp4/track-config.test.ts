@@ -97,8 +97,8 @@ describe('an audio track', () => {
     ['', 'und'],
     ['german', 'und'],
     ['deu', 'deu'],
-  ])('of language "%s" is of language "%s"', (told, kept) => {
-    expect(audioTrackOf(2, AAC, adtsFrame(60), told)!.language).toBe(kept)
+  ])('of language "%s" is of language "%s"', (given, kept) => {
+    expect(audioTrackOf(2, AAC, adtsFrame(60), given)!.language).toBe(kept)
   })
 
   it.each([

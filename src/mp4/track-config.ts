@@ -31,29 +31,29 @@ export function videoTrackOf(
   if (codec === 'mpeg2video') return undefined
   const sets = parameterSets === 'in_entry' ? 'all' : 'in_band_too'
   const config = codec === 'h264' ? avcRecord(unit) : hevcRecord(unit, sets)
-  const picture = pictureOf(codec, unit)
-  if (config === undefined || picture === undefined) return undefined
-  const { pixelAspect } = picture
+  const size = videoSizeOf(codec, unit)
+  if (config === undefined || size === undefined) return undefined
+  const { pixelAspect } = size
   return {
     kind: 'video',
     id,
     timescale: TICKS_PER_SECOND,
     codec,
-    width: picture.width,
-    height: picture.height,
+    width: size.width,
+    height: size.height,
     ...(pixelAspect === undefined ? {} : { pixelAspect }),
     config,
     parameterSets,
   }
 }
 
-interface Picture {
+interface VideoSize {
   readonly width: number
   readonly height: number
   readonly pixelAspect: Rational | undefined
 }
 
-function pictureOf(codec: 'h264' | 'hevc', unit: Uint8Array): Picture | undefined {
+function videoSizeOf(codec: 'h264' | 'hevc', unit: Uint8Array): VideoSize | undefined {
   const spans = nalSpans(unit)
   for (let i = 0; i < spans.length; i += 2) {
     const [start, end] = [spans[i]!, spans[i + 1]!]

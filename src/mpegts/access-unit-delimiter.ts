@@ -2,7 +2,7 @@
 import type { Codec } from '../contract/format.ts'
 
 /** Both ends with their start codes, and a zero to spare: more is no stream of ours to mend, and has no place in a head. */
-const ENDS_MAX = 16
+const MAX_ENDS_BYTES = 16
 
 interface NalTypes {
   readonly typeOf: (header: number) => number
@@ -35,14 +35,14 @@ export interface UnitHead {
   readonly rest: number
 }
 
-const AS_IT_IS: UnitHead = { bytes: new Uint8Array(0), rest: 0 }
+const UNCHANGED: UnitHead = { bytes: new Uint8Array(0), rest: 0 }
 const WITH_H264_DELIMITER: UnitHead = { bytes: H264.delimiter, rest: 0 }
 const WITH_HEVC_DELIMITER: UnitHead = { bytes: HEVC.delimiter, rest: 0 }
 
 /** What has to be written before `unit`. An end of sequence that leads it ends the picture before: the delimiter follows it. */
 export const delimiterFor = (codec: Codec, unit: Uint8Array): UnitHead => {
   if (codec === 'h264') return headOf(unit, H264) ?? WITH_H264_DELIMITER
-  return codec === 'hevc' ? (headOf(unit, HEVC) ?? WITH_HEVC_DELIMITER) : AS_IT_IS
+  return codec === 'hevc' ? (headOf(unit, HEVC) ?? WITH_HEVC_DELIMITER) : UNCHANGED
 }
 
 /** Undefined: a delimiter and the whole unit. */
@@ -52,12 +52,12 @@ const headOf = (unit: Uint8Array, nal: NalTypes): UnitHead | undefined => {
     const header = headerAt(unit, from)
     if (header < 0) break
     const type = nal.typeOf(unit[header]!)
-    if (type === nal.delimiterType) return AS_IT_IS
+    if (type === nal.delimiterType) return UNCHANGED
     if (!nal.isEnd(type)) break
     from = header + nal.headerBytes
   }
   if (from === 0) return undefined
-  if (from >= unit.length || from > ENDS_MAX) return AS_IT_IS
+  if (from >= unit.length || from > MAX_ENDS_BYTES) return UNCHANGED
   const bytes = new Uint8Array(from + nal.delimiter.length)
   bytes.set(unit.subarray(0, from))
   bytes.set(nal.delimiter, from)

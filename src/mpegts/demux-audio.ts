@@ -12,7 +12,7 @@ export interface AudioSink {
 }
 
 /** More PES packets than one frame can span in any stream that plays. */
-const ANCHORS_MAX = 64
+const MAX_ANCHORS = 64
 
 /** The PTS of a PES packet belongs to the first frame that begins at or after this place (2.4.3.7). */
 interface Anchor {
@@ -29,18 +29,19 @@ export class AudioTrack implements PesListener {
   #position = 0
   readonly #anchors: Anchor[] = []
   /** Where the next frame begins, fractions kept; undefined until a PTS tells. */
-  #next: number | undefined
+  #nextPts: number | undefined
 
   constructor(codec: AudioCodec, context: TrackContext<AudioSink>) {
     this.#context = context
     this.#splitter = createFrameSplitter(codec)
-    this.#onFrame = (frame, format, offset) => this.#frame(frame, format, this.#position + offset)
+    this.#onFrame = (frame, format, offset) =>
+      this.#emitFrame(frame, format, this.#position + offset)
   }
 
   pes(pes: Pes): void {
     if (pes.header.pts !== undefined) {
       const pts = this.#context.clock.unwrap(pes.header.pts)
-      if (this.#anchors.length >= ANCHORS_MAX) this.#anchors.shift()
+      if (this.#anchors.length >= MAX_ANCHORS) this.#anchors.shift()
       this.#anchors.push({ at: this.#position, pts })
     }
     this.#splitter.push(pes.payload, this.#onFrame)
@@ -50,19 +51,19 @@ export class AudioTrack implements PesListener {
   lost(): void {
     this.#splitter.reset()
     this.#anchors.length = 0
-    this.#next = undefined
+    this.#nextPts = undefined
   }
 
   flush(): void {
     this.#splitter.reset()
   }
 
-  #frame(frame: Uint8Array, format: AudioFormat, at: number): void {
+  #emitFrame(frame: Uint8Array, format: AudioFormat, at: number): void {
     while (this.#anchors.length > 0 && this.#anchors[0]!.at <= at) {
-      this.#next = this.#anchors.shift()!.pts
+      this.#nextPts = this.#anchors.shift()!.pts
     }
     const { pid, sink, tally } = this.#context
-    if (this.#next === undefined) {
+    if (this.#nextPts === undefined) {
       tally.damagedUnits++
       return
     }
@@ -71,15 +72,15 @@ export class AudioTrack implements PesListener {
       sink.format(pid, format)
     }
     const duration = frameTicks(format)
-    const pts = ticks(Math.round(this.#next))
-    this.#next += duration
-    const entry = 'none'
+    const pts = ticks(Math.round(this.#nextPts))
+    this.#nextPts += duration
+    const rap = 'none'
     sink.unit({
       pid,
       kind: 'audio',
       pts,
       dts: pts,
-      rap: entry,
+      rap: rap,
       leading: false,
       duration,
       data: frame,

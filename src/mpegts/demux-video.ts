@@ -5,16 +5,16 @@ import { createVideoInspector } from '../codec/video-inspector.ts'
 import type { VideoInspector } from '../codec/video-inspection.ts'
 import type { AccessUnit, Pid } from './access-unit.ts'
 import type { DemuxTally } from './demux-counters.ts'
-import { PES_MAX, type Pes, type PesListener } from './pes-assembler.ts'
+import { MAX_PES_BYTES, type Pes, type PesListener } from './pes-assembler.ts'
 import type { Unwrapper } from './timestamps.ts'
 
 /** A PES packet near the 16-bit limit may be one of several that carry one picture. */
-const NEARLY_FULL = 60_000
+const NEARLY_FULL_PES_BYTES = 60_000
 /** So may the first ones of a track, until it has shown its habit. */
-const HABIT = 8
+const LAYOUT_PES_COUNT = 8
 /** So many PES packets are searched for further pictures, at first and whenever their distance grows. */
-const SEARCHED = 32
-const FALLBACK_FRAME = 3600
+const SEARCHED_PES_COUNT = 32
+const FALLBACK_FRAME_TICKS = 3600
 
 export interface TrackSink {
   unit(unit: AccessUnit): void
@@ -42,12 +42,12 @@ export class VideoTrack implements PesListener {
   #format: VideoFormat | undefined
   /** Held back: the next PES may carry the rest of the picture. */
   #pending: Pending | undefined
-  #habit: 'unknown' | 'whole' | 'spread' = 'unknown'
-  #seen = 0
-  #search = SEARCHED
+  #layout: 'unknown' | 'whole' | 'spread' = 'unknown'
+  #pesSeen = 0
+  #pesToSearch = SEARCHED_PES_COUNT
   #severalPerPes: 'no' | 'yes' = 'no'
   #lastDts: number | undefined
-  #step = 0
+  #stepTicks = 0
 
   constructor(codec: VideoCodec, context: TrackContext<TrackSink>) {
     this.#context = context
@@ -62,21 +62,21 @@ export class VideoTrack implements PesListener {
     const pts = header.pts === undefined ? undefined : clock.unwrap(header.pts)
     const starts = this.#inspector.startsAccessUnit(payload)
     if (this.#continues({ pts, starts })) {
-      this.#continue(payload)
+      this.#appendToPending(payload)
       return
     }
     if (!starts) {
-      this.#unaligned(payload, { pts, dts })
+      this.#startWithin(payload, { pts, dts })
       return
     }
     this.#emitPending()
     this.#pending = { parts: [payload], size: payload.length, pts, dts }
-    if (!this.#mustHold(pes)) this.#emitPending()
+    if (!this.#mayContinue(pes)) this.#emitPending()
   }
 
   lost(): void {
     if (this.#pending === undefined) return
-    if (this.#habit === 'spread') this.#drop()
+    if (this.#layout === 'spread') this.#dropPending()
     else this.#emitPending()
   }
 
@@ -89,8 +89,8 @@ export class VideoTrack implements PesListener {
     return pes.pts === undefined && (!pes.starts || this.#pending !== undefined)
   }
 
-  #continue(payload: Uint8Array): void {
-    this.#habit = 'spread'
+  #appendToPending(payload: Uint8Array): void {
+    this.#layout = 'spread'
     const pending = this.#pending
     if (pending === undefined) {
       this.#context.tally.damagedUnits++
@@ -98,14 +98,14 @@ export class VideoTrack implements PesListener {
     }
     pending.parts.push(payload)
     pending.size += payload.length
-    if (pending.size <= PES_MAX) return
+    if (pending.size <= MAX_PES_BYTES) return
     this.#pending = undefined
     this.#context.tally.oversizedPes++
   }
 
   /** The end of the picture before comes first; the time stamps belong to the first picture that begins here (2.4.3.7). */
-  #unaligned(payload: Uint8Array, times: Pick<Pending, 'pts' | 'dts'>): void {
-    this.#habit = 'spread'
+  #startWithin(payload: Uint8Array, times: Pick<Pending, 'pts' | 'dts'>): void {
+    this.#layout = 'spread'
     const first = this.#inspector.splitAccessUnits(payload)[0]
     const pending = this.#pending
     if (pending !== undefined) {
@@ -113,7 +113,7 @@ export class VideoTrack implements PesListener {
       pending.size += first ?? payload.length
     }
     if (first === undefined) {
-      if (pending === undefined || pending.size > PES_MAX) this.#drop()
+      if (pending === undefined || pending.size > MAX_PES_BYTES) this.#dropPending()
       return
     }
     if (pending === undefined) this.#context.tally.damagedUnits++
@@ -122,15 +122,15 @@ export class VideoTrack implements PesListener {
     this.#pending = { parts: [rest], size: rest.length, ...times }
   }
 
-  #drop(): void {
+  #dropPending(): void {
     this.#pending = undefined
     this.#context.tally.damagedUnits++
   }
 
-  #mustHold(pes: Pes): boolean {
-    if (this.#seen++ > HABIT && this.#habit === 'unknown') this.#habit = 'whole'
-    if (this.#habit === 'spread') return true
-    return pes.bounded && (this.#habit === 'unknown' || pes.payload.length > NEARLY_FULL)
+  #mayContinue(pes: Pes): boolean {
+    if (this.#pesSeen++ > LAYOUT_PES_COUNT && this.#layout === 'unknown') this.#layout = 'whole'
+    if (this.#layout === 'spread') return true
+    return pes.bounded && (this.#layout === 'unknown' || pes.payload.length > NEARLY_FULL_PES_BYTES)
   }
 
   #emitPending(): void {
@@ -143,13 +143,13 @@ export class VideoTrack implements PesListener {
       return
     }
     const pts = pending.pts ?? dts
-    this.#watchStep(dts)
+    this.#updateStep(dts)
     const bytes = pending.parts.length === 1 ? pending.parts[0]! : Buffer.concat(pending.parts)
-    if (pending.parts.length === 1 && this.#search <= 0 && this.#severalPerPes === 'no') {
+    if (pending.parts.length === 1 && this.#pesToSearch <= 0 && this.#severalPerPes === 'no') {
       this.#emit(bytes, pts, dts)
       return
     }
-    this.#search--
+    this.#pesToSearch--
     this.#emitEach(bytes, pts, dts)
   }
 
@@ -166,8 +166,8 @@ export class VideoTrack implements PesListener {
     this.#severalPerPes = 'yes'
     for (const [k, start] of starts.entries()) {
       const from = k === 0 ? 0 : start
-      const later = Math.round(k * this.#frame())
-      this.#emit(bytes.subarray(from, starts[k + 1] ?? bytes.length), pts + later, dts + later)
+      const offset = Math.round(k * this.#frameTicks())
+      this.#emit(bytes.subarray(from, starts[k + 1] ?? bytes.length), pts + offset, dts + offset)
     }
   }
 
@@ -192,21 +192,23 @@ export class VideoTrack implements PesListener {
   }
 
   /** A growing distance between PES packets may mean that they carry more pictures than they did. */
-  #watchStep(dts: number): void {
+  #updateStep(dts: number): void {
     if (this.#lastDts === undefined) return
     const step = dts - this.#lastDts
     if (step <= 0) return
-    if (this.#step > 0 && step > 1.5 * this.#step) this.#search = SEARCHED
-    this.#step = step
+    if (this.#stepTicks > 0 && step > 1.5 * this.#stepTicks) this.#pesToSearch = SEARCHED_PES_COUNT
+    this.#stepTicks = step
   }
 
   #nextDts(): number | undefined {
-    return this.#lastDts === undefined ? undefined : this.#lastDts + Math.round(this.#frame())
+    return this.#lastDts === undefined ? undefined : this.#lastDts + Math.round(this.#frameTicks())
   }
 
-  #frame(): number {
+  #frameTicks(): number {
     const rate = this.#format?.frameRate
     if (rate !== undefined) return (TICKS_PER_SECOND * rate.den) / rate.num
-    return this.#step > 0 && this.#severalPerPes === 'no' ? this.#step : FALLBACK_FRAME
+    return this.#stepTicks > 0 && this.#severalPerPes === 'no'
+      ? this.#stepTicks
+      : FALLBACK_FRAME_TICKS
   }
 }

@@ -126,7 +126,7 @@ describe('what was muxed comes back', () => {
     for (const unit of unitsFrom(0, 30)) {
       muxer.advance(unit.dts)
       muxer.write(unit)
-      demuxed.demuxer.push(muxer.take().bytes)
+      demuxed.demuxer.push(muxer.takeBatch().bytes)
       const last = demuxed.units.at(-1)
       if (unit.dts > 18 * 3600)
         expect([last?.pid, last?.dts]).toEqual([[VIDEO, AUDIO][unit.track], unit.dts])

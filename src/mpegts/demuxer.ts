@@ -52,9 +52,9 @@ export interface DemuxOptions {
   readonly corruptUnits?: 'drop' | 'pass'
 }
 
-const VIDEO_SLAB = 256 * 1024
-const AUDIO_SLAB = 16 * 1024
-const ADAPTATION_MAX = 183
+const VIDEO_SLAB_BYTES = 256 * 1024
+const AUDIO_SLAB_BYTES = 16 * 1024
+const MAX_ADAPTATION_BYTES = 183
 const NO_PID = -1
 
 /** What is known of one PID; also its public counters. */
@@ -63,9 +63,9 @@ class PidSlot {
   continuityErrors = 0
   consumer: PayloadConsumer | undefined
   continuity = -1
-  last: 'single' | 'repeated' = 'single'
+  lastPacket: 'single' | 'repeated' = 'single'
   /** 'announced': a discontinuity_indicator excuses the next jump of the counter. */
-  jump: 'error' | 'announced' = 'error'
+  nextJump: 'error' | 'announced' = 'error'
 }
 
 interface OpenTrack {
@@ -89,32 +89,32 @@ export class TsDemuxer {
   #program: ChosenProgram | undefined
   #pcrPid: Pid = NO_PID
   #pmtPids: ReadonlySet<Pid> = new Set()
-  #current: PidSlot | undefined
+  #currentSlot: PidSlot | undefined
 
   constructor(sink: DemuxSink, options: DemuxOptions = {}) {
     this.#sink = sink
     this.#onDamage = options.corruptUnits ?? 'drop'
     const listener: PacketListener = {
-      packet: (source, at) => this.#packet(source, at),
-      torn: () => this.#current?.consumer?.lost(),
+      packet: (source, at) => this.#onPacket(source, at),
+      damaged: () => this.#currentSlot?.consumer?.lost(),
     }
     this.#framer = new PacketFramer(listener, this.#tally)
     this.#tables = new ProgramTables(
       {
-        pmtPids: (pids) => this.#readPmts(pids),
-        chosen: (program) => this.#choose(program),
-        foreign: (pids) => {
+        pmtPids: (pids) => this.#setPmtPids(pids),
+        programChosen: (program) => this.#selectProgram(program),
+        otherPids: (pids) => {
           for (const pid of pids)
-            if (this.#slot(pid).consumer === undefined) this.#consume(pid, IGNORED)
+            if (this.#slot(pid).consumer === undefined) this.#setConsumer(pid, IGNORED)
         },
       },
       this.#tally,
       options.program,
     )
-    for (let pid = 0; pid < PID_FIRST_FREE; pid++) this.#consume(pid, IGNORED)
-    this.#consume(PID_NULL, IGNORED)
-    this.#consume(PID_PAT, this.#tables.patConsumer())
-    this.#consume(PID_SDT, this.#tables.sdtConsumer())
+    for (let pid = 0; pid < PID_FIRST_FREE; pid++) this.#setConsumer(pid, IGNORED)
+    this.#setConsumer(PID_NULL, IGNORED)
+    this.#setConsumer(PID_PAT, this.#tables.createPatConsumer())
+    this.#setConsumer(PID_SDT, this.#tables.createSdtConsumer())
   }
 
   get counters(): DemuxCounters {
@@ -138,7 +138,7 @@ export class TsDemuxer {
   /** After a reconnect: partial data and continuity are forgotten; tables, formats and counters stay. */
   reset(): void {
     this.#framer.reset()
-    this.#current = undefined
+    this.#currentSlot = undefined
     for (const slot of this.#slots) {
       if (slot === undefined) continue
       slot.continuity = -1
@@ -146,7 +146,7 @@ export class TsDemuxer {
     }
   }
 
-  #packet(source: WordBytes, at: number): void {
+  #onPacket(source: WordBytes, at: number): void {
     const b = source.bytes
     const tally = this.#tally
     tally.packets++
@@ -161,11 +161,11 @@ export class TsDemuxer {
       tally.nullPackets++
       return
     }
-    this.#current = slot
+    this.#currentSlot = slot
     const flags = b[at + 3]!
     let from = at + HEADER_SIZE
     if ((flags & HAS_ADAPTATION) !== 0) {
-      from = this.#adaptation(b, at, { slot, pid })
+      from = this.#readAdaptation(b, at, { slot, pid })
       if (from < 0) return
     }
     if (slot.consumer === undefined) {
@@ -176,80 +176,81 @@ export class TsDemuxer {
     const to = at + PACKET_SIZE
     const step = ((flags & CONTINUITY) - slot.continuity) & CONTINUITY
     if (step !== 1 && slot.continuity >= 0) {
-      if (step === 0 && this.#isRepeat(slot, slot.consumer.repeats(source, from, to))) return
-      this.#jump(slot)
+      if (step === 0 && this.#isRepeat(slot, slot.consumer.isRepeat(source, from, to))) return
+      this.#onContinuityJump(slot)
     }
     slot.continuity = flags & CONTINUITY
-    slot.last = 'single'
-    slot.jump = 'error'
-    if ((flags & SCRAMBLING) !== 0) this.#scrambledPacket(pid, slot)
-    else if ((b[at + 1]! & PAYLOAD_UNIT_START) !== 0) slot.consumer.begin(source, from, to)
-    else slot.consumer.more(source, from, to)
+    slot.lastPacket = 'single'
+    slot.nextJump = 'error'
+    if ((flags & SCRAMBLING) !== 0) this.#onScrambledPacket(pid, slot)
+    else if ((b[at + 1]! & PAYLOAD_UNIT_START) !== 0) slot.consumer.start(source, from, to)
+    else slot.consumer.append(source, from, to)
   }
 
   /** Returns where the payload begins, or -1 when the field cannot be. */
-  #adaptation(b: Uint8Array, at: number, { slot, pid }: { slot: PidSlot; pid: Pid }): number {
+  #readAdaptation(b: Uint8Array, at: number, { slot, pid }: { slot: PidSlot; pid: Pid }): number {
     const length = b[at + HEADER_SIZE]!
-    if (length > ADAPTATION_MAX) {
+    if (length > MAX_ADAPTATION_BYTES) {
       this.#tally.transportErrors++
       slot.consumer?.lost()
       return -1
     }
     const flags = length > 0 ? b[at + HEADER_SIZE + 1]! : 0
-    if ((flags & DISCONTINUITY) !== 0) slot.jump = 'announced'
-    if ((flags & HAS_PCR) !== 0 && length >= 7 && pid === this.#pcrPid) this.#pcr(pcrAt(b, at), pid)
+    if ((flags & DISCONTINUITY) !== 0) slot.nextJump = 'announced'
+    if ((flags & HAS_PCR) !== 0 && length >= 7 && pid === this.#pcrPid)
+      this.#onPcr(pcrAt(b, at), pid)
     return at + HEADER_SIZE + 1 + length
   }
 
-  #pcr(raw27: number, pid: Pid): void {
+  #onPcr(raw27: number, pid: Pid): void {
     // The first PTS or DTS sets the scale: a PCR just before the wrap would lift all times by 2^33.
-    if (this.#sink.pcr === undefined || !this.#clock.started) return
+    if (this.#sink.pcr === undefined || !this.#clock.isStarted) return
     const base = Math.floor(raw27 / PCR_STEPS)
     this.#sink.pcr(this.#clock.unwrap(base) * PCR_STEPS + (raw27 - base * PCR_STEPS), pid)
   }
 
   /** 2.4.3.3: a packet may be sent twice, not more often. Where its bytes are gone, the first repetition is believed. */
   #isRepeat(slot: PidSlot, sameBytes: boolean | undefined): boolean {
-    if (slot.last === 'repeated' || sameBytes === false) return false
-    slot.last = 'repeated'
+    if (slot.lastPacket === 'repeated' || sameBytes === false) return false
+    slot.lastPacket = 'repeated'
     this.#tally.duplicates++
     return true
   }
 
-  #jump(slot: PidSlot): void {
-    if (slot.jump === 'error') {
+  #onContinuityJump(slot: PidSlot): void {
+    if (slot.nextJump === 'error') {
       slot.continuityErrors++
       this.#tally.continuityErrors++
     }
     slot.consumer?.lost()
   }
 
-  #scrambledPacket(pid: Pid, slot: PidSlot): void {
+  #onScrambledPacket(pid: Pid, slot: PidSlot): void {
     this.#tally.scrambledPackets++
     slot.consumer?.lost()
     if (this.#scrambled.has(pid)) return
     this.#scrambled.add(pid)
-    if (this.#tracks.has(pid)) this.#announce()
+    if (this.#tracks.has(pid)) this.#emitProgram()
   }
 
   #slot(pid: Pid): PidSlot {
     return (this.#slots[pid] ??= new PidSlot())
   }
 
-  #consume(pid: Pid, consumer: PayloadConsumer | undefined): void {
+  #setConsumer(pid: Pid, consumer: PayloadConsumer | undefined): void {
     this.#slot(pid).consumer = consumer
   }
 
-  #readPmts(pids: ReadonlySet<Pid>): void {
-    for (const pid of this.#pmtPids) if (!pids.has(pid)) this.#consume(pid, undefined)
+  #setPmtPids(pids: ReadonlySet<Pid>): void {
+    for (const pid of this.#pmtPids) if (!pids.has(pid)) this.#setConsumer(pid, undefined)
     for (const pid of pids) {
-      if (!this.#pmtPids.has(pid)) this.#consume(pid, this.#tables.pmtConsumer())
+      if (!this.#pmtPids.has(pid)) this.#setConsumer(pid, this.#tables.createPmtConsumer())
     }
     this.#pmtPids = pids
     for (const pid of pids) this.#tracks.delete(pid)
   }
 
-  #choose(program: ChosenProgram | undefined): void {
+  #selectProgram(program: ChosenProgram | undefined): void {
     this.#program = program
     this.#pcrPid = program?.pmt.pcrPid ?? NO_PID
     const streams = program?.pmt.streams ?? []
@@ -258,22 +259,22 @@ export class TsDemuxer {
       open.assembler.flush()
       open.frames.flush()
       this.#tracks.delete(pid)
-      this.#consume(pid, undefined)
+      this.#setConsumer(pid, undefined)
     }
-    for (const stream of streams) this.#open(stream)
+    for (const stream of streams) this.#openTrack(stream)
     if (program !== undefined) {
       const pcrSlot = this.#slot(program.pmt.pcrPid)
       pcrSlot.consumer ??= IGNORED
-      this.#announce()
+      this.#emitProgram()
     }
   }
 
-  #open(stream: PmtStream): void {
+  #openTrack(stream: PmtStream): void {
     const { pid } = stream
     if (this.#tracks.has(pid) || this.#pmtPids.has(pid) || pid < PID_FIRST_FREE) return
     const codec = codecOf(stream.streamType, stream.descriptors)
     if (codec === undefined) {
-      this.#consume(pid, IGNORED)
+      this.#setConsumer(pid, IGNORED)
       return
     }
     const context = { pid, sink: this.#sink, tally: this.#tally, clock: this.#clock }
@@ -281,14 +282,14 @@ export class TsDemuxer {
     const frames = video ? new VideoTrack(codec, context) : new AudioTrack(codec, context)
     const assembler = new PesAssembler(frames, {
       tally: this.#tally,
-      slabSize: video ? VIDEO_SLAB : AUDIO_SLAB,
+      slabSize: video ? VIDEO_SLAB_BYTES : AUDIO_SLAB_BYTES,
       onDamage: video ? this.#onDamage : 'drop',
     })
     this.#tracks.set(pid, { stream, assembler, frames })
-    this.#consume(pid, assembler)
+    this.#setConsumer(pid, assembler)
   }
 
-  #announce(): void {
+  #emitProgram(): void {
     const program = this.#program
     if (program === undefined) return
     const { pmt, pmtPid, serviceName } = program

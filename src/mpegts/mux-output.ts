@@ -3,7 +3,7 @@ import { PACKET_SIZE } from './packet.ts'
 import { WordBytes, uninitialised } from './word-bytes.ts'
 
 /** About 256 KiB; whole packets, so that each begins on a word. */
-const SLAB_SIZE = 1394 * PACKET_SIZE
+const SLAB_BYTES = 1394 * PACKET_SIZE
 
 export class MuxOutput {
   #slab = new WordBytes(new Uint8Array(0))
@@ -20,24 +20,24 @@ export class MuxOutput {
   }
 
   /** Makes room for `packets` and returns the offset of the first in `slab` (ask for `slab` after this call). */
-  claim(packets: number): number {
+  reserve(packets: number): number {
     const size = packets * PACKET_SIZE
-    if (this.#end + size > this.#slab.bytes.length) this.#renew(size)
+    if (this.#end + size > this.#slab.bytes.length) this.#replaceSlab(size)
     const at = this.#end
     this.#end += size
     return at
   }
 
-  take(): Uint8Array {
+  takeBatch(): Uint8Array {
     const batch = this.#slab.bytes.subarray(this.#start, this.#end)
     this.#start = this.#end
     return batch
   }
 
-  #renew(size: number): void {
+  #replaceSlab(size: number): void {
     const batch = this.#slab.bytes.subarray(this.#start, this.#end)
     const needed = batch.length + size
-    this.#slab = new WordBytes(uninitialised(needed > SLAB_SIZE ? 2 * needed : SLAB_SIZE))
+    this.#slab = new WordBytes(uninitialised(needed > SLAB_BYTES ? 2 * needed : SLAB_BYTES))
     this.#slab.bytes.set(batch)
     this.#start = 0
     this.#end = batch.length

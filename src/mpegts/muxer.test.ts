@@ -128,10 +128,10 @@ describe('muxer', () => {
           while (clock < due) {
             clock += tick * 90
             muxer.advance(ticks(clock))
-            parts.push(muxer.take().bytes)
+            parts.push(muxer.takeBatch().bytes)
           }
           muxer.write(unit)
-          parts.push(muxer.take().bytes)
+          parts.push(muxer.takeBatch().bytes)
         }
         const bytes = Buffer.concat(parts)
         expect(widest(pcrs(bytes))).toBeLessThanOrEqual(40)
@@ -147,7 +147,7 @@ describe('muxer', () => {
     const muxer = new TsMuxer(muxOptions())
     muxer.advance(ticks(900_000))
     for (const unit of unitsFrom(900_000, 6)) muxer.write({ ...unit, rap: unit.track === 0 })
-    const values = pcrs(muxer.take().bytes)
+    const values = pcrs(muxer.takeBatch().bytes)
     expect(values.length).toBeGreaterThan(4)
     expect(values).toEqual([...new Set(values)].sort((x, y) => x - y))
   })
@@ -166,7 +166,7 @@ describe('muxer', () => {
     const parts: Uint8Array[] = []
     for (let t = 0; t < 1000; t += 10) {
       muxer.advance(ticksOfMs(t + 1000))
-      parts.push(muxer.take().bytes)
+      parts.push(muxer.takeBatch().bytes)
     }
     const bytes = Buffer.concat(parts)
     expect(widest(pcrs(bytes))).toBeLessThanOrEqual(40)
@@ -177,12 +177,12 @@ describe('muxer', () => {
   it('fills a coarse step of the clock with PCR packets, but not a hole', () => {
     const muxer = new TsMuxer(muxOptions())
     muxer.advance(ticksOfMs(1000))
-    const parts = [muxer.take().bytes]
+    const parts = [muxer.takeBatch().bytes]
     muxer.advance(ticksOfMs(1200))
-    parts.push(muxer.take().bytes)
+    parts.push(muxer.takeBatch().bytes)
     expect(widest(pcrs(Buffer.concat(parts)))).toBeLessThanOrEqual(40)
     muxer.advance(ticksOfMs(60_000))
-    expect(pcrs(muxer.take().bytes)).toHaveLength(1)
+    expect(pcrs(muxer.takeBatch().bytes)).toHaveLength(1)
   })
 
   it('wraps times and PCR to 33 bits, also below zero', () => {
@@ -199,7 +199,7 @@ describe('muxer', () => {
     const muxer = new TsMuxer(muxOptions())
     const version = (): number => {
       muxer.write({ track: 0, pts: ticks(0), dts: ticks(0), rap: true, data: h264Unit('idr', 9) })
-      const { bytes } = muxer.take()
+      const { bytes } = muxer.takeBatch()
       const at = offsets(bytes).find((offset) => pidAt(bytes, offset) === PMT)!
       const size = 3 + (((bytes[at + 6]! & 0x0f) << 8) | bytes[at + 7]!)
       return parsePmt(bytes.subarray(at + 5, at + 5 + size))!.version
@@ -243,11 +243,11 @@ describe('muxer', () => {
     const [entry, ...rest] = unitsFrom(0, 10).filter(({ track }) => track === 0)
     muxer.write(rest[0]!)
     muxer.write({ ...entry!, dts: ticks(7200), pts: ticks(7200) })
-    const { bytes, randomAccess } = muxer.take()
+    const { bytes, randomAccess } = muxer.takeBatch()
     expect(pidAt(bytes, randomAccess)).toBe(PID_PAT)
     expect(randomAccess).toBeGreaterThan(0)
     muxer.write(rest[2]!)
-    expect(muxer.take().randomAccess).toBe(-1)
+    expect(muxer.takeBatch().randomAccess).toBe(-1)
   })
 
   it('never writes again to bytes that were taken', () => {
@@ -255,7 +255,7 @@ describe('muxer', () => {
     const taken: { bytes: Uint8Array; copy: Buffer }[] = []
     for (const unit of unitsFrom(0, 300, () => 5000)) {
       muxer.write(unit)
-      const { bytes } = muxer.take()
+      const { bytes } = muxer.takeBatch()
       taken.push({ bytes, copy: Buffer.from(bytes) })
     }
     expect(taken.every(({ bytes, copy }) => copy.equals(bytes))).toBe(true)

@@ -4,10 +4,10 @@ import { ticksOfMs, type Ticks90k } from '../contract/time.ts'
 import { delimiterFor } from './access-unit-delimiter.ts'
 import type { Pid } from './access-unit.ts'
 import { MuxTables, type TableTrack } from './mux-tables.ts'
-import { PID_FIRST_FREE, PID_NULL, PID_PAT, PID_SDT, PAYLOAD_MAX } from './packet.ts'
+import { PID_FIRST_FREE, PID_NULL, PID_PAT, PID_SDT, MAX_PAYLOAD_BYTES } from './packet.ts'
 import { PacketWriter, PidWriter } from './packet-writer.ts'
 import { pesHeaderSize, writePesHeader } from './pes.ts'
-import { PCR_INTERVAL_MAX, ProgramClock } from './program-clock.ts'
+import { MAX_PCR_INTERVAL_TICKS, PcrClock } from './pcr-clock.ts'
 import { signalOf } from './stream-types.ts'
 import { wrap33 } from './timestamps.ts'
 import { WordBytes } from './word-bytes.ts'
@@ -55,11 +55,11 @@ export interface MuxedBatch {
 
 const DEFAULT_PMT_PID: Pid = 0x1000
 /** PES header with stuffing, an end of sequence and a delimiter stay below this. */
-const HEAD_SIZE = 64
+const MAX_HEAD_BYTES = 64
 /** Two PCR differ by at least this. */
-const PCR_STEP_MIN = 1
+const MIN_PCR_STEP_TICKS = 1
 /** A time step above this is a hole: it is not filled with PCR packets. */
-const FILL_MAX = 90_000
+const MAX_FILL_TICKS = 90_000
 const LANGUAGE = /^[a-z]{3}$/i
 
 /**
@@ -70,17 +70,17 @@ const LANGUAGE = /^[a-z]{3}$/i
 export class TsMuxer {
   readonly #tracks: TableTrack[]
   readonly #tables: MuxTables
-  readonly #clock: ProgramClock
+  readonly #clock: PcrClock
   readonly #writer = new PacketWriter()
   readonly #pat = new PidWriter(PID_PAT)
   readonly #sdt = new PidWriter(PID_SDT)
   readonly #pmt: PidWriter
-  readonly #pids: readonly PidWriter[]
+  readonly #pidWriters: readonly PidWriter[]
   readonly #pcrPid: PidWriter
   readonly #psiInterval: number
   readonly #sdtInterval: number
   readonly #pcrInterval: number
-  readonly #head = new Uint8Array(HEAD_SIZE)
+  readonly #head = new Uint8Array(MAX_HEAD_BYTES)
   #psiAt = -Infinity
   #sdtAt = -Infinity
   #randomAccess = -1
@@ -90,9 +90,9 @@ export class TsMuxer {
     checkTracks(options.tracks, pmtPid)
     this.#tracks = [...options.tracks]
     this.#pmt = new PidWriter(pmtPid)
-    this.#pids = options.tracks.map(({ pid }) => new PidWriter(pid))
+    this.#pidWriters = options.tracks.map(({ pid }) => new PidWriter(pid))
     const video = options.tracks.findIndex(({ codec }) => isVideoCodec(codec))
-    this.#pcrPid = this.#pids[Math.max(0, video)]!
+    this.#pcrPid = this.#pidWriters[Math.max(0, video)]!
     this.#tables = new MuxTables(
       {
         programNumber: options.programNumber ?? 1,
@@ -104,7 +104,7 @@ export class TsMuxer {
       this.#tracks,
       options.serviceName,
     )
-    this.#clock = new ProgramClock(options.muxDelay, options.tracks.length)
+    this.#clock = new PcrClock(options.muxDelay, options.tracks.length)
     this.#psiInterval = options.psiInterval ?? ticksOfMs(50)
     this.#sdtInterval = options.sdtInterval ?? ticksOfMs(500)
     this.#pcrInterval = options.pcrInterval ?? ticksOfMs(30)
@@ -122,33 +122,33 @@ export class TsMuxer {
   }
 
   write(unit: MuxUnit): void {
-    const writer = this.#pids[unit.track]
+    const writer = this.#pidWriters[unit.track]
     const track = this.#tracks[unit.track]
     if (writer === undefined || track === undefined) {
       throw new RangeError(
         `there is no track ${unit.track}: the program has ${this.#tracks.length}`,
       )
     }
-    this.#clock.unit(unit.track, unit.dts)
+    this.#clock.onUnit(unit.track, unit.dts)
     this.#fillPcr()
     const pcr = this.#pcrFor(unit, writer)
     if (unit.rap) {
       if (this.#randomAccess < 0) this.#randomAccess = this.#writer.output.pending
       this.#writeTables()
-    } else if (pcr !== undefined || this.#psiAt === -Infinity) this.#dueTables()
-    if (unit.rap && writer !== this.#pcrPid) this.#pcrPacket()
+    } else if (pcr !== undefined || this.#psiAt === -Infinity) this.#writeDueTables()
+    if (unit.rap && writer !== this.#pcrPid) this.#writePcrPacket()
     this.#writeUnit(unit, { writer, codec: track.codec, pcr })
   }
 
   /** PAT and PMT now: where a segment begins that can be read by itself. After the first `advance` or unit. */
-  tables(): void {
+  writeTables(): void {
     this.#writeTables()
   }
 
   /** The packets since the last call. */
-  take(): MuxedBatch {
-    if (this.#sincePcr() >= this.#pcrInterval) this.#pcrPacket()
-    const batch = { bytes: this.#writer.output.take(), randomAccess: this.#randomAccess }
+  takeBatch(): MuxedBatch {
+    if (this.#ticksSincePcr() >= this.#pcrInterval) this.#writePcrPacket()
+    const batch = { bytes: this.#writer.output.takeBatch(), randomAccess: this.#randomAccess }
     this.#randomAccess = -1
     return batch
   }
@@ -169,7 +169,8 @@ export class TsMuxer {
 
   /** The next packet of each PID carries the discontinuity_indicator: timestamps leave a hole here. */
   markDiscontinuity(): void {
-    for (const writer of [this.#pat, this.#pmt, this.#sdt, ...this.#pids]) writer.flow = 'broken'
+    for (const writer of [this.#pat, this.#pmt, this.#sdt, ...this.#pidWriters])
+      writer.flow = 'broken'
   }
 
   #writeUnit(
@@ -177,42 +178,47 @@ export class TsMuxer {
     to: { readonly writer: PidWriter; readonly codec: Codec; readonly pcr: number | undefined },
   ): void {
     const { writer, codec, pcr } = to
-    const extra = delimiterFor(codec, unit.data)
+    const delimiter = delimiterFor(codec, unit.data)
     const data = new WordBytes(unit.data)
     const first = { randomAccess: unit.rap ? 'yes' : 'no', pcr } as const
     const fields = {
       streamId: signalOf(codec).streamId,
       pts33: wrap33(unit.pts),
       dts33: wrap33(Math.min(unit.dts, unit.pts)),
-      payload: extra.bytes.length + unit.data.length - extra.rest,
+      payload: delimiter.bytes.length + unit.data.length - delimiter.rest,
       stuffing: 0,
     }
     // Up to three bytes of stuffing put the following packets' payload on the same word phase as the unit's bytes.
-    const before = pesHeaderSize(fields) + extra.bytes.length
-    const room = PAYLOAD_MAX - this.#writer.firstAdaptation(writer, first) - before
-    if (unit.data.length > 2 * PAYLOAD_MAX) fields.stuffing = data.phase(extra.rest + room)
+    const before = pesHeaderSize(fields) + delimiter.bytes.length
+    const room = MAX_PAYLOAD_BYTES - this.#writer.firstAdaptationBytes(writer, first) - before
+    if (unit.data.length > 2 * MAX_PAYLOAD_BYTES)
+      fields.stuffing = data.phase(delimiter.rest + room)
     const size = writePesHeader(this.#head, 0, fields)
-    this.#head.set(extra.bytes, size)
-    const headSize = size + extra.bytes.length
-    this.#writer.unit(writer, { head: this.#head, headSize, data, from: extra.rest }, first)
+    this.#head.set(delimiter.bytes, size)
+    const headSize = size + delimiter.bytes.length
+    this.#writer.writeUnit(
+      writer,
+      { head: this.#head, headSize, data, from: delimiter.rest },
+      first,
+    )
   }
 
   /** The PCR that goes into this unit's first packet, if any. */
   #pcrFor(unit: MuxUnit, writer: PidWriter): number | undefined {
     if (writer !== this.#pcrPid) return undefined
-    if (!unit.rap && this.#sincePcr() < this.#pcrInterval / 2) return undefined
-    const pcr = this.#rising(Math.min(this.#clock.now!, Math.round(unit.dts)))
+    if (!unit.rap && this.#ticksSincePcr() < this.#pcrInterval / 2) return undefined
+    const pcr = this.#monotonicPcr(Math.min(this.#clock.now!, Math.round(unit.dts)))
     if (pcr > unit.dts) return undefined
-    this.#clock.wrote(pcr)
+    this.#clock.onPcrWritten(pcr)
     return pcr
   }
 
   /** The PCR of a later byte is a later time, also where the caller's clock stands still. */
-  #rising(pcr: number): number {
-    return Math.max(pcr, (this.#clock.last ?? -Infinity) + PCR_STEP_MIN)
+  #monotonicPcr(pcr: number): number {
+    return Math.max(pcr, (this.#clock.last ?? -Infinity) + MIN_PCR_STEP_TICKS)
   }
 
-  #sincePcr(): number {
+  #ticksSincePcr(): number {
     const { now, last } = this.#clock
     if (now === undefined) return -Infinity
     return last === undefined ? Infinity : now - last
@@ -220,20 +226,20 @@ export class TsMuxer {
 
   /** However far the clock stepped: no two PCR values lie further apart than they may. */
   #fillPcr(): void {
-    if (this.#sincePcr() > FILL_MAX) return
-    while (this.#sincePcr() > PCR_INTERVAL_MAX)
-      this.#pcrPacket(this.#clock.last! + this.#pcrInterval)
+    if (this.#ticksSincePcr() > MAX_FILL_TICKS) return
+    while (this.#ticksSincePcr() > MAX_PCR_INTERVAL_TICKS)
+      this.#writePcrPacket(this.#clock.last! + this.#pcrInterval)
   }
 
-  #pcrPacket(wanted = this.#clock.now!): void {
-    const pcr = this.#rising(wanted)
-    this.#clock.wrote(pcr)
-    this.#dueTables()
-    this.#writer.pcrOnly(this.#pcrPid, pcr)
+  #writePcrPacket(wanted = this.#clock.now!): void {
+    const pcr = this.#monotonicPcr(wanted)
+    this.#clock.onPcrWritten(pcr)
+    this.#writeDueTables()
+    this.#writer.writePcrPacket(this.#pcrPid, pcr)
   }
 
   /** Tables lie just before a PCR: so their distance is that of two PCR, by whatever clock it is measured. */
-  #dueTables(): void {
+  #writeDueTables(): void {
     const now = this.#clock.last
     if (now === undefined || now - this.#psiAt >= this.#psiInterval) this.#writeTables()
   }
@@ -241,11 +247,11 @@ export class TsMuxer {
   #writeTables(): void {
     const now = this.#clock.last ?? this.#clock.now!
     this.#psiAt = now
-    this.#writer.section(this.#pat, this.#tables.pat.section)
-    this.#writer.section(this.#pmt, this.#tables.pmt.section)
+    this.#writer.writeSection(this.#pat, this.#tables.pat.section)
+    this.#writer.writeSection(this.#pmt, this.#tables.pmt.section)
     if (now - this.#sdtAt < this.#sdtInterval) return
     this.#sdtAt = now
-    this.#writer.section(this.#sdt, this.#tables.sdt.section)
+    this.#writer.writeSection(this.#sdt, this.#tables.sdt.section)
   }
 }
 

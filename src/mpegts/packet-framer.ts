@@ -4,18 +4,18 @@ import { WordBytes } from './word-bytes.ts'
 import type { DemuxTally } from './demux-counters.ts'
 
 /** This many sync bytes in a row, one packet apart, are believed. */
-const SYNC_RUN = 5
+const MIN_SYNC_RUN = 5
 /** Plain packets; with a 4-byte time stamp in front (M2TS); with 16 bytes of parity behind. */
 const STRIDES = [188, 192, 204] as const
 type Stride = (typeof STRIDES)[number]
 /** What must be kept while searching, so that a run across two chunks is seen. */
-const SEARCH_WINDOW = (SYNC_RUN - 1) * 204 + 1
+const SEARCH_WINDOW = (MIN_SYNC_RUN - 1) * 204 + 1
 
 export interface PacketListener {
   /** One whole packet at `at`; valid during the call. */
   packet(source: WordBytes, at: number): void
   /** The packet before this call may be torn: no sync byte follows it. */
-  torn(): void
+  damaged(): void
 }
 
 export class PacketFramer {
@@ -39,16 +39,16 @@ export class PacketFramer {
     this.#tally.bytes += chunk.length
     let rest = chunk
     while (rest.length > 0) {
-      rest = this.#state === 'locked' ? this.#locked(rest) : this.#search(rest, SYNC_RUN)
+      rest = this.#state === 'locked' ? this.#readLocked(rest) : this.#search(rest, MIN_SYNC_RUN)
     }
   }
 
   /** End of stream: what is left may hold fewer packets than a run. */
   flush(): void {
-    for (let run = SYNC_RUN - 1; run > 0 && this.#window.length >= PACKET_SIZE; run--) {
+    for (let run = MIN_SYNC_RUN - 1; run > 0 && this.#window.length >= PACKET_SIZE; run--) {
       let rest = this.#search(new Uint8Array(0), run)
       while (rest.length > 0) {
-        rest = this.#state === 'locked' ? this.#locked(rest) : this.#search(rest, run)
+        rest = this.#state === 'locked' ? this.#readLocked(rest) : this.#search(rest, run)
       }
     }
     this.reset()
@@ -64,7 +64,7 @@ export class PacketFramer {
   }
 
   /** Consumes packets until sync is lost or the bytes end; returns what it did not consume. */
-  #locked(chunk: Uint8Array): Uint8Array {
+  #readLocked(chunk: Uint8Array): Uint8Array {
     let at = Math.min(this.#gap, chunk.length)
     this.#gap -= at
     if (this.#carried > 0) {
@@ -75,22 +75,22 @@ export class PacketFramer {
       if (this.#carried < PACKET_SIZE) return chunk.subarray(at)
       this.#carried = 0
       this.#listener.packet(this.#carry, 0)
-      const gap = this.#extra()
+      const gap = this.#strideExtra()
       const skipped = Math.min(gap, chunk.length - at)
       this.#gap = gap - skipped
       at += skipped
     }
-    return at < chunk.length ? this.#run(chunk, at) : chunk.subarray(at)
+    return at < chunk.length ? this.#readRun(chunk, at) : chunk.subarray(at)
   }
 
-  #run(chunk: Uint8Array, start: number): Uint8Array {
-    const stride = PACKET_SIZE + this.#extra()
+  #readRun(chunk: Uint8Array, start: number): Uint8Array {
+    const stride = PACKET_SIZE + this.#strideExtra()
     const source = new WordBytes(chunk)
     const listener = this.#listener
     const end = chunk.length
     let at = start
     while (at < end) {
-      if (chunk[at] !== SYNC_BYTE) return this.#lose(chunk.subarray(at))
+      if (chunk[at] !== SYNC_BYTE) return this.#loseSync(chunk.subarray(at))
       if (at + PACKET_SIZE > end) {
         this.#carry.bytes.set(chunk.subarray(at), 0)
         this.#carried = end - at
@@ -99,8 +99,8 @@ export class PacketFramer {
       // A packet that no sync byte follows is torn: bytes are missing in it, or the next one is damaged.
       const next = at + stride
       if (next < end && chunk[next] !== SYNC_BYTE) {
-        listener.torn()
-        return this.#lose(chunk.subarray(at), 1)
+        listener.damaged()
+        return this.#loseSync(chunk.subarray(at), 1)
       }
       listener.packet(source, at)
       at = next
@@ -109,8 +109,8 @@ export class PacketFramer {
     return chunk.subarray(end)
   }
 
-  #lose(rest: Uint8Array, skip = 0): Uint8Array {
-    this.#listener.torn()
+  #loseSync(rest: Uint8Array, skip = 0): Uint8Array {
+    this.#listener.damaged()
     this.#tally.syncLosses++
     this.#tally.skippedBytes += skip
     this.#state = 'searching'
@@ -118,7 +118,7 @@ export class PacketFramer {
     return rest.subarray(skip)
   }
 
-  #extra(): number {
+  #strideExtra(): number {
     return (this.#stride ?? PACKET_SIZE) - PACKET_SIZE
   }
 

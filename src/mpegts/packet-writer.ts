@@ -9,14 +9,14 @@ import {
   HAS_PCR,
   HEADER_SIZE,
   PACKET_SIZE,
-  PAYLOAD_MAX,
+  MAX_PAYLOAD_BYTES,
   PAYLOAD_UNIT_START,
   RANDOM_ACCESS,
   SYNC_BYTE,
   writePcr,
 } from './packet.ts'
 import type { WordBytes } from './word-bytes.ts'
-import { wirePcr } from './program-clock.ts'
+import { wirePcr } from './pcr-clock.ts'
 
 const STUFFING = 0xff
 const PCR_SIZE = 6
@@ -53,13 +53,13 @@ export class PacketWriter {
   readonly output = new MuxOutput()
 
   /** A table, from a fresh packet on. */
-  section(writer: PidWriter, section: Uint8Array): void {
+  writeSection(writer: PidWriter, section: Uint8Array): void {
     let from = 0
     do {
-      const at = this.output.claim(1)
+      const at = this.output.reserve(1)
       const out = this.output.slab.bytes
       const flags = takeDiscontinuity(writer)
-      let payload = header(out, at, {
+      let payload = writeHeader(out, at, {
         writer,
         flags: from === 0 ? PAYLOAD_UNIT_START : 0,
         adaptation: flags === 0 ? 0 : 2,
@@ -77,8 +77,8 @@ export class PacketWriter {
   }
 
   /** An adaptation field only: the counter stands still (2.4.3.3). */
-  pcrOnly(writer: PidWriter, pcr: number): void {
-    const at = this.output.claim(1)
+  writePcrPacket(writer: PidWriter, pcr: number): void {
+    const at = this.output.reserve(1)
     const out = this.output.slab.bytes
     out[at] = SYNC_BYTE
     out[at + 1] = writer.pid >> 8
@@ -91,23 +91,23 @@ export class PacketWriter {
   }
 
   /** Bytes that the adaptation field of a unit's first packet takes. */
-  firstAdaptation(writer: PidWriter, first: FirstPacket): number {
+  firstAdaptationBytes(writer: PidWriter, first: FirstPacket): number {
     if (first.pcr !== undefined) return 2 + PCR_SIZE
     return first.randomAccess === 'yes' || writer.flow === 'broken' ? 2 : 0
   }
 
-  unit(writer: PidWriter, unit: UnitBytes, first: FirstPacket): void {
+  writeUnit(writer: PidWriter, unit: UnitBytes, first: FirstPacket): void {
     const { head, headSize, data } = unit
-    const wanted = this.firstAdaptation(writer, first)
+    const wanted = this.firstAdaptationBytes(writer, first)
     const bytes = headSize + data.bytes.length - unit.from
-    const rest = Math.max(0, bytes - (PAYLOAD_MAX - wanted))
-    let at = this.output.claim(1 + Math.ceil(rest / PAYLOAD_MAX))
+    const rest = Math.max(0, bytes - (MAX_PAYLOAD_BYTES - wanted))
+    let at = this.output.reserve(1 + Math.ceil(rest / MAX_PAYLOAD_BYTES))
     const target = this.output.slab
     const out = target.bytes
-    const stuffing = Math.max(0, PAYLOAD_MAX - wanted - bytes)
+    const stuffing = Math.max(0, MAX_PAYLOAD_BYTES - wanted - bytes)
     const adaptation = wanted + stuffing
     const flags = takeDiscontinuity(writer) | (first.randomAccess === 'yes' ? RANDOM_ACCESS : 0)
-    let payload = header(out, at, { writer, flags: PAYLOAD_UNIT_START, adaptation })
+    let payload = writeHeader(out, at, { writer, flags: PAYLOAD_UNIT_START, adaptation })
     if (adaptation > 0) {
       out[at + 4] = adaptation - 1
       if (adaptation > 1) out[at + 5] = flags | (first.pcr === undefined ? 0 : HAS_PCR)
@@ -121,10 +121,10 @@ export class PacketWriter {
     target.copyFrom(data, from, from + size, payload)
     from += size
     at += PACKET_SIZE
-    this.#continue(writer, { data, from, end, at })
+    this.#writeRest(writer, { data, from, end, at })
   }
 
-  #continue(
+  #writeRest(
     writer: PidWriter,
     rest: { readonly data: WordBytes; from: number; readonly end: number; at: number },
   ): void {
@@ -135,18 +135,18 @@ export class PacketWriter {
     const high = writer.pid >> 8
     const low = writer.pid & 0xff
     let continuity = writer.continuity
-    for (; from + PAYLOAD_MAX <= end; from += PAYLOAD_MAX, at += PACKET_SIZE) {
+    for (; from + MAX_PAYLOAD_BYTES <= end; from += MAX_PAYLOAD_BYTES, at += PACKET_SIZE) {
       out[at] = SYNC_BYTE
       out[at + 1] = high
       out[at + 2] = low
       out[at + 3] = HAS_PAYLOAD | continuity
       continuity = (continuity + 1) & CONTINUITY
-      target.copyFrom(data, from, from + PAYLOAD_MAX, at + HEADER_SIZE)
+      target.copyFrom(data, from, from + MAX_PAYLOAD_BYTES, at + HEADER_SIZE)
     }
     writer.continuity = continuity
     if (from === end) return
-    const adaptation = PAYLOAD_MAX - (end - from)
-    const payload = header(out, at, { writer, flags: 0, adaptation })
+    const adaptation = MAX_PAYLOAD_BYTES - (end - from)
+    const payload = writeHeader(out, at, { writer, flags: 0, adaptation })
     out[at + 4] = adaptation - 1
     if (adaptation > 1) out[at + 5] = 0
     out.fill(STUFFING, at + 6, payload)
@@ -161,7 +161,7 @@ const takeDiscontinuity = (writer: PidWriter): number => {
 }
 
 /** Four bytes; returns where the payload begins. */
-const header = (
+const writeHeader = (
   out: Uint8Array,
   at: number,
   packet: { readonly writer: PidWriter; readonly flags: number; readonly adaptation: number },

@@ -4,7 +4,7 @@ import type { Pid } from './access-unit.ts'
 export const PACKET_SIZE = 188
 export const SYNC_BYTE = 0x47
 export const HEADER_SIZE = 4
-export const PAYLOAD_MAX = PACKET_SIZE - HEADER_SIZE
+export const MAX_PAYLOAD_BYTES = PACKET_SIZE - HEADER_SIZE
 
 export const PID_PAT: Pid = 0x0000
 export const PID_CAT: Pid = 0x0001

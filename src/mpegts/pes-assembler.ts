@@ -1,10 +1,10 @@
 /** Joins the payloads of one PID to PES packets (ISO/IEC 13818-1, 2.4.3.6) in memory that is never written again. */
 import type { DemuxTally } from './demux-counters.ts'
-import { PES_FIXED, parsePesHeader, pesLengthAt, startsPes, type PesHeader } from './pes.ts'
+import { PES_FIXED_BYTES, parsePesHeader, pesLengthAt, startsPes, type PesHeader } from './pes.ts'
 import { WordBytes, uninitialised } from './word-bytes.ts'
 
 /** A PES packet above this is not a picture but a lost end. */
-export const PES_MAX = 16 * 2 ** 20
+export const MAX_PES_BYTES = 16 * 2 ** 20
 
 export interface Pes {
   readonly header: PesHeader
@@ -21,10 +21,10 @@ export interface PesListener {
 
 /** What receives the payloads of one PID. Ranges are [from, to) of the packet's bytes, valid during the call. */
 export interface PayloadConsumer {
-  begin(source: WordBytes, from: number, to: number): void
-  more(source: WordBytes, from: number, to: number): void
+  start(source: WordBytes, from: number, to: number): void
+  append(source: WordBytes, from: number, to: number): void
   /** Are these the bytes that came last? undefined: cannot tell. */
-  repeats(source: WordBytes, from: number, to: number): boolean | undefined
+  isRepeat(source: WordBytes, from: number, to: number): boolean | undefined
   /** Packets of this PID are missing, torn or unreadable. */
   lost(): void
   flush(): void
@@ -33,9 +33,9 @@ export interface PayloadConsumer {
 
 /** For PIDs that a table names, but nobody reads. */
 export const IGNORED: PayloadConsumer = {
-  begin: () => {},
-  more: () => {},
-  repeats: () => undefined,
+  start: () => {},
+  append: () => {},
+  isRepeat: () => undefined,
   lost: () => {},
   flush: () => {},
   reset: () => {},
@@ -72,7 +72,7 @@ export class PesAssembler implements PayloadConsumer {
     this.#onDamage = options.onDamage
   }
 
-  begin(source: WordBytes, from: number, to: number): void {
+  start(source: WordBytes, from: number, to: number): void {
     this.#finish()
     if (to - from >= 3 && !startsPes(source.bytes, from)) {
       this.#tally.damagedUnits++
@@ -85,15 +85,15 @@ export class PesAssembler implements PayloadConsumer {
     const phase = (source.phase(from) - this.#slab.phase(this.#end)) & 3
     this.#start = this.#end + phase
     this.#end = this.#start
-    if (to - from >= PES_FIXED) this.#learnSize(source.bytes, from)
+    if (to - from >= PES_FIXED_BYTES) this.#readSize(source.bytes, from)
     this.#append(source, from, to)
   }
 
-  more(source: WordBytes, from: number, to: number): void {
+  append(source: WordBytes, from: number, to: number): void {
     if (this.#state === 'collecting') this.#append(source, from, to)
   }
 
-  repeats(source: WordBytes, from: number, to: number): boolean | undefined {
+  isRepeat(source: WordBytes, from: number, to: number): boolean | undefined {
     const length = to - from
     if (this.#state !== 'collecting' || this.#end - this.#start < length) return undefined
     const tail = this.#slab.bytes.subarray(this.#end - length, this.#end)
@@ -126,10 +126,10 @@ export class PesAssembler implements PayloadConsumer {
     if (this.#slab.bytes.length > this.#slabSize) this.#replaceSlab(this.#slabSize)
   }
 
-  #learnSize(bytes: Uint8Array, at: number): void {
+  #readSize(bytes: Uint8Array, at: number): void {
     const length = pesLengthAt(bytes, at)
     if (length === 0) return
-    this.#size = PES_FIXED + length
+    this.#size = PES_FIXED_BYTES + length
     if (this.#start + this.#size > this.#slab.bytes.length) this.#grow(this.#size)
   }
 
@@ -137,21 +137,21 @@ export class PesAssembler implements PayloadConsumer {
     const end = this.#end + to - from
     if (end > this.#slab.bytes.length) {
       const size = end - this.#start
-      if (size > PES_MAX) {
+      if (size > MAX_PES_BYTES) {
         this.#tally.oversizedPes++
         this.#discard()
         this.#state = 'damaged'
         this.#listener.lost()
         return
       }
-      this.#grow(Math.min(PES_MAX, 2 * size))
+      this.#grow(Math.min(MAX_PES_BYTES, 2 * size))
     }
     const before = this.#end - this.#start
     this.#slab.copyFrom(source, from, to, this.#end)
     this.#end += to - from
     const now = this.#end - this.#start
-    if (before < PES_FIXED && this.#size === 0 && now >= PES_FIXED) {
-      this.#learnSize(this.#slab.bytes, this.#start)
+    if (before < PES_FIXED_BYTES && this.#size === 0 && now >= PES_FIXED_BYTES) {
+      this.#readSize(this.#slab.bytes, this.#start)
     }
     if (this.#size > 0 && now >= this.#size) this.#complete(this.#start + this.#size)
   }

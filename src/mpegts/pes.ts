@@ -6,9 +6,9 @@ export const STREAM_ID_AUDIO = 0xc0
 export const STREAM_ID_PRIVATE_1 = 0xbd
 const STREAM_ID_PADDING = 0xbe
 /** packet_start_code_prefix, stream_id, PES_packet_length. */
-export const PES_FIXED = 6
+export const PES_FIXED_BYTES = 6
 /** … plus the two flag bytes and PES_header_data_length. */
-export const PES_HEADER_MIN = 9
+export const MIN_PES_HEADER_BYTES = 9
 const FLAG_ALIGNED = 0x04
 const FLAGS_MARKER = 0x80
 const FLAG_PTS = 0x80
@@ -44,16 +44,17 @@ export interface PesHeader {
 
 /** The header of the PES packet at [at, end); undefined where it is damaged, scrambled, or of a kind without frames. */
 export const parsePesHeader = (b: Uint8Array, at: number, end: number): PesHeader | undefined => {
-  if (end - at < PES_HEADER_MIN || !startsPes(b, at) || isHeaderless(b[at + 3]!)) return undefined
+  if (end - at < MIN_PES_HEADER_BYTES || !startsPes(b, at) || isHeaderless(b[at + 3]!))
+    return undefined
   if ((b[at + 6]! & 0xc0) !== 0x80 || (b[at + 6]! & SCRAMBLING) !== 0) return undefined
-  const size = PES_HEADER_MIN + b[at + 8]!
+  const size = MIN_PES_HEADER_BYTES + b[at + 8]!
   if (at + size > end) return undefined
   const flags = b[at + 7]!
   const hasPts = (flags & FLAG_PTS) !== 0 && b[at + 8]! >= TIMESTAMP_SIZE
   const hasDts = hasPts && (flags & FLAG_DTS) !== 0 && b[at + 8]! >= 2 * TIMESTAMP_SIZE
   return {
-    pts: hasPts ? readTimestamp(b, at + PES_HEADER_MIN) : undefined,
-    dts: hasDts ? readTimestamp(b, at + PES_HEADER_MIN + TIMESTAMP_SIZE) : undefined,
+    pts: hasPts ? readTimestamp(b, at + MIN_PES_HEADER_BYTES) : undefined,
+    dts: hasDts ? readTimestamp(b, at + MIN_PES_HEADER_BYTES + TIMESTAMP_SIZE) : undefined,
     size,
   }
 }
@@ -70,7 +71,7 @@ export interface PesFields {
 }
 
 export const pesHeaderSize = (fields: PesFields): number =>
-  PES_HEADER_MIN +
+  MIN_PES_HEADER_BYTES +
   (fields.pts33 === fields.dts33 ? TIMESTAMP_SIZE : 2 * TIMESTAMP_SIZE) +
   fields.stuffing
 
@@ -80,7 +81,7 @@ export const pesHeaderSize = (fields: PesFields): number =>
  */
 export const writePesHeader = (b: Uint8Array, at: number, fields: PesFields): number => {
   const size = pesHeaderSize(fields)
-  const length = size - PES_FIXED + fields.payload
+  const length = size - PES_FIXED_BYTES + fields.payload
   const bounded = length <= 0xffff ? length : 0
   const withDts = fields.pts33 !== fields.dts33
   b[at] = 0
@@ -91,7 +92,7 @@ export const writePesHeader = (b: Uint8Array, at: number, fields: PesFields): nu
   b[at + 5] = bounded
   b[at + 6] = FLAGS_MARKER | FLAG_ALIGNED
   b[at + 7] = FLAG_PTS | (withDts ? FLAG_DTS : 0)
-  b[at + 8] = size - PES_HEADER_MIN
+  b[at + 8] = size - MIN_PES_HEADER_BYTES
   writeTimestamp(b, at + 9, { prefix: withDts ? 3 : 2, time33: fields.pts33 })
   if (withDts) writeTimestamp(b, at + 14, { prefix: 1, time33: fields.dts33 })
   b.fill(STUFFING, at + size - fields.stuffing, at + size)

@@ -1,9 +1,9 @@
 /** Steps kept for the median frame duration. */
-const STEPS = 15
+const MEDIAN_STEPS = 15
 /** A step of more than this many frame durations is a hole: DESIGN.md, section 3.1. */
-const HOLE = 1.5
+const GAP_FACTOR = 1.5
 /** More pictures than any codec reorders: past it the source is broken and the hole is its own. */
-const PENDING_LIMIT = 32
+const MAX_PENDING = 32
 
 /**
  * Tells after which picture, in decoding order, everything shown so far is complete, so that a cut may leave there.
@@ -11,7 +11,7 @@ const PENDING_LIMIT = 32
  * DTS shows that none can come before the ones seen (for variable rates, a reorder depth later).
  */
 export class PresentationOrder {
-  #through = Number.NaN
+  #completeThrough = Number.NaN
   #dts = Number.NaN
   #newest = Number.NEGATIVE_INFINITY
   readonly #pending: number[] = []
@@ -24,25 +24,25 @@ export class PresentationOrder {
   }
 
   /** `provesEarlier`: the pictures before this one are complete; `complete`: those up to and including it are. */
-  add(pts: number, dts: number): { provesEarlier: boolean; complete: boolean } {
-    if (Number.isNaN(this.#through)) {
-      this.#through = pts
+  addPicture(pts: number, dts: number): { provesEarlier: boolean; complete: boolean } {
+    if (Number.isNaN(this.#completeThrough)) {
+      this.#completeThrough = pts
       this.#newest = pts
       this.#dts = dts
       return { provesEarlier: false, complete: true }
     }
     if (this.#median === 0 && dts > this.#dts) this.#median = dts - this.#dts
-    const provesEarlier = dts >= this.#newest || this.#pending.length >= PENDING_LIMIT
-    if (provesEarlier) this.#settle()
+    const provesEarlier = dts >= this.#newest || this.#pending.length >= MAX_PENDING
+    if (provesEarlier) this.#completePending()
     this.#dts = dts
     this.#newest = Math.max(this.#newest, pts)
-    if (pts > this.#through) this.#insert(pts)
+    if (pts > this.#completeThrough) this.#insert(pts)
     this.#advance()
     return { provesEarlier, complete: this.#pending.length === 0 }
   }
 
-  #settle(): void {
-    for (const pts of this.#pending) this.#step(pts)
+  #completePending(): void {
+    for (const pts of this.#pending) this.#addStep(pts)
     this.#pending.length = 0
   }
 
@@ -55,16 +55,16 @@ export class PresentationOrder {
   #advance(): void {
     while (this.#pending.length > 0) {
       const next = this.#pending[0]!
-      if (next - this.#through > HOLE * this.#median) return
+      if (next - this.#completeThrough > GAP_FACTOR * this.#median) return
       this.#pending.shift()
-      this.#step(next)
+      this.#addStep(next)
     }
   }
 
-  #step(pts: number): void {
-    this.#steps.push(pts - this.#through)
-    if (this.#steps.length > STEPS) this.#steps.shift()
+  #addStep(pts: number): void {
+    this.#steps.push(pts - this.#completeThrough)
+    if (this.#steps.length > MEDIAN_STEPS) this.#steps.shift()
     this.#median = [...this.#steps].sort((a, b) => a - b)[this.#steps.length >> 1]!
-    this.#through = pts
+    this.#completeThrough = pts
   }
 }

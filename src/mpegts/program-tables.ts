@@ -18,7 +18,7 @@ import { codecOf } from './stream-types.ts'
 import type { WordBytes } from './word-bytes.ts'
 
 /** More programs than any multiplex carries: a bound for nonsense. */
-const PROGRAMS_MAX = 512
+const MAX_PROGRAMS = 512
 
 /** Reads one PID of tables; sections whose CRC is wrong are counted and go no further. */
 export class SectionConsumer implements PayloadConsumer {
@@ -33,15 +33,15 @@ export class SectionConsumer implements PayloadConsumer {
     })
   }
 
-  begin(source: WordBytes, from: number, to: number): void {
+  start(source: WordBytes, from: number, to: number): void {
     this.#sections.push(source.bytes, { from, to, startsSection: true })
   }
 
-  more(source: WordBytes, from: number, to: number): void {
+  append(source: WordBytes, from: number, to: number): void {
     this.#sections.push(source.bytes, { from, to, startsSection: false })
   }
 
-  repeats(): undefined {
+  isRepeat(): undefined {
     return undefined
   }
 
@@ -62,9 +62,9 @@ export interface TablesListener {
   /** These PIDs carry PMT sections now (and no others). */
   pmtPids(pids: ReadonlySet<Pid>): void
   /** The chosen program, whenever its PMT or its service name changed in content; undefined when it is gone. */
-  chosen(program: ChosenProgram | undefined): void
+  programChosen(program: ChosenProgram | undefined): void
   /** PIDs that programs which were not chosen use. */
-  foreign(pids: readonly Pid[]): void
+  otherPids(pids: readonly Pid[]): void
 }
 
 export interface ChosenProgram {
@@ -76,7 +76,7 @@ export interface ChosenProgram {
 interface KnownPmt {
   readonly pmt: Pmt
   readonly section: Uint8Array
-  times: number
+  receptions: number
 }
 
 export class ProgramTables {
@@ -85,10 +85,10 @@ export class ProgramTables {
   readonly #wanted: number | undefined
   #pat: readonly PatEntry[] = []
   /** Sections of the PAT that is being gathered, by section number. */
-  #gathered = new Map<number, readonly PatEntry[]>()
-  #gatheredVersion = -1
+  #patSections = new Map<number, readonly PatEntry[]>()
+  #patVersion = -1
   readonly #pmts = new Map<number, KnownPmt>()
-  readonly #names = new Map<number, string>()
+  readonly #serviceNames = new Map<number, string>()
   #chosen: number | undefined
 
   constructor(listener: TablesListener, tally: DemuxTally, wanted: number | undefined) {
@@ -97,37 +97,37 @@ export class ProgramTables {
     this.#wanted = wanted
   }
 
-  patConsumer(): SectionConsumer {
+  createPatConsumer(): SectionConsumer {
     return new SectionConsumer(this.#tally, (section, header) => {
-      if (header.tableId === TABLE_PAT && header.current) this.#patSection(section, header)
+      if (header.tableId === TABLE_PAT && header.current) this.#onPatSection(section, header)
     })
   }
 
-  pmtConsumer(): SectionConsumer {
+  createPmtConsumer(): SectionConsumer {
     return new SectionConsumer(this.#tally, (section, header) => {
-      if (header.tableId === TABLE_PMT && header.current) this.#pmtSection(section)
+      if (header.tableId === TABLE_PMT && header.current) this.#onPmtSection(section)
     })
   }
 
-  sdtConsumer(): SectionConsumer {
+  createSdtConsumer(): SectionConsumer {
     return new SectionConsumer(this.#tally, (section, header) => {
-      if (header.tableId === TABLE_SDT_ACTUAL && header.current) this.#sdtSection(section)
+      if (header.tableId === TABLE_SDT_ACTUAL && header.current) this.#onSdtSection(section)
     })
   }
 
-  #patSection(section: Uint8Array, header: SectionHeader): void {
-    if (header.version !== this.#gatheredVersion) {
-      this.#gathered = new Map()
-      this.#gatheredVersion = header.version
+  #onPatSection(section: Uint8Array, header: SectionHeader): void {
+    if (header.version !== this.#patVersion) {
+      this.#patSections = new Map()
+      this.#patVersion = header.version
     }
-    this.#gathered.set(header.number, parsePat(section))
+    this.#patSections.set(header.number, parsePat(section))
     const programs: PatEntry[] = []
     for (let number = 0; number <= header.last; number++) {
-      const part = this.#gathered.get(number)
+      const part = this.#patSections.get(number)
       if (part === undefined) return
       programs.push(...part)
     }
-    this.#applyPat(programs.slice(0, PROGRAMS_MAX))
+    this.#applyPat(programs.slice(0, MAX_PROGRAMS))
   }
 
   #applyPat(programs: readonly PatEntry[]): void {
@@ -135,15 +135,16 @@ export class ProgramTables {
     this.#pat = programs
     const numbers = new Set(programs.map(({ program }) => program))
     for (const number of this.#pmts.keys()) if (!numbers.has(number)) this.#pmts.delete(number)
-    for (const number of this.#names.keys()) if (!numbers.has(number)) this.#names.delete(number)
+    for (const number of this.#serviceNames.keys())
+      if (!numbers.has(number)) this.#serviceNames.delete(number)
     const usable = programs.map(({ pid }) => pid).filter((pid) => pid > PID_SDT && pid < PID_NULL)
     this.#listener.pmtPids(new Set(usable))
     if (this.#chosen === undefined || numbers.has(this.#chosen)) return
     this.#chosen = undefined
-    this.#listener.chosen(undefined)
+    this.#listener.programChosen(undefined)
   }
 
-  #pmtSection(section: Uint8Array): void {
+  #onPmtSection(section: Uint8Array): void {
     const pmt = parsePmt(section)
     if (pmt === undefined) {
       this.#tally.crcErrors++
@@ -152,21 +153,21 @@ export class ProgramTables {
     if (!this.#pat.some(({ program }) => program === pmt.program)) return
     const known = this.#pmts.get(pmt.program)
     if (known !== undefined && sameContent(known.section, section)) {
-      known.times++
-      if (this.#chosen === undefined) this.#choose()
+      known.receptions++
+      if (this.#chosen === undefined) this.#chooseProgram()
       return
     }
-    this.#pmts.set(pmt.program, { pmt, section: new Uint8Array(section), times: 1 })
-    if (this.#chosen === undefined) this.#choose()
-    else if (this.#chosen === pmt.program) this.#announce()
-    if (this.#chosen !== pmt.program) this.#listener.foreign(pmt.streams.map(({ pid }) => pid))
+    this.#pmts.set(pmt.program, { pmt, section: new Uint8Array(section), receptions: 1 })
+    if (this.#chosen === undefined) this.#chooseProgram()
+    else if (this.#chosen === pmt.program) this.#reportProgram()
+    if (this.#chosen !== pmt.program) this.#listener.otherPids(pmt.streams.map(({ pid }) => pid))
   }
 
   /**
    * The wanted program; else the first of the PAT that carries media. A later one has to come twice before it is taken
    * while an earlier one's PMT is outstanding: so the choice does not hang on where in the stream we join.
    */
-  #choose(): void {
+  #chooseProgram(): void {
     let outstanding = false
     for (const { program } of this.#pat) {
       if (this.#wanted !== undefined && program !== this.#wanted) continue
@@ -176,31 +177,31 @@ export class ProgramTables {
         continue
       }
       if (this.#wanted === undefined && !carriesMedia(known.pmt)) continue
-      if (outstanding && known.times < 2) return
+      if (outstanding && known.receptions < 2) return
       this.#chosen = program
-      this.#announce()
+      this.#reportProgram()
       return
     }
   }
 
-  #sdtSection(section: Uint8Array): void {
+  #onSdtSection(section: Uint8Array): void {
     for (const { service, name } of parseSdt(section)) {
-      if (this.#names.get(service) === name) continue
-      if (this.#names.size >= PROGRAMS_MAX) this.#names.clear()
-      this.#names.set(service, name)
-      if (service === this.#chosen) this.#announce()
+      if (this.#serviceNames.get(service) === name) continue
+      if (this.#serviceNames.size >= MAX_PROGRAMS) this.#serviceNames.clear()
+      this.#serviceNames.set(service, name)
+      if (service === this.#chosen) this.#reportProgram()
     }
   }
 
-  #announce(): void {
+  #reportProgram(): void {
     const number = this.#chosen
     const known = number === undefined ? undefined : this.#pmts.get(number)
     const entry = this.#pat.find(({ program }) => program === number)
     if (number === undefined || known === undefined || entry === undefined) return
-    this.#listener.chosen({
+    this.#listener.programChosen({
       pmt: known.pmt,
       pmtPid: entry.pid,
-      serviceName: this.#names.get(number),
+      serviceName: this.#serviceNames.get(number),
     })
   }
 }

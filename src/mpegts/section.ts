@@ -2,12 +2,12 @@
 import { crc32Mpeg } from './crc32.ts'
 
 /** 2.4.4.10: section_length is at most 4093 for private sections (1021 for PAT and PMT, which muxers do not always respect). */
-export const SECTION_MAX = 4096
-const SECTION_HEADER = 3
+export const MAX_SECTION_BYTES = 4096
+const SECTION_HEADER_BYTES = 3
 const STUFFING = 0xff
 const CRC_SIZE = 4
 /** table_id … last_section_number, plus the CRC. */
-export const LONG_SECTION_MIN = 12
+export const MIN_LONG_SECTION_BYTES = 12
 
 export type SectionListener = (section: Uint8Array) => void
 
@@ -16,7 +16,7 @@ export type SectionListener = (section: Uint8Array) => void
  * What is damaged (a lost packet, an impossible length) is thrown away up to the next payload_unit_start.
  */
 export class SectionAssembler {
-  readonly #buffer = new Uint8Array(SECTION_MAX)
+  readonly #buffer = new Uint8Array(MAX_SECTION_BYTES)
   #fill = 0
   #state: 'waiting' | 'collecting' = 'waiting'
   readonly #listener: SectionListener
@@ -59,10 +59,10 @@ export class SectionAssembler {
         this.reset()
         return
       }
-      from = this.#append(bytes, from, Math.min(to, from + SECTION_HEADER - this.#fill))
-      if (this.#fill < SECTION_HEADER) return
-      const size = SECTION_HEADER + (((this.#buffer[1]! & 0x0f) << 8) | this.#buffer[2]!)
-      if (size > SECTION_MAX) {
+      from = this.#append(bytes, from, Math.min(to, from + SECTION_HEADER_BYTES - this.#fill))
+      if (this.#fill < SECTION_HEADER_BYTES) return
+      const size = SECTION_HEADER_BYTES + (((this.#buffer[1]! & 0x0f) << 8) | this.#buffer[2]!)
+      if (size > MAX_SECTION_BYTES) {
         this.reset()
         return
       }
@@ -101,7 +101,7 @@ export const sectionHeader = (s: Uint8Array): SectionHeader => ({
 
 /** A long-form section with room for its header, a length that matches, and a CRC that holds. */
 export const isWholeSection = (s: Uint8Array): boolean =>
-  s.length >= LONG_SECTION_MIN && (s[1]! & 0x80) !== 0 && crc32Mpeg(s) === 0
+  s.length >= MIN_LONG_SECTION_BYTES && (s[1]! & 0x80) !== 0 && crc32Mpeg(s) === 0
 
 /** Frames `body` as a long-form section: header, body, CRC. `privateIndicator` bits as EN 300 468 wants them for its tables. */
 export const buildSection = (
@@ -109,9 +109,10 @@ export const buildSection = (
   body: Uint8Array,
 ): Uint8Array => {
   const size = 8 + body.length + CRC_SIZE
-  if (size > SECTION_MAX) throw new RangeError(`a section of ${size} bytes passes ${SECTION_MAX}`)
+  if (size > MAX_SECTION_BYTES)
+    throw new RangeError(`a section of ${size} bytes passes ${MAX_SECTION_BYTES}`)
   const s = new Uint8Array(size)
-  const length = size - SECTION_HEADER
+  const length = size - SECTION_HEADER_BYTES
   s[0] = header.tableId
   s[1] = 0x80 | (header.reserved ?? 0x30) | (length >> 8)
   s[2] = length

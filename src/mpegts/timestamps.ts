@@ -15,7 +15,7 @@ export class Unwrapper {
   #last: number | undefined
 
   /** Has a first value set the scale? */
-  get started(): boolean {
+  get isStarted(): boolean {
     return this.#last !== undefined
   }
 

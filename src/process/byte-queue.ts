@@ -1,5 +1,5 @@
 /** What a byte queue asks of the stream it is filled from. */
-export interface Tap {
+export interface PausableStream {
   readonly pause: () => void
   readonly resume: () => void
 }
@@ -9,35 +9,35 @@ export interface Tap {
  * the back-pressure of a reader that reads slowly (how finite inputs are paced); below half of it, resumed.
  */
 export class ByteQueue implements AsyncIterable<Uint8Array> {
-  readonly #limit: number
-  readonly #tap: Tap
+  readonly #maxBytes: number
+  readonly #stream: PausableStream
   #chunks: Uint8Array[] = []
   #head = 0
   #bytes = 0
-  #paused = false
-  #ended = false
+  #isPaused = false
+  #hasEnded = false
   #wake: (() => void) | undefined
 
-  constructor(limit: number, tap: Tap) {
-    this.#limit = limit
-    this.#tap = tap
+  constructor(maxBytes: number, stream: PausableStream) {
+    this.#maxBytes = maxBytes
+    this.#stream = stream
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#ended) return
+    if (this.#hasEnded) return
     this.#chunks.push(chunk)
     this.#bytes += chunk.byteLength
-    if (this.#bytes >= this.#limit && !this.#paused) {
-      this.#paused = true
-      this.#tap.pause()
+    if (this.#bytes >= this.#maxBytes && !this.#isPaused) {
+      this.#isPaused = true
+      this.#stream.pause()
     }
-    this.#signal()
+    this.#wakeReader()
   }
 
   /** No more will come; what is queued can still be read. */
   end(): void {
-    this.#ended = true
-    this.#signal()
+    this.#hasEnded = true
+    this.#wakeReader()
   }
 
   /** Forgets what is queued and swallows what comes: the writer must never hang on a reader that left. */
@@ -45,9 +45,9 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
     this.#chunks = []
     this.#head = 0
     this.#bytes = 0
-    this.#ended = true
+    this.#hasEnded = true
     this.#resume()
-    this.#signal()
+    this.#wakeReader()
   }
 
   get queuedBytes(): number {
@@ -60,7 +60,7 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
       for (;;) {
         const chunk = this.#shift()
         if (chunk !== undefined) yield chunk
-        else if (this.#ended) return
+        else if (this.#hasEnded) return
         else await new Promise<void>((resolve) => (this.#wake = resolve))
       }
     } finally {
@@ -77,17 +77,17 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
       this.#chunks = []
       this.#head = 0
     }
-    if (this.#bytes <= this.#limit / 2) this.#resume()
+    if (this.#bytes <= this.#maxBytes / 2) this.#resume()
     return chunk
   }
 
   #resume(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#tap.resume()
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#stream.resume()
   }
 
-  #signal(): void {
+  #wakeReader(): void {
     const wake = this.#wake
     this.#wake = undefined
     wake?.()

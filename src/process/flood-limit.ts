@@ -11,7 +11,7 @@ export interface FloodSum {
 export interface FloodLimitSinks {
   readonly perSecond: number
   readonly forward: (line: string) => void
-  readonly summed: (flood: FloodSum) => void
+  readonly reportFlood: (flood: FloodSum) => void
 }
 
 /** Forwards the first `perSecond` lines of each second; the others are counted and told as one sum, with the last one. */
@@ -26,7 +26,7 @@ export class FloodLimit {
     this.#sinks = sinks
   }
 
-  line(text: string, now: Millis): void {
+  addLine(text: string, now: Millis): void {
     if (now - this.#windowStart >= WINDOW_MS) {
       this.flush()
       this.#windowStart = now
@@ -47,6 +47,6 @@ export class FloodLimit {
     const sum = { count: this.#held, last: this.#last }
     this.#held = 0
     this.#last = ''
-    this.#sinks.summed(sum)
+    this.#sinks.reportFlood(sum)
   }
 }

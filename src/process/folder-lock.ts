@@ -7,7 +7,7 @@ import { errorCode } from '../lib/error-code.ts'
 import { IDENTITY_FORM, isRunning, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { readStateFile, stateText } from './state-file.ts'
 
-const ATTEMPTS = 10
+const MAX_ATTEMPTS = 10
 /** An owner that is just writing its name is done by then. */
 const UNREADABLE_PAUSE_MS = 20
 
@@ -28,17 +28,17 @@ export interface LockedFolder {
 export const lockFolder = async (locked: LockedFolder): Promise<FolderLock> => {
   const path = join(locked.folder, locked.file)
   const owner = ownIdentity()
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    if (await create(path, owner)) return { release: () => rm(path, { force: true }) }
-    const other = await ownerIn(path)
-    if (other === undefined && attempt < ATTEMPTS / 2) await pause(UNREADABLE_PAUSE_MS)
-    else if (other !== undefined && isRunning(other)) throw inUse(locked, other)
-    else await takeAway(path, other)
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    if (await createLock(path, owner)) return { release: () => rm(path, { force: true }) }
+    const other = await readOwner(path)
+    if (other === undefined && attempt < MAX_ATTEMPTS / 2) await pause(UNREADABLE_PAUSE_MS)
+    else if (other !== undefined && isRunning(other)) throw inUseError(locked, other)
+    else await removeStaleLock(path, other)
   }
-  throw inUse(locked, undefined)
+  throw inUseError(locked, undefined)
 }
 
-const create = async (path: string, owner: ProcessIdentity): Promise<boolean> => {
+const createLock = async (path: string, owner: ProcessIdentity): Promise<boolean> => {
   try {
     await writeFile(path, stateText(owner, IDENTITY_FORM), { flag: 'wx', mode: 0o644 })
     return true
@@ -50,26 +50,26 @@ const create = async (path: string, owner: ProcessIdentity): Promise<boolean> =>
   }
 }
 
-const ownerIn = async (path: string): Promise<ProcessIdentity | undefined> => {
+const readOwner = async (path: string): Promise<ProcessIdentity | undefined> => {
   const stored = await readStateFile(path, IDENTITY_FORM)
   return stored?.kind === 'valid' ? stored.state : undefined
 }
 
 /** Another process may do the same: whose lock was moved away is looked at again, and a living one's put back. */
-const takeAway = async (path: string, dead: ProcessIdentity | undefined): Promise<void> => {
+const removeStaleLock = async (path: string, dead: ProcessIdentity | undefined): Promise<void> => {
   const aside = `${path}.${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
   } catch {
     return
   }
-  const moved = await ownerIn(aside)
+  const moved = await readOwner(aside)
   const same = moved?.pid === dead?.pid && moved?.start === dead?.start
   if (same) await rm(aside, { force: true })
   else await rename(aside, path)
 }
 
-const inUse = (
+const inUseError = (
   { folder, purpose, advice }: LockedFolder,
   owner: ProcessIdentity | undefined,
 ): SluiceError =>

@@ -51,7 +51,7 @@ export const defaultLedgerFolder = (): string =>
 
 // The records name processes to end, so nobody else may have written them: a folder in a shared /tmp that another
 // user made first is refused.
-const ownFolder = (folder: string): void => {
+const ensureOwnFolder = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const stat = lstatSync(folder)
   const uid = process.getuid?.()
@@ -64,7 +64,7 @@ const ownFolder = (folder: string): void => {
 }
 
 // A reader in another process sees a whole record or none. Not synced: what it names ends with the machine.
-const writeWhole = (path: string, text: string): void => {
+const writeAtomically = (path: string, text: string): void => {
   const part = `${path}.${randomBytes(4).toString('hex')}.part`
   writeFileSync(part, text, { mode: 0o600 })
   renameSync(part, path)
@@ -72,11 +72,11 @@ const writeWhole = (path: string, text: string): void => {
 
 /** Opens a folder of this instance's own under `root`. */
 export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
-  ownFolder(root)
+  ensureOwnFolder(root)
   const parent = ownIdentity()
   const folder = join(root, `${parent.pid}-${randomBytes(6).toString('hex')}`)
   mkdirSync(folder, { mode: 0o700 })
-  writeWhole(join(folder, OWNER_FILE), stateText(parent, IDENTITY_FORM))
+  writeAtomically(join(folder, OWNER_FILE), stateText(parent, IDENTITY_FORM))
   return {
     record: (child) => {
       const start = startMarkOf(child.pid)
@@ -84,7 +84,7 @@ export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
       const path = join(folder, `${child.pid}.json`)
       const record: ChildRecord = { ...child, start, parent }
       try {
-        writeWhole(path, stateText(record, RECORD_FORM))
+        writeAtomically(path, stateText(record, RECORD_FORM))
       } catch {
         // A full disk must not keep a source from starting; this child is then only ended by pdeathsig.
         return () => {}
@@ -111,7 +111,7 @@ const RECORD_FORM: StateForm<ChildRecord> = {
   parse: (value) => (isRecord(value) ? value : undefined),
 }
 
-const namesIn = (folder: string): string[] => {
+const listNames = (folder: string): string[] => {
   try {
     return readdirSync(folder)
   } catch {
@@ -126,8 +126,8 @@ const namesIn = (folder: string): string[] => {
 export const endOrphans = async (
   root: string = defaultLedgerFolder(),
 ): Promise<readonly RunningChild[]> => {
-  ownFolder(root)
-  const ended = await Promise.all(namesIn(root).map((name) => endOrphansOf(join(root, name))))
+  ensureOwnFolder(root)
+  const ended = await Promise.all(listNames(root).map((name) => endOrphansOf(join(root, name))))
   return ended.flat()
 }
 
@@ -136,7 +136,7 @@ const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
   // Without a readable owner it is half made (by an instance that is starting) or not ours.
   if (owner?.kind !== 'valid' || isRunning(owner.state)) return []
   const ended: RunningChild[] = []
-  for (const name of namesIn(folder)) {
+  for (const name of listNames(folder)) {
     if (name === OWNER_FILE) continue
     const stored = await readStateFile(join(folder, name), RECORD_FORM)
     if (stored?.kind !== 'valid') continue
@@ -145,7 +145,7 @@ const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
     await endGroup(record.pid, { graceMs: ORPHAN_GRACE_MS })
     ended.push({ pid: record.pid, command: record.command, purpose: record.purpose })
   }
-  for (const name of namesIn(folder)) {
+  for (const name of listNames(folder)) {
     if (name.endsWith('.json') || name.endsWith('.part'))
       rmSync(join(folder, name), { force: true })
   }

@@ -41,10 +41,10 @@ test('a flood is summed once a second, with its count and last line', () => {
   const flood = new FloodLimit({
     perSecond: 2,
     forward: (line) => out.push(line),
-    summed: ({ count, last }) => out.push(`+${count} ${last}`),
+    reportFlood: ({ count, last }) => out.push(`+${count} ${last}`),
   })
-  for (let at = 0; at < 5; at++) flood.line(`a${at}`, millis(100 + at))
-  flood.line('b', millis(1_100))
+  for (let at = 0; at < 5; at++) flood.addLine(`a${at}`, millis(100 + at))
+  flood.addLine('b', millis(1_100))
   flood.flush()
   expect(out).toEqual(['a0', 'a1', '+3 a4', 'b'])
 })

@@ -2,23 +2,23 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
 /** A program that never ends its line costs this much memory and no more; the rest of the line is cut. */
-const LONGEST_LINE = 4096
+const MAX_LINE_BYTES = 4096
 
 /**
  * Bytes in, lines out, whatever the chunks. CR, LF and CRLF end a line (progress displays use CR); empty lines are
  * left out; a line longer than `longest` bytes is cut there and marked with "…".
  */
 export class LineSplitter {
-  readonly #longest: number
+  readonly #maxBytes: number
   readonly #onLine: (line: string) => void
   readonly #buffer: Buffer
   #length = 0
-  #cut = false
+  #isTruncated = false
 
-  constructor(onLine: (line: string) => void, longest = LONGEST_LINE) {
+  constructor(onLine: (line: string) => void, maxBytes = MAX_LINE_BYTES) {
     this.#onLine = onLine
-    this.#longest = longest
-    this.#buffer = Buffer.alloc(longest)
+    this.#maxBytes = maxBytes
+    this.#buffer = Buffer.alloc(maxBytes)
   }
 
   push(chunk: Uint8Array): void {
@@ -39,9 +39,9 @@ export class LineSplitter {
   }
 
   #append(chunk: Uint8Array, from: number, to: number): void {
-    const room = this.#longest - this.#length
+    const room = this.#maxBytes - this.#length
     const take = Math.min(room, to - from)
-    if (take < to - from) this.#cut = true
+    if (take < to - from) this.#isTruncated = true
     if (take <= 0) return
     this.#buffer.set(chunk.subarray(from, from + take), this.#length)
     this.#length += take
@@ -51,8 +51,8 @@ export class LineSplitter {
     if (this.#length === 0) return
     const line = this.#buffer.toString('utf8', 0, this.#length)
     this.#length = 0
-    const marked = this.#cut ? `${line}…` : line
-    this.#cut = false
+    const marked = this.#isTruncated ? `${line}…` : line
+    this.#isTruncated = false
     this.#onLine(marked)
   }
 }

@@ -4,10 +4,10 @@ import { millis } from '../contract/time.ts'
 import type { Clock } from '../lib/clock.ts'
 import { findExecutable } from './executable.ts'
 
-const LOWEST = 19
+const MAX_NICENESS = 19
 /** The kernel takes one change of an autogroup every 100 ms from who is not root, all processes together. */
-const AGAIN = millis(150)
-const ATTEMPTS = 20
+const RETRY_INTERVAL_MS = millis(150)
+const MAX_ATTEMPTS = 20
 
 /** A program and its arguments. */
 export type CommandLine = readonly [string, ...string[]]
@@ -16,15 +16,15 @@ export type CommandLine = readonly [string, ...string[]]
  * What runs a command nicer than ourselves by `niceness` (0 to 19): nice(1) and the command take each other's place, so
  * that all threads and children of it are as nice from the first on. Undefined where there is no nice(1).
  */
-export const nicely = (niceness: number, command: CommandLine): CommandLine | undefined => {
+export const withNiceness = (niceness: number, command: CommandLine): CommandLine | undefined => {
   const nice = findExecutable('nice')
   return nice === undefined ? undefined : [nice, '-n', String(niceness), ...command]
 }
 
 /** The same without nice(1): threads and children that the process has already keep what they have. */
-export const makeNice = (pid: number, niceness: number): void => {
+export const setNiceness = (pid: number, niceness: number): void => {
   try {
-    setPriority(pid, Math.min(LOWEST, getPriority() + niceness))
+    setPriority(pid, Math.min(MAX_NICENESS, getPriority() + niceness))
   } catch {
     // It is gone already.
   }
@@ -34,12 +34,12 @@ export const makeNice = (pid: number, niceness: number): void => {
  * Where Linux groups processes by session (sched(7), "The autogroup feature"), niceness counts within a session only, and
  * each child has one of its own: the whole group has to be nice. Elsewhere there is nothing to be done.
  */
-export const makeSessionNice = async (
+export const setSessionNiceness = async (
   session: { readonly pid: number; readonly niceness: number; readonly lives: () => boolean },
   clock: Clock,
 ): Promise<void> => {
   const { pid, niceness, lives } = session
-  for (let attempt = 0; attempt < ATTEMPTS && lives(); attempt++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS && lives(); attempt++) {
     try {
       // Not created where it is missing: /proc takes no files.
       await writeFile(`/proc/${pid}/autogroup`, String(niceness), { flag: 'r+' })
@@ -47,6 +47,6 @@ export const makeSessionNice = async (
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
     }
-    await new Promise<void>((resolve) => void clock.after(AGAIN, resolve))
+    await new Promise<void>((resolve) => void clock.after(RETRY_INTERVAL_MS, resolve))
   }
 }

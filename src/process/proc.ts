@@ -55,7 +55,7 @@ const isDead = (stat: ProcStat): boolean => stat.state === 'Z' || stat.state ===
  * Whether a process that is no zombie belongs to the group. Zombies answer kill(2) like the living, for ever where
  * nobody reaps them (a container without an init). True when there is no /proc to ask.
  */
-export const groupHasLiving = (group: number): boolean => {
+export const hasLivingProcess = (group: number): boolean => {
   let pids: string[]
   try {
     pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))

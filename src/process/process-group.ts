@@ -1,12 +1,12 @@
 import type { Clock } from '../lib/clock.ts'
 import { realClock, pause } from '../lib/clock.ts'
-import { groupHasLiving } from './proc.ts'
+import { hasLivingProcess } from './proc.ts'
 
-const POLL_MS = 20
+const POLL_INTERVAL_MS = 20
 /** A killed group is gone within a few milliseconds; one in uninterruptible sleep may not be. */
-const GONE_WITHIN_MS = 1_000
+const MAX_KILL_WAIT_MS = 1_000
 
-const NEVER = new AbortController().signal
+const NEVER_ABORTED = new AbortController().signal
 
 /** False when the group is gone. A process that we may not signal counts as gone: it is not ours. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals | 0): boolean => {
@@ -19,33 +19,33 @@ export const signalGroup = (pid: number, signal: NodeJS.Signals | 0): boolean =>
 }
 
 /** A cheap question first: nearly always there is no such group. */
-export const groupLives = (pid: number): boolean => signalGroup(pid, 0) && groupHasLiving(pid)
+export const isGroupAlive = (pid: number): boolean => signalGroup(pid, 0) && hasLivingProcess(pid)
 
-export interface GroupEnd {
+export interface EndGroupOptions {
   readonly clock?: Clock
   /** Between TERM and KILL. */
   readonly graceMs: number
 }
 
-const goneWithin = async (pid: number, ms: number, clock: Clock): Promise<boolean> => {
+const waitUntilGone = async (pid: number, ms: number, clock: Clock): Promise<boolean> => {
   const until = clock.now() + ms
-  while (groupLives(pid)) {
+  while (isGroupAlive(pid)) {
     if (clock.now() >= until) return false
-    await pause(clock, POLL_MS, NEVER)
+    await pause(clock, POLL_INTERVAL_MS, NEVER_ABORTED)
   }
   return true
 }
 
 /** TERM, then KILL after the grace. Resolves when the group is gone; false when it outlived even KILL for a second. */
-export const endGroup = async (pid: number, end: GroupEnd): Promise<boolean> => {
+export const endGroup = async (pid: number, end: EndGroupOptions): Promise<boolean> => {
   const clock = end.clock ?? realClock
   if (!signalGroup(pid, 'SIGTERM')) return true
-  if (await goneWithin(pid, end.graceMs, clock)) return true
+  if (await waitUntilGone(pid, end.graceMs, clock)) return true
   return killGroup(pid, clock)
 }
 
 /** KILL at once, for what a child left behind in its group. */
 export const killGroup = async (pid: number, clock: Clock = realClock): Promise<boolean> => {
   if (!signalGroup(pid, 'SIGKILL')) return true
-  return goneWithin(pid, GONE_WITHIN_MS, clock)
+  return waitUntilGone(pid, MAX_KILL_WAIT_MS, clock)
 }

@@ -17,8 +17,8 @@ export interface RunResult {
   readonly timedOut: boolean
 }
 
-const STDOUT_LIMIT = 4 * 1024 * 1024
-const STDERR_LINES = 50
+const MAX_STDOUT_BYTES = 4 * 1024 * 1024
+const MAX_STDERR_LINES = 50
 
 /** For a program that answers and ends ("ffmpeg -version", ffprobe). Output beyond 4 MiB is cut. */
 export const runToEnd = async (
@@ -43,10 +43,10 @@ export const runToEnd = async (
       args: run.args,
       stdin: 'none',
       purpose: run.purpose,
-      stderrLinesPerSecond: STDERR_LINES,
+      stderrLinesPerSecond: MAX_STDERR_LINES,
       onStderrLine: (line) => {
         stderr.push(line)
-        if (stderr.length > STDERR_LINES) stderr.shift()
+        if (stderr.length > MAX_STDERR_LINES) stderr.shift()
       },
     },
     stop.signal,
@@ -54,7 +54,7 @@ export const runToEnd = async (
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of child.stdout) {
-    if (length < STDOUT_LIMIT) chunks.push(chunk)
+    if (length < MAX_STDOUT_BYTES) chunks.push(chunk)
     length += chunk.byteLength
   }
   const facts = await child.ended

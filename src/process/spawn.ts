@@ -7,8 +7,8 @@ import { findExecutable } from './executable.ts'
 import { FloodLimit, type FloodSum } from './flood-limit.ts'
 import type { ProcessHost } from './host.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { makeNice, makeSessionNice, nicely, type CommandLine } from './niceness.ts'
-import { groupLives, killGroup } from './process-group.ts'
+import { setNiceness, setSessionNiceness, withNiceness, type CommandLine } from './niceness.ts'
+import { isGroupAlive, killGroup } from './process-group.ts'
 import { CLOSED_STDIN, stdinWriter, type StdinWriter } from './stdin-writer.ts'
 import {
   DEFAULT_TERMINATION,
@@ -17,11 +17,11 @@ import {
   type Termination,
 } from './termination.ts'
 
-const DEFAULT_STDOUT_LIMIT = 1024 * 1024
-const SMALLEST_STDOUT_LIMIT = 256 * 1024
-const STDERR_LINES_PER_SECOND = 20
+const DEFAULT_MAX_STDOUT_BYTES = 1024 * 1024
+const MIN_MAX_STDOUT_BYTES = 256 * 1024
+const MAX_STDERR_LINES_PER_SECOND = 20
 /** After the exit, for what a descendant outside the group still holds open. */
-const STDIO_CLOSES_WITHIN_MS = 500
+const MAX_STDIO_CLOSE_MS = 500
 
 export interface ChildSpec {
   /** A name on PATH or a path. Never a shell line. */
@@ -80,13 +80,13 @@ export interface Child {
  * Faults are told by `ended`; nothing is thrown.
  */
 export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSignal): Child => {
-  if (signal.aborted) return neverStarted({ kind: 'stopped' })
+  if (signal.aborted) return unstartedChild({ kind: 'stopped' })
   const path = findExecutable(spec.command, spec.env?.['PATH'] ?? process.env['PATH'])
   if (path === undefined)
-    return neverStarted({ kind: 'not_started', error: notFound(spec.command) })
+    return unstartedChild({ kind: 'not_started', error: notFound(spec.command) })
   const niceness = spec.niceness ?? 0
-  const plain = boundToUs(host, [path, ...spec.args])
-  const nice = niceness > 0 ? nicely(niceness, plain) : undefined
+  const plain = withParentDeathSignal(host, [path, ...spec.args])
+  const nice = niceness > 0 ? withNiceness(niceness, plain) : undefined
   const [file, ...args] = nice ?? plain
   let child: ChildProcess
   try {
@@ -100,21 +100,21 @@ export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSign
     })
   } catch (error) {
     // Arguments too long, a NUL byte in one: thrown by spawn itself.
-    return neverStarted({ kind: 'not_started', error: error as NodeJS.ErrnoException })
+    return unstartedChild({ kind: 'not_started', error: error as NodeJS.ErrnoException })
   }
   const { pid, stdout, stderr } = child
   // Out of processes or file descriptors: there may be no streams at all, and an 'error' is on its way.
   if (pid === undefined || stdout === null || stderr === null) return failedToStart(child)
   if (niceness > 0) {
-    if (nice === undefined) makeNice(pid, niceness)
+    if (nice === undefined) setNiceness(pid, niceness)
     const lives = (): boolean => child.exitCode === null && child.signalCode === null
-    void makeSessionNice({ pid, niceness, lives }, host.clock)
+    void setSessionNiceness({ pid, niceness, lives }, host.clock)
   }
-  return watch({ host, spec, child: child as StartedChild, pid, signal })
+  return superviseChild({ host, spec, child: child as StartedChild, pid, signal })
 }
 
 /** It does not outlive us, whatever becomes of us. */
-const boundToUs = ({ setpriv }: ProcessHost, command: CommandLine): CommandLine =>
+const withParentDeathSignal = ({ setpriv }: ProcessHost, command: CommandLine): CommandLine =>
   setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', '--', ...command]
 
 type StartedChild = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable }
@@ -127,11 +127,11 @@ interface Watched {
   readonly signal: AbortSignal
 }
 
-const watch = ({ host, spec, child, pid, signal }: Watched): Child => {
+const superviseChild = ({ host, spec, child, pid, signal }: Watched): Child => {
   const startedAt = performance.now()
   const stdout = readStdout(child.stdout, spec)
   const stderrEnded = readStderr(child.stderr, spec)
-  const strike = host.ledger.record({ pid, command: spec.command, purpose: spec.purpose })
+  const removeRecord = host.ledger.record({ pid, command: spec.command, purpose: spec.purpose })
 
   let stopping: RunningTermination | undefined
   const stop = (): void => {
@@ -144,14 +144,14 @@ const watch = ({ host, spec, child, pid, signal }: Watched): Child => {
     // First cause wins: an abort that comes while the rest is cleaned up does not change it.
     signal.removeEventListener('abort', stop)
     stopping?.cancel()
-    const leftBehind = groupLives(pid)
+    const leftBehind = isGroupAlive(pid)
     // Orphans of an exited child have no right to a grace: they hold its pipes and ports.
     if (leftBehind) await killGroup(pid, host.clock)
-    await within(STDIO_CLOSES_WITHIN_MS, Promise.all([stderrEnded, closedOrPaused(child.stdout)]))
+    await waitAtMost(MAX_STDIO_CLOSE_MS, Promise.all([stderrEnded, closedOrPaused(child.stdout)]))
     child.stderr.destroy()
     // Held open by a descendant that left the group; a paused one still has bytes for its reader.
     if (!child.stdout.isPaused()) child.stdout.destroy()
-    strike()
+    removeRecord()
     return {
       cause: stopping === undefined ? exit.cause : { kind: 'stopped' },
       code: exit.code,
@@ -173,7 +173,7 @@ const closedOrPaused = (stream: Readable): Promise<void> =>
   })
 
 const readStdout = (stream: Readable, spec: ChildSpec): ByteQueue => {
-  const limit = Math.max(SMALLEST_STDOUT_LIMIT, spec.stdoutLimit ?? DEFAULT_STDOUT_LIMIT)
+  const limit = Math.max(MIN_MAX_STDOUT_BYTES, spec.stdoutLimit ?? DEFAULT_MAX_STDOUT_BYTES)
   const queue = new ByteQueue(limit, {
     pause: () => void stream.pause(),
     resume: () => void stream.resume(),
@@ -186,15 +186,15 @@ const readStdout = (stream: Readable, spec: ChildSpec): ByteQueue => {
 
 const readStderr = (stream: Readable, spec: ChildSpec): Promise<void> => {
   const flood = new FloodLimit({
-    perSecond: spec.stderrLinesPerSecond ?? STDERR_LINES_PER_SECOND,
+    perSecond: spec.stderrLinesPerSecond ?? MAX_STDERR_LINES_PER_SECOND,
     forward: spec.onStderrLine,
-    summed:
+    reportFlood:
       spec.onStderrFlood ??
       ((sum) => spec.onStderrLine(`${sum.count} more lines, the last: ${sum.last}`)),
   })
   const lines = new LineSplitter((line) => {
     spec.onEveryStderrLine?.(line)
-    flood.line(line, millis(performance.now()))
+    flood.addLine(line, millis(performance.now()))
   })
   stream.on('data', (chunk: Buffer) => lines.push(chunk))
   return new Promise((resolve) => {
@@ -226,13 +226,13 @@ const exitOf = (child: ChildProcess): Promise<Exit> =>
   })
 
 const failedToStart = (child: ChildProcess): Child => ({
-  ...neverStarted({ kind: 'stopped' }),
+  ...unstartedChild({ kind: 'stopped' }),
   ended: new Promise((resolve) => {
-    child.once('error', (error) => resolve(startFacts({ kind: 'not_started', error })))
+    child.once('error', (error) => resolve(notStartedFacts({ kind: 'not_started', error })))
   }),
 })
 
-const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
+const waitAtMost = async (ms: number, promise: Promise<unknown>): Promise<void> => {
   let timeout: NodeJS.Timeout | undefined
   await Promise.race([promise, new Promise<void>((resolve) => (timeout = setTimeout(resolve, ms)))])
   clearTimeout(timeout)
@@ -241,7 +241,7 @@ const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
 const notFound = (command: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`program ${JSON.stringify(command)} was not found`), { code: 'ENOENT' })
 
-const startFacts = (cause: ExitCause): ExitFacts => ({
+const notStartedFacts = (cause: ExitCause): ExitFacts => ({
   cause,
   code: null,
   signal: null,
@@ -250,8 +250,13 @@ const startFacts = (cause: ExitCause): ExitFacts => ({
   ranMs: millis(0),
 })
 
-const neverStarted = (cause: ExitCause): Child => {
-  const stdout = new ByteQueue(SMALLEST_STDOUT_LIMIT, { pause: () => {}, resume: () => {} })
+const unstartedChild = (cause: ExitCause): Child => {
+  const stdout = new ByteQueue(MIN_MAX_STDOUT_BYTES, { pause: () => {}, resume: () => {} })
   stdout.end()
-  return { pid: undefined, stdout, stdin: CLOSED_STDIN, ended: Promise.resolve(startFacts(cause)) }
+  return {
+    pid: undefined,
+    stdout,
+    stdin: CLOSED_STDIN,
+    ended: Promise.resolve(notStartedFacts(cause)),
+  }
 }

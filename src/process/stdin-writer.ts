@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream'
 
 /** Beyond this a child that does not read loses what is written: memory stays bounded. */
-const HARD_LIMIT = 8 * 1024 * 1024
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 
 /**
  * `written`: go on. `wait`: taken, but the child is behind; await `drained()` first. `dropped`: not taken, the child has
- * not read for `HARD_LIMIT` bytes. `closed`: the child reads no more.
+ * not read for `MAX_QUEUED_BYTES` bytes. `closed`: the child reads no more.
  */
 type WriteOutcome = 'written' | 'wait' | 'dropped' | 'closed'
 
@@ -21,16 +21,16 @@ export interface StdinWriter {
 }
 
 export const stdinWriter = (stream: Writable): StdinWriter => {
-  let open = true
+  let isOpen = true
   let droppedBytes = 0
-  const shut = (): void => void (open = false)
+  const markClosed = (): void => void (isOpen = false)
   // EPIPE when the child is gone before its input: expected, and told by its end.
-  stream.on('error', shut)
-  stream.on('close', shut)
+  stream.on('error', markClosed)
+  stream.on('close', markClosed)
   return {
     write: (bytes) => {
-      if (!open || stream.writableEnded || stream.destroyed) return 'closed'
-      if (stream.writableLength + bytes.byteLength > HARD_LIMIT) {
+      if (!isOpen || stream.writableEnded || stream.destroyed) return 'closed'
+      if (stream.writableLength + bytes.byteLength > MAX_QUEUED_BYTES) {
         droppedBytes += bytes.byteLength
         return 'dropped'
       }

@@ -1,4 +1,4 @@
-import { AMF_MARKER, AmfDate, AmfList, type AmfObject, type AmfValue } from './amf0.ts'
+import { AMF_MARKER, AmfDate, AmfEcmaArray, type AmfObject, type AmfValue } from './amf0.ts'
 
 export type AmfDecoded =
   | { readonly ok: true; readonly values: readonly AmfValue[] }
@@ -6,15 +6,15 @@ export type AmfDecoded =
   | { readonly ok: false; readonly why: string; readonly values: readonly AmfValue[] }
 
 /** Deeper, or more values, than any command has: what is more is meant to exhaust us. */
-const DEEPEST = 16
-const MOST_VALUES = 4_096
+const MAX_DEPTH = 16
+const MAX_VALUES = 4_096
 
 /** All values up to the end. Never throws; work and memory are bounded by the length of the bytes. */
 export const decodeAmf = (bytes: Uint8Array): AmfDecoded => {
   const reader = new AmfReader(bytes)
   const values: AmfValue[] = []
   try {
-    while (!reader.ended) values.push(reader.value(0))
+    while (!reader.isAtEnd) values.push(reader.readValue(0))
     return { ok: true, values }
   } catch (error) {
     return { ok: false, why: error instanceof Error ? error.message : String(error), values }
@@ -34,13 +34,13 @@ class AmfReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
-  get ended(): boolean {
+  get isAtEnd(): boolean {
     return this.#at >= this.#bytes.length
   }
 
-  value(depth: number): AmfValue {
-    if (depth > DEEPEST) throw new AmfFault(`nested deeper than ${DEEPEST}`)
-    if (++this.#values > MOST_VALUES) throw new AmfFault(`more than ${MOST_VALUES} values`)
+  readValue(depth: number): AmfValue {
+    if (depth > MAX_DEPTH) throw new AmfFault(`nested deeper than ${MAX_DEPTH}`)
+    if (++this.#values > MAX_VALUES) throw new AmfFault(`more than ${MAX_VALUES} values`)
     const marker = this.#byte()
     switch (marker) {
       case AMF_MARKER.NUMBER:
@@ -60,7 +60,7 @@ class AmfReader {
       case AMF_MARKER.ECMA_ARRAY:
         // The count is a hint only: encoders write 0 or too much.
         this.#uint32()
-        return new AmfList(this.#entries(depth))
+        return new AmfEcmaArray(this.#entries(depth))
       case AMF_MARKER.STRICT_ARRAY:
         return this.#array(depth)
       case AMF_MARKER.DATE:
@@ -88,14 +88,14 @@ class AmfReader {
         return Object.fromEntries(entries)
       }
       const name = this.#text(length)
-      entries.push([name, this.value(depth + 1)])
+      entries.push([name, this.readValue(depth + 1)])
     }
   }
 
   #array(depth: number): AmfValue[] {
     const count = this.#uint32()
     const values: AmfValue[] = []
-    for (let i = 0; i < count; i++) values.push(this.value(depth + 1))
+    for (let i = 0; i < count; i++) values.push(this.readValue(depth + 1))
     return values
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeAmf } from './amf0-reader.ts'
-import { AmfDate, AmfList, encodeAmf, textIn, type AmfValue } from './amf0.ts'
+import { AmfDate, AmfEcmaArray, encodeAmf, textIn, type AmfValue } from './amf0.ts'
 
 const name = fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' })
 const { value } = fc.letrec<{ value: AmfValue }>((tie) => ({
@@ -17,7 +17,7 @@ const { value } = fc.letrec<{ value: AmfValue }>((tie) => ({
     fc.dictionary(name, tie('value'), { maxKeys: 4, noNullPrototype: true }),
     fc
       .dictionary(name, tie('value'), { maxKeys: 4, noNullPrototype: true })
-      .map((entries) => new AmfList(entries)),
+      .map((entries) => new AmfEcmaArray(entries)),
   ),
 }))
 

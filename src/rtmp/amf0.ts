@@ -7,7 +7,7 @@ export type AmfValue =
   | null
   | undefined
   | AmfObject
-  | AmfList
+  | AmfEcmaArray
   | AmfDate
   | readonly AmfValue[]
 
@@ -17,7 +17,7 @@ export interface AmfObject {
 }
 
 /** 2.10: an "ECMA array", which is how metadata is written; read like an object. */
-export class AmfList {
+export class AmfEcmaArray {
   readonly entries: AmfObject
   constructor(entries: AmfObject) {
     this.entries = entries
@@ -51,12 +51,12 @@ export const AMF_MARKER = {
   TYPED_OBJECT: 0x10,
 } as const
 
-const LONGEST_SHORT_STRING = 0xffff
+const MAX_SHORT_STRING_BYTES = 0xffff
 
 /** The values one after the other. */
 export const encodeAmf = (...values: readonly AmfValue[]): Uint8Array => {
   const writer = new AmfWriter()
-  for (const value of values) writer.value(value)
+  for (const value of values) writer.writeValue(value)
   return writer.bytes()
 }
 
@@ -70,7 +70,7 @@ class AmfWriter {
     return this.#bytes.slice(0, this.#length)
   }
 
-  value(value: AmfValue): void {
+  writeValue(value: AmfValue): void {
     if (value === undefined) this.#byte(AMF_MARKER.UNDEFINED)
     else if (value === null) this.#byte(AMF_MARKER.NULL)
     else if (typeof value === 'number') this.#number(value)
@@ -79,7 +79,7 @@ class AmfWriter {
       this.#byte(value ? 1 : 0)
     } else if (typeof value === 'string') this.#string(value)
     else if (value instanceof AmfDate) this.#date(value)
-    else if (value instanceof AmfList) this.#list(value)
+    else if (value instanceof AmfEcmaArray) this.#list(value)
     else if (isArray(value)) this.#array(value)
     else {
       this.#byte(AMF_MARKER.OBJECT)
@@ -94,7 +94,7 @@ class AmfWriter {
 
   #string(value: string): void {
     const text = this.#text.encode(value)
-    const long = text.length > LONGEST_SHORT_STRING
+    const long = text.length > MAX_SHORT_STRING_BYTES
     this.#byte(long ? AMF_MARKER.LONG_STRING : AMF_MARKER.STRING)
     if (long) this.#uint32(text.length)
     else this.#uint16(text.length)
@@ -107,7 +107,7 @@ class AmfWriter {
     this.#uint16(0)
   }
 
-  #list({ entries }: AmfList): void {
+  #list({ entries }: AmfEcmaArray): void {
     this.#byte(AMF_MARKER.ECMA_ARRAY)
     this.#uint32(Object.keys(entries).length)
     this.#entries(entries)
@@ -116,15 +116,15 @@ class AmfWriter {
   #array(values: readonly AmfValue[]): void {
     this.#byte(AMF_MARKER.STRICT_ARRAY)
     this.#uint32(values.length)
-    for (const value of values) this.value(value)
+    for (const value of values) this.writeValue(value)
   }
 
   #entries(entries: AmfObject): void {
     for (const [name, value] of Object.entries(entries)) {
-      const text = this.#text.encode(name).subarray(0, LONGEST_SHORT_STRING)
+      const text = this.#text.encode(name).subarray(0, MAX_SHORT_STRING_BYTES)
       this.#uint16(text.length)
       this.#raw(text)
-      this.value(value)
+      this.writeValue(value)
     }
     this.#uint16(0)
     this.#byte(AMF_MARKER.OBJECT_END)
@@ -175,7 +175,7 @@ const isArray = (value: AmfObject | readonly AmfValue[]): value is readonly AmfV
 
 /** The entries of an object or list; undefined for any other value. */
 export const entriesOf = (value: AmfValue): AmfObject | undefined => {
-  if (value instanceof AmfList) return value.entries
+  if (value instanceof AmfEcmaArray) return value.entries
   if (value === null || typeof value !== 'object') return undefined
   return value instanceof AmfDate || isArray(value) ? undefined : value
 }

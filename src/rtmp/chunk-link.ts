@@ -4,7 +4,7 @@ import {
   ACKNOWLEDGEMENT,
   CONTROL_CHUNK_STREAM,
   controlMessage,
-  numberAt,
+  uint32At,
   PING_REQUEST,
   PING_RESPONSE,
   SET_CHUNK_SIZE,
@@ -16,7 +16,7 @@ import {
 } from './message.ts'
 
 /** A peer that names a window of a few bytes would have us send nothing but acknowledgements. */
-const SMALLEST_WINDOW = 4_096
+const MIN_WINDOW_BYTES = 4_096
 
 /**
  * Both directions of a chunk stream after the handshake, client's or server's, with the duties of the protocol itself:
@@ -48,7 +48,7 @@ export class ChunkLink {
   receive(bytes: Uint8Array, onMessage: (message: RtmpMessage) => void): string | undefined {
     this.#received += bytes.length
     const fault = this.#reader.push(bytes, (message) => {
-      if (!this.#ownDuty(message)) onMessage(message)
+      if (!this.#handleControl(message)) onMessage(message)
     })
     this.#acknowledge()
     return fault
@@ -60,44 +60,44 @@ export class ChunkLink {
 
   /** Tells the peer, and uses it. */
   setChunkBytes(bytes: number): void {
-    this.#control(SET_CHUNK_SIZE, bytes)
+    this.#sendControl(SET_CHUNK_SIZE, bytes)
     this.#writer.chunkBytes = bytes
   }
 
   /** Asks the peer to acknowledge every so many bytes. */
   #setWindow(bytes: number): void {
     this.#ownWindow = bytes
-    this.#control(WINDOW_ACKNOWLEDGEMENT_SIZE, bytes)
+    this.#sendControl(WINDOW_ACKNOWLEDGEMENT_SIZE, bytes)
   }
 
   /** True when nobody else needs to see it. */
-  #ownDuty({ type, payload }: RtmpMessage): boolean {
+  #handleControl({ type, payload }: RtmpMessage): boolean {
     switch (type) {
       case WINDOW_ACKNOWLEDGEMENT_SIZE:
-        this.#peerWindow = Math.max(SMALLEST_WINDOW, numberAt(payload, 0) ?? SMALLEST_WINDOW)
+        this.#peerWindow = Math.max(MIN_WINDOW_BYTES, uint32At(payload, 0) ?? MIN_WINDOW_BYTES)
         return true
       case SET_PEER_BANDWIDTH:
-        this.#limit(numberAt(payload, 0) ?? 0)
+        this.#answerPeerBandwidth(uint32At(payload, 0) ?? 0)
         return true
       case ACKNOWLEDGEMENT:
-        this.#peerAcknowledged = numberAt(payload, 0) ?? this.#peerAcknowledged
+        this.#peerAcknowledged = uint32At(payload, 0) ?? this.#peerAcknowledged
         return true
       case USER_CONTROL:
-        return this.#ping(payload)
+        return this.#answerPing(payload)
       default:
         return false
     }
   }
 
   /** 5.4.5: to be answered with a window size, where it differs from the one sent last. */
-  #limit(window: number): void {
+  #answerPeerBandwidth(window: number): void {
     if (window > 0 && window !== this.#ownWindow) this.#setWindow(window)
   }
 
-  #ping(payload: Uint8Array): boolean {
+  #answerPing(payload: Uint8Array): boolean {
     const event = payload.length < 2 ? undefined : (payload[0]! << 8) | payload[1]!
     if (event !== PING_REQUEST) return false
-    this.send(CONTROL_CHUNK_STREAM, userControl(PING_RESPONSE, numberAt(payload, 2) ?? 0))
+    this.send(CONTROL_CHUNK_STREAM, userControl(PING_RESPONSE, uint32At(payload, 2) ?? 0))
     return true
   }
 
@@ -105,10 +105,10 @@ export class ChunkLink {
     // Half the window, as others do: a peer that waits for the whole must not wait long.
     if (this.#received - this.#acknowledged < this.#peerWindow / 2) return
     this.#acknowledged = this.#received
-    this.#control(ACKNOWLEDGEMENT, this.#received)
+    this.#sendControl(ACKNOWLEDGEMENT, this.#received)
   }
 
-  #control(type: number, value: number): void {
+  #sendControl(type: number, value: number): void {
     this.send(CONTROL_CHUNK_STREAM, controlMessage(type, value))
   }
 }

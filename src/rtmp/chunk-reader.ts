@@ -1,29 +1,29 @@
-import { FIRST_CHUNK_BYTES } from './chunk-writer.ts'
-import { ABORT, numberAt, SET_CHUNK_SIZE, type RtmpMessage } from './message.ts'
+import { DEFAULT_CHUNK_BYTES } from './chunk-writer.ts'
+import { ABORT, uint32At, SET_CHUNK_SIZE, type RtmpMessage } from './message.ts'
 
 const EXTENDED_TIME = 0xffffff
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const
-const MOST_HEADER_BYTES = 3 + 11 + 4
+const MAX_HEADER_BYTES = 3 + 11 + 4
 /** 5.4.1 allows up to 2^31 − 1; a message is 2^24 − 1 at most, so that more means the same. */
-const MOST_CHUNK_BYTES = 0xffffff
+const MAX_CHUNK_BYTES = 0xffffff
 
 export interface ChunkLimits {
   /** Of one message. */
-  readonly messageBytes: number
+  readonly maxMessageBytes: number
   /** Chunk streams that may be used. */
-  readonly chunkStreams: number
+  readonly maxChunkStreams: number
   /** Of all messages that are under way together. */
-  readonly heldBytes: number
+  readonly maxHeldBytes: number
 }
 
 export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
-  messageBytes: 8 * 1024 * 1024,
-  chunkStreams: 64,
-  heldBytes: 16 * 1024 * 1024,
+  maxMessageBytes: 8 * 1024 * 1024,
+  maxChunkStreams: 64,
+  maxHeldBytes: 16 * 1024 * 1024,
 }
 
 /** What is known of one chunk stream. */
-interface Lane {
+interface ChunkStreamState {
   time: number
   delta: number
   length: number
@@ -32,11 +32,11 @@ interface Lane {
   isExtended: boolean
   /** Grows with what arrives: an announced length alone costs nothing. */
   payload: Uint8Array<ArrayBuffer>
-  got: number
+  receivedBytes: number
 }
 
-const NOTHING = new Uint8Array(0)
-const FIRST_ALLOCATION = 4_096
+const EMPTY = new Uint8Array(0)
+const MIN_ALLOCATION_BYTES = 4_096
 
 /**
  * Chunks to messages, 5.3.1, whatever the pieces they arrive in. SetChunkSize and Abort are obeyed here and not passed on.
@@ -44,14 +44,14 @@ const FIRST_ALLOCATION = 4_096
  */
 export class ChunkReader {
   readonly #limits: ChunkLimits
-  readonly #lanes = new Map<number, Lane>()
-  #chunkBytes = FIRST_CHUNK_BYTES
+  readonly #streams = new Map<number, ChunkStreamState>()
+  #chunkBytes = DEFAULT_CHUNK_BYTES
   /** Of a chunk's header that is not complete yet. */
-  #carry = NOTHING
+  #carry = EMPTY
   /** The chunk whose payload is being read. */
-  #current: Lane | undefined
-  #left = 0
-  #held = 0
+  #current: ChunkStreamState | undefined
+  #chunkBytesLeft = 0
+  #heldBytes = 0
   #fault: string | undefined
 
   constructor(limits: ChunkLimits = DEFAULT_CHUNK_LIMITS) {
@@ -60,7 +60,7 @@ export class ChunkReader {
 
   /** Bytes of unfinished messages. */
   get heldBytes(): number {
-    return this.#held + this.#carry.length
+    return this.#heldBytes + this.#carry.length
   }
 
   /** Why the bytes are no chunk stream, or undefined. */
@@ -68,12 +68,16 @@ export class ChunkReader {
     let at = 0
     while (this.#fault === undefined) {
       if (this.#current !== undefined) {
-        if (at >= bytes.length && this.#left > 0) break
-        at += this.#payload(this.#current, bytes.subarray(at, at + this.#left), onMessage)
+        if (at >= bytes.length && this.#chunkBytesLeft > 0) break
+        at += this.#readPayload(
+          this.#current,
+          bytes.subarray(at, at + this.#chunkBytesLeft),
+          onMessage,
+        )
         continue
       }
       if (at >= bytes.length) break
-      const used = this.#header(bytes.subarray(at))
+      const used = this.#consumeHeader(bytes.subarray(at))
       if (used === undefined) break
       at += used
     }
@@ -81,15 +85,15 @@ export class ChunkReader {
   }
 
   /** How many of these bytes the header took; undefined: it is not complete, and they are kept. */
-  #header(bytes: Uint8Array): number | undefined {
+  #consumeHeader(bytes: Uint8Array): number | undefined {
     const carried = this.#carry.length
-    const head = carried === 0 ? bytes : joined(this.#carry, bytes.subarray(0, MOST_HEADER_BYTES))
+    const head = carried === 0 ? bytes : joined(this.#carry, bytes.subarray(0, MAX_HEADER_BYTES))
     const end = this.#readHeader(head)
     if (end === undefined) {
       this.#carry = head.slice()
       return undefined
     }
-    this.#carry = NOTHING
+    this.#carry = EMPTY
     return end - carried
   }
 
@@ -98,7 +102,7 @@ export class ChunkReader {
     const basic = readBasicHeader(bytes)
     if (basic === undefined) return undefined
     const { format, chunkStream, end } = basic
-    const known = this.#lanes.get(chunkStream)
+    const known = this.#streams.get(chunkStream)
     const extendedAt = end + MESSAGE_HEADER_BYTES[format]
     if (bytes.length < extendedAt) return undefined
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -106,96 +110,101 @@ export class ChunkReader {
     const isExtended = short === undefined ? known?.isExtended === true : short === EXTENDED_TIME
     if (isExtended && bytes.length < extendedAt + 4) return undefined
     const value = isExtended ? view.getUint32(extendedAt) : short
-    const lane = known ?? this.#newLane(chunkStream, format)
-    if (lane === undefined) return extendedAt
-    lane.isExtended = isExtended
-    const isNew = lane.got === 0
+    const state = known ?? this.#createStream(chunkStream, format)
+    if (state === undefined) return extendedAt
+    state.isExtended = isExtended
+    const isNew = state.receivedBytes === 0
     if (!isNew && format !== 3) {
       this.#fault = `chunk stream ${chunkStream} began a message within another`
       return extendedAt
     }
     if (format <= 1) {
-      lane.length = uint24(view, end + 3)
-      lane.type = view.getUint8(end + 6)
+      state.length = uint24(view, end + 3)
+      state.type = view.getUint8(end + 6)
     }
-    if (format === 0) lane.stream = view.getUint32(end + 7, true)
-    if (isNew) this.#stamp(lane, format, value)
-    this.#begin(lane, chunkStream)
+    if (format === 0) state.stream = view.getUint32(end + 7, true)
+    if (isNew) this.#updateTime(state, format, value)
+    this.#startChunk(state, chunkStream)
     return extendedAt + (isExtended ? 4 : 0)
   }
 
-  #newLane(chunkStream: number, format: number): Lane | undefined {
+  #createStream(chunkStream: number, format: number): ChunkStreamState | undefined {
     if (format !== 0 && format !== 1) {
       this.#fault = `chunk stream ${chunkStream} begins without a full header`
       return undefined
     }
-    if (this.#lanes.size >= this.#limits.chunkStreams) {
-      this.#fault = `more than ${this.#limits.chunkStreams} chunk streams`
+    if (this.#streams.size >= this.#limits.maxChunkStreams) {
+      this.#fault = `more than ${this.#limits.maxChunkStreams} chunk streams`
       return undefined
     }
     const none = { time: 0, delta: 0, length: 0, type: 0, stream: 0, isExtended: false }
-    const lane: Lane = { ...none, payload: NOTHING, got: 0 }
-    this.#lanes.set(chunkStream, lane)
-    return lane
+    const state: ChunkStreamState = { ...none, payload: EMPTY, receivedBytes: 0 }
+    this.#streams.set(chunkStream, state)
+    return state
   }
 
   /** 5.3.1.2.4: format 3 repeats the difference, or, after a full time, that time as a difference. */
-  #stamp(lane: Lane, format: number, value: number | undefined): void {
-    if (format < 3) lane.delta = value!
-    lane.time = format === 0 ? lane.delta : (lane.time + lane.delta) >>> 0
+  #updateTime(state: ChunkStreamState, format: number, value: number | undefined): void {
+    if (format < 3) state.delta = value!
+    state.time = format === 0 ? state.delta : (state.time + state.delta) >>> 0
   }
 
-  #begin(lane: Lane, chunkStream: number): void {
-    if (lane.length > this.#limits.messageBytes) {
-      this.#fault = `a message of ${lane.length} bytes on chunk stream ${chunkStream}; at most ${this.#limits.messageBytes} are taken`
+  #startChunk(state: ChunkStreamState, chunkStream: number): void {
+    if (state.length > this.#limits.maxMessageBytes) {
+      this.#fault = `a message of ${state.length} bytes on chunk stream ${chunkStream}; at most ${this.#limits.maxMessageBytes} are taken`
       return
     }
-    this.#current = lane
-    this.#left = Math.min(this.#chunkBytes, lane.length - lane.got)
+    this.#current = state
+    this.#chunkBytesLeft = Math.min(this.#chunkBytes, state.length - state.receivedBytes)
   }
 
   /** How many of these bytes were used. */
-  #payload(lane: Lane, bytes: Uint8Array, onMessage: (message: RtmpMessage) => void): number {
+  #readPayload(
+    state: ChunkStreamState,
+    bytes: Uint8Array,
+    onMessage: (message: RtmpMessage) => void,
+  ): number {
     if (bytes.length > 0) {
-      if (lane.got + bytes.length > lane.payload.length) grow(lane, lane.got + bytes.length)
-      lane.payload.set(bytes, lane.got)
-      lane.got += bytes.length
-      this.#held += bytes.length
-      this.#left -= bytes.length
+      if (state.receivedBytes + bytes.length > state.payload.length)
+        grow(state, state.receivedBytes + bytes.length)
+      state.payload.set(bytes, state.receivedBytes)
+      state.receivedBytes += bytes.length
+      this.#heldBytes += bytes.length
+      this.#chunkBytesLeft -= bytes.length
     }
-    if (this.#held > this.#limits.heldBytes) {
-      this.#fault = `more than ${this.#limits.heldBytes} bytes of unfinished messages`
+    if (this.#heldBytes > this.#limits.maxHeldBytes) {
+      this.#fault = `more than ${this.#limits.maxHeldBytes} bytes of unfinished messages`
     }
-    if (this.#left > 0) return bytes.length
+    if (this.#chunkBytesLeft > 0) return bytes.length
     this.#current = undefined
-    if (lane.got >= lane.length) this.#finish(lane, onMessage)
+    if (state.receivedBytes >= state.length) this.#finishMessage(state, onMessage)
     return bytes.length
   }
 
-  #finish(lane: Lane, onMessage: (message: RtmpMessage) => void): void {
-    const payload = lane.payload.subarray(0, lane.got)
-    this.#forget(lane)
-    const { type, stream, time } = lane
+  #finishMessage(state: ChunkStreamState, onMessage: (message: RtmpMessage) => void): void {
+    const payload = state.payload.subarray(0, state.receivedBytes)
+    this.#clearMessage(state)
+    const { type, stream, time } = state
     if (type === SET_CHUNK_SIZE) this.#setChunkSize(payload)
     else if (type === ABORT) this.#abort(payload)
     else onMessage({ type, stream, time, payload })
   }
 
-  #forget(lane: Lane): void {
-    this.#held -= lane.got
-    lane.payload = NOTHING
-    lane.got = 0
+  #clearMessage(state: ChunkStreamState): void {
+    this.#heldBytes -= state.receivedBytes
+    state.payload = EMPTY
+    state.receivedBytes = 0
   }
 
   #setChunkSize(payload: Uint8Array): void {
-    const bytes = (numberAt(payload, 0) ?? 0) & 0x7fffffff
+    const bytes = (uint32At(payload, 0) ?? 0) & 0x7fffffff
     if (bytes < 1) this.#fault = 'a chunk size of 0'
-    else this.#chunkBytes = Math.min(bytes, MOST_CHUNK_BYTES)
+    else this.#chunkBytes = Math.min(bytes, MAX_CHUNK_BYTES)
   }
 
   #abort(payload: Uint8Array): void {
-    const lane = this.#lanes.get(numberAt(payload, 0) ?? -1)
-    if (lane !== undefined) this.#forget(lane)
+    const state = this.#streams.get(uint32At(payload, 0) ?? -1)
+    if (state !== undefined) this.#clearMessage(state)
   }
 }
 
@@ -215,11 +224,14 @@ const readBasicHeader = (bytes: Uint8Array) => {
 const uint24 = (view: DataView, at: number): number =>
   (view.getUint16(at) << 8) | view.getUint8(at + 2)
 
-const grow = (lane: Lane, needed: number): void => {
-  const size = Math.min(lane.length, Math.max(needed, 2 * lane.payload.length, FIRST_ALLOCATION))
+const grow = (state: ChunkStreamState, needed: number): void => {
+  const size = Math.min(
+    state.length,
+    Math.max(needed, 2 * state.payload.length, MIN_ALLOCATION_BYTES),
+  )
   const larger = new Uint8Array(size)
-  larger.set(lane.payload)
-  lane.payload = larger
+  larger.set(state.payload)
+  state.payload = larger
 }
 
 const joined = (a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> => {

@@ -1,16 +1,16 @@
 import type { RtmpMessage } from './message.ts'
 
 /** 5.4.1: what both sides begin with. */
-export const FIRST_CHUNK_BYTES = 128
+export const DEFAULT_CHUNK_BYTES = 128
 /** 5.3.1.3: from here on a time stands in four bytes of its own. */
 const EXTENDED_TIME = 0xffffff
-const MOST_BASIC_HEADER = 3
+const MAX_BASIC_HEADER_BYTES = 3
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const
-const EXTENDED_BYTES = 4
+const EXTENDED_TIME_BYTES = 4
 
 type Format = 0 | 1 | 2 | 3
 
-interface Sent {
+interface SentHeader {
   readonly time: number
   readonly length: number
   readonly type: number
@@ -21,8 +21,8 @@ interface Sent {
 
 /** Messages to chunks, 5.3.1: the shortest header that says what must be said. Pure bytes; one buffer per message. */
 export class ChunkWriter {
-  readonly #sent = new Map<number, Sent>()
-  #chunkBytes = FIRST_CHUNK_BYTES
+  readonly #sent = new Map<number, SentHeader>()
+  #chunkBytes = DEFAULT_CHUNK_BYTES
 
   /** From the next message on; the peer must have been told by a SetChunkSize before. */
   set chunkBytes(bytes: number) {
@@ -37,17 +37,17 @@ export class ChunkWriter {
     const value = format === 0 ? message.time >>> 0 : delta
     const isExtended = format === 3 ? before!.delta! >= EXTENDED_TIME : value >= EXTENDED_TIME
     const chunks = Math.max(1, Math.ceil(payload.length / this.#chunkBytes))
-    const most = 11 + chunks * (MOST_BASIC_HEADER + EXTENDED_BYTES) + payload.length
-    const out = new Uint8Array(most)
+    const maxBytes = 11 + chunks * (MAX_BASIC_HEADER_BYTES + EXTENDED_TIME_BYTES) + payload.length
+    const out = new Uint8Array(maxBytes)
     const view = new DataView(out.buffer)
-    let at = basicHeader(out, 0, format, chunkStream)
-    at = messageHeader(view, at, { format, value, message })
+    let at = writeBasicHeader(out, 0, format, chunkStream)
+    at = writeMessageHeader(view, at, { format, value, message })
     for (let chunk = 0; chunk < chunks; chunk++) {
-      if (chunk > 0) at = basicHeader(out, at, 3, chunkStream)
+      if (chunk > 0) at = writeBasicHeader(out, at, 3, chunkStream)
       // Also in the chunks that go on with a message: 5.3.1.3, and what librtmp, FFmpeg and nginx-rtmp do.
       if (isExtended) {
         view.setUint32(at, value)
-        at += EXTENDED_BYTES
+        at += EXTENDED_TIME_BYTES
       }
       const from = chunk * this.#chunkBytes
       const part = payload.subarray(from, from + this.#chunkBytes)
@@ -66,14 +66,19 @@ export class ChunkWriter {
 }
 
 /** A time that goes back is a difference above half the range: it needs a header with a full time. */
-const formatOf = (message: RtmpMessage, before: Sent | undefined, delta: number): Format => {
+const formatOf = (message: RtmpMessage, before: SentHeader | undefined, delta: number): Format => {
   if (before === undefined || before.stream !== message.stream || delta >= 0x80000000) return 0
   if (before.length !== message.payload.length || before.type !== message.type) return 1
   return before.delta === delta ? 3 : 2
 }
 
 /** 5.3.1.1. */
-const basicHeader = (out: Uint8Array, at: number, format: Format, chunkStream: number): number => {
+const writeBasicHeader = (
+  out: Uint8Array,
+  at: number,
+  format: Format,
+  chunkStream: number,
+): number => {
   const high = format << 6
   if (chunkStream < 64) {
     out[at] = high | chunkStream
@@ -92,7 +97,7 @@ const basicHeader = (out: Uint8Array, at: number, format: Format, chunkStream: n
 }
 
 /** 5.3.1.2. */
-const messageHeader = (
+const writeMessageHeader = (
   view: DataView,
   at: number,
   header: { readonly format: Format; readonly value: number; readonly message: RtmpMessage },

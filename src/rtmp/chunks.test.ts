@@ -4,7 +4,7 @@ import { ChunkReader } from './chunk-reader.ts'
 import { ChunkWriter } from './chunk-writer.ts'
 import { controlMessage, SET_CHUNK_SIZE, ABORT, type RtmpMessage } from './message.ts'
 
-const LIMITS = { messageBytes: 100_000, chunkStreams: 8, heldBytes: 200_000 }
+const LIMITS = { maxMessageBytes: 100_000, maxChunkStreams: 8, maxHeldBytes: 200_000 }
 
 const read = (reader: ChunkReader, pieces: readonly Uint8Array[]) => {
   const messages: RtmpMessage[] = []
@@ -119,7 +119,7 @@ describe('the reader of a hostile peer', () => {
       fc.property(fc.array(fc.uint8Array({ maxLength: 4_000 }), { maxLength: 12 }), (pieces) => {
         const reader = new ChunkReader(LIMITS)
         read(reader, pieces)
-        expect(reader.heldBytes).toBeLessThanOrEqual(LIMITS.heldBytes + 4_000)
+        expect(reader.heldBytes).toBeLessThanOrEqual(LIMITS.maxHeldBytes + 4_000)
       }),
       { numRuns: 300 },
     )

@@ -7,19 +7,15 @@ const BODY = Uint8Array.of(0xaa, 0xbb)
 describe('tag bodies', () => {
   test.each([
     ['the configuration of AVC', avcHeader(BODY), '1700000000aabb'],
-    [
-      'a key frame',
-      avcPicture({ entry: 'key', compositionMs: 80, sample: BODY }),
-      '1701000050aabb',
-    ],
+    ['a key frame', avcPicture({ rap: 'key', compositionMs: 80, sample: BODY }), '1701000050aabb'],
     [
       'another picture',
-      avcPicture({ entry: 'other', compositionMs: 0, sample: BODY }),
+      avcPicture({ rap: 'other', compositionMs: 0, sample: BODY }),
       '2701000000aabb',
     ],
     [
       'a long composition time',
-      avcPicture({ entry: 'other', compositionMs: 0x12345, sample: BODY }),
+      avcPicture({ rap: 'other', compositionMs: 0x12345, sample: BODY }),
       '2701012345aabb',
     ],
     ['the configuration of AAC', aacHeader(BODY), 'af00aabb'],

@@ -23,16 +23,16 @@ export const avcHeader = (config: Uint8Array): Uint8Array =>
   prefixed([(KEY_FRAME << 4) | AVC, AVC_HEADER, 0, 0, 0], config)
 
 export interface AvcPicture {
-  readonly entry: 'key' | 'other'
+  readonly rap: 'key' | 'other'
   /** Presentation after decoding, milliseconds: 24 bits, signed. */
   readonly compositionMs: number
   /** NAL units with four-byte lengths. */
   readonly sample: Uint8Array
 }
 
-export const avcPicture = ({ entry, compositionMs, sample }: AvcPicture): Uint8Array => {
+export const avcPicture = ({ rap, compositionMs, sample }: AvcPicture): Uint8Array => {
   const tag = new Uint8Array(VIDEO_HEADER_BYTES + sample.length)
-  tag[0] = ((entry === 'key' ? KEY_FRAME : INTER_FRAME) << 4) | AVC
+  tag[0] = ((rap === 'key' ? KEY_FRAME : INTER_FRAME) << 4) | AVC
   tag[1] = AVC_PICTURE
   tag[2] = (compositionMs >> 16) & 0xff
   tag[3] = (compositionMs >> 8) & 0xff
@@ -51,9 +51,9 @@ export const aacFrame = (frame: Uint8Array): Uint8Array => prefixed([AAC_SOUND, 
 /** What the tag of MP3 can say: 5.5, 11, 22, 44 kHz, and 8 kHz by a format of its own; decoders read the frame itself. */
 export const mp3Frame = (
   frame: Uint8Array,
-  sound: { readonly sampleRate: number; readonly channels: number },
+  audio: { readonly sampleRate: number; readonly channels: number },
 ): Uint8Array => {
-  const { sampleRate, channels } = sound
+  const { sampleRate, channels } = audio
   const format = sampleRate === 8_000 ? MP3_8_KHZ : MP3
   const rate = sampleRate >= 44_100 ? 3 : sampleRate >= 22_050 ? 2 : sampleRate >= 11_025 ? 1 : 0
   return prefixed([(format << 4) | (rate << 2) | 2 | (channels > 1 ? 1 : 0)], frame)

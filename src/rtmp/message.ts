@@ -43,7 +43,7 @@ export const userControl = (event: number, value: number): RtmpMessage => {
 }
 
 /** The 32-bit number at an offset; undefined when the payload is shorter. */
-export const numberAt = (payload: Uint8Array, at: number): number | undefined =>
+export const uint32At = (payload: Uint8Array, at: number): number | undefined =>
   payload.length < at + 4
     ? undefined
     : new DataView(payload.buffer, payload.byteOffset).getUint32(at)

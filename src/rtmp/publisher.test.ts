@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeAmf } from './amf0-reader.ts'
-import { AmfList, encodeAmf, entriesOf, type AmfValue } from './amf0.ts'
+import { AmfEcmaArray, encodeAmf, entriesOf, type AmfValue } from './amf0.ts'
 import { ChunkLink } from './chunk-link.ts'
 import {
   AMF0_COMMAND,
@@ -19,12 +19,12 @@ const KEY = 'live_12345_secret'
 
 /** A server of the other side's bytes: it answers as told. */
 class ScriptedServer {
-  readonly heard: AmfValue[][] = []
+  readonly received: AmfValue[][] = []
   readonly messages: RtmpMessage[] = []
   readonly publisher: RtmpPublisher
   readonly #link = new ChunkLink((bytes) => this.publisher.receive(bytes))
   #raw = new Uint8Array(0) as Uint8Array
-  #shaken = false
+  #isHandshakeDone = false
 
   constructor(
     answers: Readonly<Record<string, (transaction: number) => readonly AmfValue[][]>>,
@@ -33,24 +33,24 @@ class ScriptedServer {
     this.publisher = new RtmpPublisher({
       target: { tcUrl: 'rtmp://127.0.0.1/live', app: 'live', streamName },
       random: () => 0,
-      out: (bytes) => this.#take(bytes),
+      out: (bytes) => this.#receive(bytes),
     })
     this.#answers = answers
   }
 
   readonly #answers
 
-  say(...values: AmfValue[]): void {
+  sendCommand(...values: AmfValue[]): void {
     this.#link.send(3, { type: AMF0_COMMAND, stream: 0, time: 0, payload: encodeAmf(...values) })
   }
 
-  send(message: RtmpMessage): void {
+  sendMessage(message: RtmpMessage): void {
     this.#link.send(2, message)
   }
 
-  #take(bytes: Uint8Array): void {
-    if (this.#shaken) {
-      this.#listen(bytes)
+  #receive(bytes: Uint8Array): void {
+    if (this.#isHandshakeDone) {
+      this.#readChunks(bytes)
       return
     }
     this.#raw = Buffer.concat([this.#raw, bytes])
@@ -59,21 +59,21 @@ class ScriptedServer {
       return
     }
     if (this.#raw.length < 3073) return
-    this.#shaken = true
-    this.#listen(this.#raw.subarray(3073))
+    this.#isHandshakeDone = true
+    this.#readChunks(this.#raw.subarray(3073))
   }
 
-  #listen(bytes: Uint8Array): void {
+  #readChunks(bytes: Uint8Array): void {
     const fault = this.#link.receive(bytes, (message) => {
       this.messages.push(message)
       if (message.type !== AMF0_COMMAND) return
       const { values } = decodeAmf(message.payload)
-      this.heard.push([...values])
+      this.received.push([...values])
       const [name, transaction] = values
       const answers = this.#answers[String(name)]?.(Number(transaction)) ?? []
       // As a network would: not from within the writing.
       queueMicrotask(() => {
-        for (const answer of answers) this.say(...answer)
+        for (const answer of answers) this.sendCommand(...answer)
       })
     })
     expect(fault).toBeUndefined()
@@ -100,7 +100,7 @@ const welcome = {
 
 const run = async (answers: ConstructorParameters<typeof ScriptedServer>[0], key = KEY) => {
   const server = new ScriptedServer(answers, key)
-  server.publisher.begin()
+  server.publisher.start()
   for (let turn = 0; turn < 8; turn++) await settled()
   return server
 }
@@ -109,31 +109,31 @@ describe('a publisher', () => {
   test('connects, frees the name, publishes, and then sends frames on its stream', async () => {
     const server = await run(welcome)
     expect(server.publisher.state).toEqual({ kind: 'live', stream: 7 })
-    expect(server.heard.map(([name]) => name)).toEqual([
+    expect(server.received.map(([name]) => name)).toEqual([
       'connect',
       'releaseStream',
       'FCPublish',
       'createStream',
       'publish',
     ])
-    expect(entriesOf(server.heard[0]![2])).toMatchObject({
+    expect(entriesOf(server.received[0]![2])).toMatchObject({
       app: 'live',
       tcUrl: 'rtmp://127.0.0.1/live',
     })
-    expect(server.heard[4]).toEqual(['publish', 5, null, KEY, 'live'])
-    server.publisher.metadata(5, { width: 320 })
-    server.publisher.video(40, new Uint8Array(100_000).fill(1))
-    server.publisher.audio(41, Uint8Array.of(1, 2))
+    expect(server.received[4]).toEqual(['publish', 5, null, KEY, 'live'])
+    server.publisher.sendMetadata(5, { width: 320 })
+    server.publisher.sendVideo(40, new Uint8Array(100_000).fill(1))
+    server.publisher.sendAudio(41, Uint8Array.of(1, 2))
     const [metadata, video, audio] = server.messages.slice(-3)
     expect(decodeAmf(metadata!.payload).values).toEqual([
       '@setDataFrame',
       'onMetaData',
-      new AmfList({ width: 320 }),
+      new AmfEcmaArray({ width: 320 }),
     ])
     expect(video).toMatchObject({ type: 9, stream: 7, time: 40, payload: { length: 100_000 } })
     expect(audio).toMatchObject({ type: 8, stream: 7, time: 41 })
     server.publisher.close()
-    expect(server.heard.slice(-2).map(([name]) => name)).toEqual(['FCUnpublish', 'deleteStream'])
+    expect(server.received.slice(-2).map(([name]) => name)).toEqual(['FCUnpublish', 'deleteStream'])
   })
 
   test.each([
@@ -181,12 +181,12 @@ describe('a publisher', () => {
     [
       'is ended by the server',
       (server: ScriptedServer) =>
-        server.say(...status('status', 'NetStream.Unpublish.Success', '')),
+        server.sendCommand(...status('status', 'NetStream.Unpublish.Success', '')),
       /Unpublish/,
     ],
     [
       'fails on the air',
-      (server: ScriptedServer) => server.say(...status('error', 'NetStream.Failed', 'x')),
+      (server: ScriptedServer) => server.sendCommand(...status('error', 'NetStream.Failed', 'x')),
       /NetStream\.Failed: x/,
     ],
     [
@@ -259,7 +259,7 @@ describe('a publisher', () => {
       random: () => 0,
       out: () => {},
     })
-    publisher.begin()
+    publisher.start()
     publisher.receive(Buffer.from('HTTP/1.1 400 Bad Request\r\n'))
     expect(publisher.state).toMatchObject({
       kind: 'failed',

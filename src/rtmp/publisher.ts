@@ -1,6 +1,6 @@
 import { redactor, secretsOfUrl } from '../lib/redact.ts'
 import { decodeAmf } from './amf0-reader.ts'
-import { AmfList, encodeAmf, textIn, type AmfObject, type AmfValue } from './amf0.ts'
+import { AmfEcmaArray, encodeAmf, textIn, type AmfObject, type AmfValue } from './amf0.ts'
 import { ChunkLink } from './chunk-link.ts'
 import { ClientHandshake, clientHello } from './handshake.ts'
 import { AMF0_COMMAND, AMF0_DATA, AMF3_COMMAND, AUDIO, VIDEO, type RtmpMessage } from './message.ts'
@@ -9,18 +9,18 @@ import { AMF0_COMMAND, AMF0_DATA, AMF3_COMMAND, AUDIO, VIDEO, type RtmpMessage }
 const CHUNK_BYTES = 65_536
 
 /** A server sends a publisher little. */
-const ANSWERS = { messageBytes: 65_536, chunkStreams: 32, heldBytes: 262_144 }
+const ANSWER_LIMITS = { maxMessageBytes: 65_536, maxChunkStreams: 32, maxHeldBytes: 262_144 }
 
-const COMMANDS = 3
-const DATA = 4
-const SOUND = 5
-const PICTURES = 6
+const COMMAND_CHUNK_STREAM = 3
+const DATA_CHUNK_STREAM = 4
+const AUDIO_CHUNK_STREAM = 5
+const VIDEO_CHUNK_STREAM = 6
 
 /**
  * Behind a lost connection a server may hold the name for our own one until it notices ("Already publishing" of
  * nginx-rtmp): it says nothing about the key.
  */
-const TAKEN_NAME = /\balready\b|\bin use\b|\bbusy\b/i
+const NAME_IN_USE = /\balready\b|\bin use\b|\bbusy\b/i
 
 /** Transaction ids, 7.1.1: what is answered is told apart by them. */
 const CONNECT = 1
@@ -80,7 +80,7 @@ export class RtmpPublisher {
       ...[streamName, streamName.split('?')[0]!, encodeURIComponent(streamName)],
       ...secretsOfUrl(`rtmp://h/app/${streamName}`),
     ])
-    this.#link = new ChunkLink(options.out, ANSWERS)
+    this.#link = new ChunkLink(options.out, ANSWER_LIMITS)
   }
 
   get state(): PublisherState {
@@ -88,53 +88,58 @@ export class RtmpPublisher {
   }
 
   /** Right after the socket is open. */
-  begin(): void {
+  start(): void {
     this.#options.out(clientHello(0, this.#options.random))
   }
 
   receive(bytes: Uint8Array): void {
     if (this.#state.kind === 'failed' || this.#state.kind === 'closed') return
-    const rest = this.#state.kind === 'handshake' ? this.#shakeHands(bytes) : bytes
+    const rest = this.#state.kind === 'handshake' ? this.#continueHandshake(bytes) : bytes
     if (rest === undefined || rest.length === 0) return
-    const fault = this.#link.receive(rest, (message) => this.#message(message))
-    if (fault !== undefined) this.#broken(`what it sent is not RTMP: ${fault}`)
+    const fault = this.#link.receive(rest, (message) => this.#onMessage(message))
+    if (fault !== undefined) this.#failBroken(`what it sent is not RTMP: ${fault}`)
   }
 
   /** Only while live; times are milliseconds, and go on over connections. */
-  metadata(time: number, fields: AmfObject): void {
+  sendMetadata(time: number, fields: AmfObject): void {
     if (this.#state.kind !== 'live') return
-    const payload = encodeAmf('@setDataFrame', 'onMetaData', new AmfList(fields))
-    this.#link.send(DATA, { type: AMF0_DATA, stream: this.#state.stream, time, payload })
+    const payload = encodeAmf('@setDataFrame', 'onMetaData', new AmfEcmaArray(fields))
+    this.#link.send(DATA_CHUNK_STREAM, {
+      type: AMF0_DATA,
+      stream: this.#state.stream,
+      time,
+      payload,
+    })
   }
 
   /** A tag body of flv-tags.ts. */
-  video(time: number, payload: Uint8Array): void {
+  sendVideo(time: number, payload: Uint8Array): void {
     if (this.#state.kind !== 'live') return
-    this.#link.send(PICTURES, { type: VIDEO, stream: this.#state.stream, time, payload })
+    this.#link.send(VIDEO_CHUNK_STREAM, { type: VIDEO, stream: this.#state.stream, time, payload })
   }
 
-  audio(time: number, payload: Uint8Array): void {
+  sendAudio(time: number, payload: Uint8Array): void {
     if (this.#state.kind !== 'live') return
-    this.#link.send(SOUND, { type: AUDIO, stream: this.#state.stream, time, payload })
+    this.#link.send(AUDIO_CHUNK_STREAM, { type: AUDIO, stream: this.#state.stream, time, payload })
   }
 
   /** Says farewell, so that the server frees the name at once. */
   close(): void {
     if (this.#state.kind === 'live' || this.#state.kind === 'publishing') {
       const { stream } = this.#state
-      this.#command(0, 'FCUnpublish', PUBLISH + 1, null, this.#options.target.streamName)
-      this.#command(0, 'deleteStream', PUBLISH + 2, null, stream)
+      this.#sendCommand(0, 'FCUnpublish', PUBLISH + 1, null, this.#options.target.streamName)
+      this.#sendCommand(0, 'deleteStream', PUBLISH + 2, null, stream)
     }
     this.#state = { kind: 'closed' }
   }
 
-  #shakeHands(bytes: Uint8Array): Uint8Array | undefined {
+  #continueHandshake(bytes: Uint8Array): Uint8Array | undefined {
     let step = this.#handshake.receive(bytes, 0)
     if (step.kind === 'reply') {
       this.#options.out(step.reply)
       step = this.#handshake.receive(new Uint8Array(0), 0)
     }
-    if (step.kind === 'failed') this.#broken(`it does not speak RTMP: ${step.why}`)
+    if (step.kind === 'failed') this.#failBroken(`it does not speak RTMP: ${step.why}`)
     if (step.kind !== 'done') return undefined
     this.#connect()
     return step.rest
@@ -144,7 +149,7 @@ export class RtmpPublisher {
     const { app, tcUrl } = this.#options.target
     this.#state = { kind: 'connecting' }
     this.#link.setChunkBytes(CHUNK_BYTES)
-    this.#command(0, 'connect', CONNECT, {
+    this.#sendCommand(0, 'connect', CONNECT, {
       app,
       type: 'nonprivate',
       flashVer: 'FMLE/3.0 (compatible; Sluice)',
@@ -152,68 +157,68 @@ export class RtmpPublisher {
     })
   }
 
-  #message({ type, payload }: RtmpMessage): void {
+  #onMessage({ type, payload }: RtmpMessage): void {
     if (type !== AMF0_COMMAND && type !== AMF3_COMMAND) return
     // An AMF 3 command is a zero and then AMF 0, as all servers write it.
     const { values } = decodeAmf(type === AMF3_COMMAND ? payload.subarray(1) : payload)
     const [name, transaction, ...rest] = values
-    if (name === '_result') this.#result(transaction, rest)
-    else if (name === '_error') this.#error(transaction, rest)
-    else if (name === 'onStatus') this.#status(rest[1])
-    else if (name === 'close') this.#broken('it closed the connection')
+    if (name === '_result') this.#onResult(transaction, rest)
+    else if (name === '_error') this.#onErrorResult(transaction, rest)
+    else if (name === 'onStatus') this.#onStatus(rest[1])
+    else if (name === 'close') this.#failBroken('it closed the connection')
   }
 
-  #result(transaction: AmfValue, rest: readonly AmfValue[]): void {
+  #onResult(transaction: AmfValue, rest: readonly AmfValue[]): void {
     if (transaction === CONNECT && this.#state.kind === 'connecting') {
       const { streamName } = this.#options.target
       this.#state = { kind: 'creating' }
-      this.#command(0, 'releaseStream', RELEASE, null, streamName)
-      this.#command(0, 'FCPublish', FC_PUBLISH, null, streamName)
-      this.#command(0, 'createStream', CREATE, null)
+      this.#sendCommand(0, 'releaseStream', RELEASE, null, streamName)
+      this.#sendCommand(0, 'FCPublish', FC_PUBLISH, null, streamName)
+      this.#sendCommand(0, 'createStream', CREATE, null)
     } else if (transaction === CREATE && this.#state.kind === 'creating') {
       const stream = rest[1]
       if (typeof stream !== 'number') {
-        this.#broken('it answered createStream without a stream')
+        this.#failBroken('it answered createStream without a stream')
         return
       }
       this.#state = { kind: 'publishing', stream }
-      this.#command(stream, 'publish', PUBLISH, null, this.#options.target.streamName, 'live')
+      this.#sendCommand(stream, 'publish', PUBLISH, null, this.#options.target.streamName, 'live')
     }
   }
 
   /** Of connect, createStream and publish; releaseStream and FCPublish may fail: many servers do not know them. */
-  #error(transaction: AmfValue, rest: readonly AmfValue[]): void {
+  #onErrorResult(transaction: AmfValue, rest: readonly AmfValue[]): void {
     if (transaction === RELEASE || transaction === FC_PUBLISH) return
-    this.#refused(rest[1] ?? rest[0], 'it refused the connection')
+    this.#failRefused(rest[1] ?? rest[0], 'it refused the connection')
   }
 
-  #status(what: AmfValue): void {
+  #onStatus(what: AmfValue): void {
     const code = textIn(what, 'code') ?? ''
     const { kind } = this.#state
     if (code === 'NetStream.Publish.Start') {
       if (this.#state.kind === 'publishing') {
         this.#state = { kind: 'live', stream: this.#state.stream }
       }
-    } else if (textIn(what, 'level') === 'error') this.#refused(what, 'it refused the stream')
+    } else if (textIn(what, 'level') === 'error') this.#failRefused(what, 'it refused the stream')
     else if (
       /^NetStream\.Unpublish|^NetConnection\.Connect\.Closed/.test(code) &&
       kind === 'live'
     ) {
-      this.#broken(`it ended the stream (${code})`)
+      this.#failBroken(`it ended the stream (${code})`)
     }
   }
 
-  #refused(what: AmfValue, otherwise: string): void {
+  #failRefused(what: AmfValue, otherwise: string): void {
     const code = this.#redact(textIn(what, 'code') ?? '')
     const description = this.#redact(textIn(what, 'description') ?? '')
-    const said = [code, description].filter((text) => text !== '').join(': ')
+    const answer = [code, description].filter((text) => text !== '').join(': ')
     // While it is live, an error ends the stream but says nothing about the key.
-    const isOwnGhost = TAKEN_NAME.test(description)
-    const kind = this.#state.kind === 'live' || isOwnGhost ? 'broken' : 'refused'
-    this.#fail({ code: code || 'protocol', reason: said.slice(0, 500) || otherwise, kind })
+    const isOwnStaleConnection = NAME_IN_USE.test(description)
+    const kind = this.#state.kind === 'live' || isOwnStaleConnection ? 'broken' : 'refused'
+    this.#fail({ code: code || 'protocol', reason: answer.slice(0, 500) || otherwise, kind })
   }
 
-  #broken(reason: string): void {
+  #failBroken(reason: string): void {
     this.#fail({ code: 'protocol', reason: this.#redact(reason), kind: 'broken' })
   }
 
@@ -221,8 +226,8 @@ export class RtmpPublisher {
     if (this.#state.kind !== 'failed') this.#state = { kind: 'failed', fault }
   }
 
-  #command(stream: number, ...values: readonly AmfValue[]): void {
-    this.#link.send(COMMANDS, {
+  #sendCommand(stream: number, ...values: readonly AmfValue[]): void {
+    this.#link.send(COMMAND_CHUNK_STREAM, {
       type: AMF0_COMMAND,
       stream,
       time: 0,

@@ -237,7 +237,7 @@ export const muxed = (collected: Collected, rung: number): Buffer => {
         rap: unit.rap !== 'none',
         data: unit.data,
       })
-      return muxer.take().bytes
+      return muxer.takeBatch().bytes
     }),
   )
 }

@@ -52,7 +52,7 @@ function videoTrack(
   const samples = units.map((unit, i) => ({
     duration: (units[i + 1]?.dts ?? unit.dts + last) - unit.dts,
     compositionOffset: unit.pts - unit.dts,
-    key: unit.rap !== 'none',
+    rap: unit.rap !== 'none',
     data: videoSample(track.codec, unit.data),
   }))
   return { track, baseTime: units[0]!.dts, samples }
@@ -63,7 +63,7 @@ function audioTrack(id: number, format: AudioFormat, units: readonly AccessUnit[
   const samples = units.map((unit) => ({
     duration: format.frameSamples,
     compositionOffset: 0,
-    key: true,
+    rap: true,
     data: audioSample(track.codec, unit.data),
   }))
   const baseTime = Math.round((units[0]!.pts * format.sampleRate) / 90_000)

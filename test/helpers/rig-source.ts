@@ -166,7 +166,7 @@ export class RigSource implements SwitchSource {
   }
 
   #flushWire(): void {
-    const { bytes } = this.#mux.take()
+    const { bytes } = this.#mux.takeBatch()
     if (bytes.length > 0) this.#demuxer.push(bytes)
   }
 

@@ -44,7 +44,7 @@ export const muxAll = (units: readonly MuxUnit[], muxer = new TsMuxer(muxOptions
   for (const unit of units) {
     muxer.advance(unit.dts)
     muxer.write(unit)
-    parts.push(muxer.take().bytes)
+    parts.push(muxer.takeBatch().bytes)
   }
   return Buffer.concat(parts)
 }

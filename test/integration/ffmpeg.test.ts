@@ -11,7 +11,11 @@ import { escapeFilterValue } from '../../src/ffmpeg/filter-text.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
 import { probe } from '../../src/ffmpeg/probe.ts'
 import { slateArguments, slateFrames } from '../../src/ffmpeg/slate-arguments.ts'
-import { COPY, sourceArguments, type SourceRequest } from '../../src/ffmpeg/source-arguments.ts'
+import {
+  COPY_RECIPE,
+  sourceArguments,
+  type SourceRequest,
+} from '../../src/ffmpeg/source-arguments.ts'
 import type { StderrLine } from '../../src/ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../../src/ffmpeg/target-format.ts'
 import type { ProcessHost } from '../../src/process/host.ts'
@@ -62,7 +66,7 @@ const target: TargetFormat = {
 
 const request = (url: string, change: Partial<SourceRequest> = {}): SourceRequest => ({
   url,
-  recipe: COPY,
+  recipe: COPY_RECIPE,
   encoded: target,
   loop: false,
   video: 'auto',
@@ -448,11 +452,11 @@ describe('what ffmpeg says', () => {
     const running = startSource(request(path('damaged.ts')))
     await allBytes(running.stdout)
     await running.ended
-    expect(running.counts.figures({ tellsLoss: false })).toMatchObject({
+    expect(running.counts.figures({ reportsLoss: false })).toMatchObject({
       continuityErrors: 'not measurable',
       packetsLost: 'not measurable',
     })
-    expect(running.counts.of('corrupt_packet')).toBeGreaterThan(0)
+    expect(running.counts.countOf('corrupt_packet')).toBeGreaterThan(0)
   })
 
   test('a file that is missing ends with that reason', async () => {

@@ -73,7 +73,7 @@ const remux = (units: readonly AccessUnit[], tracks: readonly MuxTrack[]): Buffe
       rap: unit.rap !== 'none',
       data: unit.data,
     })
-    parts.push(muxer.take().bytes)
+    parts.push(muxer.takeBatch().bytes)
   }
   expect(muxer.lateUnits).toBe(0)
   return Buffer.concat(parts)

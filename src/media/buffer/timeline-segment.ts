@@ -121,7 +121,7 @@ export class TimelineSegment implements Playable {
     this.#lastDts = unit.dts
     const isRap = unit.rap !== 'none' && (unit.rap !== 'recovery_point' || this.#recoveryPoints)
     if (!isRap && this.#videoUnits.end === 0) return false
-    const proof = this.#order.add(unit.pts, unit.dts)
+    const proof = this.#order.addPicture(unit.pts, unit.dts)
     if (proof.provesEarlier) this.#markClean(this.#videoUnits.end)
     const index = this.#videoUnits.push({ unit, arrival, cleanAfter: false })
     if (isRap) this.#addRap(index, unit.pts, arrival)

@@ -66,6 +66,6 @@ export class EncoderMux {
       rap: unit.rap !== 'none',
       data: unit.data,
     })
-    return this.#muxer.take().bytes
+    return this.#muxer.takeBatch().bytes
   }
 }

@@ -126,7 +126,7 @@ export class EncoderSession {
     let fault: unknown
     try {
       for await (const chunk of this.#child.stdout) {
-        this.#child.playing()
+        this.#child.markPlaying()
         demuxer.push(chunk)
       }
     } catch (error) {

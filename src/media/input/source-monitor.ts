@@ -92,7 +92,7 @@ export class SourceMonitor {
     const rap = unit.rap !== 'none' || this.#isAudioRap(unit, pts)
     this.#mux.advance(dts)
     this.#mux.write({ track, pts, dts, rap, data: unit.data })
-    const { bytes, randomAccess } = this.#mux.take()
+    const { bytes, randomAccess } = this.#mux.takeBatch()
     this.#ring.append(bytes, dts, randomAccess)
   }
 

@@ -113,7 +113,7 @@ export class PlayOut {
   /** Plays out what is due, and gives it to the ring's readers. `now`: monotonic milliseconds. */
   tick(now: number): MuxedBatch {
     this.bus.tick(now)
-    const batch = this.#mux.take()
+    const batch = this.#mux.takeBatch()
     this.#bytes += batch.bytes.length
     if (batch.bytes.length > 0) {
       this.ring.append(batch.bytes, this.bus.programTime, batch.randomAccess)

@@ -105,7 +105,7 @@ export class FfmpegReader implements SourceReader {
   /** Upstream continuity errors and, with most protocols, loss are hidden by the remuxer in between. */
   figures(): ReaderFigures {
     const { reportsLoss } = this.#parts.input
-    const counted = this.#counts?.figures({ tellsLoss: reportsLoss })
+    const counted = this.#counts?.figures({ reportsLoss: reportsLoss })
     return {
       bytes: this.#bytes,
       packets: this.#packets,
@@ -184,7 +184,7 @@ export class FfmpegReader implements SourceReader {
     const { counters } = demuxer
     const packetsBefore = this.#packets
     for await (const chunk of process.stdout) {
-      if (counters.packets === 0) process.playing()
+      if (counters.packets === 0) process.markPlaying()
       this.#bytes += chunk.byteLength
       demuxer.push(chunk)
       this.#packets = packetsBefore + counters.packets

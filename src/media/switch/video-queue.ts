@@ -1,4 +1,8 @@
-import { asBrokenLink, endsSequence, type LeadingKept } from '../../codec/hevc-broken-link.ts'
+import {
+  asBrokenLink,
+  endsSequence,
+  type KeptLeadingPictures,
+} from '../../codec/hevc-broken-link.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { OnAirSource } from './on-air-source.ts'
 import type { BufferedUnit } from '../buffer/unit-queue.ts'
@@ -54,7 +58,7 @@ const spliced = (unit: AccessUnit, { last, dropsLeading }: OnAirSource): AccessU
   return last !== undefined && endsSequence(last.unit.data) ? brokenLink(unit, 'all') : unit
 }
 
-const brokenLink = (unit: AccessUnit, leading: LeadingKept): AccessUnit => ({
+const brokenLink = (unit: AccessUnit, leading: KeptLeadingPictures): AccessUnit => ({
   ...unit,
   rap: 'bla',
   data: asBrokenLink(unit.data, leading),

@@ -40,6 +40,6 @@ export class ConformMux {
       rap: unit.rap !== 'none',
       data: unit.data,
     })
-    this.#out(this.#muxer.take().bytes)
+    this.#out(this.#muxer.takeBatch().bytes)
   }
 }

@@ -140,7 +140,7 @@ export class ConformSession {
     for (const unit of held) this.#alignment.hold(unit)
     const demuxer = new TsDemuxer(this.#createSink())
     for await (const chunk of this.#child.stdout) {
-      this.#child.playing()
+      this.#child.markPlaying()
       demuxer.push(chunk)
     }
     const end = await this.#child.ended

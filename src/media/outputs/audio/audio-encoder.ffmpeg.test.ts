@@ -9,7 +9,7 @@ import { testHost, type TestHost } from '../../../../test/helpers/process-host.t
 import { rigSlate } from '../../../../test/helpers/program-rig.ts'
 import { RigSource } from '../../../../test/helpers/rig-source.ts'
 import type { EncodeSpec } from '../../../../test/helpers/stream-builder.ts'
-import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { realClock } from '../../../lib/clock.ts'
 import { AudioEncoder } from './audio-encoder.ts'
 import { ProgramAudio } from './program-audio.ts'
@@ -39,7 +39,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
 
   const begin = async (
     spec: Partial<EncodeSpec>,
-    format: SoundEncoding,
+    format: AudioEncoding,
     bitrate = 64_000,
   ): Promise<Scene> => {
     const material = await loopMaterial({ ...SOUND, ...spec })

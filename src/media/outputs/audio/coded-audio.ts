@@ -1,9 +1,9 @@
 import type { AudioFormat } from '../../../contract/format.ts'
-import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 
 /** The sound as it is sent: the same for the whole life of a stream, whatever the program's sound becomes. */
 export interface CodedAudio {
-  readonly format: SoundEncoding
+  readonly format: AudioEncoding
   /** Bits per second. */
   readonly bitrate: number
   readonly sampleRate: number
@@ -17,13 +17,13 @@ export interface CodedUnit {
   readonly ms: number
 }
 
-export const FRAME_SAMPLES: Readonly<Record<SoundEncoding, number>> = {
+export const FRAME_SAMPLES: Readonly<Record<AudioEncoding, number>> = {
   mp3: 1_152,
   aac: 1_024,
   opus: 960,
 }
 
-export const CONTENT_TYPES: Readonly<Record<SoundEncoding, string>> = {
+export const CONTENT_TYPES: Readonly<Record<AudioEncoding, string>> = {
   mp3: 'audio/mpeg',
   aac: 'audio/aac',
   opus: 'application/ogg',
@@ -33,7 +33,7 @@ export const CONTENT_TYPES: Readonly<Record<SoundEncoding, string>> = {
 const MP3_KILOBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
 const BITRATE_LIMITS: Readonly<
-  Record<SoundEncoding, { readonly from: number; readonly to: number }>
+  Record<AudioEncoding, { readonly from: number; readonly to: number }>
 > = {
   mp3: { from: 32_000, to: 320_000 },
   aac: { from: 16_000, to: 512_000 },
@@ -41,7 +41,7 @@ const BITRATE_LIMITS: Readonly<
 }
 
 /** Undefined when it is possible. */
-export const bitrateProblem = (format: SoundEncoding, bitrate: number): string | undefined => {
+export const bitrateProblem = (format: AudioEncoding, bitrate: number): string | undefined => {
   const { from, to } = BITRATE_LIMITS[format]
   return bitrate >= from && bitrate <= to
     ? undefined
@@ -49,7 +49,7 @@ export const bitrateProblem = (format: SoundEncoding, bitrate: number): string |
 }
 
 /** The nearest one that is possible. */
-export const clampBitrate = (format: SoundEncoding, bitrate: number): number =>
+export const clampBitrate = (format: AudioEncoding, bitrate: number): number =>
   Math.min(BITRATE_LIMITS[format].to, Math.max(BITRATE_LIMITS[format].from, bitrate))
 
 const OPUS_RATE = 48_000
@@ -66,7 +66,7 @@ const nearest = (values: readonly number[], wanted: number): number =>
 
 /** In the program's own rate and channels, as far as the format has them; at most stereo. */
 export const codedAudio = (
-  format: SoundEncoding,
+  format: AudioEncoding,
   bitrate: number,
   program: AudioFormat,
 ): CodedAudio => ({

@@ -1,5 +1,5 @@
 import { createFrameSplitter } from '../../../codec/audio-frames.ts'
-import { audioEncodeArguments, type SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import { audioEncodeArguments, type AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { ProcessHost } from '../../../process/host.ts'
@@ -104,7 +104,7 @@ export class EncodeSession {
     const split = splitterOf(this.#parts.coded.format, this.#parts.onIdentification)
     this.pump()
     for await (const chunk of this.#child.stdout) {
-      this.#child.playing()
+      this.#child.markPlaying()
       split(chunk, (frame) => {
         if (this.#framesToDrop > 0) this.#framesToDrop--
         else this.#parts.onFrame(frame)
@@ -123,7 +123,7 @@ export class EncodeSession {
 type Split = (chunk: Uint8Array, onFrame: (frame: Uint8Array) => void) => void
 
 const splitterOf = (
-  format: SoundEncoding,
+  format: AudioEncoding,
   onIdentification: (packet: Uint8Array) => void,
 ): Split => {
   if (format !== 'opus') {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { CONTENT_TYPES, type CodedAudio } from './coded-audio.ts'
 import { METAINT } from './icy.ts'
 
@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS = '5'
 const CORS = { 'Access-Control-Allow-Origin': '*' } as const
 
 /** Did it ask for titles, and can it be told some? Ogg has no room for them between its pages. */
-export const titleMode = (request: IncomingMessage, format: SoundEncoding): 'titles' | 'none' =>
+export const titleMode = (request: IncomingMessage, format: AudioEncoding): 'titles' | 'none' =>
   format !== 'opus' && request.headers['icy-metadata'] === '1' ? 'titles' : 'none'
 
 /**

@@ -1,5 +1,5 @@
 import type { AudioFormat } from '../../../contract/format.ts'
-import type { SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { Clock, Timer } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
@@ -11,7 +11,7 @@ import type { Listener, SharedAudio } from './listener.ts'
 import type { ProgramAudio } from './program-audio.ts'
 
 export interface ListenerGroupParts {
-  readonly format: SoundEncoding
+  readonly format: AudioEncoding
   readonly bitrate: number
   readonly program: AudioFormat
   readonly audio: ProgramAudio

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { OutputId } from '../../../contract/ids.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
-import { SOUND_ENCODERS, type SoundEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
+import { AUDIO_ENCODERS, type AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { untilAborted, type Timer } from '../../../lib/clock.ts'
 import type { OutputContext } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
@@ -50,7 +50,7 @@ export interface ListenersOptions {
 
 const PREFIXES = ['', '/channels/main']
 const PATH = /^(.*)\/listen\.(mp3|aac|opus)$/
-const FORMATS: readonly SoundEncoding[] = ['mp3', 'aac', 'opus']
+const FORMATS: readonly AudioEncoding[] = ['mp3', 'aac', 'opus']
 const STALL_CHECK_INTERVAL_MS = 1_000
 /** What a restarted encoder may need of the past, and more than the burst. */
 const KEPT_AUDIO_MS = 10_000
@@ -66,7 +66,7 @@ export class Listeners implements Output {
   readonly #options: ListenersOptions
   readonly #times: ListenerTimes
   readonly #audio: ProgramAudio
-  readonly #groups: ReadonlyMap<SoundEncoding, ListenerGroup>
+  readonly #groups: ReadonlyMap<AudioEncoding, ListenerGroup>
   readonly #meter: RateMeter
   #state: OutputStatus['state'] = 'starting'
   #refused = 0
@@ -110,7 +110,7 @@ export class Listeners implements Output {
     const [, prefix, format] = PATH.exec(path) ?? []
     const { prefixes = PREFIXES } = this.#options
     if (prefix === undefined || format === undefined || !prefixes.includes(prefix)) return false
-    this.#accept(request, response, format as SoundEncoding)
+    this.#accept(request, response, format as AudioEncoding)
     return true
   }
 
@@ -150,7 +150,7 @@ export class Listeners implements Output {
     }
   }
 
-  #accept(request: IncomingMessage, response: ServerResponse, format: SoundEncoding): void {
+  #accept(request: IncomingMessage, response: ServerResponse, format: AudioEncoding): void {
     response.on('error', () => {})
     response.shouldKeepAlive = false
     // Without this Node adds "Transfer-Encoding: chunked", which old players and radios do not take.
@@ -169,7 +169,7 @@ export class Listeners implements Output {
     }
   }
 
-  #refusal(request: IncomingMessage, format: SoundEncoding) {
+  #refusal(request: IncomingMessage, format: AudioEncoding) {
     const { ffmpeg, channel } = this.#options.context
     const { maxListeners } = channel.listeners
     const { method } = request
@@ -180,7 +180,7 @@ export class Listeners implements Output {
     if (this.#state !== 'running') {
       return { status: 503, code: 'not_reachable', why: 'the program does not run' }
     }
-    const encoder = SOUND_ENCODERS[format]
+    const encoder = AUDIO_ENCODERS[format]
     if (!ffmpeg.encoders.has(encoder)) {
       const why = `this FFmpeg has no ${encoder}: ${format} is not possible`
       return { status: 503, code: 'not_reachable', why }
@@ -230,7 +230,7 @@ export class Listeners implements Output {
     group.addListener(listener)
   }
 
-  #createGroup(format: SoundEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
+  #createGroup(format: AudioEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
     const { context, id } = this.#options
     return new ListenerGroup({
       ...context,
@@ -268,7 +268,7 @@ export class Listeners implements Output {
 }
 
 const pidOf = (
-  format: SoundEncoding,
+  format: AudioEncoding,
   group: ListenerGroup,
 ): readonly (readonly [string, number])[] => {
   const pid = group.figures()?.pid

@@ -1,7 +1,7 @@
 import type { OutputId } from '../../../contract/ids.ts'
 import type { IcecastSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
-import { SOUND_ENCODERS } from '../../../ffmpeg/audio-encode-arguments.ts'
+import { AUDIO_ENCODERS } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { backoffDelay, DEFAULT_BACKOFF, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
 import { messageOf } from '../../../lib/error-message.ts'
@@ -78,7 +78,7 @@ export class IcecastSource implements Output {
     const program = frames.tracks.audio
     this.#signal = signal
     if (program === undefined) return this.#failForGood('the channel has no sound')
-    const needed = SOUND_ENCODERS[spec.format]
+    const needed = AUDIO_ENCODERS[spec.format]
     if (!parts.ffmpeg.encoders.has(needed)) {
       return this.#failForGood(`icecast.format ${spec.format}: this FFmpeg has no ${needed}`)
     }

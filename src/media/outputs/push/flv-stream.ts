@@ -63,7 +63,7 @@ export class FlvStream {
     const { rap, bytes } = frame
     if (rap === 'key') this.#updateVideoConfig(bytes, dtsMs)
     const sample = videoSample('h264', bytes)
-    sink.video(dtsMs, avcPicture({ entry: rap, compositionMs, sample }))
+    sink.video(dtsMs, avcPicture({ rap: rap, compositionMs, sample }))
   }
 
   /** The parameter sets in front of a random access point, where they are others than those sent last. */

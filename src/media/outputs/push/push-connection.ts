@@ -82,16 +82,16 @@ export class PushConnection implements FlvSink {
     this.#time = time
   }
 
-  metadata(...args: Parameters<RtmpPublisher['metadata']>): void {
-    this.#publisher.metadata(...args)
+  metadata(...args: Parameters<RtmpPublisher['sendMetadata']>): void {
+    this.#publisher.sendMetadata(...args)
   }
 
   video(time: number, tag: Uint8Array): void {
-    this.#publisher.video(time, tag)
+    this.#publisher.sendVideo(time, tag)
   }
 
   audio(time: number, tag: Uint8Array): void {
-    this.#publisher.audio(time, tag)
+    this.#publisher.sendAudio(time, tag)
   }
 
   /** Ends it from our side. */
@@ -140,7 +140,7 @@ export class PushConnection implements FlvSink {
 
   #addListeners(socket: Socket): void {
     const { kind } = this.#parts.target
-    socket.once(kind === 'rtmp' ? 'connect' : 'secureConnect', () => this.#publisher.begin())
+    socket.once(kind === 'rtmp' ? 'connect' : 'secureConnect', () => this.#publisher.start())
     socket.on('data', (bytes: Buffer) => this.#receive(bytes))
     socket.on('drain', () => this.#parts.onRoom())
     // A half-closed connection is of no use: nobody reads.

@@ -76,7 +76,7 @@ const videoRun = async (
     samples.push({
       duration: at[index + 1]! - at[index]!,
       compositionOffset: Math.round(pts - origin) - at[index]!,
-      key: unit.rap !== 'none',
+      rap: unit.rap !== 'none',
       data: videoSample(codec, unit.data),
     })
     converted += unit.data.length
@@ -98,7 +98,7 @@ const audioRun = (
   const samples = frames.map(({ unit }, index): Sample => ({
     duration: Math.max(0, at[index + 1]! - at[index]!),
     compositionOffset: 0,
-    key: true,
+    rap: true,
     data: audioSample(audio.codec, unit.data),
   }))
   return { track: audioTrackId(track), baseTime: at[0]!, samples }

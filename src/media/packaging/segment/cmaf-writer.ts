@@ -95,7 +95,7 @@ export class CmafWriter implements SegmentWriter {
       {
         duration: Math.round((unit.duration * rate) / TICKS_PER_SECOND),
         compositionOffset: 0,
-        key: true,
+        rap: true,
         data: audioSample(track.codec, unit.data),
       },
     )
@@ -170,7 +170,7 @@ export class CmafWriter implements SegmentWriter {
     const usual = Math.max(1, ...this.#steps)
     const duration = nextDts === undefined ? usual : Math.max(1, nextDts - dts)
     if (nextDts !== undefined && this.#steps.push(duration) > MAX_STEPS) this.#steps.shift()
-    this.#addSample({ time: dts, duration }, { duration, compositionOffset, key: rap, data })
+    this.#addSample({ time: dts, duration }, { duration, compositionOffset, rap: rap, data })
     if (place === 'within') this.#cutIfFull(duration)
   }
 
@@ -218,7 +218,7 @@ export class CmafWriter implements SegmentWriter {
     const bytes = fragment(++this.#sequence, [{ track, baseTime, samples }], kind)
     this.#written += duration
     if (this.#state === 'filling') this.#fragments.push(bytes)
-    else this.#options.sink.part({ duration, independent: samples[0]!.key, bytes })
+    else this.#options.sink.part({ duration, independent: samples[0]!.rap, bytes })
   }
 }
 

@@ -116,7 +116,7 @@ export class Grid {
     if (gridFrame.rap !== 'none') this.#addRap(pts)
     if (this.#hole === 'here') this.#order = new PresentationOrder()
     this.#hole = 'none'
-    this.#isComplete = this.#order.add(pts, dts).complete
+    this.#isComplete = this.#order.addPicture(pts, dts).complete
     this.#newest = Math.max(this.#newest, pts)
     return boundary
   }

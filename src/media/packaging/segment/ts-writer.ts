@@ -140,7 +140,7 @@ export class TsWriter implements SegmentWriter {
     const rap = unit.rap || (first && !this.#hasVideo)
     // The first track leads: sound that runs ahead at a segment's end must not send the PCR past the next pictures.
     if (unit.track === 0 || first) this.#mux.advance(unit.dts)
-    if (first && !rap) this.#mux.tables()
+    if (first && !rap) this.#mux.writeTables()
     this.#first = 'written'
     this.#mux.write(rap === unit.rap ? unit : { ...unit, rap })
     if (++this.#inBatch >= BATCH_FRAMES) this.#flush()
@@ -148,7 +148,7 @@ export class TsWriter implements SegmentWriter {
 
   #flush(): void {
     this.#inBatch = 0
-    const { bytes } = this.#mux.take()
+    const { bytes } = this.#mux.takeBatch()
     if (bytes.length > 0) this.#chunks.push(bytes)
   }
 }

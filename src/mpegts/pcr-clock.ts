@@ -2,7 +2,7 @@
 import { PCR_STEPS, WRAP_33 } from './timestamps.ts'
 
 /** 2.7.2 allows 100 ms, TR 101 290 (2.3a) 40 ms. */
-export const PCR_INTERVAL_MAX = 3600
+export const MAX_PCR_INTERVAL_TICKS = 3600
 
 /**
  * The PCR runs behind the program time `t` that the caller has reached, by the mux delay less the greatest distance of
@@ -11,22 +11,22 @@ export const PCR_INTERVAL_MAX = 3600
  * than this lag. A unit that comes early (its DTS is ahead of `t`) pulls the PCR up to `dts - lag`, but never past the last DTS of any track, because DTS strictly increases per track, so
  * that no unit still to come can fall behind it. PCR never steps back; a unit below it is counted as late.
  */
-export class ProgramClock {
-  readonly #lag: number
+export class PcrClock {
+  readonly #lagTicks: number
   readonly #lastDts: (number | undefined)[]
   #time: number | undefined
   #last: number | undefined
   lateUnits = 0
 
   constructor(muxDelay: number, tracks: number) {
-    this.#lag = muxDelay - Math.min(PCR_INTERVAL_MAX, muxDelay / 4)
+    this.#lagTicks = muxDelay - Math.min(MAX_PCR_INTERVAL_TICKS, muxDelay / 4)
     this.#lastDts = new Array<number | undefined>(tracks).fill(undefined)
   }
 
   /** PCR of the program time, in (fractional) 90 kHz ticks; undefined before the first time is known. */
   get now(): number | undefined {
     if (this.#time === undefined) return undefined
-    return Math.max(this.#last ?? -Infinity, this.#time - this.#lag)
+    return Math.max(this.#last ?? -Infinity, this.#time - this.#lagTicks)
   }
 
   /** The PCR that was written last. */
@@ -39,17 +39,17 @@ export class ProgramClock {
   }
 
   /** A unit is about to be written. */
-  unit(track: number, dts: number): void {
+  onUnit(track: number, dts: number): void {
     this.#time ??= dts
     this.#lastDts[track] = dts
     if (this.#last !== undefined && dts < this.#last) this.lateUnits++
     if (dts <= this.#time) return
-    let safe = dts - this.#lag
+    let safe = dts - this.#lagTicks
     for (const last of this.#lastDts) if (last !== undefined && last < safe) safe = last
-    this.#time = Math.max(this.#time, safe + this.#lag)
+    this.#time = Math.max(this.#time, safe + this.#lagTicks)
   }
 
-  wrote(pcr: number): void {
+  onPcrWritten(pcr: number): void {
     this.#last = pcr
   }
 }
