@@ -57,6 +57,7 @@ const start = async (
     const channel = new Channel(
       config.channel,
       realParts({
+        id: config.channelId,
         version: hooks.version,
         channel: config.channel,
         host,
@@ -72,7 +73,7 @@ const start = async (
       }),
     )
     const metrics = buildMetrics({
-      status: () => channel.status(),
+      statuses: async () => [channel.status()],
       timings: () => ticker.timings(),
     })
     const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })

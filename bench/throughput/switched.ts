@@ -1,5 +1,5 @@
 import { isVideoCodec, type AudioFormat, type VideoFormat } from '../../src/contract/format.ts'
-import { sourceId } from '../../src/contract/ids.ts'
+import { PROGRAM, sourceId } from '../../src/contract/ids.ts'
 import { ticks } from '../../src/contract/time.ts'
 import { PlayOut } from '../../src/media/program/play-out.ts'
 import { formatOfSource } from '../../src/media/format/program-format.ts'
@@ -92,7 +92,7 @@ export class Switched {
     if (picture === undefined || sound === undefined) throw new Error('the sample lacks a track')
     const audio = [{ format: sound, language: '' }]
     const playOut = new PlayOut({
-      name: 'program',
+      name: PROGRAM,
       serviceName: 'bench',
       format: formatOfSource({ video: picture, frameTicks: frame, audio }, undefined),
       slate: new SlateLoop({

@@ -1,3 +1,4 @@
+import { PREVIEW } from '../contract/ids.ts'
 import { type ConsoleCommand, keyCommand } from './typed-command.ts'
 
 /** What the terminal is waiting for. */
@@ -41,7 +42,7 @@ export const pressKey = (state: KeyState, key: string): KeyMove => {
     case 'preview': {
       if (key === CTRL_C) return { state: KEYS, action: QUIT }
       if (!/^[0-9]$/.test(key)) return { state: KEYS }
-      const command: ConsoleCommand = { kind: 'take_place', place: Number(key), bus: 'preview' }
+      const command: ConsoleCommand = { kind: 'take_place', place: Number(key), bus: PREVIEW }
       return { state: KEYS, action: { kind: 'command', command } }
     }
     case 'line':

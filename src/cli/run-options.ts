@@ -24,6 +24,7 @@ export const runCommand = (): Command =>
       collect,
     )
     .option('-c, --config <file>', 'configuration file (TOML); flags and environment win over it')
+    .option('--channel <id>', 'id of the channel in events, figures and addresses (default: main)')
     .option('--mode <mode>', 'how takes cut: cutover, graceful or seamless (default: cutover)')
     .option('--ingest <mode>', 'hot: sources are always read; standby: when needed (default: hot)')
     .option('--latency <ms>', 'how long pictures rest in Sluice, 0 to 10000 (default: 800)')

@@ -1,12 +1,15 @@
+import { type BusId, PROGRAM } from '../contract/ids.ts'
 import type { TakeAnswer, TakeDone } from '../contract/commands.ts'
 import type { ChannelEvent, StampedEvent } from '../contract/events.ts'
 import { harmless } from './ansi.ts'
 import { round, showDuration, showProblem, showTime } from './figures.ts'
 
+const place = (bus: BusId): string => (bus === PROGRAM ? 'on air' : `on ${bus}`)
+
 /** What a take did, or why not, in one line. */
 export const takeSentence = (answer: TakeAnswer): string => {
   if (!answer.ok) return harmless(`refused (${answer.why}): ${answer.message}`)
-  const bus = answer.bus === 'preview' ? 'on preview' : 'on air'
+  const bus = place(answer.bus)
   return harmless(`${bus}: ${answer.source} (was ${answer.from}), ${facts(answer).join(', ')}`)
 }
 
@@ -75,8 +78,7 @@ const sentence = (event: ChannelEvent): string => {
       return `take ${event.source} waits: failover takes ${event.by} first`
     case 'switched': {
       const problems = event.problems?.map(showProblem).join(', ')
-      const what = event.bus === 'preview' ? 'on preview' : 'on air'
-      return `${event.to} ${what} (was ${event.from}): ${event.cause}${because(event.reason ?? problems)}`
+      return `${event.to} ${place(event.bus)} (was ${event.from}): ${event.cause}${because(event.reason ?? problems)}`
     }
     case 'failover_observed':
       return `would fail over from ${event.from} to ${event.to}${because(event.problems.map(showProblem).join(', '))}`

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { channelStatus } from '../../test/helpers/channel-fixture.ts'
 import { anOutput } from '../../test/helpers/fake-channel.ts'
-import { outputId } from '../contract/ids.ts'
+import { channelId, outputId } from '../contract/ids.ts'
 import { eventLine, levelOf } from './sentences.ts'
 import { statusText } from './status-text.ts'
 
@@ -53,12 +53,13 @@ test('each output is told with state, bitrate, lag, drops, reconnects, errors an
 
 test('an alert and an output that waits are warnings in words', () => {
   const output = outputId('rec')
+  const channel = channelId('main')
   const alert = { type: 'alert', output, what: 'disk_full', message: 'the disk is full' } as const
-  expect(eventLine({ id: 1, at: 0, event: alert })).toBe(
+  expect(eventLine({ id: 1, at: 0, channel, event: alert })).toBe(
     '00:00:00.000 WARN  ALERT output rec: the disk is full',
   )
   const twice = { ...alert, message: 'output rec: the disk is full' }
-  expect(eventLine({ id: 1, at: 0, event: twice })).toBe(
+  expect(eventLine({ id: 1, at: 0, channel, event: twice })).toBe(
     '00:00:00.000 WARN  ALERT output rec: the disk is full',
   )
   expect(levelOf({ type: 'output_state', output, state: 'waiting' })).toBe('warn')

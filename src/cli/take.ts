@@ -1,6 +1,6 @@
 import { TakeRequest } from '../contract/commands.ts'
 import { SluiceError } from '../contract/errors.ts'
-import { Bus, TakeMode } from '../contract/spec.ts'
+import { BusIdText, TakeMode } from '../contract/spec.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
@@ -30,12 +30,12 @@ export const takeRemotely = async (
 
 const requestOf = (flags: TakeFlags): TakeRequest => {
   oneOf('--mode', flags.mode, TakeMode.options)
-  oneOf('--bus', flags.bus, Bus.options)
+  const bus = flags.bus === undefined ? undefined : busOf(flags.bus)
   const at = flags.at === undefined ? undefined : timeOf(flags.at)
   const parsed = TakeRequest.safeParse({
     source: flags.source,
     mode: flags.mode,
-    bus: flags.bus,
+    bus,
     at,
   })
   if (parsed.success) return parsed.data
@@ -47,6 +47,14 @@ const oneOf = (option: string, given: string | undefined, words: readonly string
   if (given === undefined || words.includes(given)) return
   const right = `expected one of ${words.join(', ')}${didYouMean(given, words)}`
   throw new SluiceError('bad_request', `${option}: ${JSON.stringify(given)} is unknown; ${right}`)
+}
+
+/** Which buses there are is the channel's affair. */
+const busOf = (given: string): string => {
+  const parsed = BusIdText.safeParse(given)
+  if (parsed.success) return parsed.data
+  const why = parsed.error.issues[0]?.message
+  throw new SluiceError('bad_request', `--bus: ${JSON.stringify(given)} is not valid: ${why}`)
 }
 
 const timeOf = (given: string): number | string => {

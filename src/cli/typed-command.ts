@@ -1,20 +1,19 @@
-import {
-  type Bus,
-  ConformMode,
-  FailoverMode,
-  IngestMode,
-  RevertPolicy,
-  TakeMode,
-} from '../contract/spec.ts'
+import { type BusId, PREVIEW, PROGRAM } from '../contract/ids.ts'
+import { ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from '../contract/spec.ts'
 import type { ChannelChange } from '../contract/commands.ts'
 import { namedUrl } from '../config/named-url.ts'
 import { didYouMean } from '../config/suggest.ts'
 
 /** What a person at the terminal can ask for. */
 export type ConsoleCommand =
-  | { readonly kind: 'take'; readonly source: string; readonly bus: Bus; readonly mode?: TakeMode }
+  | {
+      readonly kind: 'take'
+      readonly source: string
+      readonly bus: BusId
+      readonly mode?: TakeMode
+    }
   /** By the order of the list, from 0. */
-  | { readonly kind: 'take_place'; readonly place: number; readonly bus: Bus }
+  | { readonly kind: 'take_place'; readonly place: number; readonly bus: BusId }
   | { readonly kind: 'take_preview'; readonly mode?: TakeMode }
   | { readonly kind: 'change'; readonly change: ChannelChange }
   | { readonly kind: 'slate'; readonly wanted: 'on' | 'off' }
@@ -66,9 +65,9 @@ const change = <Word extends string>(
 ): Parse => choice(usage, words, (word) => ({ kind: 'change', change: use(word) }))
 
 const take =
-  (bus: Bus): Parse =>
+  (bus: BusId): Parse =>
   ([source, mode, ...more]) => {
-    const usage = bus === 'program' ? 'take <source> [mode]' : 'preview <source> [mode]'
+    const usage = bus === PROGRAM ? 'take <source> [mode]' : 'preview <source> [mode]'
     if (source === undefined || more.length > 0) return wrong(`expected ${usage}`)
     if (mode === undefined) return done({ kind: 'take', source, bus })
     const known = TakeMode.safeParse(mode)
@@ -93,8 +92,8 @@ const remove: Parse = ([id, ...more]) =>
   id === undefined || more.length > 0 ? wrong('expected remove <id>') : done({ kind: 'remove', id })
 
 const COMMANDS: Readonly<Record<string, Parse>> = {
-  take: take('program'),
-  preview: take('preview'),
+  take: take(PROGRAM),
+  preview: take(PREVIEW),
   mode: change('mode', TakeMode.options, (mode) => ({ mode })),
   auto: change('auto', ['on', 'off'], (word) => ({ failover: word === 'on' ? 'auto' : 'off' })),
   observe: alone({ kind: 'change', change: { failover: 'observe' } }),
@@ -113,7 +112,7 @@ const COMMANDS: Readonly<Record<string, Parse>> = {
 
 /** The single keys. A line that holds nothing but one of them means the same. */
 export const keyCommand = (key: string): ConsoleCommand | undefined => {
-  if (/^[0-9]$/.test(key)) return { kind: 'take_place', place: Number(key), bus: 'program' }
+  if (/^[0-9]$/.test(key)) return { kind: 'take_place', place: Number(key), bus: PROGRAM }
   if (key === 'p') return { kind: 'take_preview' }
   if (key === 'm') return { kind: 'status' }
   if (key === 'q') return { kind: 'quit' }
@@ -129,8 +128,7 @@ export const parseTyped = (line: string): Typed | undefined => {
   const key = keyCommand(text)
   if (key !== undefined) return done(key)
   const preview = /^P\s*([0-9])$/.exec(text)
-  if (preview !== null)
-    return done({ kind: 'take_place', place: Number(preview[1]), bus: 'preview' })
+  if (preview !== null) return done({ kind: 'take_place', place: Number(preview[1]), bus: PREVIEW })
   const [name = '', ...words] = text.split(/\s+/)
   const parse = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (parse !== undefined) return parse(words, text.slice(name.length).trim())

@@ -1,3 +1,4 @@
+import type { ChannelId } from '../contract/ids.ts'
 import type { ChannelSpec } from '../contract/spec.ts'
 import type { LogLevel } from './schema.ts'
 
@@ -10,6 +11,7 @@ export interface ListenAddress {
 
 /** What a process runs with. Frozen, validated, complete; the only thing the composition root reads. */
 export interface Config {
+  readonly channelId: ChannelId
   readonly channel: ChannelSpec
   readonly listen: ListenAddress
   /** Secret: demanded for everything that changes state, except on loopback. */

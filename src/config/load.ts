@@ -119,6 +119,7 @@ const completeConfig = (
   token: string | undefined,
 ): Omit<Config, 'secrets'> => {
   const {
+    channel: channelId,
     listen: _address,
     token: _token,
     tokenFile: _file,
@@ -132,6 +133,7 @@ const completeConfig = (
   const waits =
     transitionTimeout === undefined ? {} : { startTimeoutMs: Math.round(transitionTimeout * 1_000) }
   return {
+    channelId,
     // Parsed once more, so that a field which is not the channel's can never slip through.
     channel: ChannelSpec.parse({ ...channel, ...waits }),
     listen,

@@ -10,6 +10,7 @@ export interface ScalarOption {
 
 /** One table for the flags of `sluice run`, for the environment and for the help. `--format` has a grammar of its own. */
 export const SCALAR_OPTIONS: readonly ScalarOption[] = [
+  { flag: 'channel', path: ['channel'] },
   { flag: 'name', path: ['name'] },
   { flag: 'mode', path: ['mode'] },
   { flag: 'ingest', path: ['ingest'] },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { branded, idText } from '../contract/branded.ts'
 import { ChannelSpec } from '../contract/spec.ts'
 
 export const LogLevel = z.enum(['debug', 'info', 'warn', 'error'])
@@ -9,6 +10,8 @@ export type LogLevel = z.infer<typeof LogLevel>
  * Field names are those of the file.
  */
 export const ConfigInput = ChannelSpec.extend({
+  /** The channel's id: in events, figures and addresses. */
+  channel: branded<'ChannelId'>(idText).prefault('main'),
   /** host:port, [ipv6]:port, or a port alone (then on loopback). Port 0 is any free port. */
   listen: z.string().max(300).default('127.0.0.1:8099'),
   token: z

@@ -1,18 +1,15 @@
 import { z } from 'zod'
-import type { SourceId, Ticket } from './ids.ts'
-import { Bus, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
+import { branded } from './branded.ts'
+import type { BusId, SourceId, Ticket } from './ids.ts'
+import { BusIdText, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
 /** Where a take may go: a source, or `slate`. */
-const TargetText = z
-  .string()
-  .min(1)
-  .max(64)
-  .transform((id) => id as SourceId)
+const TargetText = branded<'SourceId'>(z.string().min(1).max(64))
 
 export const TakeRequest = z.strictObject({
   source: TargetText,
   mode: TakeMode.optional(),
-  bus: Bus.optional(),
+  bus: BusIdText.optional(),
   /** Wall time of the cut, milliseconds since 1970 or an ISO 8601 text; the first splice point at or after it is used. */
   at: z.union([z.number().positive(), z.iso.datetime({ offset: true })]).optional(),
 })
@@ -48,7 +45,7 @@ export type TakeRefusal =
 export interface TakeDone {
   readonly ok: true
   readonly ticket: Ticket
-  readonly bus: Bus
+  readonly bus: BusId
   readonly source: SourceId
   readonly from: SourceId
   readonly mode: TakeMode
@@ -74,7 +71,7 @@ export interface TakeDone {
 export interface TakeRefused {
   readonly ok: false
   readonly ticket: Ticket
-  readonly bus: Bus
+  readonly bus: BusId
   readonly source: SourceId
   readonly why: TakeRefusal
   /** A sentence for a person. */

@@ -22,9 +22,12 @@ export type ErrorCode =
 /** A fault with a stable code and a sentence that names the field and the value. */
 export class SluiceError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  /** Path of the field that was wrong, where there is one. */
+  readonly field: string | undefined
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; field?: string }) {
     super(message, options)
     this.name = 'SluiceError'
     this.code = code
+    this.field = options?.field
   }
 }

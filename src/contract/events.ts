@@ -1,6 +1,6 @@
 import type { TakeDone, TakeRefused } from './commands.ts'
-import type { OutputId, SourceId, Ticket } from './ids.ts'
-import type { Bus, TakeMode } from './spec.ts'
+import type { BusId, ChannelId, OutputId, SourceId, Ticket } from './ids.ts'
+import type { TakeMode } from './spec.ts'
 import type { HealthProblem, SourceState } from './status.ts'
 
 /** Why the program changed its source. */
@@ -22,7 +22,7 @@ export type ChannelEvent =
   | {
       readonly type: 'take_requested'
       readonly ticket: Ticket
-      readonly bus: Bus
+      readonly bus: BusId
       readonly source: SourceId
       readonly mode: TakeMode
     }
@@ -32,14 +32,14 @@ export type ChannelEvent =
       /** A failover went first; the take waits on, until it is made or its deadline comes. */
       readonly type: 'take_displaced'
       readonly ticket: Ticket
-      readonly bus: Bus
+      readonly bus: BusId
       readonly source: SourceId
       /** Whom the failover takes. */
       readonly by: SourceId
     }
   | {
       readonly type: 'switched'
-      readonly bus: Bus
+      readonly bus: BusId
       readonly from: SourceId
       readonly to: SourceId
       readonly cause: SwitchCause
@@ -109,5 +109,6 @@ export interface StampedEvent {
   readonly id: number
   /** Milliseconds since 1970. */
   readonly at: number
+  readonly channel: ChannelId
   readonly event: ChannelEvent
 }

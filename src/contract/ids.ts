@@ -5,12 +5,18 @@ export type SourceId = Brand<string, 'SourceId'>
 export type Ticket = Brand<number, 'Ticket'>
 
 export type OutputId = Brand<string, 'OutputId'>
+export type ChannelId = Brand<string, 'ChannelId'>
+/** A bus of a channel. Open: further ones than these two are a matter of the channel. */
+export type BusId = Brand<string, 'BusId'>
 
-/** What a source or output may be called: it appears in URLs, metrics and file names. */
+/** What a channel, bus, source or output may be called: it appears in URLs, metrics and file names. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /** The id under which the channel's own slate is addressed in takes and status. No source may bear it. */
 export const SLATE = 'slate' as SourceId
+
+export const PROGRAM = 'program' as BusId
+export const PREVIEW = 'preview' as BusId
 
 export const sourceId = (text: string): SourceId => {
   if (!ID_PATTERN.test(text)) throw new RangeError(idProblem('source id', text))
@@ -20,6 +26,11 @@ export const sourceId = (text: string): SourceId => {
 export const outputId = (text: string): OutputId => {
   if (!ID_PATTERN.test(text)) throw new RangeError(idProblem('output id', text))
   return text as OutputId
+}
+
+export const channelId = (text: string): ChannelId => {
+  if (!ID_PATTERN.test(text)) throw new RangeError(idProblem('channel id', text))
+  return text as ChannelId
 }
 
 const idProblem = (field: string, text: string): string =>

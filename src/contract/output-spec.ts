@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ID_PATTERN, type OutputId } from './ids.ts'
+import { branded, idText } from './branded.ts'
 
 const UNITS = { k: 1_000, m: 1_000_000 } as const
 
@@ -146,10 +146,7 @@ export const ListenerSpec = z.strictObject({
 })
 export type ListenerSpec = z.infer<typeof ListenerSpec>
 
-export const OutputIdText = z
-  .string()
-  .regex(ID_PATTERN, '1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit')
-  .transform((id) => id as OutputId)
+export const OutputIdText = branded<'OutputId'>(idText)
 
 /** One output. The section that is not of its kind is refused when it is opened. */
 export const OutputSpec = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ID_PATTERN, type SourceId } from './ids.ts'
+import { branded, idText } from './branded.ts'
 import { HlsSpec, ListenerSpec, OutputSpec } from './output-spec.ts'
 
 /** How a take enters its source: DESIGN.md, section 5. */
@@ -18,15 +18,11 @@ export type FailoverMode = z.infer<typeof FailoverMode>
 export const RevertPolicy = z.enum(['auto', 'manual'])
 export type RevertPolicy = z.infer<typeof RevertPolicy>
 
-export const Bus = z.enum(['program', 'preview'])
-export type Bus = z.infer<typeof Bus>
+export const BusIdText = branded<'BusId'>(idText)
 
-const idText = z
-  .string()
-  .regex(ID_PATTERN, '1 to 64 letters, digits, "_", "." or "-", beginning with a letter or digit')
-export const SourceIdText = idText
-  .refine((id) => id !== 'slate', '"slate" is the channel\'s own slate; choose another id')
-  .transform((id) => id as SourceId)
+export const SourceIdText = branded<'SourceId'>(
+  idText.refine((id) => id !== 'slate', '"slate" is the channel\'s own slate; choose another id'),
+)
 
 const milliseconds = (from: number, to: number) => z.number().int().min(from).max(to)
 const ratio = z.number().min(0).max(1)

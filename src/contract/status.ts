@@ -1,6 +1,6 @@
 import type { AudioFormat, VideoFormat } from './format.ts'
-import type { OutputId, SourceId } from './ids.ts'
-import type { Bus, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
+import type { BusId, ChannelId, OutputId, SourceId } from './ids.ts'
+import type { ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
 export type SourceState =
   | 'stopped'
@@ -105,7 +105,7 @@ export interface ViewerStatus {
 }
 
 export interface BusStatus {
-  readonly bus: Bus
+  readonly bus: BusId
   readonly onAir: SourceId
   readonly wanted: SourceId
   readonly pending: SourceId | null
@@ -125,6 +125,7 @@ export interface BusStatus {
 }
 
 export interface ChannelStatus {
+  readonly id: ChannelId
   readonly name: string
   readonly version: string
   readonly state: 'starting' | 'running' | 'stopping'

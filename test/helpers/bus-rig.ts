@@ -1,5 +1,5 @@
 /** A bus with synthetic sources on a fake clock: wall time is a number that the test moves. */
-import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
+import { PROGRAM, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import { millis, ticks } from '../../src/contract/time.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
@@ -174,7 +174,7 @@ export class BusRig {
     const spec = { hasVideo: true, latencyMs: 800, stallMs: 500, start: 900_000, ...options }
     for (const source of sources) this.sources.set(source.id, source)
     this.bus = new Bus({
-      name: 'program',
+      name: PROGRAM,
       now: 0,
       start: ticks(spec.start),
       hasVideo: spec.hasVideo,

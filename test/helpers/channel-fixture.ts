@@ -2,7 +2,14 @@ import type { ChannelPort } from '../../src/contract/channel-port.ts'
 import type { TakeAnswer, TakeDone } from '../../src/contract/commands.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 import type { ChannelEvent, StampedEvent } from '../../src/contract/events.ts'
-import { SLATE, type SourceId, type Ticket } from '../../src/contract/ids.ts'
+import {
+  type BusId,
+  type ChannelId,
+  PROGRAM,
+  SLATE,
+  type SourceId,
+  type Ticket,
+} from '../../src/contract/ids.ts'
 import type { BusStatus, ChannelStatus, SourceStatus } from '../../src/contract/status.ts'
 
 const id = (text: string): SourceId => text as SourceId
@@ -36,8 +43,8 @@ export const sourceStatus = (name: string, change: Partial<SourceStatus> = {}): 
   ...change,
 })
 
-export const busStatus = (bus: BusStatus['bus'], change: Partial<BusStatus> = {}): BusStatus => ({
-  bus,
+export const busStatus = (bus: string, change: Partial<BusStatus> = {}): BusStatus => ({
+  bus: bus as BusId,
   onAir: id('s0'),
   wanted: id('s0'),
   pending: null,
@@ -57,6 +64,7 @@ export const busStatus = (bus: BusStatus['bus'], change: Partial<BusStatus> = {}
 })
 
 export const channelStatus = (change: Partial<ChannelStatus> = {}): ChannelStatus => ({
+  id: 'main' as ChannelId,
   name: 'Channel 1',
   version: '0.1.0',
   state: 'running',
@@ -80,7 +88,7 @@ export const channelStatus = (change: Partial<ChannelStatus> = {}): ChannelStatu
 export const takeDone = (change: Partial<TakeDone> = {}): TakeDone => ({
   ok: true,
   ticket: 7 as Ticket,
-  bus: 'program',
+  bus: PROGRAM,
   source: id('s1'),
   from: id('s0'),
   mode: 'cutover',
@@ -117,7 +125,7 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
         .join(' '),
     )
   }
-  const take = (source: SourceId, bus: 'program' | 'preview' = 'program'): TakeAnswer => {
+  const take = (source: SourceId, bus: BusId = PROGRAM): TakeAnswer => {
     if (source !== SLATE && !all.includes(source)) {
       return {
         ok: false,
@@ -129,12 +137,12 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
       }
     }
     const from = onAir
-    if (bus === 'program') onAir = source
+    if (bus === PROGRAM) onAir = source
     return takeDone({ bus, source, from })
   }
   const port: ChannelPort = {
     take: async ({ source, bus, mode }) => {
-      await note('take', source, bus ?? 'program', ...(mode ? [mode] : []))
+      await note('take', source, bus ?? PROGRAM, ...(mode ? [mode] : []))
       return take(source, bus)
     },
     takePreview: async (mode) => {
@@ -166,7 +174,12 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
     port,
     asked,
     emit: (event) => {
-      const stamped = { id: events.length + 1, at: 1_700_000_000_000, event }
+      const stamped = {
+        id: events.length + 1,
+        at: 1_700_000_000_000,
+        channel: 'main' as ChannelId,
+        event,
+      }
       events.push(stamped)
       for (const listener of listeners) listener(stamped)
     },

@@ -2,8 +2,16 @@ import type { ChannelPort } from '../../src/contract/channel-port.ts'
 import type { TakeAnswer, TakeRequest } from '../../src/contract/commands.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 import type { ChannelEvent, StampedEvent } from '../../src/contract/events.ts'
-import { outputId, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
-import type { Bus } from '../../src/contract/spec.ts'
+import {
+  type BusId,
+  channelId,
+  outputId,
+  PREVIEW,
+  SLATE,
+  sourceId,
+  type SourceId,
+  type Ticket,
+} from '../../src/contract/ids.ts'
 import type {
   BusStatus,
   ChannelStatus,
@@ -11,10 +19,11 @@ import type {
   SourceStatus,
 } from '../../src/contract/status.ts'
 
+export const MAIN = channelId('main')
 const S0 = sourceId('s0')
 
-export const aBus = (bus: Bus, change: Partial<BusStatus> = {}): BusStatus => ({
-  bus,
+export const aBus = (bus: string, change: Partial<BusStatus> = {}): BusStatus => ({
+  bus: bus as BusId,
   onAir: S0,
   wanted: S0,
   pending: null,
@@ -100,6 +109,7 @@ export const anOutput = (id: string, change: Partial<OutputStatus> = {}): Output
 })
 
 export const aStatus = (change: Partial<ChannelStatus> = {}): ChannelStatus => ({
+  id: MAIN,
   name: 'Test channel',
   version: '0.1.0',
   state: 'running',
@@ -148,7 +158,7 @@ export class FakeChannel implements ChannelPort {
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
     this.#asked('take', request)
-    const bus = request.bus ?? 'program'
+    const bus = request.bus === PREVIEW ? 'preview' : 'program'
     const answer = this.#answer(request, bus)
     if (!answer.ok) {
       this.emit({ type: 'take_refused', answer })
@@ -214,7 +224,12 @@ export class FakeChannel implements ChannelPort {
   }
 
   emit(event: ChannelEvent): void {
-    const stamped: StampedEvent = { id: this.#kept.length + 1, at: Date.now(), event }
+    const stamped: StampedEvent = {
+      id: this.#kept.length + 1,
+      at: Date.now(),
+      channel: MAIN,
+      event,
+    }
     this.#kept.push(stamped)
     for (const listener of this.#listeners) listener(stamped)
   }
@@ -239,9 +254,16 @@ export class FakeChannel implements ChannelPort {
     this.current = { ...this.current, sources }
   }
 
-  #answer(request: TakeRequest, bus: Bus): TakeAnswer {
+  #answer(request: TakeRequest, bus: 'program' | 'preview'): TakeAnswer {
     const refused = (why: Extract<TakeAnswer, { ok: false }>['why'], message: string) =>
-      ({ ok: false, ticket: 7 as Ticket, bus, source: request.source, why, message }) as const
+      ({
+        ok: false,
+        ticket: 7 as Ticket,
+        bus: this.current[bus].bus,
+        source: request.source,
+        why,
+        message,
+      }) as const
     if (request.source !== SLATE && !this.#has(request.source)) {
       return refused('unknown_source', `there is no source "${request.source}"`)
     }
@@ -252,7 +274,7 @@ export class FakeChannel implements ChannelPort {
     return {
       ok: true,
       ticket: 7 as Ticket,
-      bus,
+      bus: this.current[bus].bus,
       source: request.source,
       from: this.current[bus].onAir,
       mode: request.mode ?? this.current.mode,

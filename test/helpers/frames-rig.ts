@@ -3,7 +3,7 @@
  * fed by real encodes and paced by whatever clock it is given: realClock for outputs that run processes or sockets, a
  * FakeClock for the rest, or faster than time with `hurry`.
  */
-import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
+import { PROGRAM, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { millis, ticks, type Ticks90k } from '../../src/contract/time.ts'
 import { pause, type Clock, type Timer } from '../../src/lib/clock.ts'
@@ -76,7 +76,7 @@ export class FramesRig {
       undefined,
     )
     this.#playOut = new PlayOut({
-      name: 'program',
+      name: PROGRAM,
       serviceName: 'rig',
       format: audio === undefined ? { ...format, audio: undefined, languages: [] } : format,
       slate: options.slate.loop,

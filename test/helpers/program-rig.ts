@@ -5,7 +5,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
+import { PROGRAM, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { ticks } from '../../src/contract/time.ts'
 import { PlayOut } from '../../src/media/program/play-out.ts'
@@ -111,7 +111,7 @@ export class ProgramRig {
       undefined,
     )
     this.playOut = new PlayOut({
-      name: 'program',
+      name: PROGRAM,
       serviceName: 'rig',
       format: audio === undefined ? { ...format, audio: undefined, languages: [] } : format,
       now: 0,

@@ -35,7 +35,7 @@ const started = async (
   options: { readonly heartbeatMs?: number; readonly token?: string; readonly host?: string } = {},
 ) => {
   const channel = new FakeChannel()
-  const metrics = buildMetrics({ status: () => channel.status(), timings: () => [] })
+  const metrics = buildMetrics({ statuses: async () => [channel.status()], timings: () => [] })
   const api = buildApi({
     port: channel,
     media,
@@ -300,7 +300,7 @@ describe('listening', () => {
   test('health stays fast, and metrics can be scraped', async () => {
     const { url, metrics } = await started()
     const text = await (await fetch(`${url}metrics`)).text()
-    expect(text).toContain('sluice_source_healthy{source="s0"} 1')
+    expect(text).toContain('sluice_source_healthy{channel="main",source="s0"} 1')
     metrics.close()
     const times: number[] = []
     for (let i = 0; i < 50; i++) {

@@ -174,7 +174,8 @@ const EVENTS = {
   warning: (e) => ['warn', e.message],
 }
 
-const onBus = (e) => (e.bus === 'preview' ? 'Preview: ' : '')
+const onBus = (e) =>
+  e.bus === 'program' ? '' : `${e.bus.slice(0, 1).toUpperCase()}${e.bus.slice(1)}: `
 const listed = (problems) => problems.map(problem).join(', ') || 'not healthy'
 const because = (e) => {
   if (e.problems !== undefined && e.problems.length > 0) return `: ${listed(e.problems)}`

@@ -49,7 +49,10 @@ const LONGEST_VALUE = 120
 
 /** What any thrown thing becomes on the wire. `sent` is the part of the request that was checked, to name the offending value. */
 export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
-  if (thrown instanceof SluiceError) return answer(thrown.code, thrown.message)
+  if (thrown instanceof SluiceError) {
+    const { status, body } = answer(thrown.code, thrown.message)
+    return { status, body: thrown.field === undefined ? body : { ...body, field: thrown.field } }
+  }
   const fault = thrown as { code?: unknown; statusCode?: unknown; validation?: unknown }
   if (Array.isArray(fault.validation) && fault.validation.length > 0) {
     return fieldAnswer(fault.validation[0] as FieldComplaint, sent)

@@ -1,3 +1,4 @@
+import { channelId } from '../../contract/ids.ts'
 import { afterEach, expect, test } from 'vitest'
 import { anOutput, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
 import type { ChannelTiming } from '../../contract/host-status.ts'
@@ -9,7 +10,7 @@ afterEach(() => {
   for (const metrics of open.splice(0)) metrics.close()
 })
 const measured = (status: () => ChannelStatus, timings: readonly ChannelTiming[] = []): Metrics => {
-  const metrics = buildMetrics({ status, timings: () => timings })
+  const metrics = buildMetrics({ statuses: async () => [status()], timings: () => timings })
   open.push(metrics)
   return metrics
 }
@@ -17,15 +18,15 @@ const measured = (status: () => ChannelStatus, timings: readonly ChannelTiming[]
 test('the figures of the program, its sources and the process are there', async () => {
   const text = await measured(() => aStatus()).render()
   for (const line of [
-    'sluice_bus_bitrate_bits{bus="program"} 3400000',
-    'sluice_takes_total{bus="program"} 3',
-    'sluice_failovers_total{bus="program"} 1',
-    'sluice_silence_inserted_total{bus="program"} 2',
-    'sluice_source_healthy{source="s1"} 1',
-    'sluice_source_on_air{source="s0"} 1',
-    'sluice_source_on_air{source="s1"} 0',
-    'sluice_source_restarts_total{source="s0"} 0',
-    'sluice_viewers 0',
+    'sluice_bus_bitrate_bits{channel="main",bus="program"} 3400000',
+    'sluice_takes_total{channel="main",bus="program"} 3',
+    'sluice_failovers_total{channel="main",bus="program"} 1',
+    'sluice_silence_inserted_total{channel="main",bus="program"} 2',
+    'sluice_source_healthy{channel="main",source="s1"} 1',
+    'sluice_source_on_air{channel="main",source="s0"} 1',
+    'sluice_source_on_air{channel="main",source="s1"} 0',
+    'sluice_source_restarts_total{channel="main",source="s0"} 0',
+    'sluice_viewers{channel="main"} 0',
   ]) {
     expect(text.split('\n')).toContain(line)
   }
@@ -55,9 +56,9 @@ test('each channel of the process shows what its ticks took and how late they we
 
 test('what is not measurable is absent, not zero', async () => {
   const text = await measured(() => aStatus()).render()
-  expect(text).toContain('sluice_source_continuity_errors_total{source="s0"} 0')
-  expect(text).not.toContain('sluice_source_continuity_errors_total{source="s1"}')
-  expect(text).not.toContain('sluice_source_lost_packets_total{source="s1"}')
+  expect(text).toContain('sluice_source_continuity_errors_total{channel="main",source="s0"} 0')
+  expect(text).not.toContain('sluice_source_continuity_errors_total{channel="main",source="s1"}')
+  expect(text).not.toContain('sluice_source_lost_packets_total{channel="main",source="s1"}')
 })
 
 test('counters show the count as it is, and a source that left leaves nothing behind', async () => {
@@ -66,8 +67,17 @@ test('counters show the count as it is, and a source that left leaves nothing be
   await metrics.render()
   status = aStatus({ sources: [aSource('s0', { restarts: 5 })] })
   const text = await metrics.render()
-  expect(text).toContain('sluice_source_restarts_total{source="s0"} 5')
+  expect(text).toContain('sluice_source_restarts_total{channel="main",source="s0"} 5')
   expect(text).not.toContain('source="s1"')
+})
+
+test('two channels are told apart by their label', async () => {
+  const statuses = async () => [aStatus(), aStatus({ id: channelId('two'), upMs: 2_000 })]
+  const metrics = buildMetrics({ statuses, timings: () => [] })
+  open.push(metrics)
+  const lines = (await metrics.render()).split('\n')
+  expect(lines).toContain('sluice_up_seconds{channel="main"} 61')
+  expect(lines).toContain('sluice_up_seconds{channel="two"} 2')
 })
 
 test('two apps in one process share nothing', async () => {
@@ -91,15 +101,15 @@ test('each output has its state, its reconnects, its drops, its lag and what onl
   const text = await measured(() => status).render()
   const lines = text.split('\n')
   for (const line of [
-    'sluice_output_state{output="tw",kind="rtmps",state="waiting"} 1',
-    'sluice_output_state{output="tw",kind="rtmps",state="running"} 0',
-    'sluice_output_state{output="air",kind="udp",state="running"} 1',
-    'sluice_output_reconnects_total{output="tw",kind="rtmps"} 2',
-    'sluice_output_skips_total{output="tw",kind="rtmps"} 3',
-    'sluice_output_lag_seconds{output="tw",kind="rtmps"} 1.5',
-    'sluice_output_detail{output="tw",kind="rtmps",detail="stalls"} 4',
-    'sluice_output_detail{output="tw",kind="rtmps",detail="encoding"} 1',
-    'sluice_output_detail{output="listen",kind="listeners",detail="listeners"} 7',
+    'sluice_output_state{channel="main",output="tw",kind="rtmps",state="waiting"} 1',
+    'sluice_output_state{channel="main",output="tw",kind="rtmps",state="running"} 0',
+    'sluice_output_state{channel="main",output="air",kind="udp",state="running"} 1',
+    'sluice_output_reconnects_total{channel="main",output="tw",kind="rtmps"} 2',
+    'sluice_output_skips_total{channel="main",output="tw",kind="rtmps"} 3',
+    'sluice_output_lag_seconds{channel="main",output="tw",kind="rtmps"} 1.5',
+    'sluice_output_detail{channel="main",output="tw",kind="rtmps",detail="stalls"} 4',
+    'sluice_output_detail{channel="main",output="tw",kind="rtmps",detail="encoding"} 1',
+    'sluice_output_detail{channel="main",output="listen",kind="listeners",detail="listeners"} 7',
   ]) {
     expect(lines).toContain(line)
   }

@@ -13,7 +13,8 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  readonly status: () => ChannelStatus
+  /** Of each channel. */
+  readonly statuses: () => Promise<readonly ChannelStatus[]>
   /** Of each channel that runs. */
   readonly timings: () => readonly ChannelTiming[]
 }
@@ -21,13 +22,15 @@ export interface MetricsOptions {
 /** One registry per app: nothing is shared by two of them in one process. Everything is read when it is asked for. */
 export const buildMetrics = (options: MetricsOptions): Metrics => {
   const registry = new Registry()
-  const figures = new Figures(registry)
+  const figures = new Registered(registry)
   const loop = monitorEventLoopDelay({ resolution: 10 })
   loop.enable()
   return {
     contentType: registry.contentType,
     render: async () => {
-      programFigures(figures, options.status())
+      const statuses = await options.statuses()
+      figures.reset()
+      for (const status of statuses) channelFigures(figures.of({ channel: status.id }), status)
       timingFigures(figures, options.timings())
       processFigures(figures, loop)
       loop.reset()
@@ -47,8 +50,14 @@ interface Sample {
   readonly labels?: Labels
 }
 
-/** Replaces the samples of a metric by those of this moment, so that a source that left leaves no figures behind. */
-class Figures {
+interface Figures {
+  gauge(name: string, help: string, samples: readonly Sample[]): void
+  /** The count is kept where it happens; here it is only shown. */
+  counter(name: string, help: string, samples: readonly Sample[]): void
+}
+
+/** The samples of this moment: after a reset, so that a source that left leaves no figures behind. */
+class Registered implements Figures {
   readonly #registry: Registry
   readonly #gauges = new Map<string, Gauge>()
   readonly #counters = new Map<string, Counter>()
@@ -57,16 +66,27 @@ class Figures {
     this.#registry = registry
   }
 
+  reset(): void {
+    for (const metric of [...this.#gauges.values(), ...this.#counters.values()]) metric.reset()
+  }
+
+  /** All samples bear these labels. */
+  of(labels: Labels): Figures {
+    const bearing = (samples: readonly Sample[]): Sample[] =>
+      samples.map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }))
+    return {
+      gauge: (name, help, samples) => this.gauge(name, help, bearing(samples)),
+      counter: (name, help, samples) => this.counter(name, help, bearing(samples)),
+    }
+  }
+
   gauge(name: string, help: string, samples: readonly Sample[]): void {
     const gauge = this.#gauges.get(name) ?? this.#newGauge(name, help, samples)
-    gauge?.reset()
     for (const { value, labels } of samples) if (value !== null) gauge?.set({ ...labels }, value)
   }
 
-  /** The count is kept where it happens; here it is only shown. */
   counter(name: string, help: string, samples: readonly Sample[]): void {
     const counter = this.#counters.get(name) ?? this.#newCounter(name, help, samples)
-    counter?.reset()
     for (const { value, labels } of samples) if (value !== null) counter?.inc({ ...labels }, value)
   }
 
@@ -95,10 +115,10 @@ const labelNamesOf = (samples: readonly Sample[]): string[] | undefined => {
 
 const flag = (on: boolean): number => (on ? 1 : 0)
 
-const programFigures = (figures: Figures, status: ChannelStatus): void => {
+const channelFigures = (figures: Figures, status: ChannelStatus): void => {
   const one = (value: number | null): Sample[] => [{ value }]
   figures.gauge('sluice_info', 'Version and name of the channel', [
-    { value: 1, labels: { version: status.version, channel: status.name } },
+    { value: 1, labels: { version: status.version, name: status.name } },
   ])
   figures.gauge('sluice_up_seconds', 'Time since the channel started', one(status.upMs / 1000))
   busFigures(figures, status)

@@ -1,3 +1,4 @@
+import type { ChannelId } from '../../contract/ids.ts'
 import type { OutputAlert } from '../../contract/events.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
 import type { SlateSpec, SourceSpec } from '../../contract/spec.ts'
@@ -33,6 +34,7 @@ export interface ChannelTicker {
 
 /** What a channel is built from; the composition root gives the real ones. */
 export interface ChannelParts {
+  readonly id: ChannelId
   readonly version: string
   readonly clock: Clock
   readonly ticker: ChannelTicker

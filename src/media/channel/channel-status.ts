@@ -1,5 +1,5 @@
-import { SLATE } from '../../contract/ids.ts'
-import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
+import { type BusId, type ChannelId, PREVIEW, PROGRAM, SLATE } from '../../contract/ids.ts'
+import type { ChannelSpec } from '../../contract/spec.ts'
 import type { BusStatus, ChannelStatus, SourceStatus, TrackStatus } from '../../contract/status.ts'
 import { redactUrl } from '../../lib/redact.ts'
 import type { BusController } from '../program/bus-controller.ts'
@@ -82,6 +82,7 @@ function trackStatus(input: Input, { rates, now }: SourceStatusFacts): TrackStat
 }
 
 export interface ChannelStatusFacts {
+  readonly id: ChannelId
   readonly spec: ChannelSpec
   readonly settings: Pick<ChannelStatus, 'mode' | 'conform' | 'ingest' | 'failover' | 'revert'>
   readonly version: string
@@ -100,6 +101,7 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
   const { spec, now, format, inputs, program, preview, rates } = facts
   const monitors = inputs.all().flatMap((input) => input.monitor.viewers())
   return {
+    id: facts.id,
     name: spec.name,
     version: facts.version,
     state: facts.state,
@@ -114,8 +116,8 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
             audio: format.audio?.format ?? null,
             languages: format.languages,
           },
-    program: busStatus('program', program, facts),
-    preview: busStatus('preview', preview, facts),
+    program: busStatus(PROGRAM, program, facts),
+    preview: busStatus(PREVIEW, preview, facts),
     sources: inputs.byPriority().map((input) =>
       sourceStatus(input, {
         now,
@@ -139,7 +141,7 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
 }
 
 function busStatus(
-  name: BusName,
+  name: BusId,
   controller: BusController | undefined,
   { now, rates }: ChannelStatusFacts,
 ): BusStatus {

@@ -3,7 +3,15 @@ import type { ChannelPort } from '../../contract/channel-port.ts'
 import type { ChannelChange, TakeAnswer, TakeRequest } from '../../contract/commands.ts'
 import { SluiceError } from '../../contract/errors.ts'
 import type { StampedEvent } from '../../contract/events.ts'
-import { SLATE, type OutputId, type SourceId, type Ticket } from '../../contract/ids.ts'
+import {
+  type BusId,
+  type OutputId,
+  PREVIEW,
+  PROGRAM,
+  SLATE,
+  type SourceId,
+  type Ticket,
+} from '../../contract/ids.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
 import type { ChannelSpec, SourceChange, SourceSpec } from '../../contract/spec.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
@@ -55,7 +63,7 @@ export class Channel implements ChannelPort {
     this.#parts = parts
     this.#startedAt = parts.clock.now()
     this.#settings = new ChannelSettings(spec)
-    this.#events = new EventLog(parts.wallTime)
+    this.#events = new EventLog(parts)
     const settings = this.#settings
     const events = inputEvents(this.#events, () => this.#updateStandingOrder())
     this.#inputs = new InputList({
@@ -87,7 +95,7 @@ export class Channel implements ChannelPort {
     const { clock, ticker } = this.#parts
     this.#inputs.startAll()
     const stopTicks = ticker.register({
-      channel: this.#spec.name,
+      channel: this.#parts.id,
       tick: (now) => this.#tick(now),
       check: (now) => this.#runChecks(now),
       onFault: (error, now) => this.#reportFault(error, now),
@@ -117,7 +125,7 @@ export class Channel implements ChannelPort {
   }
 
   async take(request: TakeRequest): Promise<TakeAnswer> {
-    const bus = request.bus ?? 'program'
+    const bus = this.#checkBus(request.bus ?? PROGRAM)
     const { source, at } = request
     const mode = request.mode ?? this.#settings.current.mode
     const ticket = this.#nextTicket()
@@ -141,15 +149,15 @@ export class Channel implements ChannelPort {
   }
 
   takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer> {
-    const controller = this.#buses?.get('preview')
+    const controller = this.#buses?.get(PREVIEW)
     const source = controller?.bus.onAir ?? SLATE
     // Nobody asked for the slate: an empty preview must not take the program off the air.
     if (source === SLATE && (controller?.counts.takes ?? 0) === 0) {
       const message = 'nothing is on preview: put a source there first'
-      const take = { ticket: this.#nextTicket(), bus: 'program' } as const
+      const take = { ticket: this.#nextTicket(), bus: PROGRAM }
       return Promise.resolve(refusalAnswer(take, source, { why: 'unknown_source', message }))
     }
-    return this.take({ source, bus: 'program', ...(mode === undefined ? {} : { mode }) })
+    return this.take({ source, bus: PROGRAM, ...(mode === undefined ? {} : { mode }) })
   }
 
   async change(change: ChannelChange): Promise<void> {
@@ -198,6 +206,7 @@ export class Channel implements ChannelPort {
 
   status(): ChannelStatus {
     return channelStatus({
+      id: this.#parts.id,
       spec: this.#spec,
       settings: this.#settings.current,
       version: this.#parts.version,
@@ -208,13 +217,25 @@ export class Channel implements ChannelPort {
       inputs: this.#inputs,
       outputs: this.#outputs,
       program: this.#buses?.program,
-      preview: this.#buses?.get('preview'),
+      preview: this.#buses?.get(PREVIEW),
       rates: this.#rates,
     })
   }
 
   #addReaders(id: SourceId): void {
     for (const controller of this.#buses?.all() ?? []) controller.addReaderOf(id)
+  }
+
+  /** Further buses are for later. */
+  #checkBus(bus: BusId): BusId {
+    if (bus === PROGRAM || bus === PREVIEW) return bus
+    throw new SluiceError(
+      'bad_request',
+      `there is no bus "${bus}"; there is "program", "preview"`,
+      {
+        field: 'bus',
+      },
+    )
   }
 
   #nextTicket(): Ticket {
@@ -283,7 +304,7 @@ export class Channel implements ChannelPort {
     const substitutes =
       this.#settings.current.failover === 'auto' && !this.#isAwaitingWanted() ? healthyFirst : []
     this.#buses?.program.setSubstitutes(substitutes.map((input) => input.id))
-    this.#buses?.get('preview')?.setSubstitutes([])
+    this.#buses?.get(PREVIEW)?.setSubstitutes([])
   }
 
   /** At the start a backup that came first would keep the wanted source off the air until it has proved its health. */

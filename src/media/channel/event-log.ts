@@ -1,3 +1,4 @@
+import type { ChannelParts } from './channel-parts.ts'
 import type { ChannelEvent, StampedEvent } from '../../contract/events.ts'
 
 /** Events kept for those who reconnect. */
@@ -9,15 +10,16 @@ type Listener = (event: StampedEvent) => void
 export class EventLog {
   readonly #events: StampedEvent[] = []
   readonly #listeners = new Set<Listener>()
-  readonly #wallTime: () => number
+  readonly #parts: Pick<ChannelParts, 'id' | 'wallTime'>
   #count = 0
 
-  constructor(wallTime: () => number) {
-    this.#wallTime = wallTime
+  constructor(parts: Pick<ChannelParts, 'id' | 'wallTime'>) {
+    this.#parts = parts
   }
 
   logEvent(event: ChannelEvent): void {
-    const stamped = { id: ++this.#count, at: this.#wallTime(), event }
+    const { id: channel, wallTime } = this.#parts
+    const stamped = { id: ++this.#count, at: wallTime(), channel, event }
     this.#events.push(stamped)
     if (this.#events.length > MAX_KEPT_EVENTS) this.#events.shift()
     for (const listener of this.#listeners) listener(stamped)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { SourceId } from '../../contract/ids.ts'
+import { PREVIEW, type SourceId } from '../../contract/ids.ts'
 import type { BusController } from '../program/bus-controller.ts'
 import type { Buses } from '../program/buses.ts'
 import type { Input } from '../input/input.ts'
@@ -17,7 +17,7 @@ export function mediaRoute(
 ): boolean {
   const path = (request.url ?? '').split('?')[0] ?? ''
   if (path === '/stream.ts') return serve(targets.buses?.program, request, response)
-  if (path === '/preview.ts') return serve(targets.buses?.open('preview'), request, response)
+  if (path === '/preview.ts') return serve(targets.buses?.open(PREVIEW), request, response)
   const id = /^\/sources\/([^/]+)\.ts$/.exec(path)?.[1]
   const input = id === undefined ? undefined : targets.input(id as SourceId)
   input?.monitor.serve(request, response)

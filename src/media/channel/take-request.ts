@@ -1,6 +1,6 @@
 import type { TakeAnswer, TakeRefusal } from '../../contract/commands.ts'
-import { SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
-import type { Bus as BusName, IngestMode, TakeMode } from '../../contract/spec.ts'
+import { type BusId, PROGRAM, SLATE, type SourceId, type Ticket } from '../../contract/ids.ts'
+import type { IngestMode, TakeMode } from '../../contract/spec.ts'
 import type { BusController } from '../program/bus-controller.ts'
 import type { Input } from '../input/input.ts'
 import type { InputList } from './input-list.ts'
@@ -9,7 +9,7 @@ import { refusalAnswer } from '../program/takes.ts'
 
 export interface ResolvedTake {
   readonly ticket: Ticket
-  readonly bus: BusName
+  readonly bus: BusId
   readonly source: SourceId
   readonly mode: TakeMode
   /** Monotonic time before which it must not cut. */
@@ -68,13 +68,13 @@ function problemOf(
   }
   if (controller === undefined) return NOT_STARTED
   if (controller.bus.onAir === source) {
-    const where = bus === 'program' ? 'air' : 'preview'
+    const where = bus === PROGRAM ? 'air' : bus
     return { why: 'already_on_air', message: `"${source}" is on ${where} already` }
   }
   if (input === undefined) return undefined
   return (
     inputProblem(input, inputs.ingestOf(input)) ??
-    (bus === 'program' ? outputProblem(input, outputs) : undefined)
+    (bus === PROGRAM ? outputProblem(input, outputs) : undefined)
   )
 }
 

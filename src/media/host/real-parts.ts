@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { OutputId } from '../../contract/ids.ts'
+import type { ChannelId, OutputId } from '../../contract/ids.ts'
 import type { ChannelSpec } from '../../contract/spec.ts'
 import type { FfmpegCapabilities } from '../../ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../ffmpeg/generated-source.ts'
@@ -25,6 +25,7 @@ import { SupervisedSource } from '../sources/supervised-source.ts'
 import { DEFAULT_SUPERVISION, noDataMsFor } from '../sources/supervision.ts'
 
 export interface RealPartsOptions {
+  readonly id: ChannelId
   readonly version: string
   readonly channel: ChannelSpec
   readonly host: ProcessHost
@@ -61,6 +62,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
   const kinds = new OutputKinds()
   const slates = new SlateRenderer({ host, ffmpeg: ffmpeg.ffmpeg })
   return {
+    id: options.id,
     version: options.version,
     clock,
     ticker: options.ticker,

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { rigSource, slateMaterialOf, type RigSource } from '../../../test/helpers/bus-rig.ts'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
-import { sourceId, SLATE, type Ticket } from '../../contract/ids.ts'
+import { PROGRAM, SLATE, sourceId, type Ticket } from '../../contract/ids.ts'
 import { ChannelSpec } from '../../contract/spec.ts'
 import { BusController } from './bus-controller.ts'
 import type { ProgramSource } from './program-sources.ts'
@@ -30,7 +30,7 @@ class Rig {
     })
     this.#sources = new Map(sources.map((source) => [source.id as string, source]))
     this.controller = new BusController({
-      name: 'program',
+      name: PROGRAM,
       slate: slateMaterialOf(true),
       format: defaultFormat(undefined),
       spec: ChannelSpec.parse({}),

@@ -1,6 +1,13 @@
 import type { ChannelEvent } from '../../contract/events.ts'
-import { SLATE, type OutputId, type SourceId, type Ticket } from '../../contract/ids.ts'
-import type { Bus as BusName, ChannelSpec } from '../../contract/spec.ts'
+import {
+  type BusId,
+  type OutputId,
+  PROGRAM,
+  SLATE,
+  type SourceId,
+  type Ticket,
+} from '../../contract/ids.ts'
+import type { ChannelSpec } from '../../contract/spec.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramSources } from './program-sources.ts'
 import { PlayOut } from './play-out.ts'
@@ -16,7 +23,7 @@ import { Takes, type AutomaticTake, type Refusal } from './takes.ts'
 const SUBSTITUTE_START_INTERVAL_MS = 1_500
 
 export interface BusControllerOptions {
-  readonly name: BusName
+  readonly name: BusId
   readonly slate: SlateMaterial
   readonly format: ProgramFormat
   readonly spec: ChannelSpec
@@ -50,7 +57,7 @@ export class BusController {
     const { viewers } = spec
     this.playOut = new PlayOut({
       name,
-      serviceName: name === 'program' ? spec.name : `${spec.name} (${name})`,
+      serviceName: name === PROGRAM ? spec.name : `${spec.name} (${name})`,
       format: options.format,
       slate: this.#createSlateLoop(options.slate),
       silence: options.slate.silence,
@@ -70,7 +77,7 @@ export class BusController {
     this.bus = this.playOut.bus
     this.viewers = new HttpTs({
       id: name as string as OutputId,
-      path: name === 'program' ? '/stream.ts' : `/${name}.ts`,
+      path: name === PROGRAM ? '/stream.ts' : `/${name}.ts`,
       program: this.playOut.ring,
       clock,
       limits: httpLimits(viewers),

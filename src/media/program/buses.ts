@@ -1,5 +1,4 @@
-import type { SourceId } from '../../contract/ids.ts'
-import type { Bus as BusName } from '../../contract/spec.ts'
+import { type BusId, PROGRAM, type SourceId } from '../../contract/ids.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 import { BusController, type BusControllerOptions } from './bus-controller.ts'
 
@@ -7,17 +6,17 @@ import { BusController, type BusControllerOptions } from './bus-controller.ts'
 export class Buses {
   readonly program: BusController
   readonly #options: Omit<BusControllerOptions, 'name' | 'slate'>
-  readonly #open = new Map<BusName, BusController>()
+  readonly #open = new Map<BusId, BusController>()
   #slate: SlateMaterial
 
   constructor({ slate, ...options }: Omit<BusControllerOptions, 'name'>) {
     this.#options = options
     this.#slate = slate
-    this.program = this.open('program')
+    this.program = this.open(PROGRAM)
   }
 
   /** Undefined until its first use. */
-  get(name: BusName): BusController | undefined {
+  get(name: BusId): BusController | undefined {
     return this.#open.get(name)
   }
 
@@ -25,7 +24,7 @@ export class Buses {
     return [...this.#open.values()]
   }
 
-  open(name: BusName): BusController {
+  open(name: BusId): BusController {
     const open = this.#open.get(name)
     if (open !== undefined) return open
     const controller = new BusController({ ...this.#options, slate: this.#slate, name })

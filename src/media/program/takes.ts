@@ -1,6 +1,6 @@
 import type { TakeAnswer, TakeDone, TakeRefusal, TakeRefused } from '../../contract/commands.ts'
 import type { SourceId, Ticket } from '../../contract/ids.ts'
-import type { Bus as BusName } from '../../contract/spec.ts'
+import type { BusId } from '../../contract/ids.ts'
 import type { HealthProblem } from '../../contract/status.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Bus } from '../switch/bus.ts'
@@ -54,7 +54,7 @@ interface Settling {
 
 export interface TakesOptions {
   readonly bus: Bus
-  readonly name: BusName
+  readonly name: BusId
   readonly clock: Clock
   readonly wallTime: () => number
   readonly nextTicket: () => Ticket
@@ -245,7 +245,7 @@ export class Takes {
 }
 
 export const refusalAnswer = (
-  take: { readonly ticket: Ticket; readonly bus: BusName },
+  take: { readonly ticket: Ticket; readonly bus: BusId },
   source: SourceId,
   refusal: Refusal,
 ): TakeRefused => ({ ok: false, ...take, source, ...refusal })

@@ -1,6 +1,6 @@
 import type { SwitchCause } from '../../contract/events.ts'
-import type { SourceId, Ticket } from '../../contract/ids.ts'
-import type { Bus as BusName, TakeMode } from '../../contract/spec.ts'
+import type { BusId, SourceId, Ticket } from '../../contract/ids.ts'
+import type { TakeMode } from '../../contract/spec.ts'
 import type { Ticks90k } from '../../contract/time.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { SilentAudio, SlateLoop } from './slate-loop.ts'
@@ -50,7 +50,7 @@ export interface BusReport {
 }
 
 export interface BusOptions {
-  readonly name: BusName
+  readonly name: BusId
   readonly now: number
   readonly start: Ticks90k
   readonly hasVideo: boolean

@@ -59,7 +59,7 @@ test('an event is an id, a type and one line of JSON', () => {
   const { response } = opened(channel, 0)
   channel.emit({ type: 'warning', message: 'two\nlines' })
   expect(response.text).toMatch(
-    /^retry: 2000\n\nid: 1\nevent: warning\ndata: \{"id":1,"at":\d+,"event":\{"type":"warning","message":"two\\nlines"\}\}\n\n$/,
+    /^retry: 2000\n\nid: 1\nevent: warning\ndata: \{"id":1,"at":\d+,"channel":"main","event":\{"type":"warning","message":"two\\nlines"\}\}\n\n$/,
   )
 })
 

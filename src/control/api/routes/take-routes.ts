@@ -1,3 +1,4 @@
+import { PREVIEW } from '../../../contract/ids.ts'
 import { z } from 'zod'
 import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { TakeRequest } from '../../../contract/commands.ts'
@@ -22,7 +23,7 @@ export const takeRoutes = (api: ApiInstance, port: ChannelPort): void => {
     '/preview',
     { schema: { summary: 'Take a source to the preview bus', body: PreviewRequest } },
     async (request, reply) => {
-      const { status, body } = takeReply(await port.take({ ...request.body, bus: 'preview' }))
+      const { status, body } = takeReply(await port.take({ ...request.body, bus: PREVIEW }))
       return reply.code(status).send(body)
     },
   )
