@@ -56,18 +56,31 @@ export const untilAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
-export const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> =>
+/**
+ * Resolves when the callback given to `subscribe` is called (later, not within it), or when the signal is aborted; never rejects. `subscribe`
+ * returns how to unsubscribe, which is done either way.
+ */
+export const untilCalled = (
+  subscribe: (call: () => void) => () => void,
+  signal: AbortSignal,
+): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) {
       resolve()
       return
     }
     const end = (): void => {
-      timer.cancel()
+      unsubscribe()
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = clock.after(ms, end)
+    const unsubscribe = subscribe(end)
     signal.addEventListener('abort', end)
   })
+
+/** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
+export const pause = (clock: Clock, ms: number, signal: AbortSignal): Promise<void> =>
+  untilCalled((call) => {
+    const timer = clock.after(ms, call)
+    return () => timer.cancel()
+  }, signal)
