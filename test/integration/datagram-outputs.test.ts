@@ -95,6 +95,7 @@ describe('UDP', () => {
       url: url(port),
       program: ring,
       clock: realClock,
+      random: () => 0,
     })
     await playLive(ring, output)
     await until(() => Buffer.concat(got).length === program().length)
@@ -113,7 +114,13 @@ describe('UDP', () => {
     const { socket, port, got } = await receiver()
     const ring = newRing()
     const url = `udp://127.0.0.1:${port}?bitrate=2M`
-    const output = new DatagramOutput({ id: outputId('cbr'), url, program: ring, clock: realClock })
+    const output = new DatagramOutput({
+      id: outputId('cbr'),
+      url,
+      program: ring,
+      clock: realClock,
+      random: () => 0,
+    })
     await playLive(ring, output)
     await until(() => Buffer.concat(got).length === output.status().bytes)
     socket.close()
@@ -151,6 +158,7 @@ describe('UDP', () => {
       url: `udp://127.0.0.1:${port}`,
       program: ring,
       clock: realClock,
+      random: () => 0,
     })
     await playLive(ring, output)
     expect(output.status().errors).toBeGreaterThan(0)
@@ -164,6 +172,7 @@ describe('UDP', () => {
       url: 'udp://127.0.0.1:9?localaddr=192.0.2.99',
       program: newRing(),
       clock: realClock,
+      random: () => 0,
     })
     const stop = new AbortController()
     const ended = output.run(stop.signal)
@@ -182,6 +191,7 @@ test('RTP delivers the program with a sequence without gaps and a timestamp that
     url: `rtp://127.0.0.1:${port}`,
     program: ring,
     clock: realClock,
+    random: () => 0,
   })
   await playLive(ring, output)
   await until(
@@ -207,6 +217,7 @@ describe('a file', () => {
       url: `file:${path}`,
       program: ring,
       clock: realClock,
+      random: () => 0,
       stdout: new PassThrough(),
     })
     const ended = output.run(new AbortController().signal)
@@ -240,6 +251,7 @@ describe('a file', () => {
           url: path + option,
           program: ring,
           clock: realClock,
+          random: () => 0,
           stdout: new PassThrough(),
         }),
     )
@@ -267,6 +279,7 @@ describe('a file', () => {
       url: '-',
       program: ring,
       clock: realClock,
+      random: () => 0,
       stdout: new PassThrough({ highWaterMark: 1 }),
     })
     const ended = output.run(stop.signal)

@@ -2,11 +2,13 @@ import type { OutputId } from '../../../contract/ids.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { Millis } from '../../../contract/time.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import { pause } from '../../../lib/clock.ts'
+import { untilAborted } from '../../../lib/clock.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 import { ConstantBitrate } from './constant-bitrate.ts'
 import type { DatagramTarget } from './datagram-target.ts'
 import { parseDatagramTarget } from './datagram-target.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind } from '../interface/output-kind.ts'
 import type { Output, Program, ProgramReader } from '../interface/output.ts'
 import { Pacer } from './pacer.ts'
@@ -27,11 +29,14 @@ export interface DatagramOutputOptions {
     onError: (error: Error) => void,
   ) => Promise<DatagramSink>
   /** For SSRC and first sequence number. */
-  readonly random?: () => number
+  readonly random: () => number
 }
 
 const TICK_INTERVAL_MS = 5
-const RETRY_MS = 2_000
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 2_000, maxMs: 2_000, factor: 1, jitter: 0 },
+  healthyMs: 0,
+}
 const MAX_LAG_MS = 5_000 as Millis
 /** A send that failed shows in the state for this long. */
 const ERROR_SHOWN_MS = 2_000
@@ -43,9 +48,7 @@ export class DatagramOutput implements Output {
   readonly #options: DatagramOutputOptions
   readonly #target: DatagramTarget
   readonly #meter: RateMeter
-  #state: OutputStatus['state'] = 'starting'
-  #errors = 0
-  #lastError: string | undefined
+  readonly #condition = new OutputCondition(redactUrl)
   #lastErrorAt = Number.NEGATIVE_INFINITY
   #reader: ProgramReader | undefined
   #shaper: Shaper | undefined
@@ -60,22 +63,12 @@ export class DatagramOutput implements Output {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, openSink = openUdpSink } = this.#options
-    while (!signal.aborted) {
-      let sink: DatagramSink
-      try {
-        sink = await openSink(this.#target, (error) => this.#countError(error))
-      } catch (error) {
-        this.#countError(error)
-        this.#state = 'waiting'
-        await pause(clock, RETRY_MS, signal)
-        continue
-      }
-      this.#state = 'running'
-      await this.#send(sink, signal)
-      await sink.close()
-      return
-    }
+    const { clock, random } = this.#options
+    await keepRunning(
+      (_signal, onRunning) => this.#openAndSend(signal, onRunning),
+      { ...RETRY, clock, random, onState: this.#condition.follow },
+      signal,
+    )
   }
 
   status(): OutputStatus {
@@ -85,27 +78,36 @@ export class DatagramOutput implements Output {
       overruns === 0
         ? undefined
         : `the program exceeded ${this.#target.bitrate} bit/s ${overruns} times`
-    const lastError = this.#lastError ?? overrun
+    const { state, errors, lastError = overrun } = this.#condition.status()
     return {
       id: this.id,
       kind: this.kind,
       url: redactUrl(this.#options.url),
-      state:
-        this.#state === 'running' && now - this.#lastErrorAt < ERROR_SHOWN_MS
-          ? 'failed'
-          : this.#state,
+      state: state === 'running' && now - this.#lastErrorAt < ERROR_SHOWN_MS ? 'failed' : state,
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(now),
       lagMs: Math.round(this.#reader?.lag ?? 0),
       skips: this.#reader?.skips ?? 0,
-      errors: this.#errors + overruns,
+      errors: errors + overruns,
       reconnects: 0,
       ...(lastError !== undefined && { lastError }),
     }
   }
 
-  #send(sink: DatagramSink, signal: AbortSignal): Promise<void> {
-    const { program, clock, lagLimit = MAX_LAG_MS, random = Math.random } = this.#options
+  async #openAndSend(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+    const { clock, openSink = openUdpSink } = this.#options
+    const sink = await openSink(this.#target, (error) => {
+      this.#condition.countError(error)
+      this.#lastErrorAt = clock.now()
+    })
+    onRunning()
+    await this.#send(sink, signal)
+    await sink.close()
+    return { kind: 'ended' }
+  }
+
+  async #send(sink: DatagramSink, signal: AbortSignal): Promise<void> {
+    const { program, clock, lagLimit = MAX_LAG_MS, random } = this.#options
     const { packets, bitrate, scheme } = this.#target
     // Nobody waits for a picture here: it begins at the live edge, with nothing to catch up on.
     const reader = program.join({ joinAge: 'next', lagLimit })
@@ -131,23 +133,11 @@ export class DatagramOutput implements Output {
         fill()
       }
     }
-    return new Promise((resolve) => {
-      const timer = clock.every(TICK_INTERVAL_MS, tick)
-      const unsubscribe = program.subscribe(fill)
-      const stop = (): void => {
-        timer.cancel()
-        unsubscribe()
-        resolve()
-      }
-      if (signal.aborted) stop()
-      else signal.addEventListener('abort', stop, { once: true })
-    })
-  }
-
-  #countError(error: unknown): void {
-    this.#errors++
-    this.#lastError = redactUrl(error instanceof Error ? error.message : String(error))
-    this.#lastErrorAt = this.#options.clock.now()
+    const timer = clock.every(TICK_INTERVAL_MS, tick)
+    const unsubscribe = program.subscribe(fill)
+    await untilAborted(signal)
+    timer.cancel()
+    unsubscribe()
   }
 }
 
@@ -155,6 +145,6 @@ export const DATAGRAM_KIND: OutputKind = {
   grammar: 'udp://host:port, rtp://host:port',
   matchesUrl: (url) => /^(?:udp|rtp):/i.test(url),
   checkSpec: ({ url }) => void parseDatagramTarget(url),
-  createOutput: ({ id, url }, { program, clock }) =>
-    new DatagramOutput({ id, url, program: program.ring, clock }),
+  createOutput: ({ id, url }, { program, clock, random }) =>
+    new DatagramOutput({ id, url, program: program.ring, clock, random }),
 }

@@ -55,6 +55,7 @@ test('a full disk is waited out, and the file stays whole packets', async () => 
       plainPacket({ pid: 1, counter: 2 }),
     ]),
     clock,
+    random: () => 0,
     stdout: new PassThrough(),
     openFile: async (_path, flag) => {
       flags.push(flag)
@@ -97,6 +98,7 @@ test('standard output whose reader left makes the output failed, and no more', a
     url: '-',
     program: programOf([plainPacket({ pid: 1, counter: 0 })]),
     clock: new FakeClock(),
+    random: () => 0,
     stdout,
   })
   await output.run(new AbortController().signal)

@@ -7,8 +7,11 @@ import type { OutputId } from '../../../contract/ids.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { Millis } from '../../../contract/time.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import { pause } from '../../../lib/clock.ts'
+import { untilCalled } from '../../../lib/clock.ts'
 import { errorCode } from '../../../lib/error-code.ts'
+import { messageOf } from '../../../lib/error-message.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind } from '../interface/output-kind.ts'
 import type { Output, Program, ProgramReader } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
@@ -24,6 +27,7 @@ export interface FileOutputOptions {
   readonly url: string
   readonly program: Program
   readonly clock: Clock
+  readonly random: () => number
   readonly stdout: Writable
   readonly lagLimit?: Millis
   readonly openFile?: (path: string, flags: string) => Promise<TsFile>
@@ -35,7 +39,10 @@ export type TsFile = Pick<FileHandle, 'write' | 'truncate' | 'stat' | 'close'>
 const TS_PACKET_BYTES = 188
 const MAX_WRITE_BYTES = 256 * 1024
 const MAX_LAG_MS = 5_000 as Millis
-const RETRY_MS = 5_000
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 5_000, maxMs: 5_000, factor: 1, jitter: 0 },
+  healthyMs: 0,
+}
 
 /**
  * `-`, a path, or `file:/path.ts`, with `?exists=overwrite` or `?exists=append` where a file may be there already.
@@ -82,9 +89,7 @@ export class FileOutput implements Output {
   readonly #options: FileOutputOptions
   readonly #target: FileTarget
   readonly #meter: RateMeter
-  #state: OutputStatus['state'] = 'starting'
-  #errors = 0
-  #lastError: string | undefined
+  readonly #condition = new OutputCondition()
   #reader: ProgramReader | undefined
   #hasOpened = false
 
@@ -96,17 +101,17 @@ export class FileOutput implements Output {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { program, lagLimit = MAX_LAG_MS } = this.#options
+    const { program, clock, random, lagLimit = MAX_LAG_MS } = this.#options
     const reader = program.join({ joinAge: 0 as Millis, lagLimit })
     this.#reader = reader
-    if (this.#target.path === '-') return this.#writeToStdout(reader, signal)
-    let goOn = true
-    while (goOn && !signal.aborted) {
-      goOn = await this.#writeToFile(reader, signal)
-      if (!goOn || signal.aborted) return
-      this.#state = 'waiting'
-      await pause(this.#options.clock, RETRY_MS, signal)
-    }
+    await keepRunning(
+      (_signal, onRunning) =>
+        this.#target.path === '-'
+          ? this.#writeToStdout(reader, signal, onRunning)
+          : this.#writeToFile(reader, signal, onRunning),
+      { ...RETRY, clock, random, onState: this.#condition.follow },
+      signal,
+    )
   }
 
   status(): OutputStatus {
@@ -114,19 +119,20 @@ export class FileOutput implements Output {
       id: this.id,
       kind: this.kind,
       url: this.#options.url,
-      state: this.#state,
+      ...this.#condition.status(),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#options.clock.now()),
       lagMs: Math.round(this.#reader?.lag ?? 0),
       skips: this.#reader?.skips ?? 0,
-      errors: this.#errors,
       reconnects: 0,
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
     }
   }
 
-  /** True when it should be tried again. */
-  async #writeToFile(reader: ProgramReader, signal: AbortSignal): Promise<boolean> {
+  async #writeToFile(
+    reader: ProgramReader,
+    signal: AbortSignal,
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
     const { openFile = open } = this.#options
     const append = this.#hasOpened || this.#target.ifExists === 'append'
     let file: TsFile
@@ -136,38 +142,38 @@ export class FileOutput implements Output {
         append ? 'a' : this.#target.ifExists === 'overwrite' ? 'w' : 'wx',
       )
     } catch (error) {
-      this.#countError(error)
-      const exists = errorCode(error) === 'EEXIST'
-      if (exists)
-        this.#lastError = `${this.#target.path} exists: name another file, or add ?exists=overwrite or ?exists=append`
-      this.#state = exists ? 'failed' : 'waiting'
-      return !exists
+      if (errorCode(error) !== 'EEXIST') throw error
+      const reason = `${this.#target.path} exists: name another file, or add ?exists=overwrite or ?exists=append`
+      return { kind: 'failed', reason }
     }
     this.#hasOpened = true
-    this.#state = 'running'
+    onRunning()
     try {
-      return await this.#copyProgram(reader, signal, (bytes) => writeWhole(file, bytes))
-    } catch (error) {
-      this.#countError(error)
-      return true
+      await this.#copyProgram(reader, signal, (bytes) => writeWhole(file, bytes))
+      return { kind: 'ended' }
     } finally {
-      await file.close().catch((error: unknown) => this.#countError(error))
+      await file.close().catch((error: unknown) => this.#condition.countError(error))
     }
   }
 
-  async #writeToStdout(reader: ProgramReader, signal: AbortSignal): Promise<void> {
+  async #writeToStdout(
+    reader: ProgramReader,
+    signal: AbortSignal,
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
     const { stdout } = this.#options
     // The reader of the pipe may leave at any time: that shows in the write, and must not be an uncaught error.
     const onError = (): void => {}
     stdout.on('error', onError)
-    this.#state = 'running'
+    onRunning()
     try {
       await this.#copyProgram(reader, signal, (bytes) => writeToStream(stdout, bytes, signal))
+      return { kind: 'ended' }
     } catch (error) {
-      this.#countError(error)
-      this.#state = 'failed'
+      return { kind: 'failed', reason: messageOf(error) }
+    } finally {
+      stdout.off('error', onError)
     }
-    stdout.off('error', onError)
   }
 
   /** Until the end of the program or the abort. */
@@ -175,36 +181,20 @@ export class FileOutput implements Output {
     reader: ProgramReader,
     signal: AbortSignal,
     write: (bytes: Uint8Array) => Promise<void>,
-  ): Promise<boolean> {
+  ): Promise<void> {
+    const { program } = this.#options
     while (!signal.aborted) {
       const bytes = reader.read(MAX_WRITE_BYTES)
       if (bytes === undefined) {
-        if (reader.ended) return false
-        await untilAppended(this.#options.program, signal)
+        if (reader.ended) return
+        await untilCalled((onAppend) => program.subscribe(onAppend), signal)
         continue
       }
       await write(bytes)
       this.#meter.addBytes(bytes.length, this.#options.clock.now())
     }
-    return false
-  }
-
-  #countError(error: unknown): void {
-    this.#errors++
-    this.#lastError = error instanceof Error ? error.message : String(error)
   }
 }
-
-const untilAppended = (program: Program, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const go = (): void => {
-      unsubscribe()
-      signal.removeEventListener('abort', go)
-      resolve()
-    }
-    const unsubscribe = program.subscribe(go)
-    signal.addEventListener('abort', go)
-  })
 
 /** A full disk takes a part: what is no whole packet is taken back, so that what follows later is aligned. */
 const writeWhole = async (file: TsFile, bytes: Uint8Array): Promise<void> => {
@@ -241,6 +231,6 @@ export const FILE_KIND: OutputKind = {
     return scheme === undefined || scheme.toLowerCase() === 'file'
   },
   checkSpec: ({ url }) => void parseFileTarget(url),
-  createOutput: ({ id, url }, { program, clock, stdout }) =>
-    new FileOutput({ id, url, program: program.ring, clock, stdout }),
+  createOutput: ({ id, url }, { program, clock, random, stdout }) =>
+    new FileOutput({ id, url, program: program.ring, clock, random, stdout }),
 }

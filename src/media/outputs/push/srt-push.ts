@@ -3,10 +3,9 @@ import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { PushSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause } from '../../../lib/clock.ts'
-import { messageOf } from '../../../lib/error-message.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
 import { redactUrl } from '../../../lib/redact.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
@@ -24,9 +23,10 @@ export type SrtPushParts = Pick<
   'host' | 'ffmpeg' | 'clock' | 'random' | 'stateFolder' | 'env' | 'onLine' | 'alert' | 'program'
 >
 
-const BACKOFF: BackoffLimits = { firstMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 }
-/** A connection that stood for this long was a good one: the next attempt is a first one. */
-const HEALTHY_MS = 5_000
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 },
+  healthyMs: 5_000,
+}
 
 /** The program over SRT, byte for byte; one connection, made anew when it is lost. */
 export class SrtPush implements Output {
@@ -37,13 +37,11 @@ export class SrtPush implements Output {
   readonly #parts: SrtPushParts
   readonly #target: SrtTarget
   readonly #meter: RateMeter
-  #state: OutputStatus['state'] = 'starting'
+  readonly #condition = new OutputCondition()
   #session: SrtSession | undefined
   #connections = 0
   #closedSkips = 0
-  #errors = 0
   #stalls = 0
-  #lastError: string | undefined
   #isRefusalReported = false
 
   /** Throws SluiceError for an address that it cannot push to. */
@@ -58,40 +56,35 @@ export class SrtPush implements Output {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts
-    let attempt = 0
-    while (!signal.aborted) {
-      const connectedMs = await this.#connect(signal)
-      if (signal.aborted) return
-      attempt = connectedMs >= HEALTHY_MS ? 1 : attempt + 1
-      this.#state = 'waiting'
-      await pause(clock, backoffDelay(attempt, BACKOFF, random), signal)
-    }
+    await keepRunning(
+      (_signal, onRunning) => this.#connect(signal, onRunning),
+      { ...RETRY, clock, random, onState: this.#condition.follow },
+      signal,
+    )
   }
 
   status(): OutputStatus {
     const { mode } = this.#target
+    const condition = this.#condition.status()
     return {
       id: this.id,
       kind: this.kind,
       url: redactUrl(this.#spec.url),
-      state: this.#state,
+      ...condition,
+      // A listener has nobody to send to until somebody calls.
+      ...(mode === 'listener' && condition.state === 'starting' && { state: 'waiting' }),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#parts.clock.now()),
       lagMs: Math.round(this.#session?.reader?.lag ?? 0),
       skips: this.#closedSkips + (this.#session?.reader?.skips ?? 0),
-      errors: this.#errors,
       reconnects: Math.max(0, this.#connections - 1),
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
       details: { mode, stalls: this.#stalls },
     }
   }
 
-  /** For how long it was connected, milliseconds. */
-  async #connect(signal: AbortSignal): Promise<number> {
+  async #connect(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
     const { clock, host, ffmpeg, program, stateFolder, onLine } = this.#parts
-    let connectedAt: number | undefined
-    // A listener has nobody to send to until somebody calls.
-    this.#state = this.#target.mode === 'listener' ? 'waiting' : this.#state
+    const before = this.#connections
     try {
       const session = new SrtSession({
         id: this.id,
@@ -105,24 +98,20 @@ export class SrtPush implements Output {
         lagLimit: millis(this.#push.lagMs),
         stallMs: this.#push.stallMs,
         onConnected: () => {
-          connectedAt = clock.now()
           this.#connections++
           this.#isRefusalReported = false
-          this.#state = 'running'
+          onRunning()
         },
         onBytes: (bytes) => this.#meter.addBytes(bytes, clock.now()),
         onLine: (line) => onLine(this.id, line),
       })
       this.#session = session
       const end = await session.run(signal)
-      if (!signal.aborted) this.#reportEnd(end, connectedAt !== undefined)
-    } catch (error) {
-      this.#countError(messageOf(error))
+      return { kind: 'lost', reason: this.#reasonOf(end, this.#connections > before) }
     } finally {
       this.#closedSkips += this.#session?.reader?.skips ?? 0
       this.#session = undefined
     }
-    return connectedAt === undefined ? 0 : clock.now() - connectedAt
   }
 
   async #secrets(): Promise<SrtSecrets> {
@@ -146,25 +135,20 @@ export class SrtPush implements Output {
     return value
   }
 
-  #reportEnd({ end, stalled, refused }: SrtSessionEnd, connected: boolean): void {
+  #reasonOf({ end, stalled, refused }: SrtSessionEnd, connected: boolean): string {
     const { host, port } = this.#target
-    const { alert } = this.#parts
     if (stalled) {
       this.#stalls++
-      this.#countError(`${host}:${port} took nothing for ${this.#push.stallMs} ms; connected anew`)
-    } else if (refused) {
-      const why = `${host}:${port} refused: the passphrases differ`
-      this.#countError(why)
-      if (!this.#isRefusalReported) alert('refused', why)
-      this.#isRefusalReported = true
-    } else if (connected)
-      this.#countError(`the connection to ${host}:${port} was lost: ${end.sentence}`)
-    else this.#countError(`no connection to ${host}:${port}: ${end.sentence}`)
-  }
-
-  #countError(why: string): void {
-    this.#errors++
-    this.#lastError = why
+      return `${host}:${port} took nothing for ${this.#push.stallMs} ms; connected anew`
+    }
+    if (!refused) {
+      const what = connected ? 'the connection to' : 'no connection to'
+      return `${what} ${host}:${port}${connected ? ' was lost' : ''}: ${end.sentence}`
+    }
+    const why = `${host}:${port} refused: the passphrases differ`
+    if (!this.#isRefusalReported) this.#parts.alert('refused', why)
+    this.#isRefusalReported = true
+    return why
   }
 }
 
