@@ -122,7 +122,7 @@ describe('a conforming transcoder', () => {
     const times = sorted(input.of('video'))
     const known = new Set(times)
     expect(out.of('video').filter(({ pts }) => !known.has(pts))).toEqual([])
-    expect(out.of('video')[0]).toMatchObject({ pts: times[0], entry: 'idr' })
+    expect(out.of('video')[0]).toMatchObject({ pts: times[0], rap: 'idr' })
     expect(out.of('video').every(({ pts, dts }) => pts === dts)).toBe(true)
     expect(out.formats.map(({ format }) => format)).toEqual(
       expect.arrayContaining([
@@ -202,7 +202,7 @@ describe('a conforming transcoder', () => {
     const lastIn = Math.max(...first.filter(({ kind }) => kind === 'video').map(({ pts }) => pts))
     expect(lastIn - before.at(-1)!.pts).toBeLessThanOrEqual(2 * 3_600)
     expect(after[0]).toMatchObject({
-      entry: 'idr',
+      rap: 'idr',
       pts: sorted(again.filter((u) => u.kind === 'video'))[0],
     })
     expect(conformer.figures().restarts).toBe(1)
