@@ -16,7 +16,6 @@ import {
   type SupervisionLimits,
   type Wanted,
 } from './supervision.ts'
-import { WatchedSink } from './watched-sink.ts'
 
 export interface SupervisedSourceParts {
   /** A fresh reader for each attempt. May throw SluiceError: that is a permanent failure. */
@@ -134,20 +133,21 @@ export class SupervisedSource {
     if (release === undefined) return { kind: 'stopped' }
     this.#attempts++
     this.#setState({ kind: 'starting', attempt })
-    const watched = new WatchedSink(sink, clock, {
-      continues: this.#delivered,
-      onFirstUnit: () => {
-        this.#delivered = true
-        release()
-        this.#setState({ kind: 'running', attempt })
-      },
+    const media = { startedAt: Number.NaN, mediaMs: 0 }
+    const attemptSink = reportingFirstUnit(sink, () => {
+      media.startedAt = clock.now()
+      // Units of an earlier attempt went the same way.
+      if (this.#delivered) sink.restarted?.()
+      this.#delivered = true
+      release()
+      this.#setState({ kind: 'running', attempt })
     })
     let reader: SourceReader | undefined
     let end: ReaderEnd
     try {
       reader = this.#parts.openReader()
       this.#reader = reader
-      end = await this.#read(reader, watched, phaseSignal)
+      end = await this.#read({ reader, sink: attemptSink, media }, phaseSignal)
     } catch (error) {
       end = { kind: 'failed', reason: reasonOf(error), permanent: reader === undefined }
     } finally {
@@ -156,39 +156,35 @@ export class SupervisedSource {
     }
     if (end.kind !== 'aborted') this.#lastError = end.reason
     return afterAttempt(
-      { end, finite: reader?.live === false, mediaMs: watched.mediaMs, attempt },
+      { end, finite: reader?.live === false, mediaMs: media.mediaMs, attempt },
       limits,
       random,
     )
   }
 
   /** Reads under the watchdog: a reader that lives but yields no byte is ended and counts as failed. */
-  async #read(
-    reader: SourceReader,
-    sink: WatchedSink,
-    phaseSignal: AbortSignal,
-  ): Promise<ReaderEnd> {
+  async #read({ reader, sink, media }: Reading, phaseSignal: AbortSignal): Promise<ReaderEnd> {
     const { clock, limits } = this.#parts
     const hung = new AbortController()
     let bytes = 0
     let since = clock.now()
-    const watchdog = clock.every(limits.noDataMs / CHECKS_PER_NO_DATA_PERIOD, () => {
+    const check = (): void => {
       const now = reader.figures().bytes
-      const idle =
-        reader.silencePolicy === 'normal' ||
-        (reader.silencePolicy === 'fault_after_media' && !sink.hasStarted) ||
-        sink.isFull
-      if (now !== bytes || idle) {
+      if (now !== bytes) {
         bytes = now
         since = clock.now()
-      } else if (clock.now() - since >= limits.noDataMs) hung.abort()
-    })
+      } else if (isSilenceNormal(reader, sink, media)) since = clock.now()
+      else if (clock.now() - since >= limits.noDataMs) hung.abort()
+    }
+    const watchdog = clock.every(limits.noDataMs / CHECKS_PER_NO_DATA_PERIOD, check)
     try {
       const end = await reader.run(sink, AbortSignal.any([phaseSignal, hung.signal]))
       if (end.kind !== 'aborted' || phaseSignal.aborted) return end
       return { kind: 'failed', reason: `no data for ${limits.noDataMs} ms`, permanent: false }
     } finally {
       watchdog.cancel()
+      if (reader.figures().bytes !== bytes) since = clock.now()
+      if (!Number.isNaN(media.startedAt)) media.mediaMs = Math.max(0, since - media.startedAt)
     }
   }
 
@@ -202,6 +198,41 @@ export class SupervisedSource {
     this.#observed = state
     this.#parts.onChange(transitionOf(state))
   }
+}
+
+/** One attempt. `mediaMs`: from the first unit to the last byte, monotonic milliseconds. */
+interface Reading {
+  readonly reader: SourceReader
+  readonly sink: SourceSink
+  readonly media: { startedAt: number; mediaMs: number }
+}
+
+/** A hung reader is told from one that waits: for a publisher, or for room. */
+const isSilenceNormal = (
+  { silencePolicy }: SourceReader,
+  sink: SourceSink,
+  { startedAt }: Reading['media'],
+): boolean =>
+  silencePolicy === 'normal' ||
+  (silencePolicy === 'fault_after_media' && Number.isNaN(startedAt)) ||
+  sink.room() !== undefined
+
+/** The sink itself, but for its first unit: no unit after that passes through here. */
+const reportingFirstUnit = (sink: SourceSink, onFirstUnit: () => void): SourceSink => {
+  const { pcr, restarted } = sink
+  const reporting: { -readonly [name in keyof SourceSink]: SourceSink[name] } = {
+    program: sink.program.bind(sink),
+    format: sink.format.bind(sink),
+    room: sink.room.bind(sink),
+    ...(pcr === undefined ? {} : { pcr: pcr.bind(sink) }),
+    ...(restarted === undefined ? {} : { restarted: restarted.bind(sink) }),
+    unit: (unit) => {
+      reporting.unit = sink.unit.bind(sink)
+      onFirstUnit()
+      sink.unit(unit)
+    },
+  }
+  return reporting
 }
 
 interface Totals {
