@@ -3,9 +3,26 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** Unit tests that encode real streams with FFmpeg: seconds each, so not part of `npm run check`. */
 const MEDIA_TESTS = 'src/**/*.ffmpeg.test.ts'
 
-// Real processes, sockets and clocks: one file at a time, so that a busy machine does not fail what is right. Integration
-// tests mostly wait, for sockets and for media time: two at a time.
-const ONE_BY_ONE = { fileParallelism: false, hookTimeout: 60_000 }
+/** Integration tests that keep a core busy, mostly with encoders and decoders. The others wait, for sockets and media time. */
+const ENCODER_TESTS = [
+  'boundaries',
+  'cli',
+  'conformer',
+  'continuity',
+  'dash-player',
+  'failover',
+  'ffmpeg',
+  'ffmpeg-source',
+  'hls-output',
+  'mpegts',
+  'program-encoder',
+  'record',
+  'record-disk',
+  'rtmp-push',
+  'slate',
+].map((name) => `test/integration/${name}.test.ts`)
+
+const REAL = { testTimeout: 120_000, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
@@ -20,22 +37,24 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { name: 'media', include: [MEDIA_TESTS], testTimeout: 120_000, ...ONE_BY_ONE } },
+      { test: { name: 'media', include: [MEDIA_TESTS], maxWorkers: 2, ...REAL } },
       {
         test: {
-          name: 'integration',
+          name: 'sockets',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          maxWorkers: 2,
+          exclude: [...configDefaults.exclude, ...ENCODER_TESTS],
+          maxWorkers: 6,
+          ...REAL,
         },
       },
+      { test: { name: 'encoders', include: ENCODER_TESTS, maxWorkers: 3, ...REAL } },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          maxWorkers: 2,
+          ...REAL,
           testTimeout: 180_000,
-          ...ONE_BY_ONE,
         },
       },
     ],

@@ -1,7 +1,9 @@
 // Runs the checks and test suites of this repository and counts them.
 //   node tools/run-stages.mjs quick    what `npm run check` runs
 //   node tools/run-stages.mjs all      everything; the last line is "N passed, N failed, N skipped"
+//   node tools/run-stages.mjs long     everything, with the cases that only the long form runs (test/helpers/long-form.ts)
 // A check counts as one, a test suite as its tests. A stage that breaks without naming a failed test counts as one failed.
+// The stages of one round run at once. What a stage prints is shown when it ends, so that no two mix.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,14 +11,15 @@ import { join } from 'node:path'
 
 const MINUTE = 60_000
 const BIN = 'node_modules/.bin'
+const form = process.argv[2] ?? 'quick'
 
 const check = (name, command, ...args) => ({ name, command, args, limitMs: 5 * MINUTE })
 const suite = (project, limitMs) => ({
   name: `${project} tests`,
   command: `${BIN}/vitest`,
-  args: ['run', '--project', project, '--passWithNoTests'],
+  args: ['run', '--project', project],
   reports: true,
-  limitMs,
+  limitMs: form === 'long' ? 4 * limitMs : limitMs,
 })
 
 const QUICK = [
@@ -26,47 +29,74 @@ const QUICK = [
   check('dead code', `${BIN}/knip`, '--no-progress'),
   suite('unit', 5 * MINUTE),
 ]
-const ALL = [
-  ...QUICK,
-  suite('media', 15 * MINUTE),
-  suite('integration', 30 * MINUTE),
-  suite('e2e', 20 * MINUTE),
+/** Together, stages that wait and stages that compute fill two cores without starving each other. */
+const ROUNDS = [
+  QUICK,
+  [suite('sockets', 10 * MINUTE), suite('media', 10 * MINUTE)],
+  [suite('encoders', 10 * MINUTE)],
+  [suite('e2e', 10 * MINUTE)],
 ]
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-test-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
-/** Resolves with the exit code, or why there is none. The stage is a process group, and ends as one. */
-const run = ({ command, args, limitMs }, extra) =>
+/** Stages under way; each is a process group, and ends as one. */
+const running = new Set()
+const killGroup = ({ pid }) => {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Gone already.
+  }
+}
+const stop = () => {
+  for (const { child, print } of running) {
+    killGroup(child)
+    print()
+  }
+  process.exit(130)
+}
+process.on('SIGINT', stop).on('SIGTERM', stop)
+
+/** Resolves with the exit code, or why there is none. */
+const run = ({ name, command, args, limitMs }, extra) =>
   new Promise((resolve) => {
     const child = spawn(command, [...args, ...extra], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      env: { ...process.env, ...(form === 'long' ? { SLUICE_TEST_FORM: 'long' } : {}) },
     })
-    const killGroup = () => {
-      try {
-        process.kill(-child.pid, 'SIGKILL')
-      } catch {
-        // Gone already.
-      }
+    const output = []
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (bytes) => output.push(bytes))
     }
+    const print = () => {
+      console.log(`\n== ${name}`)
+      process.stdout.write(Buffer.concat(output))
+    }
+    const stage = { child, print }
+    running.add(stage)
     let why
     const timer = setTimeout(() => {
       why = `not finished after ${limitMs / MINUTE} minutes`
-      killGroup()
+      killGroup(child)
     }, limitMs)
-    const stop = () => {
-      killGroup()
-      process.exit(130)
-    }
-    process.on('SIGINT', stop).on('SIGTERM', stop)
     const finish = (end) => {
       clearTimeout(timer)
-      process.off('SIGINT', stop).off('SIGTERM', stop)
+      if (!running.delete(stage)) return
+      killGroup(child)
+      print()
       resolve(why ?? end)
     }
     child.on('error', (error) => finish(error.message))
-    child.on('exit', (code, signal) => finish(code ?? `ended by ${signal}`))
+    child.on('exit', (code, signal) => {
+      // Whoever of the group is left may hold its pipes open.
+      const hard = setTimeout(() => finish(code ?? `ended by ${signal}`), 2_000)
+      child.on('close', () => {
+        clearTimeout(hard)
+        finish(code ?? `ended by ${signal}`)
+      })
+    })
   })
 
 /** What a vitest JSON report says; undefined where there is none. */
@@ -97,9 +127,8 @@ const countReport = (file) => {
   return count
 }
 
-const runStage = async (stage, index) => {
-  console.log(`\n== ${stage.name}`)
-  const file = join(scratch, `${index}.json`)
+const runStage = async (stage) => {
+  const file = join(scratch, `${stage.name}.json`)
   const extra = stage.reports
     ? ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
     : []
@@ -122,9 +151,11 @@ const runStage = async (stage, index) => {
   return { ...count, name: stage.name, seconds }
 }
 
-const stages = process.argv[2] === 'all' ? ALL : QUICK
 const results = []
-for (const [index, stage] of stages.entries()) results.push(await runStage(stage, index))
+for (const round of form === 'quick' ? [QUICK] : ROUNDS) {
+  console.log(`\nRunning: ${round.map(({ name }) => name).join(', ')} …`)
+  results.push(...(await Promise.all(round.map(runStage))))
+}
 
 const total = (key) => results.reduce((sum, result) => sum + result[key], 0)
 console.log('')

@@ -37,12 +37,14 @@ export class Hearing {
   async end(): Promise<Heard> {
     this.#stop.abort()
     await this.#running
-    const decoded = this.#parts.map((part) => {
-      const bytes = part.bytes()
-      return this.#format === 'opus'
-        ? decodeSound(bytes, 'ogg', LONGEST_GAP)
-        : decodeSound(wholeFrames(bytes, this.#format), this.#format, LONGEST_GAP)
-    })
+    const decoded = await Promise.all(
+      this.#parts.map((part) => {
+        const bytes = part.bytes()
+        return this.#format === 'opus'
+          ? decodeSound(bytes, 'ogg', LONGEST_GAP)
+          : decodeSound(wholeFrames(bytes, this.#format), this.#format, LONGEST_GAP)
+      }),
+    )
     const gaps = decoded.flatMap(({ silences }) => silences.map(({ seconds }) => seconds * 1_000))
     return {
       seconds: decoded.reduce((sum, { seconds }) => sum + seconds, 0),

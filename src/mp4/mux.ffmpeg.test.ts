@@ -209,8 +209,8 @@ describe.each(CASES)('fragments of $name', (one) => {
     }
   })
 
-  it('decode in FFmpeg without a line of complaint', () => {
-    expect(decoderErrors(muxed.path)).toBe('')
+  it('decode in FFmpeg without a line of complaint', async () => {
+    expect(await decoderErrors(muxed.path)).toBe('')
   })
 
   it('configure decoders with the bytes that FFmpeg writes', async () => {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { buffer, text } from 'node:stream/consumers'
 
 const RATE = 48_000
 
@@ -13,30 +14,22 @@ export interface DecodedSound {
 }
 
 /** Decodes a recording of MP3, ADTS or Ogg to mono at 48 kHz. `minSilence` in seconds. */
-export const decodeSound = (
+export const decodeSound = async (
   recording: Uint8Array,
   format: string,
   minSilence: number,
-): DecodedSound => {
-  const decoded = spawnSync(
-    'ffmpeg',
-    [
-      ...['-nostdin', '-hide_banner', '-v', 'warning', '-f', format, '-i', 'pipe:0'],
-      ...['-map', '0:a:0', '-ac', '1', '-ar', String(RATE), '-f', 's16le', 'pipe:1'],
-    ],
-    { input: recording, maxBuffer: 512 << 20 },
-  )
+): Promise<DecodedSound> => {
+  const input = ['-nostdin', '-hide_banner', '-v', 'warning', '-f', format, '-i', 'pipe:0']
+  const output = ['-map', '0:a:0', '-ac', '1', '-ar', String(RATE), '-f', 's16le', 'pipe:1']
+  const decoder = spawn('ffmpeg', [...input, ...output])
+  // It may end before it has read all of a damaged recording.
+  decoder.stdin.on('error', () => undefined).end(recording)
+  const [decoded, complaints] = await Promise.all([buffer(decoder.stdout), text(decoder.stderr)])
   const samples = new Int16Array(
-    decoded.stdout.buffer.slice(
-      decoded.stdout.byteOffset,
-      decoded.stdout.byteOffset + decoded.stdout.length,
-    ),
+    decoded.buffer.slice(decoded.byteOffset, decoded.byteOffset + decoded.length),
   )
   return {
-    complaints: decoded.stderr
-      .toString('utf8')
-      .split('\n')
-      .filter((line) => line.trim() !== '' && !EXPECTED.test(line)),
+    complaints: complaints.split('\n').filter((line) => line.trim() !== '' && !EXPECTED.test(line)),
     seconds: samples.length / RATE,
     silences: silencesOf(samples, minSilence),
     samples,

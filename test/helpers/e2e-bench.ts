@@ -89,7 +89,6 @@ export class E2eBench {
       endOf(child)
       await ended
     }
-    this.build.remove()
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

@@ -1,6 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
 
 /** Runs ffmpeg to its end; throws with its stderr when it fails. */
 export const ffmpeg = (...args: string[]): void => {
@@ -31,22 +34,19 @@ export interface ProbedPacket {
 }
 
 /** Streams and packets of a file, by ffprobe. */
-export const ffprobe = (
+export const ffprobe = async (
   file: string,
-): { streams: readonly ProbedStream[]; packets: readonly ProbedPacket[] } =>
-  JSON.parse(
-    execFileSync(
-      'ffprobe',
-      ['-loglevel', 'error', '-of', 'json', '-show_streams', '-show_packets', file],
-      { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, stdio: ['ignore', 'pipe', 'ignore'] },
-    ),
-  )
+): Promise<{ streams: readonly ProbedStream[]; packets: readonly ProbedPacket[] }> => {
+  const args = ['-loglevel', 'error', '-of', 'json', '-show_streams', '-show_packets', file]
+  return JSON.parse((await run('ffprobe', args, { maxBuffer: 64 * 1024 * 1024 })).stdout)
+}
 
 /** Lines that ffmpeg prints while it decodes the whole file: empty when nothing is wrong. */
-export const decoderErrors = (file: string): string =>
-  spawnSync('ffmpeg', ['-nostdin', '-loglevel', 'warning', '-i', file, '-f', 'null', '-'], {
-    encoding: 'utf8',
-  }).stderr
+export const decoderErrors = (file: string): Promise<string> =>
+  new Promise((resolve) => {
+    const args = ['-nostdin', '-loglevel', 'warning', '-i', file, '-f', 'null', '-']
+    execFile('ffmpeg', args, (error, _, stderr) => resolve(stderr || (error?.message ?? '')))
+  })
 
 /** A TCP port that was free a moment ago, for programs that cannot be given port 0. */
 export const freePort = (): Promise<number> =>

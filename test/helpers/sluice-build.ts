@@ -1,31 +1,69 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** Inside the work tree, because the packages are looked for from there upwards. */
+const BUILDS = join(ROOT, 'node_modules/.sluice-test')
+const STALE_MS = 3_600_000
 
 /** Sluice as it is installed, built from the sources as they are now. */
 export interface SluiceBuild {
   readonly folder: string
   /** The launcher. */
   readonly bin: string
-  remove(): void
 }
 
-/** Inside the work tree, because the packages are looked for from there upwards. */
+/** Built once for each state of the sources, and shared by all test files: nobody may write into it. */
 export const buildSluice = (): SluiceBuild => {
-  const folder = mkdtempSync(join(ROOT, 'node_modules', '.sluice-test-'))
-  copyLauncher(folder)
-  symlinkSync(join(ROOT, 'web'), join(folder, 'web'))
+  const folder = join(BUILDS, stateOfSources())
+  if (!existsSync(folder)) build(folder)
+  return { folder, bin: join(folder, 'bin/sluice') }
+}
+
+const stateOfSources = (): string => {
+  const hash = createHash('sha256')
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .map((path) => join('src', path))
+  for (const path of [...sources.sort(), 'tsconfig.json', 'tsconfig.build.json', 'bin/sluice']) {
+    const { mtimeMs, size } = statSync(join(ROOT, path))
+    hash.update(`${path} ${mtimeMs} ${size}\n`)
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Made under another name and renamed, so that nobody finds half of it; where another was first, its build stays. */
+const build = (folder: string): void => {
+  mkdirSync(BUILDS, { recursive: true })
+  for (const name of readdirSync(BUILDS)) {
+    const path = join(BUILDS, name)
+    if (Date.now() - statSync(path).mtimeMs > STALE_MS) rmSync(path, { recursive: true })
+  }
+  const unfinished = mkdtempSync(join(BUILDS, 'unfinished-'))
+  copyLauncher(unfinished)
+  symlinkSync(join(ROOT, 'web'), join(unfinished, 'web'))
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')]
+  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(unfinished, 'dist')]
   const built = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
-  if (!existsSync(join(folder, 'dist/main.js'))) throw new Error(`not built: ${built.stdout}`)
-  return {
-    folder,
-    bin: join(folder, 'bin/sluice'),
-    remove: () => rmSync(folder, { recursive: true }),
+  if (!existsSync(join(unfinished, 'dist/main.js'))) throw new Error(`not built: ${built.stdout}`)
+  try {
+    renameSync(unfinished, folder)
+  } catch (error) {
+    rmSync(unfinished, { recursive: true })
+    if (!existsSync(folder)) throw error
   }
 }
 

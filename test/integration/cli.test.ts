@@ -22,7 +22,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'))
 })
 afterAll(() => {
-  build.remove()
   rmSync(folder, { recursive: true })
 })
 

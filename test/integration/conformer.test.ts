@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import { ticks } from '../../src/contract/time.ts'
 import type { AudioFormat, VideoFormat } from '../../src/contract/format.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
@@ -16,7 +16,6 @@ let bench: SourceBench
 beforeAll(async () => {
   bench = await SourceBench.open()
 })
-afterEach(() => bench.clear())
 afterAll(() => bench.close())
 
 const TARGET: Required<TargetFormat> = {
@@ -38,6 +37,7 @@ const demuxed = async (spec: Partial<EncodeSpec>): Promise<RecordingFeed> => {
 }
 
 const conform = async (
+  { onTestFinished }: TestContext,
   spec: Partial<EncodeSpec>,
   options: { target?: TargetFormat; match?: ConformMatch } = {},
 ) => {
@@ -74,7 +74,7 @@ const conform = async (
     abort.abort()
     await run
   }
-  bench.onClose(stop)
+  onTestFinished(stop)
   // As a live source delivers them: tracks side by side.
   const units = [...input.units].sort((a, b) => a.dts - b.dts)
   return { input, units, out, conformer, warnings, stop }
@@ -108,15 +108,16 @@ const SD: Partial<EncodeSpec> = {
   sampleRate: 44_100,
 }
 
-describe('a conforming transcoder', () => {
-  test.each<[string, Partial<EncodeSpec>]>([
+/** Each test has a transcoder of its own, and mostly waits for media time. */
+describe.concurrent('a conforming transcoder', () => {
+  test.for<[string, Partial<EncodeSpec>]>([
     ['from an ordinary time', { startPts: 900_000 }],
     ['across the 33-bit wrap', { startPts: 2 ** 33 - 90_000 }],
     ['from zero', { startPts: 0, bframes: 0 }],
     ['from HEVC', { codec: 'hevc' }],
     ['from MPEG-2', { codec: 'mpeg2video' }],
-  ])('keeps source time exactly, %s', async (_, spec) => {
-    const { units, out, conformer, input } = await conform({ ...SD, ...spec })
+  ])('keeps source time exactly, %s', async ([, spec], context) => {
+    const { units, out, conformer, input } = await conform(context, { ...SD, ...spec })
     await play(units, conformer)
     await out.until(() => out.of('video').length >= 85)
     const times = sorted(input.of('video'))
@@ -143,8 +144,8 @@ describe('a conforming transcoder', () => {
     expect(droppedUnits).toBe(0)
   })
 
-  test('changes the picture rate, at most half a picture from source time', async () => {
-    const { units, out, conformer, input } = await conform({ ...SD, rate: '30', gop: 30 })
+  test('changes the picture rate, at most half a picture from source time', async (context) => {
+    const { units, out, conformer, input } = await conform(context, { ...SD, rate: '30', gop: 30 })
     await play(units, conformer)
     await out.until(() => out.of('video').length >= 80)
     const times = sorted(input.of('video'))
@@ -153,8 +154,8 @@ describe('a conforming transcoder', () => {
     expect(Math.abs(video[0]!.pts - times[0]!)).toBeLessThanOrEqual(1_800)
   })
 
-  test('passes a track that fits untouched, beside the other', async () => {
-    const { units, out, conformer, input } = await conform({
+  test('passes a track that fits untouched, beside the other', async (context) => {
+    const { units, out, conformer, input } = await conform(context, {
       ...SD,
       audio: 'aac',
       sampleRate: 48_000,
@@ -179,8 +180,8 @@ describe('a conforming transcoder', () => {
     }
   })
 
-  test('transcodes only the sound when only the sound differs', async () => {
-    const { units, out, conformer, input } = await conform({ ...SD, size: '320x180' })
+  test('transcodes only the sound when only the sound differs', async (context) => {
+    const { units, out, conformer, input } = await conform(context, { ...SD, size: '320x180' })
     await play(units, conformer)
     await out.until(() => out.of('video').length >= 75 && out.of('audio').length >= 150)
     const byPts = new Map(input.of('video').map((unit) => [unit.pts, unit.data]))
@@ -188,8 +189,8 @@ describe('a conforming transcoder', () => {
     expect(out.formats.map(({ format }) => format.codec)).toEqual(['aac'])
   })
 
-  test('a source that jumps back in time goes on in its new time, and the jump is announced', async () => {
-    const { units, out, conformer } = await conform(SD)
+  test('a source that jumps back in time goes on in its new time, and the jump is announced', async (context) => {
+    const { units, out, conformer } = await conform(context, SD)
     const first = units.slice(0, units.length / 2)
     const again = moved(units, -50_000_000)
     await play([...first, ...again], conformer)
@@ -208,8 +209,8 @@ describe('a conforming transcoder', () => {
     expect(conformer.figures().restarts).toBe(1)
   })
 
-  test('starts anew at the next random access point when its ffmpeg is killed', async () => {
-    const { units, out, conformer, warnings } = await conform(SD)
+  test('starts anew at the next random access point when its ffmpeg is killed', async (context) => {
+    const { units, out, conformer, warnings } = await conform(context, SD)
     const playing = play([...units, ...moved(units, 4 * 90_000)], conformer)
     await out.until(() => out.of('video').length >= 20)
     const { pid } = conformer.figures()
@@ -222,8 +223,8 @@ describe('a conforming transcoder', () => {
     await playing
   })
 
-  test('a transcoder that stands still costs whole groups of pictures, not memory', async () => {
-    const { units, out, conformer } = await conform({
+  test('a transcoder that stands still costs whole groups of pictures, not memory', async (context) => {
+    const { units, out, conformer } = await conform(context, {
       ...SD,
       videoBitrate: '4M',
       size: '640x360',
@@ -241,8 +242,8 @@ describe('a conforming transcoder', () => {
     process.kill(-pid!, 'SIGCONT')
   })
 
-  test('holds back a source that can wait: a file loses nothing', async () => {
-    const { units, out, conformer, stop } = await conform({
+  test('holds back a source that can wait: a file loses nothing', async (context) => {
+    const { units, out, conformer, stop } = await conform(context, {
       ...SD,
       videoBitrate: '4M',
       size: '640x360',
@@ -258,13 +259,13 @@ describe('a conforming transcoder', () => {
     await stop()
   })
 
-  test('starts no process before there is something to transcode', async () => {
-    const { conformer } = await conform(SD)
+  test('starts no process before there is something to transcode', async (context) => {
+    const { conformer } = await conform(context, SD)
     expect(conformer.figures().pid).toBeUndefined()
   })
 
-  test('survives many jumps at once: each timeline comes out in order, or not at all', async () => {
-    const { units, out, conformer, stop } = await conform(SD)
+  test('survives many jumps at once: each timeline comes out in order, or not at all', async (context) => {
+    const { units, out, conformer, stop } = await conform(context, SD)
     const times = [0, 90_000_000, 500_000, 40_000_000].map((by) => moved(units.slice(0, 60), by))
     for (const unit of times.flat()) conformer.unit(unit)
     conformer.restarted()
@@ -279,8 +280,8 @@ describe('a conforming transcoder', () => {
     await stop()
   })
 
-  test('leaves no process behind', async () => {
-    const { units, out, conformer, stop } = await conform(SD)
+  test('leaves no process behind', async (context) => {
+    const { units, out, conformer, stop } = await conform(context, SD)
     await play(units.slice(0, 100), conformer)
     await out.until(() => out.units.length > 0)
     const { pid } = conformer.figures()

@@ -46,7 +46,6 @@ afterEach(async () => {
 })
 
 afterAll(() => {
-  build.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 

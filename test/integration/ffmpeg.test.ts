@@ -115,10 +115,8 @@ const record = async (running: Started, name: string, bytes = Infinity): Promise
   return path(name)
 }
 
-const times = (file: string, kind: string): number[] =>
-  ffprobe(file)
-    .packets.filter((packet) => packet.codec_type === kind)
-    .map(({ dts }) => dts)
+const times = async (file: string, kind: string): Promise<number[]> =>
+  (await ffprobe(file)).packets.filter((packet) => packet.codec_type === kind).map(({ dts }) => dts)
 
 describe('capabilities', () => {
   test('the ffmpeg of this machine is found with what it can do', () => {
@@ -150,12 +148,15 @@ describe('recipe copy', () => {
     '%s comes out frame by frame, in its own time',
     async (name) => {
       const file = await record(startSource(request(path(name))), 'out.ts')
-      expect(times(file, 'video')).toHaveLength(50)
-      const from = ffprobe(path(name)).packets.filter(({ codec_type }) => codec_type === 'audio')
-      expect(times(file, 'audio')).toHaveLength(from.length)
+      expect(await times(file, 'video')).toHaveLength(50)
+      const from = (await ffprobe(path(name))).packets.filter(
+        ({ codec_type }) => codec_type === 'audio',
+      )
+      expect(await times(file, 'audio')).toHaveLength(from.length)
       // The times of a transport stream are the source's own, to the tick.
-      if (name === 'a.ts') expect(times(file, 'video')).toEqual(times(path(name), 'video'))
-      expect(decoderErrors(file)).toBe('')
+      if (name === 'a.ts')
+        expect(await times(file, 'video')).toEqual(await times(path(name), 'video'))
+      expect(await decoderErrors(file)).toBe('')
     },
   )
 
@@ -172,14 +173,14 @@ describe('recipe copy', () => {
   test('a looped file goes on, paced by its reader', async () => {
     const running = startSource(request(path('a.mp4'), { loop: true }))
     const file = await record(running, 'loop.ts', 2_000_000)
-    expect(times(file, 'video').length).toBeGreaterThan(150)
+    expect((await times(file, 'video')).length).toBeGreaterThan(150)
     expect((await running.ended).cause).toBe('stopped')
     expect(isAlive(running.pid!)).toBe(false)
   })
 
   test('tracks that are not wanted are left out', async () => {
     const file = await record(startSource(request(path('a.ts'), { audio: 'none' })), 'video.ts')
-    expect(ffprobe(file).streams.map(({ codec_type }) => codec_type)).toEqual(['video'])
+    expect((await ffprobe(file)).streams.map(({ codec_type }) => codec_type)).toEqual(['video'])
   })
 
   test('RTMP: the listener takes a publisher, and its end is told', async () => {
@@ -190,7 +191,7 @@ describe('recipe copy', () => {
     const publisher = spawn('sh', ['-c', publish, 'sh', path('a.flv'), url], { stdio: 'ignore' })
     const file = await record(running, 'rtmp.ts')
     publisher.kill()
-    expect(times(file, 'video').length).toBeGreaterThan(40)
+    expect((await times(file, 'video')).length).toBeGreaterThan(40)
     expect((await running.ended).cause).not.toBe('stopped')
   })
 
@@ -205,7 +206,7 @@ describe('recipe copy', () => {
     )
     const file = await record(running, 'srt.ts', 50_000)
     publisher.kill()
-    expect(ffprobe(file).streams.length).toBe(2)
+    expect((await ffprobe(file)).streams.length).toBe(2)
   })
 })
 
@@ -213,7 +214,7 @@ describe('recipe transcode', () => {
   test('standard definition becomes the target: size, shape, rate, codecs, exact closed GOPs', async () => {
     const recipe = { video: target.video!, audio: target.audio! }
     const file = await record(startSource(request(path('sd.ts'), { recipe })), 'hd.ts')
-    const { streams, packets } = ffprobe(file)
+    const { streams, packets } = await ffprobe(file)
     expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
       codec_name: 'h264',
       width: 640,
@@ -232,8 +233,10 @@ describe('recipe transcode', () => {
     const keys = video.flatMap(({ flags }, at) => (flags.startsWith('K') ? [at] : []))
     expect(keys).toEqual([0, 25])
     // Source time is kept.
-    expect(Math.abs(video[0]!.pts - Math.min(...times(path('sd.ts'), 'video')))).toBeLessThan(9_000)
-    expect(decoderErrors(file)).toBe('')
+    expect(
+      Math.abs(video[0]!.pts - Math.min(...(await times(path('sd.ts'), 'video')))),
+    ).toBeLessThan(9_000)
+    expect(await decoderErrors(file)).toBe('')
   })
 
   test.each([
@@ -248,11 +251,11 @@ describe('recipe transcode', () => {
       startSource(request(path('a.mp4'), { recipe: { video, audio } })),
       'x.ts',
     )
-    expect(ffprobe(file).streams.map(({ codec_name }) => codec_name)).toEqual([
+    expect((await ffprobe(file)).streams.map(({ codec_name }) => codec_name)).toEqual([
       videoCodec,
       audioCodec,
     ])
-    expect(decoderErrors(file)).toBe('')
+    expect(await decoderErrors(file)).toBe('')
   })
 })
 
@@ -268,8 +271,8 @@ describe('generated sources', () => {
     const running = startSource(request(url))
     const file = await record(running, 'generated.ts', 60_000)
     expect(running.lines.filter(({ level }) => level === 'error')).toEqual([])
-    expect(ffprobe(file).streams).toHaveLength(tracks)
-    const dts = times(file, 'video')
+    expect((await ffprobe(file)).streams).toHaveLength(tracks)
+    const dts = await times(file, 'video')
     expect(dts.every((value, at) => at === 0 || value > dts[at - 1]!)).toBe(true)
   })
 
@@ -279,10 +282,9 @@ describe('generated sources', () => {
     const encoded = { ...target, video: { ...video!, bitrate: 300_000 } }
     const running = startSource(request(`image:${path('p 1.png')}`, { encoded }))
     const file = await record(running, 'image.ts', 40_000)
-    expect(ffprobe(file).streams.map(({ width, codec_name }) => width ?? codec_name)).toEqual([
-      640,
-      'aac',
-    ])
+    expect(
+      (await ffprobe(file)).streams.map(({ width, codec_name }) => width ?? codec_name),
+    ).toEqual([640, 'aac'])
   })
 })
 
@@ -294,13 +296,13 @@ describe('conforming transcoder', () => {
     running.stdin.write(readFileSync(path('sd.ts')))
     running.stdin.end()
     const file = await record(running, 'conformed.ts')
-    expect(ffprobe(file).streams).toMatchObject([
+    expect((await ffprobe(file)).streams).toMatchObject([
       { codec_name: 'h264', width: 640, height: 360 },
       { codec_name: 'aac', sample_rate: '48000', channels: 2 },
     ])
-    const begin = Math.min(...times(path('sd.ts'), 'video'))
-    expect(Math.abs(times(file, 'video')[0]! - begin)).toBeLessThan(9_000)
-    expect(times(file, 'video').length).toBeGreaterThanOrEqual(49)
+    const begin = Math.min(...(await times(path('sd.ts'), 'video')))
+    expect(Math.abs((await times(file, 'video'))[0]! - begin)).toBeLessThan(9_000)
+    expect((await times(file, 'video')).length).toBeGreaterThanOrEqual(49)
     expect((await running.ended).cause).toBe('ended')
   })
 
@@ -312,7 +314,7 @@ describe('conforming transcoder', () => {
     // Three quarters of two seconds, and no end of input.
     running.stdin.write(bytes.subarray(0, 188 * Math.floor((bytes.length * 0.75) / 188)))
     const file = await record(running, 'first.ts', 5_000)
-    expect(ffprobe(file).streams.length).toBe(2)
+    expect((await ffprobe(file)).streams.length).toBe(2)
   })
 })
 
@@ -337,7 +339,7 @@ describe('slate', () => {
       const running = start(slateArguments(slate))
       const file = await record(running, 'slate.ts')
       expect(running.lines.filter(({ level }) => level === 'error')).toEqual([])
-      const { streams, packets } = ffprobe(file)
+      const { streams, packets } = await ffprobe(file)
       const video = packets.filter(({ codec_type }) => codec_type === 'video')
       expect(video).toHaveLength(slateFrames(slate))
       expect(slateFrames(slate)).toBe(50)
@@ -346,10 +348,10 @@ describe('slate', () => {
         video.every(({ pts, dts }, at) => pts - dts === video[0]!.pts - video[0]!.dts || at === 0),
       ).toBe(true)
       expect(streams.map(({ codec_name }) => codec_name)).toEqual([codec, audioCodec])
-      const seconds =
-        (Math.max(...times(file, 'audio')) - Math.min(...times(file, 'audio'))) / 90_000
+      const sound = await times(file, 'audio')
+      const seconds = (Math.max(...sound) - Math.min(...sound)) / 90_000
       expect(seconds).toBeGreaterThan(2.2)
-      expect(decoderErrors(file)).toBe('')
+      expect(await decoderErrors(file)).toBe('')
     },
   )
 
@@ -357,7 +359,7 @@ describe('slate', () => {
     ffmpeg('-f', 'lavfi', '-i', 'testsrc=size=300x200', '-frames:v', '1', path('slate.png'))
     const slate = { target, message: '', background: 'black', image: path('slate.png') }
     const file = await record(start(slateArguments(slate)), 'slate.ts')
-    expect(times(file, 'video')).toHaveLength(50)
+    expect(await times(file, 'video')).toHaveLength(50)
   })
 
   test('an escaped text is drawn as the same text from a file', () => {

@@ -1,8 +1,8 @@
 /** Listeners over HTTP without an Icecast: real encoders, real sockets, a program of real coded sound. */
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { outputId } from '../../src/contract/ids.ts'
 import { Listeners, type ListenerTimes } from '../../src/media/outputs/audio/listeners.ts'
 import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
@@ -18,44 +18,51 @@ import {
 
 const LONGEST_GAP = 0.03
 
-describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', () => {
+interface Scene {
+  readonly bench: SoundBench
+  readonly listeners: Listeners
+  readonly address: string
+}
+
+type OnTestFinished = (end: () => Promise<void>) => void
+
+/** Each test has a program of its own, and mostly waits for media time. */
+describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs ffmpeg)', () => {
   let material: { readonly video: SoundMaterial; readonly sound: SoundMaterial }
-  let bench: SoundBench
-  let server: Server | undefined
-  let listeners: Listeners
-  let address = ''
 
   beforeAll(async () => {
     material = { video: await soundMaterial(VIDEO_SPEC), sound: await soundMaterial(SOUND_SPEC) }
   })
-  afterEach(async () => {
-    await bench.close()
-    server?.closeAllConnections()
-    await new Promise((resolve) => server?.close(resolve))
-  })
 
   const begin = async (
-    kind: 'video' | 'sound',
+    onTestFinished: OnTestFinished,
+    kind: 'video' | 'sound' = 'sound',
     settings: object = {},
     times: Partial<ListenerTimes> = {},
-  ): Promise<void> => {
-    bench = await SoundBench.start(material[kind], {
+  ): Promise<Scene> => {
+    const bench = await SoundBench.start(material[kind], {
       name: 'Radio Ö',
       listeners: { bitrate: '64k', ...settings },
     })
-    listeners = new Listeners({
+    const listeners = new Listeners({
       id: outputId('listeners'),
       context: bench.context,
       frames: bench.rig.program.frames,
       times,
     })
     bench.run(listeners)
-    server = createServer((request, response) => {
+    const server = createServer((request, response) => {
       const path = (request.url ?? '').split('?')[0] ?? ''
       if (!listeners.serve(request, response, path)) response.writeHead(404).end()
     })
-    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
-    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(async () => {
+      await bench.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    const { port } = server.address() as AddressInfo
+    return { bench, listeners, address: `http://127.0.0.1:${port}` }
   }
 
   const verdict = (recording: Buffer, format: 'mp3' | 'aac' | 'opus') =>
@@ -65,32 +72,32 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
       LONGEST_GAP,
     )
 
-  const takes = async (count: number): Promise<void> => {
+  const takes = async (bench: SoundBench, count: number): Promise<void> => {
     for (let taken = 0; taken < count; taken++) {
       bench.rig.take(taken % 2 === 0 ? 'b' : 'a')
       await sleep(400)
     }
   }
 
-  it.each([
+  it.for([
     { path: '/listen.mp3', format: 'mp3', type: 'audio/mpeg', kind: 'video' },
     { path: '/channels/main/listen.aac', format: 'aac', type: 'audio/aac', kind: 'video' },
     { path: '/listen.opus', format: 'opus', type: 'application/ogg', kind: 'sound' },
     { path: '/channels/main/listen.mp3', format: 'mp3', type: 'audio/mpeg', kind: 'sound' },
   ] as const)(
     'gives $path without a gap over takes and a killed encoder ($kind channel)',
-    async ({ path, format, type, kind }) => {
-      await begin(kind)
+    async ({ path, format, type, kind }, { onTestFinished }) => {
+      const { bench, listeners, address } = await begin(onTestFinished, kind)
       await sleep(1_000)
       const begun = performance.now()
       const listener = await listen(address + path)
-      await takes(5)
-      const killed = encoderPid(format)
+      await takes(bench, 5)
+      const killed = encoderPid(listeners, format)
       if (killed !== undefined) process.kill(killed, 'SIGKILL')
-      await takes(6)
+      await takes(bench, 6)
       const heard = (performance.now() - begun) / 1_000
       listener.leave()
-      const { complaints, silences, seconds } = verdict(listener.bytes(), format)
+      const { complaints, silences, seconds } = await verdict(listener.bytes(), format)
       expect({ complaints, silences }).toEqual({ complaints: [], silences: [] })
       // What is before the live edge comes first.
       expect(seconds).toBeGreaterThan(heard)
@@ -103,8 +110,10 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
     },
   )
 
-  it('tells titles between the frames to those who ask, and changes them on takes', async () => {
-    await begin('sound')
+  it('tells titles between the frames to those who ask, and changes them on takes', async ({
+    onTestFinished,
+  }) => {
+    const { bench, address } = await begin(onTestFinished)
     const listener = await listen(`${address}/listen.mp3`, { 'Icy-MetaData': '1' })
     await sleep(2_500)
     bench.rig.take('b')
@@ -115,11 +124,13 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
       "StreamTitle='label of a';",
       "StreamTitle='label of b';",
     ])
-    expect(verdict(sound, 'mp3')).toMatchObject({ complaints: [], silences: [] })
+    expect(await verdict(sound, 'mp3')).toMatchObject({ complaints: [], silences: [] })
   })
 
-  it('begins every later listener with about two seconds of the newest sound', async () => {
-    await begin('sound')
+  it('begins every later listener with about two seconds of the newest sound', async ({
+    onTestFinished,
+  }) => {
+    const { address } = await begin(onTestFinished)
     const first = await listen(`${address}/listen.mp3`)
     await sleep(4_000)
     for (const format of ['mp3', 'opus'] as const) {
@@ -128,7 +139,7 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
       await sleep(700)
       const heard = (performance.now() - begun) / 1_000
       late.leave()
-      const { complaints, seconds } = verdict(late.bytes(), format)
+      const { complaints, seconds } = await verdict(late.bytes(), format)
       expect(complaints).toEqual([])
       expect(seconds).toBeGreaterThan(heard + 1)
       expect(seconds).toBeLessThan(heard + 3)
@@ -136,8 +147,10 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
     first.leave()
   })
 
-  it('codes once for all, and ends the encoder some time after the last one left', async () => {
-    await begin('sound', {}, { idleMs: 500 })
+  it('codes once for all, and ends the encoder some time after the last one left', async ({
+    onTestFinished,
+  }) => {
+    const { listeners, address } = await begin(onTestFinished, 'sound', {}, { idleMs: 500 })
     const many = await Promise.all(
       Array.from({ length: 30 }, () => listen(`${address}/listen.mp3`)),
     )
@@ -149,7 +162,7 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
       aacEncoder: 'off',
     })
     for (const each of many) each.leave()
-    expect(verdict(many[29]!.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
+    expect(await verdict(many[29]!.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
     await sleep(250)
     expect(listeners.status().details).toMatchObject({ listeners: 0, mp3Encoder: 'encode' })
     await sleep(1_000)
@@ -157,11 +170,13 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
     const again = await listen(`${address}/listen.mp3`)
     await sleep(1_000)
     again.leave()
-    expect(verdict(again.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
+    expect(await verdict(again.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
   })
 
-  it('refuses above the limit with the limit, answers HEAD and preflights, and no other method', async () => {
-    await begin('sound', { maxListeners: 1 })
+  it('refuses above the limit with the limit, answers HEAD and preflights, and no other method', async ({
+    onTestFinished,
+  }) => {
+    const { address } = await begin(onTestFinished, 'sound', { maxListeners: 1 })
     const first = await listen(`${address}/listen.mp3`)
     const second = await fetch(`${address}/listen.aac`)
     expect(second.status).toBe(503)
@@ -186,7 +201,7 @@ describe.skipIf(missingCommand('ffmpeg'))('listeners over HTTP (needs ffmpeg)', 
   })
 
   /** The encoder process of a coding, from its figures. */
-  const encoderPid = (format: string): number | undefined =>
+  const encoderPid = (listeners: Listeners, format: string): number | undefined =>
     listeners.status().details?.[`${format}EncoderPid`] as number | undefined
 })
 

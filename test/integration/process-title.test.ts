@@ -15,7 +15,6 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-title-'))
 })
 afterAll(() => {
-  build.remove()
   rmSync(folder, { recursive: true })
 })
 

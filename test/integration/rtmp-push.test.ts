@@ -47,7 +47,6 @@ afterEach(async () => {
 
 afterAll(() => {
   if (missing !== undefined) return
-  build.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -137,7 +136,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     const verdict = judgeFlv(readFlv(recording!), TIMES)
     expect(verdict).toMatchObject({ backward: 0, gaps: [], holes: [] })
     expect(verdict.pictures).toBeGreaterThan(150)
-    expect(decoderErrors(recording!)).toBe('')
+    expect(await decoderErrors(recording!)).toBe('')
     expect(judgeFlv(readFlv(pulled), TIMES)).toMatchObject({ backward: 0, gaps: [] })
   })
 
@@ -161,7 +160,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     for (const { file, tags } of recordings) {
       expect(videoOf(tags)[0]?.kind).toBe('key')
       expect(judgeFlv(tags, TIMES)).toMatchObject({ backward: 0, gaps: [], holes: [] })
-      expect(decoderErrors(file)).toBe('')
+      expect(await decoderErrors(file)).toBe('')
     }
     const tags = readFlv(pulled)
     const verdict = judgeFlv(tags, TIMES)
@@ -224,7 +223,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     const [recording] = readdirSync(join(here, 'nginx/recordings'))
     const file = join(here, 'nginx/recordings', recording!)
     expect(judgeFlv(readFlv(file), TIMES)).toMatchObject({ backward: 0, gaps: [], holes: [] })
-    expect(decoderErrors(file)).toBe('')
+    expect(await decoderErrors(file)).toBe('')
   })
 
   it('lets its name go when it is stopped', async () => {

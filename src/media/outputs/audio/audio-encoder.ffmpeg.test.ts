@@ -120,7 +120,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
       await scene.play(2_000)
       await scene.end()
       expect(scene.encoder.figures()).toMatchObject({ mode: 'encode', restarts: 3, lostMs: 0 })
-      const decoded = decodeSound(scene.recording(), DEMUXERS[format], 0.02)
+      const decoded = await decodeSound(scene.recording(), DEMUXERS[format], 0.02)
       expect(decoded.complaints).toEqual([])
       // The first frames of an encoder are its own silence.
       expect(decoded.silences.filter(({ at }) => at > 0.1)).toEqual([])
@@ -135,7 +135,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     await scene.end()
     expect(scene.encoder.figures()).toMatchObject({ mode: 'copy', restarts: 0 })
     expect(scene.encoder.figures().pid).toBeUndefined()
-    const { complaints, silences } = decodeSound(scene.recording(), 'aac', 0.02)
+    const { complaints, silences } = await decodeSound(scene.recording(), 'aac', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],
@@ -147,7 +147,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     await scene.play(6_000)
     await scene.end()
     expect(scene.encoder.figures().mode).toBe('encode')
-    const { complaints, silences, samples } = decodeSound(scene.recording(), 'aac', 0.02)
+    const { complaints, silences, samples } = await decodeSound(scene.recording(), 'aac', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],
@@ -167,7 +167,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     await scene.play(1_000)
     await scene.end()
     expect(scene.encoder.figures()).toMatchObject({ restarts: 1, stuck: 1, lostMs: 0 })
-    const { complaints, silences, seconds } = decodeSound(scene.recording(), 'mp3', 0.02)
+    const { complaints, silences, seconds } = await decodeSound(scene.recording(), 'mp3', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],
