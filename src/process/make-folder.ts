@@ -8,19 +8,20 @@ import { errorCode } from '../lib/error-code.ts'
  */
 export const makeFolder = async (path: string): Promise<void> => {
   try {
-    await mkdir(path)
+    await makeOne(path)
   } catch (error) {
-    const code = errorCode(error)
-    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
     const above = dirname(path)
-    if (code !== 'ENOENT' || above === path || (await exists(above))) throw error
+    if (errorCode(error) !== 'ENOENT' || above === path) throw error
+    // It may be there by now: another may make the same folder.
     await makeFolder(above)
-    await makeFolder(path)
+    await makeOne(path)
   }
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
+const makeOne = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+  }
+}
