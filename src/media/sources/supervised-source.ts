@@ -133,8 +133,8 @@ export class SupervisedSource {
     if (release === undefined) return { kind: 'stopped' }
     this.#attempts++
     this.#setState({ kind: 'starting', attempt })
-    const media = { startedAt: Number.NaN, mediaMs: 0 }
-    const attemptSink = reportingFirstUnit(sink, () => {
+    const media: AttemptMedia = { startedAt: Number.NaN, mediaMs: 0, isFull: false }
+    const attemptSink = observedSink(sink, media, () => {
       media.startedAt = clock.now()
       // Units of an earlier attempt went the same way.
       if (this.#delivered) sink.restarted?.()
@@ -173,7 +173,7 @@ export class SupervisedSource {
       if (now !== bytes) {
         bytes = now
         since = clock.now()
-      } else if (isSilenceNormal(reader, sink, media)) since = clock.now()
+      } else if (isSilenceNormal(reader, media)) since = clock.now()
       else if (clock.now() - since >= limits.noDataMs) hung.abort()
     }
     const watchdog = clock.every(limits.noDataMs / CHECKS_PER_NO_DATA_PERIOD, check)
@@ -200,39 +200,57 @@ export class SupervisedSource {
   }
 }
 
-/** One attempt. `mediaMs`: from the first unit to the last byte, monotonic milliseconds. */
+interface AttemptMedia {
+  /** Of the first unit, monotonic milliseconds; NaN before it. */
+  startedAt: number
+  /** From the first unit to the last byte, set at the end. */
+  mediaMs: number
+  /** The reader waits for room. */
+  isFull: boolean
+}
+
 interface Reading {
   readonly reader: SourceReader
   readonly sink: SourceSink
-  readonly media: { startedAt: number; mediaMs: number }
+  readonly media: AttemptMedia
 }
 
 /** A hung reader is told from one that waits: for a publisher, or for room. */
 const isSilenceNormal = (
   { silencePolicy }: SourceReader,
-  sink: SourceSink,
-  { startedAt }: Reading['media'],
+  { startedAt, isFull }: AttemptMedia,
 ): boolean =>
   silencePolicy === 'normal' ||
   (silencePolicy === 'fault_after_media' && Number.isNaN(startedAt)) ||
-  sink.room() !== undefined
+  isFull
 
 /** The sink itself, but for its first unit: no unit after that passes through here. */
-const reportingFirstUnit = (sink: SourceSink, onFirstUnit: () => void): SourceSink => {
+const observedSink = (
+  sink: SourceSink,
+  media: AttemptMedia,
+  onFirstUnit: () => void,
+): SourceSink => {
   const { pcr, restarted } = sink
-  const reporting: { -readonly [name in keyof SourceSink]: SourceSink[name] } = {
+  const observed: { -readonly [name in keyof SourceSink]: SourceSink[name] } = {
     program: sink.program.bind(sink),
     format: sink.format.bind(sink),
-    room: sink.room.bind(sink),
+    room: () => {
+      const room = sink.room()
+      if (room === undefined) return undefined
+      media.isFull = true
+      return room.finally(() => {
+        media.isFull = false
+      })
+    },
     ...(pcr === undefined ? {} : { pcr: pcr.bind(sink) }),
     ...(restarted === undefined ? {} : { restarted: restarted.bind(sink) }),
     unit: (unit) => {
-      reporting.unit = sink.unit.bind(sink)
+      observed.unit = sink.unit.bind(sink)
       onFirstUnit()
       sink.unit(unit)
     },
   }
-  return reporting
+  return observed
 }
 
 interface Totals {
