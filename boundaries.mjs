@@ -36,6 +36,7 @@ export const ROWS = [
       'src/media/channel',
       'src/media/host',
       'src/control/api',
+      'src/control/channels',
       'src/control/telemetry',
     ],
   },
@@ -216,6 +217,7 @@ export const ROWS = [
     ],
   },
   // The control plane. It reaches the data plane through the contract.
+  { at: 'src/control/channels', imports: ['src/lib', 'src/contract'], node: [] },
   {
     at: 'src/control/telemetry',
     imports: ['src/lib', 'src/contract'],

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { MEDIA_PROTOCOL } from './contract/media-port.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AppHooks, RunningApp } from './cli/app-port.ts'
@@ -7,10 +9,14 @@ import { buildApi } from './control/api/api.ts'
 import { reserve, type Reserved } from './control/api/listen.ts'
 import { buildLog } from './control/telemetry/log.ts'
 import { buildMetrics } from './control/telemetry/metrics.ts'
+import { ControlledChannel } from './control/channels/controlled-channel.ts'
+import { MediaEvents } from './control/channels/media-events.ts'
 import { findFfmpeg } from './ffmpeg/capabilities.ts'
 import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel/channel.ts'
 import { openFormatStore } from './media/host/format-store.ts'
+import { EVENT_LOG_LIMITS } from './media/host/event-log.ts'
+import { MediaHost } from './media/host/media-host.ts'
 import { realParts } from './media/host/real-parts.ts'
 import { Ticker } from './media/host/ticker.ts'
 import { allowHeapGrowth } from './media/host/heap-growth.ts'
@@ -54,34 +60,59 @@ const start = async (
     const ffmpeg = await findFfmpeg(host, paths, stop.signal)
     const formats = await openFormatStore(config.stateDir, (message) => log.warn(message))
     const ticker = new Ticker(realClock)
-    const channel = new Channel(
-      config.channel,
-      realParts({
-        id: config.channelId,
-        version: hooks.version,
-        channel: config.channel,
-        host,
-        ffmpeg,
-        clock: realClock,
-        ticker,
-        stdout: process.stdout,
-        stateFolder: config.stateDir ?? defaultStateFolder(config.channel.name),
-        env: process.env,
-        formats,
-        onLine: (about, { level, text }) => log[levelOf(level)]({ about }, text),
-        warn: (about, message) => log.warn({ about }, message),
-      }),
-    )
+    let fault: { readonly error: unknown } | undefined
+    const media = new MediaHost({
+      epoch: randomUUID(),
+      clock: realClock,
+      wallTime: Date.now,
+      limits: EVENT_LOG_LIMITS,
+      createChannel: (id, channel, events) =>
+        new Channel(
+          channel,
+          realParts({
+            id,
+            events,
+            version: hooks.version,
+            channel,
+            host,
+            ffmpeg,
+            clock: realClock,
+            ticker,
+            stdout: process.stdout,
+            stateFolder: config.stateDir ?? defaultStateFolder(channel.name),
+            env: process.env,
+            formats,
+            onLine: (about, { level, text }) => log[levelOf(level)]({ about }, text),
+            warn: (about, message) => log.warn({ about }, message),
+          }),
+        ),
+      onFault: (_channel, error) => {
+        fault ??= { error }
+        stop.abort()
+      },
+    })
+    const events = new MediaEvents(media)
+    const port = new ControlledChannel({
+      id: config.channelId,
+      spec: config.channel,
+      media,
+      events,
+    })
+    const { epoch } = await media.hello({ version: MEDIA_PROTOCOL })
     const metrics = buildMetrics({
-      statuses: async () => [channel.status()],
+      statuses: async () => [await port.status()],
       timings: () => ticker.timings(),
     })
-    const api = buildApi({ port: channel, media: channel, access, metrics, log, clock: realClock })
+    const api = buildApi({ port, media, access, metrics, log, clock: realClock })
+    const running = media.run(stop.signal)
+    const told = events.run(epoch, new AbortController().signal)
+    await port.start()
     await reserved.hand(api)
-    const running = channel.run(stop.signal)
     const untilStopped = async (): Promise<void> => {
       try {
         await running
+        await told
+        if (fault !== undefined) throw fault.error
       } finally {
         stop.abort()
         await api.close()
@@ -92,7 +123,7 @@ const start = async (
     const stopped = untilStopped()
     stopped.catch(() => undefined)
     return {
-      port: channel,
+      port,
       address: reserved.url.replace(/\/$/, ''),
       stopped,
       stop: () => {

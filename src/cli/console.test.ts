@@ -6,7 +6,7 @@ const open = (sources?: readonly string[]) => {
   const channel = recordedChannel(sources)
   const calls: string[] = []
   const console = channelConsole(channel.port, {
-    status: () => ['the status'],
+    status: async () => ['the status'],
     quit: () => calls.push('quit'),
   })
   return { ...channel, calls, typed: console.typed }

@@ -9,7 +9,7 @@ import { type ConsoleCommand, CONSOLE_HELP, parseTyped } from './typed-command.t
 
 export interface ConsoleActions {
   /** `m` and `status`: what that means depends on the kind of terminal. */
-  readonly status: () => readonly string[]
+  readonly status: () => Promise<readonly string[]>
   readonly quit: () => void
 }
 
@@ -25,11 +25,11 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
 
   const slate = async (wanted: 'on' | 'off'): Promise<string> => {
     if (wanted === 'on') {
-      const before = port.status().program.wanted
+      const before = (await port.status()).program.wanted
       if (before !== SLATE) beforeSlate = before
       return takeSentence(await port.take({ source: SLATE }))
     }
-    const back = playable(port, beforeSlate)
+    const back = await playable(port, beforeSlate)
     if (back === undefined) return 'slate off: there is no healthy source to return to'
     return takeSentence(await port.take({ source: back }))
   }
@@ -42,7 +42,7 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
         return [takeSentence(await port.take(request))]
       }
       case 'take_place': {
-        const source = port.status().sources[command.place]
+        const source = (await port.status()).sources[command.place]
         if (source === undefined) return [`there is no source number ${command.place}`]
         return [takeSentence(await port.take({ source: source.id, bus: command.bus }))]
       }
@@ -54,7 +54,7 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
       case 'slate':
         return [await slate(command.wanted)]
       case 'add': {
-        const id = command.id ?? freeId(port)
+        const id = command.id ?? (await freeId(port))
         await port.addSource(newSource(id, command.url))
         return [`source ${id} added`]
       }
@@ -91,8 +91,11 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
 }
 
 /** The source that was wanted before, while it exists; else the first healthy one by priority. */
-const playable = (port: ChannelPort, before: SourceId | undefined): SourceId | undefined => {
-  const { sources } = port.status()
+const playable = async (
+  port: ChannelPort,
+  before: SourceId | undefined,
+): Promise<SourceId | undefined> => {
+  const { sources } = await port.status()
   if (sources.some(({ id }) => id === before)) return before
   const healthy = sources.filter((source) => source.healthy)
   return healthy.sort((a, b) => a.priority - b.priority)[0]?.id
@@ -103,8 +106,8 @@ const describeChange = (change: Readonly<Record<string, unknown>>): string =>
     .map(([name, value]) => `${name} is now ${String(value)}`)
     .join(', ')
 
-const freeId = (port: ChannelPort): string => {
-  const taken = new Set<string>(port.status().sources.map(({ id }) => id))
+const freeId = async (port: ChannelPort): Promise<string> => {
+  const taken = new Set<string>((await port.status()).sources.map(({ id }) => id))
   let number = taken.size
   while (taken.has(`s${number}`)) number++
   return `s${number}`
@@ -119,7 +122,7 @@ const newSource = (id: string, url: string): SourceSpec => {
 
 /** A source, or else an output, of that id. */
 const remove = async (port: ChannelPort, id: string): Promise<string> => {
-  const { sources, outputs } = port.status()
+  const { sources, outputs } = await port.status()
   const isSource = sources.some((source) => source.id === id)
   if (!isSource && outputs.some((output) => output.id === id)) {
     await port.removeOutput(outputId(id))

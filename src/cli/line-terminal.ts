@@ -30,8 +30,8 @@ export const attendLines = (app: RunningApp, options: LineOptions): Attended => 
   }
   const channel = channelConsole(app.port, {
     quit: options.onQuit,
-    status: () => {
-      const status = app.port.status()
+    status: async () => {
+      const status = await app.port.status()
       if (form === 'plain') return statusText(status)
       output.write(`${JSON.stringify({ at: Date.now(), status })}\n`)
       return []

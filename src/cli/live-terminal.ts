@@ -34,12 +34,15 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
     recent.push(line)
     if (recent.length > KEPT_LINES) recent.shift()
   }
-  const draw = (): void => {
+  let stage: 'open' | 'closed' = 'open'
+  const draw = async (): Promise<void> => {
+    // Gone when the channel has ended: what is on the screen stays.
+    const status = await app.port.status().catch(() => undefined)
+    if (status === undefined || stage === 'closed') return
     const columns = Math.max(20, io.stdout.columns ?? 80)
     const rows = Math.max(6, io.stdout.rows ?? 24)
     if (size !== `${columns}x${rows}`) screen.forget()
     size = `${columns}x${rows}`
-    const status = app.port.status()
     const below = view === 'status' ? statusText(status) : recent
     const { address } = app
     const colour = io.env['NO_COLOR'] ? 'off' : 'on'
@@ -57,7 +60,7 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
   }
   const channel = channelConsole(app.port, {
     quit: onQuit,
-    status: () => {
+    status: async () => {
       view = view === 'status' ? 'events' : 'status'
       return []
     },
@@ -80,7 +83,7 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
       keys = move.state
       if (move.action !== undefined) void act(move.action).then(draw)
     }
-    draw()
+    void draw()
   }
 
   const silence = app.port.events(0, (stamped) => {
@@ -88,11 +91,12 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
   })
   io.stdin.setRawMode?.(true)
   io.stdin.on('data', onData)
-  const timer = setInterval(draw, REDRAW_MS)
-  draw()
+  const timer = setInterval(() => void draw(), REDRAW_MS)
+  void draw()
   return {
     note,
     close: () => {
+      stage = 'closed'
       clearInterval(timer)
       silence()
       io.stdin.off('data', onData)

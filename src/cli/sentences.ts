@@ -31,6 +31,7 @@ export const levelOf = (event: ChannelEvent): EventLevel => {
     case 'source_format':
       return 'debug'
     case 'alert':
+    case 'gap':
     case 'warning':
     case 'take_refused':
     case 'failover_held':
@@ -111,6 +112,8 @@ const sentence = (event: ChannelEvent): string => {
       return `viewer ${event.viewer} ${event.type.slice('viewer_'.length)} ${event.path} from ${event.address} (${event.agent})${because(event.reason)}`
     case 'settings_changed':
       return `settings changed: ${JSON.stringify(event.change)}`
+    case 'gap':
+      return `${event.lost} events (${event.from} to ${event.to}) were lost`
     case 'warning':
       return event.message
   }

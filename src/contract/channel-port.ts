@@ -5,10 +5,7 @@ import type { OutputSpec } from './output-spec.ts'
 import type { SourceChange, SourceSpec } from './spec.ts'
 import type { ChannelStatus } from './status.ts'
 
-/**
- * What the control plane may ask of a channel. Everything that crosses is serialisable, so that the two planes can live
- * in two processes. Commands that fail throw SluiceError.
- */
+/** A channel as the API and the terminal work it. Commands that fail throw SluiceError. */
 export interface ChannelPort {
   take(request: TakeRequest): Promise<TakeAnswer>
   /** Takes what is on preview to the program. */
@@ -19,7 +16,7 @@ export interface ChannelPort {
   removeSource(id: SourceId): Promise<void>
   addOutput(spec: OutputSpec): Promise<void>
   removeOutput(id: OutputId): Promise<void>
-  status(): ChannelStatus
+  status(): Promise<ChannelStatus>
   /** Calls back for each event after the id given (kept events first), until the returned function is called. */
   events(after: number, listener: (event: StampedEvent) => void): () => void
 }

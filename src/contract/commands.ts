@@ -15,6 +15,13 @@ export const TakeRequest = z.strictObject({
 })
 export type TakeRequest = z.infer<typeof TakeRequest>
 
+/** Takes what one bus has on the air to another. */
+export interface BusTake {
+  readonly from: BusId
+  readonly bus: BusId
+  readonly mode?: TakeMode | undefined
+}
+
 /** Changes of the channel's own settings on the air. Absent fields stay. */
 export const ChannelChange = z.strictObject({
   mode: TakeMode.optional(),

@@ -102,6 +102,13 @@ export type ChannelEvent =
       readonly reason?: string
     }
   | { readonly type: 'settings_changed'; readonly change: Readonly<Record<string, unknown>> }
+  | {
+      /** Events that were dropped before anybody had them: their numbers, the first and the last. */
+      readonly type: 'gap'
+      readonly from: number
+      readonly to: number
+      readonly lost: number
+    }
   | { readonly type: 'warning'; readonly message: string }
 
 /** An event as it is stored and sent: numbered without gaps from 1. */
@@ -109,6 +116,7 @@ export interface StampedEvent {
   readonly id: number
   /** Milliseconds since 1970. */
   readonly at: number
-  readonly channel: ChannelId
+  /** Null: of the whole media process. */
+  readonly channel: ChannelId | null
   readonly event: ChannelEvent
 }

@@ -104,6 +104,18 @@ export interface ViewerStatus {
   readonly skips: number
 }
 
+export interface RecordingStatus {
+  readonly output: OutputId
+  readonly name: string
+  readonly bytes: number
+  readonly durationMs: number
+  readonly state: 'recording' | 'finished'
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly label?: string
+  readonly source?: string
+}
+
 export interface BusStatus {
   readonly bus: BusId
   readonly onAir: SourceId

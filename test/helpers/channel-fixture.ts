@@ -159,7 +159,7 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
     },
     addOutput: (spec) => note('add output', spec.id, spec.url),
     removeOutput: (output) => note('remove output', output),
-    status: () =>
+    status: async () =>
       channelStatus({
         program: busStatus('program', { onAir, wanted: onAir }),
         sources: all.map((name) => sourceStatus(name, { onAir: name === onAir })),

@@ -152,7 +152,7 @@ export class FakeChannel implements ChannelPort {
     return this.#listeners.size
   }
 
-  status(): ChannelStatus {
+  async status(): Promise<ChannelStatus> {
     return this.current
   }
 

@@ -35,7 +35,10 @@ const started = async (
   options: { readonly heartbeatMs?: number; readonly token?: string; readonly host?: string } = {},
 ) => {
   const channel = new FakeChannel()
-  const metrics = buildMetrics({ statuses: async () => [channel.status()], timings: () => [] })
+  const metrics = buildMetrics({
+    statuses: async () => [await channel.status()],
+    timings: () => [],
+  })
   const api = buildApi({
     port: channel,
     media,

@@ -151,6 +151,7 @@ const EVENT_TYPES = [
   'viewer_joined',
   'viewer_left',
   'settings_changed',
+  'gap',
   'warning',
 ]
 

@@ -171,6 +171,7 @@ const EVENTS = {
       .map(([name, value]) => `${name} is now ${value}`)
       .join(', '),
   ],
+  gap: (e) => ['warn', `${e.lost} events were lost (${e.from} to ${e.to})`],
   warning: (e) => ['warn', e.message],
 }
 

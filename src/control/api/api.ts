@@ -88,7 +88,7 @@ export const buildApi = (options: ApiOptions): Api => {
   })
   pageRoutes(fastify, options.webRoot ?? WEB_ROOT)
   fastify.get('/openapi.json', async () =>
-    openApiDocument(described, options.port.status().version),
+    openApiDocument(described, (await options.port.status()).version),
   )
 
   return { server: fastify.server, fastify, close: () => fastify.close() }

@@ -1,12 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { SluiceError } from '../../contract/errors.ts'
 import type { VideoFormat } from '../../contract/format.ts'
 import type { OutputId } from '../../contract/ids.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
-import type { OutputStatus } from '../../contract/status.ts'
-import type { ChannelParts } from './channel-parts.ts'
+import type { OutputStatus, RecordingStatus } from '../../contract/status.ts'
+import type { ChannelParts, EventSink } from './channel-parts.ts'
 import type { ChannelSettings } from './channel-settings.ts'
-import type { EventLog } from './event-log.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { OutputList } from './output-list.ts'
 import { HeldRequests } from '../viewers/held-requests.ts'
@@ -15,8 +13,9 @@ import type { Output, OutputProgram } from '../outputs/interface/output.ts'
 export interface ChannelOutputsOptions {
   readonly parts: Pick<ChannelParts, 'openOutput' | 'openListeners'>
   readonly settings: ChannelSettings
-  readonly events: EventLog
+  readonly events: EventSink
   readonly clock: Clock
+  readonly specs: readonly OutputSpec[]
 }
 
 /** Where players ask for what outputs package. */
@@ -27,6 +26,8 @@ export class ChannelOutputs {
   readonly #options: ChannelOutputsOptions
   readonly #list: OutputList
   readonly #heldRequests: HeldRequests
+  /** Opened when the program begins. */
+  #waiting: readonly OutputSpec[]
   #program: OutputProgram | undefined
   #listeners: Output | undefined
   readonly #stop = new AbortController()
@@ -34,6 +35,7 @@ export class ChannelOutputs {
 
   constructor(options: ChannelOutputsOptions) {
     this.#options = options
+    this.#waiting = options.specs
     this.#heldRequests = new HeldRequests(options.clock)
     this.#list = new OutputList((change) => {
       options.events.logEvent({ type: 'output_state', ...change })
@@ -41,26 +43,18 @@ export class ChannelOutputs {
   }
 
   /** The program is on the air. */
-  start(program: OutputProgram, outputs: readonly OutputSpec[]): void {
+  start(program: OutputProgram): void {
     this.#program = program
     this.#listeners = this.#options.parts.openListeners(program)
     this.#ended = this.#listeners.run(this.#stop.signal)
-    for (const output of outputs) this.addOutput(output)
+    for (const output of this.#waiting) this.addOutput(output)
     this.#heldRequests.release((request, response) => this.serve(request, response))
   }
 
   addOutput(spec: OutputSpec): void {
     const { parts, events } = this.#options
-    if (this.#list.has(spec.id)) {
-      throw new SluiceError('id_in_use', `output "${spec.id}" exists already; choose another id`)
-    }
     const program = this.#program
-    if (program === undefined) {
-      throw new SluiceError(
-        'not_reachable',
-        'the program has not begun yet: try again in some seconds',
-      )
-    }
+    if (program === undefined) throw new Error('outputs are opened when the program has begun')
     const opened = parts.openOutput(spec, {
       program,
       alert: (what, message) => events.logEvent({ type: 'alert', output: spec.id, what, message }),
@@ -71,9 +65,22 @@ export class ChannelOutputs {
   }
 
   async removeOutput(id: OutputId): Promise<void> {
+    if (this.#program === undefined) this.#waiting = this.#waiting.filter((spec) => spec.id !== id)
     await this.#list.removeOutput(id)
     this.#updateMaxGop()
     this.#options.events.logEvent({ type: 'output_removed', output: id })
+  }
+
+  reorder(ids: readonly OutputId[]): void {
+    this.#list.reorder(ids)
+  }
+
+  recordings(): RecordingStatus[] {
+    return this.#list.recordings()
+  }
+
+  deleteRecording(id: OutputId, name: string): Promise<boolean> {
+    return this.#list.deleteRecording(id, name)
   }
 
   /** True when one of them answers the request, or will when the program has begun. */

@@ -1,5 +1,5 @@
 import type { ChannelId } from '../../contract/ids.ts'
-import type { OutputAlert } from '../../contract/events.ts'
+import type { ChannelEvent, OutputAlert } from '../../contract/events.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
 import type { SlateSpec, SourceSpec } from '../../contract/spec.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -32,9 +32,15 @@ export interface ChannelTicker {
   register(work: ChannelWork): () => void
 }
 
+export interface EventSink {
+  logEvent(event: ChannelEvent): void
+}
+
 /** What a channel is built from; the composition root gives the real ones. */
 export interface ChannelParts {
   readonly id: ChannelId
+  /** What happens to the channel, numbered and kept by its host. */
+  readonly events: EventSink
   readonly version: string
   readonly clock: Clock
   readonly ticker: ChannelTicker

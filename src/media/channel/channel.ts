@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ChannelPort } from '../../contract/channel-port.ts'
-import type { ChannelChange, TakeAnswer, TakeRequest } from '../../contract/commands.ts'
+import type { BusTake, TakeAnswer, TakeRequest } from '../../contract/commands.ts'
 import { SluiceError } from '../../contract/errors.ts'
-import type { StampedEvent } from '../../contract/events.ts'
 import {
   type BusId,
   type OutputId,
@@ -12,15 +10,13 @@ import {
   type SourceId,
   type Ticket,
 } from '../../contract/ids.ts'
-import type { OutputSpec } from '../../contract/output-spec.ts'
-import type { ChannelSpec, SourceChange, SourceSpec } from '../../contract/spec.ts'
-import type { ChannelStatus } from '../../contract/status.ts'
+import type { ChannelSpec, SlateSpec } from '../../contract/spec.ts'
+import type { ChannelStatus, RecordingStatus } from '../../contract/status.ts'
 import { untilAborted } from '../../lib/clock.ts'
 import type { ChannelParts } from './channel-parts.ts'
 import { ChannelSettings } from './channel-settings.ts'
 import { channelStatus } from './channel-status.ts'
 import { Buses } from '../program/buses.ts'
-import { EventLog } from './event-log.ts'
 import { awaitFormat, fittedToSegments, type ChosenFormat } from '../format/format-choice.ts'
 import { inputEvents } from './input-events.ts'
 import { InputList } from './input-list.ts'
@@ -31,6 +27,9 @@ import { Failover } from '../failover/failover.ts'
 import { failoverPort } from './failover-port.ts'
 import { refusalAnswer } from '../program/takes.ts'
 import { RateMeters } from './rate-meters.ts'
+import type { Operation } from './reconcile.ts'
+import type { SlateMaterial } from '../slate/slate-material.ts'
+import { applyOperations } from './spec-changes.ts'
 import { requestTake } from './take-request.ts'
 
 const FAULT_REPORT_INTERVAL_MS = 1_000
@@ -41,11 +40,11 @@ const START_GRACE_MS = 3_000
  * One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. The control
  * plane reaches all of it through here.
  */
-export class Channel implements ChannelPort {
+export class Channel {
   readonly #parts: ChannelParts
   readonly #spec: ChannelSpec
   readonly #settings: ChannelSettings
-  readonly #events: EventLog
+  readonly #stop = new AbortController()
   readonly #inputs: InputList
   readonly #outputs: ChannelOutputs
   readonly #rates = new RateMeters()
@@ -63,9 +62,8 @@ export class Channel implements ChannelPort {
     this.#parts = parts
     this.#startedAt = parts.clock.now()
     this.#settings = new ChannelSettings(spec)
-    this.#events = new EventLog(parts)
     const settings = this.#settings
-    const events = inputEvents(this.#events, () => this.#updateStandingOrder())
+    const events = inputEvents(parts.events, () => this.#updateStandingOrder())
     this.#inputs = new InputList({
       open: (source, wanted) => parts.openInput({ spec: source, wanted, settings, events }),
       ingest: () => settings.current.ingest,
@@ -73,8 +71,9 @@ export class Channel implements ChannelPort {
     this.#outputs = new ChannelOutputs({
       parts,
       settings,
-      events: this.#events,
+      events: parts.events,
       clock: parts.clock,
+      specs: spec.outputs,
     })
     this.#failover = new Failover(
       failoverPort({
@@ -83,11 +82,12 @@ export class Channel implements ChannelPort {
         inputs: this.#inputs,
         controller: () => this.#buses?.program,
         now: () => this.#now(),
-        emit: (event) => this.#events.logEvent(event),
+        emit: (event) => this.#parts.events.logEvent(event),
       }),
     )
     for (const output of spec.outputs) parts.checkOutput(output)
-    this.#inputs.addSources(spec.sources, this.#startedAt)
+    const opened = this.#inputs.openFor(spec.sources)
+    for (const source of spec.sources) this.#inputs.putSource(source, opened, this.#startedAt)
   }
 
   /** Resolves after an abort, when everything that the channel started has ended. */
@@ -109,12 +109,13 @@ export class Channel implements ChannelPort {
       if (!signal.aborted) throw error
     } finally {
       this.#state = 'stopping'
+      this.#stop.abort()
       for (const controller of this.#buses?.all() ?? []) controller.takes.refuse(STOPPING)
       stopTicks()
       await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#buses?.close()])
       await this.#storing
       await this.#failover.close()
-      this.#events.logEvent({ type: 'channel_stopped' })
+      this.#parts.events.logEvent({ type: 'channel_stopped' })
     }
   }
 
@@ -124,12 +125,17 @@ export class Channel implements ChannelPort {
     return mediaRoute(targets, request, response) || this.#outputs.serve(request, response)
   }
 
-  async take(request: TakeRequest): Promise<TakeAnswer> {
-    const bus = this.#checkBus(request.bus ?? PROGRAM)
-    const { source, at } = request
-    const mode = request.mode ?? this.#settings.current.mode
+  async take(take: TakeRequest | BusTake): Promise<TakeAnswer> {
+    const bus = this.#checkBus(take.bus ?? PROGRAM)
     const ticket = this.#nextTicket()
-    this.#events.logEvent({ type: 'take_requested', ticket, bus, source, mode })
+    const request = 'from' in take ? this.#takeOfBus(take) : take
+    if (request === undefined) {
+      const message = `nothing is on ${'from' in take ? take.from : bus}: put a source there first`
+      return refusalAnswer({ ticket, bus }, SLATE, { why: 'unknown_source', message })
+    }
+    const { source, at } = request
+    const mode = take.mode ?? this.#settings.current.mode
+    this.#parts.events.logEvent({ type: 'take_requested', ticket, bus, source, mode })
     const now = this.#now()
     const wait = at === undefined ? 0 : new Date(at).getTime() - this.#parts.wallTime()
     const answer = await requestTake(
@@ -142,66 +148,43 @@ export class Channel implements ChannelPort {
         onWantedChanged: () => this.#updateStandingOrder(),
       },
     )
-    this.#events.logEvent(
+    this.#parts.events.logEvent(
       answer.ok ? { type: 'take_done', answer } : { type: 'take_refused', answer },
     )
     return answer
   }
 
-  takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer> {
-    const controller = this.#buses?.get(PREVIEW)
-    const source = controller?.bus.onAir ?? SLATE
-    // Nobody asked for the slate: an empty preview must not take the program off the air.
-    if (source === SLATE && (controller?.counts.takes ?? 0) === 0) {
-      const message = 'nothing is on preview: put a source there first'
-      const take = { ticket: this.#nextTicket(), bus: PROGRAM }
-      return Promise.resolve(refusalAnswer(take, source, { why: 'unknown_source', message }))
-    }
-    return this.take({ source, bus: PROGRAM, ...(mode === undefined ? {} : { mode }) })
+  /** Carries out what `reconcile` found. Throws SluiceError for what cannot be done; then nothing was. */
+  apply(operations: readonly Operation[]): Promise<void> {
+    return applyOperations(operations, {
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      settings: this.#settings,
+      rates: this.#rates,
+      events: this.#parts.events,
+      buses: () => this.#buses,
+      makeSlate: (message) => this.#makeSlate({ ...this.#spec.slate, message }),
+      checkOutput: this.#parts.checkOutput,
+      now: () => this.#now(),
+      onChanged: () => this.#updateStandingOrder(),
+    })
   }
 
-  async change(change: ChannelChange): Promise<void> {
-    if (change.slateMessage !== undefined) await this.#remakeSlate(change.slateMessage)
-    this.#settings.applyChange(change)
-    if (change.conform !== undefined) for (const input of this.#inputs.all()) input.replanConform()
-    this.#updateStandingOrder()
-    this.#events.logEvent({ type: 'settings_changed', change: { ...change } })
+  /** False: there is no such viewer. */
+  disconnectViewer(path: string, id: number): boolean {
+    const served = [
+      ...(this.#buses?.all() ?? []).map(({ viewers }) => viewers),
+      ...this.#inputs.all().map(({ monitor }) => monitor),
+    ]
+    return served.some((viewers) => viewers.disconnect(path, id))
   }
 
-  async addSource(spec: SourceSpec): Promise<void> {
-    this.#inputs.addSources([spec], this.#now())
-    this.#addReaders(spec.id)
-    // A channel that began without sources wants its first one.
-    this.#buses?.program.setWantedIfUnset(spec.id)
-    this.#updateStandingOrder()
-    this.#events.logEvent({ type: 'source_added', source: spec.id })
+  recordings(): readonly RecordingStatus[] {
+    return this.#outputs.recordings()
   }
 
-  async changeSource(id: SourceId, change: SourceChange): Promise<void> {
-    if (this.#inputs.changeSource(id, change, this.#now()) === 'replaced') this.#addReaders(id)
-    this.#updateStandingOrder()
-    this.#events.logEvent({ type: 'source_changed', source: id })
-  }
-
-  async removeSource(id: SourceId): Promise<void> {
-    this.#inputs.removeSource(id)
-    this.#rates.removeMatching(` ${id}`)
-    const next = this.#inputs.byPriority()[0]?.id ?? SLATE
-    for (const controller of this.#buses?.all() ?? []) controller.onSourceRemoved(id, next)
-    this.#updateStandingOrder()
-    this.#events.logEvent({ type: 'source_removed', source: id })
-  }
-
-  async addOutput(spec: OutputSpec): Promise<void> {
-    this.#outputs.addOutput(spec)
-  }
-
-  async removeOutput(id: OutputId): Promise<void> {
-    await this.#outputs.removeOutput(id)
-  }
-
-  events(after: number, listener: (event: StampedEvent) => void): () => void {
-    return this.#events.listen(after, listener)
+  deleteRecording(output: OutputId, name: string): Promise<boolean> {
+    return this.#outputs.deleteRecording(output, name)
   }
 
   status(): ChannelStatus {
@@ -222,10 +205,6 @@ export class Channel implements ChannelPort {
     })
   }
 
-  #addReaders(id: SourceId): void {
-    for (const controller of this.#buses?.all() ?? []) controller.addReaderOf(id)
-  }
-
   /** Further buses are for later. */
   #checkBus(bus: BusId): BusId {
     if (bus === PROGRAM || bus === PREVIEW) return bus
@@ -236,6 +215,13 @@ export class Channel implements ChannelPort {
         field: 'bus',
       },
     )
+  }
+
+  /** Nobody asked for the slate: a bus that was never taken to must not take another off the air. */
+  #takeOfBus({ from }: BusTake): Pick<TakeRequest, 'source' | 'at'> | undefined {
+    const controller = this.#buses?.get(this.#checkBus(from))
+    const source = controller?.bus.onAir ?? SLATE
+    return source === SLATE && (controller?.counts.takes ?? 0) === 0 ? undefined : { source }
   }
 
   #nextTicket(): Ticket {
@@ -267,7 +253,7 @@ export class Channel implements ChannelPort {
       wallTime,
       nextTicket: () => this.#nextTicket(),
       inputs: this.#inputs,
-      emit: (event) => this.#events.logEvent(event),
+      emit: (event) => this.#parts.events.logEvent(event),
       onWantedChanged: () => this.#updateStandingOrder(),
     })
     this.#onAirAt = clock.now()
@@ -275,23 +261,21 @@ export class Channel implements ChannelPort {
     if (first !== undefined) this.#buses.program.setWantedIfUnset(first.id)
     this.#updateStandingOrder()
     const { ring, frames } = this.#buses.program.playOut
-    this.#outputs.start({ ring, frames }, this.#spec.outputs)
+    this.#outputs.start({ ring, frames })
     this.#state = 'running'
     const [video, audio] = [
       describeVideo(format.video?.format),
       describeAudio(format.audio?.format),
     ]
     const sourceField = source === undefined ? {} : { source }
-    this.#events.logEvent({ type: 'format_chosen', from, ...sourceField, video, audio })
-    this.#events.logEvent({ type: 'channel_started', name: this.#spec.name })
+    this.#parts.events.logEvent({ type: 'format_chosen', from, ...sourceField, video, audio })
+    this.#parts.events.logEvent({ type: 'channel_started', name: this.#spec.name })
   }
 
-  async #remakeSlate(message: string): Promise<void> {
+  #makeSlate(spec: SlateSpec): Promise<SlateMaterial> {
     const { format } = this.#settings
-    if (format === undefined || this.#buses === undefined) throw notStartedError()
-    const { signal } = new AbortController()
-    const slate = { ...this.#spec.slate, message }
-    this.#buses.setSlate(await this.#parts.makeSlate(format, slate, signal))
+    if (format === undefined) throw new Error('a slate is made when the format is chosen')
+    return this.#parts.makeSlate(format, spec, this.#stop.signal)
   }
 
   /** The standing order: whom to put on air when the program cannot go on as it is. */
@@ -331,7 +315,7 @@ export class Channel implements ChannelPort {
     if (now - this.#faultReportedAt < FAULT_REPORT_INTERVAL_MS) return
     this.#faultReportedAt = now
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#events.logEvent({ type: 'warning', message: `play-out: ${message}` })
+    this.#parts.events.logEvent({ type: 'warning', message: `play-out: ${message}` })
   }
 
   #runChecks(now: number): void {
@@ -346,6 +330,3 @@ export class Channel implements ChannelPort {
 }
 
 const STOPPING = { why: 'channel_stopped', message: 'the channel stops' } as const
-
-const notStartedError = (): SluiceError =>
-  new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')

@@ -1,6 +1,6 @@
-import { SluiceError } from '../../contract/errors.ts'
+import { isDeepStrictEqual } from 'node:util'
 import type { SourceId } from '../../contract/ids.ts'
-import type { IngestMode, SourceChange, SourceSpec } from '../../contract/spec.ts'
+import type { IngestMode, SourceSpec } from '../../contract/spec.ts'
 import type { Input } from '../input/input.ts'
 
 /** A standby source that nobody needs any more is kept running this long: it may be wanted again. */
@@ -17,14 +17,11 @@ interface Entry {
   neededAt: number
 }
 
-/** Changes that the reader does not notice. */
-const READER_INDEPENDENT_FIELDS = new Set<string>([
-  'label',
-  'priority',
-  'thresholds',
-  'ingest',
-  'conform',
-])
+/** What a change of concerns the reader. */
+const readerPart = (spec: SourceSpec): object => {
+  const { label: _l, priority: _p, thresholds: _t, ingest: _i, conform: _c, ...rest } = spec
+  return rest
+}
 
 /** The channel's sources, in the order in which they were added, each running until it is removed. */
 export class InputList {
@@ -69,21 +66,32 @@ export class InputList {
     return input.spec.ingest ?? this.#defaultIngest()
   }
 
-  /** All or none: what cannot be opened is known before anything runs. */
-  addSources(specs: readonly SourceSpec[], now: number): void {
-    const ids = [...this.#entries.keys(), ...specs.map((spec) => spec.id)]
-    const duplicate = ids.find((id, index) => ids.indexOf(id) !== index)
-    if (duplicate !== undefined) {
-      throw new SluiceError(
-        'id_in_use',
-        `source "${duplicate}" exists already; choose another id, or change it`,
-      )
+  /** Opens what these specs need anew; nothing runs or is replaced until it is put. Throws SluiceError. */
+  openFor(specs: readonly SourceSpec[]): ReadonlyMap<SourceId, Input> {
+    const changed = specs.filter((spec) => this.#needsReader(spec))
+    return new Map(changed.map((spec) => [spec.id, this.#openInput(spec, this.#wantedOf(spec))]))
+  }
+
+  /** Adds a source, or changes it: in place where no other reader was opened for it. */
+  putSource(spec: SourceSpec, opened: ReadonlyMap<SourceId, Input>, now: number): void {
+    const entry = this.#entries.get(spec.id)
+    const input = opened.get(spec.id)
+    if (input === undefined) {
+      entry?.input.updateSpec(spec)
+      return
     }
-    const opened = specs.map((spec) => {
-      const hot = (spec.ingest ?? this.#defaultIngest()) === 'hot'
-      return this.#openInput(spec, hot ? 'run' : 'stop')
-    })
-    for (const input of opened) this.#addEntry(input, now)
+    if (entry !== undefined) this.#stopEntry(entry)
+    this.#addEntry(input, now)
+  }
+
+  /** All ids, in the wanted order. */
+  reorder(ids: readonly SourceId[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id)
+      if (entry === undefined) continue
+      this.#entries.delete(id)
+      this.#entries.set(id, entry)
+    }
   }
 
   /** From now on every source runs as soon as it is added; what was added before runs now. */
@@ -92,26 +100,9 @@ export class InputList {
     for (const entry of this.#entries.values()) entry.ended ??= entry.input.run(entry.stop.signal)
   }
 
-  /** Replaces the source where its reader is concerned; else tells it. */
-  changeSource(id: SourceId, change: SourceChange, now: number): 'updated' | 'replaced' {
-    const entry = this.#require(id)
-    const given = Object.fromEntries(
-      Object.entries(change).filter(([, value]) => value !== undefined),
-    )
-    const spec: SourceSpec = { ...entry.input.spec, ...given, id }
-    if (Object.keys(given).every((field) => READER_INDEPENDENT_FIELDS.has(field))) {
-      entry.input.updateSpec(spec)
-      return 'updated'
-    }
-    // Opened first: what cannot be opened leaves the old one in place.
-    const opened = this.#openInput(spec, entry.input.supervised.wanted)
-    this.#stopEntry(entry)
-    this.#addEntry(opened, now)
-    return 'replaced'
-  }
-
   removeSource(id: SourceId): void {
-    const entry = this.#require(id)
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
     this.#entries.delete(id)
     this.#stopEntry(entry)
   }
@@ -135,10 +126,14 @@ export class InputList {
     await Promise.all(this.#closing)
   }
 
-  #require(id: SourceId): Entry {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) throw new SluiceError('unknown_source', this.unknownSourceMessage(id))
-    return entry
+  #needsReader(spec: SourceSpec): boolean {
+    const before = this.#entries.get(spec.id)?.input.spec
+    return before === undefined || !isDeepStrictEqual(readerPart(before), readerPart(spec))
+  }
+
+  #wantedOf(spec: SourceSpec): 'run' | 'stop' {
+    const running = this.#entries.get(spec.id)?.input.supervised.wanted
+    return running ?? ((spec.ingest ?? this.#defaultIngest()) === 'hot' ? 'run' : 'stop')
   }
 
   /** A sentence that names what there is instead. */

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { SluiceError } from '../../contract/errors.ts'
 import type { VideoFormat } from '../../contract/format.ts'
 import type { OutputId } from '../../contract/ids.ts'
-import type { OutputStatus } from '../../contract/status.ts'
+import type { OutputStatus, RecordingStatus } from '../../contract/status.ts'
 import type { Output } from '../outputs/interface/output.ts'
 
 interface Entry {
@@ -28,27 +27,36 @@ export class OutputList {
     this.#onState = onState
   }
 
-  has(id: OutputId): boolean {
-    return this.#entries.has(id)
-  }
-
   addOutput(output: Output): void {
     const stop = new AbortController()
     this.#entries.set(output.id, { output, stop, ended: output.run(stop.signal), state: '' })
   }
 
+  /** Resolves when it has ended. */
   async removeOutput(id: OutputId): Promise<void> {
     const entry = this.#entries.get(id)
-    if (entry === undefined) {
-      const existing = [...this.#entries.keys()].map((existing) => `"${existing}"`).join(', ')
-      throw new SluiceError(
-        'unknown_output',
-        `there is no output "${id}"; there ${existing === '' ? 'are none' : `is ${existing}`}`,
-      )
-    }
+    if (entry === undefined) return
     this.#entries.delete(id)
     entry.stop.abort()
     await entry.ended
+  }
+
+  /** For the status, and for who is asked first. */
+  reorder(ids: readonly OutputId[]): void {
+    for (const id of ids) {
+      const entry = this.#entries.get(id)
+      if (entry === undefined) continue
+      this.#entries.delete(id)
+      this.#entries.set(id, entry)
+    }
+  }
+
+  recordings(): RecordingStatus[] {
+    return [...this.#entries.values()].flatMap(({ output }) => output.recordings?.() ?? [])
+  }
+
+  async deleteRecording(id: OutputId, name: string): Promise<boolean> {
+    return (await this.#entries.get(id)?.output.deleteRecording?.(name)) ?? false
   }
 
   /** True when one of them answers the request. */

@@ -7,7 +7,7 @@ import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import type { ChannelParts, ChannelTicker } from '../channel/channel-parts.ts'
+import type { ChannelParts, EventSink, ChannelTicker } from '../channel/channel-parts.ts'
 import type { FormatStore } from './format-store.ts'
 import { Input } from '../input/input.ts'
 import type { InputSettings } from '../input/input-parts.ts'
@@ -26,6 +26,7 @@ import { DEFAULT_SUPERVISION, noDataMsFor } from '../sources/supervision.ts'
 
 export interface RealPartsOptions {
   readonly id: ChannelId
+  readonly events: EventSink
   readonly version: string
   readonly channel: ChannelSpec
   readonly host: ProcessHost
@@ -63,6 +64,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
   const slates = new SlateRenderer({ host, ffmpeg: ffmpeg.ffmpeg })
   return {
     id: options.id,
+    events: options.events,
     version: options.version,
     clock,
     ticker: options.ticker,

@@ -52,6 +52,11 @@ export class SourceMonitor {
     return this.#viewers.viewers()
   }
 
+  /** False: there is no such viewer here. */
+  disconnect(path: string, id: number): boolean {
+    return this.#viewers.disconnect(path, id)
+  }
+
   serve(request: IncomingMessage, response: ServerResponse): void {
     this.#viewers.accept(request, response)
   }

@@ -129,6 +129,14 @@ export class HttpTs implements Output {
     })
   }
 
+  /** False: there is no such viewer here. */
+  disconnect(path: string, id: number): boolean {
+    const found = this.#fanOut.viewers.find((viewer) => viewer.id === id)
+    if (found === undefined || path !== this.#options.path) return false
+    found.disconnect()
+    return true
+  }
+
   viewers(): readonly ViewerStatus[] {
     return this.#fanOut.viewers.map((viewer) => viewer.status())
   }

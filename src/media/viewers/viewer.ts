@@ -57,6 +57,10 @@ export class Viewer {
     return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
 
+  get id(): number {
+    return this.#parts.id
+  }
+
   get bytes(): number {
     return this.#bytes
   }

@@ -13,7 +13,7 @@ export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: Metr
   api.get('/status', { schema: { summary: 'Everything that is known' } }, async () => port.status())
 
   api.get('/health', { schema: { summary: 'Is there a program' } }, async (_request, reply) => {
-    const health = healthOf(port.status())
+    const health = healthOf(await port.status())
     return reply.code(healthStatusCode(health.status)).send(health)
   })
 
@@ -26,7 +26,7 @@ export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: Metr
     { schema: { summary: "Change the channel's settings on the air", body: ChannelChange } },
     async (request) => {
       await port.change(request.body)
-      const { mode, failover, revert, conform, ingest } = port.status()
+      const { mode, failover, revert, conform, ingest } = await port.status()
       return { mode, failover, revert, conform, ingest }
     },
   )

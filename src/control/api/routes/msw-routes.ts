@@ -53,7 +53,7 @@ const perform = async (command: MswCommand, port: ChannelPort): Promise<MswReply
       await port.change({ revert: command.policy })
       return done({ action: command.action, revert: command.policy })
     case 'status':
-      return done({ action: command.action, ...mswStatus(port.status()) })
+      return done({ action: command.action, ...mswStatus(await port.status()) })
   }
 }
 
@@ -61,7 +61,7 @@ const performSwitch = async (
   command: Extract<MswCommand, { action: 'switch' }>,
   port: ChannelPort,
 ): Promise<MswReply> => {
-  const source = targetOf(command.target, port.status())
+  const source = targetOf(command.target, await port.status())
   const { status, body } = takeReply(
     await port.take({ source, ...(command.mode !== undefined && { mode: command.mode }) }),
   )
@@ -71,7 +71,7 @@ const performSwitch = async (
       body: { ok: false, action: 'switch', target: source, error: body.why, message: body.message },
     }
   }
-  return done({ action: 'switch', ...activeOf(body.source, port.status()), take: body })
+  return done({ action: 'switch', ...activeOf(body.source, await port.status()), take: body })
 }
 
 const done = (facts: { readonly action: string; readonly [fact: string]: unknown }): MswReply => ({

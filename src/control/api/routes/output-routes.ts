@@ -9,7 +9,7 @@ const OutputPath = z.object({ id: z.string().transform((id) => id as OutputId) }
 
 export const outputRoutes = (api: ApiInstance, port: ChannelPort): void => {
   api.get('/outputs', { schema: { summary: 'All outputs' } }, async () => ({
-    outputs: port.status().outputs,
+    outputs: (await port.status()).outputs,
   }))
 
   api.post(
@@ -17,7 +17,7 @@ export const outputRoutes = (api: ApiInstance, port: ChannelPort): void => {
     { schema: { summary: 'Add an output on the air', body: OutputSpec } },
     async (request, reply) => {
       await port.addOutput(request.body)
-      const added = port.status().outputs.find((output) => output.id === request.body.id)
+      const added = (await port.status()).outputs.find((output) => output.id === request.body.id)
       if (added === undefined) {
         throw new SluiceError('unknown_output', `output ${request.body.id} ended at once`)
       }

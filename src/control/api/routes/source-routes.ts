@@ -11,7 +11,7 @@ const SourcePath = z.object({ id: z.string().transform((id) => id as SourceId) }
 
 export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
   api.get('/sources', { schema: { summary: 'All sources, in order' } }, async () => ({
-    sources: port.status().sources,
+    sources: (await port.status()).sources,
   }))
 
   api.post(
@@ -22,7 +22,7 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
       return reply
         .code(201)
         .header('location', `/sources/${request.body.id}`)
-        .send(sourceNow(port, request.body.id))
+        .send(await sourceNow(port, request.body.id))
     },
   )
 
@@ -51,8 +51,8 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
   )
 }
 
-const sourceNow = (port: ChannelPort, id: SourceId): SourceStatus => {
-  const found = port.status().sources.find((source) => source.id === id)
+const sourceNow = async (port: ChannelPort, id: SourceId): Promise<SourceStatus> => {
+  const found = (await port.status()).sources.find((source) => source.id === id)
   if (found === undefined) {
     throw new SluiceError('unknown_source', `there is no source ${JSON.stringify(id)}`)
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputId } from '../../../contract/ids.ts'
-import type { OutputStatus } from '../../../contract/status.ts'
+import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import type { Millis, Ticks90k } from '../../../contract/time.ts'
 import type { ProgramFrames } from './program-frames.ts'
 
@@ -14,6 +14,10 @@ export interface Output {
   status(): OutputStatus
   /** True when the path is this output's own, and the request is being answered. `path` is without the query. */
   serve?(request: IncomingMessage, response: ServerResponse, path: string): boolean
+  /** What it recorded, newest first. */
+  recordings?(): readonly RecordingStatus[]
+  /** False: there is no such recording, or it is being written. */
+  deleteRecording?(name: string): Promise<boolean>
   /** Random access points further apart than this do not fit its segments: sources with such pictures are conformed. */
   readonly maxGopTicks?: number
   /** Why it could not follow if the program's pictures became these: the take is refused with this sentence. */

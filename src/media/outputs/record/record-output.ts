@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
-import type { OutputStatus } from '../../../contract/status.ts'
+import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
@@ -116,6 +116,19 @@ export class RecordOutput implements Output {
 
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     return this.#recordingList.serve(request, response, path)
+  }
+
+  recordings(): readonly RecordingStatus[] {
+    return this.#folder.recordings.map(({ number: _number, format: _format, ...recording }) => ({
+      output: this.id,
+      ...recording,
+    }))
+  }
+
+  async deleteRecording(name: string): Promise<boolean> {
+    if (this.#folder.find(name)?.state !== 'finished') return false
+    await this.#folder.remove(name)
+    return true
   }
 
   formatRefusal(video: VideoFormat): string | undefined {

@@ -129,7 +129,7 @@ export class RecordingFolder {
   async finishRecording(name: string): Promise<void> {
     const recording = this.#recordings.get(name)
     if (recording === undefined) return
-    if (recording.bytes === 0) return this.#remove(name)
+    if (recording.bytes === 0) return this.remove(name)
     this.#recordings.set(name, { ...recording, state: 'finished' })
     await this.#appendToIndex(entryOf({ ...recording, state: 'finished' }))
   }
@@ -137,7 +137,7 @@ export class RecordingFolder {
   /** Deletes the oldest until the rest keeps within the quota; how many went. */
   async trimToQuota(quotaBytes: number): Promise<number> {
     const gone = recordingsOverQuota([...this.#recordings.values()], quotaBytes)
-    for (const name of gone) await this.#remove(name)
+    for (const name of gone) await this.remove(name)
     return gone.length
   }
 
@@ -146,7 +146,7 @@ export class RecordingFolder {
     this.#recordings.delete(name)
   }
 
-  async #remove(name: string): Promise<void> {
+  async remove(name: string): Promise<void> {
     await rm(join(this.path, name), { force: true })
     this.#recordings.delete(name)
   }
