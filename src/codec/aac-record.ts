@@ -8,16 +8,16 @@ const PROGRAM_CONFIG = 5
 /** program_config_element up to its counts, and the counts: 4.4.1.1. */
 const ELEMENT_BITS_BEFORE_COUNTS = 10
 
-/** Bytes of the ADTS header, its CRC included. */
+/** Length of the ADTS header in bytes, CRC included. */
 export const adtsHeaderBytes = (frame: Uint8Array): number =>
   (frame[1]! & 1) === 0 ? HEADER_BYTES + CRC_BYTES : HEADER_BYTES
 
-/** number_of_raw_data_blocks_in_frame: how many access units share the header. */
+/** Access units that share the header: number_of_raw_data_blocks_in_frame + 1. */
 export const adtsBlocks = (frame: Uint8Array): number => (frame[6]! & 3) + 1
 
 /**
- * AudioSpecificConfig (1.6.2.1) of the stream that an ADTS frame belongs to. HE-AAC stays told by its frames alone
- * (implicit signalling), as in ADTS. Undefined when the channels are told by an element that this frame does not have.
+ * AudioSpecificConfig (1.6.2.1) of the stream that an ADTS frame belongs to. HE-AAC stays implicitly signalled, as
+ * in ADTS. Undefined when the channels are given by a program config element that this frame lacks.
  */
 export function aacRecord(frame: Uint8Array): Uint8Array | undefined {
   if (frame.length <= HEADER_BYTES) return undefined
@@ -52,7 +52,7 @@ class Bits {
   }
 }
 
-/** 4.4.1.1: the element as the frame has it, aligned anew, without its comment. */
+/** 4.4.1.1: copies the element, byte-aligned, without its comment. */
 function copyProgramConfig(frame: Uint8Array, bits: Bits): boolean {
   const r = new BitReader(frame, adtsHeaderBytes(frame), frame.length, 'plain')
   if (r.bits(3) !== PROGRAM_CONFIG) return false

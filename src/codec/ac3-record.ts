@@ -34,7 +34,7 @@ interface Substream {
   locations: number
 }
 
-/** Body of the dec3 box, from an access unit: independent substream 0 and all that goes with it. */
+/** Body of the dec3 box, from an access unit: independent substream 0 and its dependent substreams. */
 export function eac3Record(unit: Uint8Array): Uint8Array | undefined {
   const substreams: Substream[] = []
   let at = 0
@@ -71,7 +71,7 @@ function independentSubstream(unit: Uint8Array, at: number): Substream {
   }
 }
 
-/** Custom channel map of a dependent substream (E.1.2.2, E.1.3.1.8), as chan_loc counts it. */
+/** Custom channel map of a dependent substream (E.1.2.2, E.1.3.1.8), in the bits of chan_loc. */
 function locationsOf(unit: Uint8Array, at: number): number {
   const r = new BitReader(unit, at + 4, unit.length, 'plain')
   r.skip(4)
@@ -88,7 +88,7 @@ function locationsOf(unit: Uint8Array, at: number): number {
   return locations | (((map >> 1) & 1) << 8)
 }
 
-/** kbit/s. */
+/** Data rate in kbit/s. */
 function dataRateKbps(unit: Uint8Array): number {
   const fscod = unit[4]! >> 6
   const reduced = fscod === REDUCED_RATE

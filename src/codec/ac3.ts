@@ -27,7 +27,7 @@ const bsidAt = (bytes: Uint8Array, at: number): number => bytes[at + 5]! >> 3
 const streamTypeAt = (bytes: Uint8Array, at: number): number => bytes[at + 2]! >> 6
 const substreamAt = (bytes: Uint8Array, at: number): number => (bytes[at + 2]! >> 3) & 7
 
-/** AC-3 and E-AC-3 syncframes: bsid tells which. The format is that of the independent substream 0. */
+/** AC-3 and E-AC-3 syncframes: bsid distinguishes them. The format is that of the independent substream 0. */
 export class Ac3Parser implements FrameParser {
   readonly headerBytes = HEADER_BYTES
   #format: AudioFormat | undefined
@@ -45,7 +45,7 @@ export class Ac3Parser implements FrameParser {
     return length < HEADER_BYTES ? NO_FRAME : length
   }
 
-  /** Both are of independent substreams: fscod and bsid. */
+  /** Compares fscod and bsid; both frames must be of independent substreams. */
   headersMatch(bytes: Uint8Array, one: number, other: number): boolean {
     return (
       bytes[one + 4]! >> 6 === bytes[other + 4]! >> 6 && bsidAt(bytes, one) === bsidAt(bytes, other)

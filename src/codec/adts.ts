@@ -17,7 +17,7 @@ const BLOCK_SAMPLES = 1024
 const PROGRAM_CONFIG = 5
 const DUAL_MONO_CHANNELS = 2
 
-/** AAC in ADTS. HE-AAC is told by the frames' inside only and stays 'lc' at its core rate. */
+/** AAC in ADTS. HE-AAC is signalled only inside the frames: it is reported as 'lc' at its core rate. */
 export class AdtsParser implements FrameParser {
   readonly headerBytes = HEADER_BYTES
   #format: AudioFormat | undefined
@@ -61,7 +61,7 @@ export class AdtsParser implements FrameParser {
     return this.#format
   }
 
-  /** Channel configuration 0: the frame may begin with a program config element, which holds until the next. */
+  /** Channel configuration 0: reads the program config element at the frame's start, if any; it holds until the next. */
   #readChannels(bytes: Uint8Array, at: number, length: number): void {
     const hasCrc = (bytes[at + 1]! & 1) === 0
     const start = at + HEADER_BYTES + (hasCrc ? CRC_BYTES : 0)

@@ -45,7 +45,7 @@ describe('start codes', () => {
     expect(leadingPrefix(Uint8Array.from(bytes))).toBe(at)
   })
 
-  it('let bytes be put in between', () => {
+  it('allow bytes to be inserted between units', () => {
     const joined = insertAt(Uint8Array.of(1, 2, 3), 1, Uint8Array.of(8, 9))
     expect([...joined]).toEqual([1, 8, 9, 2, 3])
   })
@@ -91,7 +91,7 @@ describe('a bit reader', () => {
     expect(new BitReader(bytes, 0, bytes.length).se()).toBeCloseTo(signed)
   })
 
-  it('yields zeros and says so behind the end', () => {
+  it('yields zeros past the end and sets exhausted', () => {
     const r = new BitReader(Uint8Array.of(0xff), 0, 1)
     expect([r.bits(8), r.exhausted, r.bits(8), r.exhausted]).toEqual([255, false, 0, true])
     r.skip(1e15)

@@ -25,7 +25,7 @@ export function nextPrefix(bytes: Uint8Array, from: number): number {
   return Buffer.prototype.indexOf.call(bytes, PREFIX, at - 2)
 }
 
-/** Where the unit with the prefix at `prefix` begins, its zero_byte counted; never before `floor`. */
+/** Start of the unit with the prefix at `prefix`, its zero_byte included; never before `floor`. */
 export const unitStart = (bytes: Uint8Array, prefix: number, floor = 0): number =>
   prefix > floor && bytes[prefix - 1] === 0 ? prefix - 1 : prefix
 
@@ -36,14 +36,14 @@ export function trimZeros(bytes: Uint8Array, start: number, end: number): number
   return trimmed
 }
 
-/** Offset of the first prefix if only zeros lie before it, or -1: does a unit begin at the very front? */
+/** Offset of the first prefix if only zeros precede it, otherwise -1. */
 export function leadingPrefix(bytes: Uint8Array): number {
   let at = 0
   while (at < bytes.length && bytes[at] === 0) at++
   return at >= 2 && bytes[at] === 1 ? at - 2 : -1
 }
 
-/** The bytes with `block` put in at `at`. */
+/** Copy of the bytes with `block` inserted at `at`. */
 export function insertAt(bytes: Uint8Array, at: number, block: Uint8Array): Uint8Array {
   const joined = new Uint8Array(bytes.length + block.length)
   joined.set(bytes.subarray(0, at), 0)

@@ -48,7 +48,7 @@ const cases: readonly Case[] = [
   { ...aac, rate: 48_000, ...stereo },
   { ...aac, rate: 44_100, ...mono },
   { ...aac, rate: 48_000, ...surround },
-  // Has no channel configuration of its own: told by a program config element.
+  // Has no channel configuration of its own: given by a program config element.
   { ...aac, rate: 48_000, layout: '2.1', channels: 3 },
   { ...latm, rate: 48_000, ...stereo },
   { ...latm, rate: 44_100, ...mono },
@@ -78,7 +78,7 @@ const encode = (one: Case): ReturnType<FfmpegFixtures['encode']> =>
 
 interface Split {
   readonly lengths: number[]
-  /** Where each frame begins in the whole stream, from the offsets in the pushes. */
+  /** Offset of each frame in the whole stream, computed from the offsets in the pushes. */
   readonly starts: number[]
   readonly formats: Set<AudioFormat>
   readonly skipped: number

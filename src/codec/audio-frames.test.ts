@@ -38,7 +38,7 @@ const eac3Frame = (type: number, substream: number, size: number): Uint8Array =>
 const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
 describe('a frame splitter', () => {
-  it('says where a frame began, exactly, over several pushes', () => {
+  it('reports the exact offset of a frame over several pushes', () => {
     const bytes = concat(mp2Frame(), mp2Frame(), mp2Frame())
     const pushes = [bytes.subarray(0, 700), bytes.subarray(700, 900), bytes.subarray(900)]
     expect(pushAll('mp2', pushes).found).toEqual([
@@ -51,7 +51,7 @@ describe('a frame splitter', () => {
     ])
   })
 
-  it('gives out a first frame that fills its push at once', () => {
+  it('emits a first frame that fills its push at once', () => {
     expect(pushAll('mp2', [mp2Frame()]).found).toEqual([[{ length: 576, offset: 0 }]])
   })
 
@@ -97,7 +97,7 @@ describe('a frame splitter', () => {
     ])
   })
 
-  it('gives up a frame that reaches into the next one, not the next one', () => {
+  it('drops a frame that reaches into the next one and keeps the next one', () => {
     const short = mp2Frame().subarray(0, 500)
     const bytes = concat(mp2Frame(), short, mp2Frame(), mp2Frame())
     const { found, skipped } = pushAll('mp2', [bytes])

@@ -27,7 +27,7 @@ export interface FrameSplitter {
 const MAX_FRAME_BYTES = 32_768
 const EMPTY = new Uint8Array(0)
 
-/** What begins at a place: nothing, or it is not to be told before more bytes come; else a frame's end. */
+/** Values of `#frameEnd` beside an offset: no frame begins here; more bytes are needed to decide. */
 const NOT_A_FRAME = -1
 const MORE_BYTES_NEEDED = -2
 
@@ -97,8 +97,8 @@ class Splitter implements FrameSplitter {
   }
 
   /**
-   * Where the frame at `at` ends, its dependent substreams included. It is believed in a run of frames of one
-   * format, when the header behind it agrees, or when it ends where the pushed bytes end.
+   * End of the frame at `at`, its dependent substreams included. A frame is accepted within a run of frames of one
+   * format, when the header behind it matches, or when it ends where the pushed bytes end.
    */
   #frameEnd(buffer: Uint8Array, at: number): number {
     const length = this.#parser.lengthAt(buffer, at)
@@ -123,7 +123,7 @@ class Splitter implements FrameSplitter {
     return found !== undefined && reuseAudioFormat(this.#format, found) === this.#format
   }
 
-  /** A frame that lost bytes, or whose length is damaged, reaches into those behind it: does one begin in here? */
+  /** True if a frame begins in this range: a frame that lost bytes or has a damaged length reaches into those behind it. */
   #containsFrame(buffer: Uint8Array, from: number, to: number): boolean {
     for (let at = from; at < to; at++) {
       const length = this.#parser.lengthAt(buffer, at)

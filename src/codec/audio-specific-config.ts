@@ -5,7 +5,7 @@ export const AAC_RATES: readonly number[] = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
   7350,
 ]
-/** channelConfiguration, table 1.19; 0: told by a program config element. */
+/** channelConfiguration, table 1.19; 0: given by a program config element. */
 export const AAC_CHANNELS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8]
 /** Object type to profile name, table 1.17. */
 export const AAC_PROFILES: Readonly<Record<number, string>> = {
@@ -28,7 +28,7 @@ export interface AudioSpecificConfig {
   readonly frameSamples: number
 }
 
-/** AudioSpecificConfig (1.6.2.1) of the AAC object types, SBR told explicitly included. */
+/** AudioSpecificConfig (1.6.2.1) of the AAC object types, explicitly signalled SBR included. */
 export function readAudioSpecificConfig(r: BitReader): AudioSpecificConfig | undefined {
   const first = readObjectType(r)
   const coreRate = readRate(r)
@@ -66,7 +66,7 @@ function readProgramChannels(r: BitReader): number {
   return readProgramConfig(r)
 }
 
-/** program_config_element (4.4.1.1): how many channels it has; 2 when it makes no sense. */
+/** program_config_element (4.4.1.1): number of channels; 2 when it is invalid. */
 export function readProgramConfig(r: BitReader): number {
   r.skip(10)
   const front = r.bits(4)

@@ -5,7 +5,7 @@ const MAX_FRAME_RATE = 300
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
-/** In lowest terms; undefined when it cannot be a rate of pictures (below 1 or above 300 per second). */
+/** Frame rate in lowest terms; undefined below 1 or above 300 per second. */
 export function frameRate(num: number, den: number): Rational | undefined {
   if (num <= 0 || den <= 0 || num < den || num > den * MAX_FRAME_RATE) return undefined
   const divisor = gcd(num, den)

@@ -7,11 +7,11 @@ import { readPixelAspect } from './pixel-aspect.ts'
 export interface H264Sps {
   readonly id: number
   readonly format: VideoFormat
-  /** Width to height of one pixel; undefined where it is square or not told. */
+  /** Width to height of one pixel; undefined where it is square or not signalled. */
   readonly pixelAspect: Rational | undefined
-  /** max_num_reorder_frames, or what E.2.1 infers when the stream does not tell. */
+  /** max_num_reorder_frames, or what E.2.1 infers when the stream omits it. */
   readonly reorderFrames: number
-  /** What a slice header needs to be read as far as its field flags. */
+  /** Fields needed to read a slice header up to its field flags. */
   readonly frameNumBits: number
   readonly frameMbsOnly: boolean
   readonly separateColourPlanes: boolean
@@ -49,7 +49,7 @@ const MAX_DPB_MBS: readonly (readonly [number, number])[] = [
   [255, 696_320],
 ]
 
-/** `start`: the NAL unit header. Undefined when the bytes are not a usable SPS. */
+/** Parses an SPS from its NAL unit header on; undefined when it is not usable. */
 export function parseH264Sps(bytes: Uint8Array, start: number, end: number): H264Sps | undefined {
   const r = new BitReader(bytes, start + 1, end)
   const profileIdc = r.bits(8)
@@ -156,7 +156,7 @@ interface Vui {
   reorderFrames?: number
 }
 
-/** E.1.1. Encoders that cut the VUI short exist: what is missing is left out, the rest of the SPS stays good. */
+/** E.1.1. Some encoders truncate the VUI: missing fields are left out, the rest of the SPS remains valid. */
 function readVui(r: BitReader): Vui {
   const vui: Vui = { pixelAspect: readPixelAspect(r) }
   if (r.flag()) r.skip(1)

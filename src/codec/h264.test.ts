@@ -51,7 +51,7 @@ const offsets = (...parts: readonly number[][]): number[] => {
   return parts.map((part) => (at += part.length) - part.length)
 }
 
-describe('an H.264 entry point', () => {
+describe('an H.264 random access point', () => {
   it.each([
     {
       name: 'an IDR with parameter sets',
@@ -135,7 +135,7 @@ describe('an H.264 entry point', () => {
     expect(inspector.inspect(unit(IDR))).toMatchObject({ rap: 'none', format: undefined })
   })
 
-  it('keeps the format object while parameter sets repeat or say the same', () => {
+  it('keeps the format object while parameter sets repeat or are equal', () => {
     const inspector = new H264Inspector()
     const { format } = inspector.inspect(unit(sps(), pps(0, 0), IDR))
     const again = inspector.inspect(
@@ -190,7 +190,7 @@ describe('H.264 access units in one payload', () => {
     expect(new H264Inspector().splitAccessUnits(unit(...parts))).toEqual([0, at[4]])
   })
 
-  it('tell interlaced coding in the format', () => {
+  it('report interlaced coding in the format', () => {
     const found = new H264Inspector().inspect(unit(...head, slice({ field: 'top', idr: true })))
     expect(found.format).toMatchObject({ scan: 'interlaced', width: 640, height: 384 })
   })

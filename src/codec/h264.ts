@@ -22,7 +22,7 @@ const SEI = 6
 const SPS = 7
 const PPS = 8
 const DELIMITER = 9
-/** Types 15 to 18 begin an access unit too (7.4.1.2.3); 14 stands before every slice of SVC streams, so it does not. */
+/** Types 15 to 18 begin an access unit too (7.4.1.2.3); 14 stands before every slice of SVC streams, so it is left out. */
 const SUBSET_SPS = 15
 const RESERVED_18 = 18
 
@@ -55,7 +55,7 @@ const startsUnit = (type: number): boolean =>
 const isFirstSlice = (bytes: Uint8Array, prefix: number): boolean =>
   (bytes[prefix + PREFIX_BYTES + 1]! & 0x80) !== 0
 
-/** Entry points, format and access unit boundaries of H.264. Clauses are of ITU-T H.264. */
+/** Random access points, format and access unit boundaries of H.264. Clauses are of ITU-T H.264. */
 export class H264Inspector implements VideoInspector {
   readonly #sps = new ParameterSets(parseH264Sps)
   readonly #pps = new ParameterSets(parsePps)
@@ -181,14 +181,14 @@ export class H264Inspector implements VideoInspector {
       this.#inspection.data = this.#withParameterSets(unit, insertion, sps.parsed.id)
   }
 
-  /** SPS and all its PPS as one block: one that the unit carries too is repeated with equal content. */
+  /** SPS and all its PPS as one block: a set that the unit also carries is repeated with equal content. */
   #withParameterSets(unit: Uint8Array, insertion: number, spsId: number): Uint8Array {
     const sets = [this.#sps.get(spsId)!.bytes]
     for (const set of this.#pps.all()) if (set.parsed.spsId === spsId) sets.push(set.bytes)
     return insertAt(unit, insertion, withStartCodes(sets))
   }
 
-  /** 7.3.3 as far as bottom_field_flag; undefined for a frame, or when its SPS is unknown. */
+  /** Slice header (7.3.3) up to bottom_field_flag; undefined for a frame, or when its SPS is unknown. */
   #fieldAt(bytes: Uint8Array, prefix: number): FieldOfFrame | undefined {
     const r = new BitReader(bytes, prefix + PREFIX_BYTES + 1, prefix + PREFIX_BYTES + 32)
     r.ue()
@@ -218,7 +218,7 @@ function parsePps(bytes: Uint8Array, start: number, end: number): H264Pps | unde
   return r.exhausted || id > 255 || spsId > 31 ? undefined : { id, spsId }
 }
 
-/** 7.3.2.3.1 and D.1.8: is there a recovery point with a count that can be? */
+/** 7.3.2.3.1 and D.1.8: true if there is a recovery point with a valid count. */
 function hasRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolean {
   const r = new BitReader(bytes, start + 1, trimZeros(bytes, start, end))
   while (r.more) {

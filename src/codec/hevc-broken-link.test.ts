@@ -17,7 +17,7 @@ const NO_OUTPUT_OF_PRIOR = 0x40
 const nal = (type: number, first = FIRST): number[] => [0, 0, 1, type << 1, 1, first, 7]
 const bytes = (...nals: readonly number[][]): Uint8Array => Uint8Array.from(nals.flat())
 
-describe('a picture at which an HEVC splice enters', () => {
+describe('the first picture of an HEVC splice', () => {
   it.each([
     { leading: 'decodable', type: BLA_W_RADL },
     { leading: 'all', type: BLA_W_LP },
@@ -31,7 +31,7 @@ describe('a picture at which an HEVC splice enters', () => {
     },
   )
 
-  it('has what was decoded before it shown', () => {
+  it('lets the decoder output what was decoded before it', () => {
     const quiet = FIRST | NO_OUTPUT_OF_PRIOR
     expect(asBrokenLink(bytes(nal(CRA, quiet), nal(CRA, NO_OUTPUT_OF_PRIOR)), 'decodable')).toEqual(
       bytes(nal(BLA_W_RADL), nal(BLA_W_RADL, 0)),
@@ -50,7 +50,7 @@ describe('a picture at which an HEVC splice enters', () => {
     { name: 'other pictures', unit: bytes(nal(DELIMITER), nal(IDR, 0xc0), nal(TRAIL, 0xc0)) },
     { name: 'a NAL unit that is cut off', unit: Uint8Array.of(0, 0, 1, CRA << 1, 1) },
     { name: 'nothing', unit: new Uint8Array(0) },
-  ])('leaves $name as they are', ({ unit }) => {
+  ])('leaves $name unchanged', ({ unit }) => {
     expect(asBrokenLink(unit, 'decodable')).toEqual(unit)
   })
 

@@ -1,4 +1,4 @@
-/** Entering an HEVC stream in the midst of another one. Clauses are of ITU-T H.265. */
+/** Splicing one HEVC stream into another. Clauses are of ITU-T H.265. */
 import { nextPrefix, PREFIX_BYTES, trimZeros } from './annex-b.ts'
 
 /** nal_unit_type, table 7-1. */
@@ -13,14 +13,14 @@ const NAL_HEADER_BYTES = 2
 /** no_output_of_prior_pics_flag: the second bit of an IRAP picture's slice segment header (7.3.6.1). */
 const NO_OUTPUT_OF_PRIOR = 0x40
 
-/** The leading pictures that still follow: RASL ones refer to pictures before the splice. */
+/** Leading pictures kept after the splice; RASL pictures refer to pictures before it. */
 export type KeptLeadingPictures = 'all' | 'decodable'
 
 /**
- * A copy of an access unit whose CRA picture became a BLA picture (or that had one) that has what was decoded before it
- * shown. A CRA picture behind an end of sequence decodes to the same, but its NoOutputOfPriorPicsFlag is inferred to be 1
- * (C.5.2.2): decoders throw away what they have not shown yet. Slice segment headers of both kinds are alike but for
- * nal_unit_type, which must be the same in all of a picture (7.4.2.2).
+ * Copy of an access unit: its CRA pictures become BLA pictures, and BLA pictures get no_output_of_prior_pics_flag 0, so
+ * that pictures decoded before them are output. A CRA picture behind an end of sequence decodes to the same, but its
+ * NoOutputOfPriorPicsFlag is inferred to be 1 (C.5.2.2): decoders discard what they have not output yet. Slice segment
+ * headers of both kinds differ only in nal_unit_type, which is the same in all of a picture (7.4.2.2).
  */
 export const asBrokenLink = (unit: Uint8Array, leading: KeptLeadingPictures): Uint8Array => {
   const linked = unit.slice()
@@ -42,7 +42,7 @@ export const asBrokenLink = (unit: Uint8Array, leading: KeptLeadingPictures): Ui
   return linked
 }
 
-/** Is an end of sequence the last NAL unit of this access unit (7.4.2.4.4)? Then what follows is decoded as after a splice. */
+/** True if the last NAL unit is an end of sequence (7.4.2.4.4): what follows is decoded as after a splice. */
 export const endsSequence = (unit: Uint8Array): boolean => {
   const end = trimZeros(unit, 0, unit.length)
   const header = end - NAL_HEADER_BYTES

@@ -4,7 +4,7 @@ import { nalSpans, nalUnitsOf } from './nal-spans.ts'
 
 /** HEVCDecoderConfigurationRecord, ISO/IEC 14496-15 8.3.3.1: the body of an hvcC box. */
 const VERSION = 1
-/** Reserved bits, and a segmentation that is not told: 0 holds for every stream. */
+/** Reserved bits, and unspecified segmentation: 0 is valid for every stream. */
 const SEGMENTATION = [0xf0, 0]
 const PARALLELISM_UNKNOWN = 0xfc
 const RESERVED_5 = 0xf8
@@ -23,8 +23,8 @@ const isType = (wanted: number) => (first: number) => ((first >> 1) & 0x3f) === 
 const hasValidLength = (nal: Uint8Array): boolean => nal.length <= MAX_NAL_BYTES
 
 /**
- * From an access unit in Annex B; undefined when it lacks parameter sets. `sets` says whether these are all there will
- * be (hvc1), or the pictures bring their own too (hev1).
+ * Record from an access unit in Annex B; undefined when it lacks parameter sets. `sets`: whether these are the only
+ * ones (hvc1), or pictures carry their own too (hev1).
  */
 export function hevcRecord(
   unit: Uint8Array,
@@ -49,13 +49,13 @@ export function hevcRecord(
   ])
 }
 
-/** ITU-T H.265 7.3.2.2 as far as the depths. */
+/** ITU-T H.265 7.3.2.2 up to the bit depths. */
 function recordHead(sps: Uint8Array): number[] | undefined {
   const r = new BitReader(sps, 2, sps.length)
   r.skip(4)
   const subLayers = r.bits(3)
   const nested = r.bits(1)
-  // general_profile_space to general_level_idc lie in both alike.
+  // general_profile_space to general_level_idc have the same layout in both.
   const profileTierLevel = Array.from({ length: 12 }, () => r.bits(8))
   skipSubLayers(r, subLayers)
   r.ue()
@@ -80,7 +80,7 @@ function recordHead(sps: Uint8Array): number[] | undefined {
   ]
 }
 
-/** 7.3.3, behind general_level_idc. */
+/** Skips the sub-layers of 7.3.3, behind general_level_idc. */
 function skipSubLayers(r: BitReader, subLayers: number): void {
   const present: number[] = []
   for (let i = 0; i < subLayers; i++) present.push(r.bits(2))

@@ -9,12 +9,12 @@ export interface HevcVps {
   readonly frameRate: Rational | undefined
 }
 
-/** ITU-T H.265 7.3.2.2. `format` has no frame rate when only the VPS may know it. */
+/** ITU-T H.265 7.3.2.2. `format` has no frame rate when only the VPS may hold it. */
 export interface HevcSps {
   readonly id: number
   readonly vpsId: number
   readonly format: VideoFormat
-  /** Width to height of one pixel; undefined where it is square or not told. */
+  /** Width to height of one pixel; undefined where it is square or not signalled. */
   readonly pixelAspect: Rational | undefined
   /** sps_max_num_reorder_pics of the highest sub-layer. */
   readonly reorderFrames: number
@@ -41,7 +41,7 @@ interface ProfileTierLevel {
   readonly interlacedOnly: boolean
 }
 
-/** `start`: the NAL unit header. */
+/** Parses a VPS from its NAL unit header on; undefined when it is not usable. */
 export function parseHevcVps(bytes: Uint8Array, start: number, end: number): HevcVps | undefined {
   const r = new BitReader(bytes, start + NAL_HEADER_BYTES, end)
   const id = r.bits(4)
@@ -60,7 +60,7 @@ export function parseHevcVps(bytes: Uint8Array, start: number, end: number): Hev
   return { id, frameRate: r.exhausted ? undefined : frameRate(timeScale, unitsInTick) }
 }
 
-/** `start`: the NAL unit header. Undefined when the bytes are not a usable SPS. */
+/** Parses an SPS from its NAL unit header on; undefined when it is not usable. */
 export function parseHevcSps(bytes: Uint8Array, start: number, end: number): HevcSps | undefined {
   const r = new BitReader(bytes, start + NAL_HEADER_BYTES, end)
   const vpsId = r.bits(4)
@@ -172,7 +172,7 @@ function skipScalingLists(r: BitReader): void {
   }
 }
 
-/** 7.3.7: a set may be told by its difference from the one before, so the sizes have to be kept. */
+/** 7.3.7: a set may be coded as its difference from the one before, so the sizes have to be kept. */
 function skipShortTermSets(r: BitReader): void {
   const sets = Math.min(r.ue(), MAX_SHORT_TERM_SETS)
   let pictures = 0
@@ -199,7 +199,7 @@ interface Vui {
   readonly rate: Rational | undefined
 }
 
-/** E.2.1 as far as the timing. With field_seq_flag the pictures counted there are fields. */
+/** E.2.1 up to the timing. With field_seq_flag the pictures counted are fields. */
 function readVui(r: BitReader): Vui {
   const pixelAspect = readPixelAspect(r)
   if (r.flag()) r.skip(1)

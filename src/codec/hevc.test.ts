@@ -11,17 +11,20 @@ describe('HEVC pictures', () => {
     { name: 'RADL_N', type: 6, leading: false, decodableLeading: true },
     { name: 'RADL_R', type: 7, leading: false, decodableLeading: true },
     { name: 'TRAIL_R', type: 1, leading: false, decodableLeading: false },
-  ])('of type $name say whether they lead', ({ type, leading, decodableLeading }) => {
+  ])('of type $name are classed as leading or not', ({ type, leading, decodableLeading }) => {
     const found = new HevcInspector().inspect(
       Uint8Array.from([...DELIMITER, ...picture(type, 0xd0)]),
     )
     expect(found).toMatchObject({ rap: 'none', leading, decodableLeading })
   })
 
-  it.each([16, 17, 18, 19, 20, 21])('of type %i without parameter sets are no entry', (type) => {
-    const found = new HevcInspector().inspect(Uint8Array.from(picture(type, 0xd0)))
-    expect(found.rap).toBe('none')
-  })
+  it.each([16, 17, 18, 19, 20, 21])(
+    'of type %i without parameter sets are no random access points',
+    (type) => {
+      const found = new HevcInspector().inspect(Uint8Array.from(picture(type, 0xd0)))
+      expect(found.rap).toBe('none')
+    },
+  )
 
   it('begin units with their first segment only', () => {
     const bytes = [...picture(1, 0x80), ...picture(1, 0x40), ...DELIMITER, ...picture(1, 0x80)]

@@ -51,7 +51,7 @@ const startsUnit = (type: number): boolean =>
   (type >= 41 && type <= 44) ||
   (type >= 48 && type <= 55)
 
-/** Entry points, format and access unit boundaries of HEVC. Clauses are of ITU-T H.265. */
+/** Random access points, format and access unit boundaries of HEVC. Clauses are of ITU-T H.265. */
 export class HevcInspector implements VideoInspector {
   readonly #vps = new ParameterSets(parseHevcVps)
   readonly #sps = new ParameterSets(parseHevcSps)
@@ -138,7 +138,7 @@ export class HevcInspector implements VideoInspector {
     this.#inspection.reorderFrames = sps.reorderFrames
   }
 
-  /** 7.3.6.1: an IRAP slice names its PPS after two flags. */
+  /** 7.3.6.1: reads the PPS id of an IRAP slice, behind two flags. */
   #inspectRap(unit: Uint8Array, prefix: number, insertion: number): void {
     const start = prefix + PREFIX_BYTES + NAL_HEADER_BYTES
     const r = new BitReader(unit, start, start + 16)
@@ -158,7 +158,7 @@ export class HevcInspector implements VideoInspector {
     if (rap === 'none') return
     this.#activate(sps.parsed)
     this.#inspection.rap = rap
-    // As one block: a set that the unit carries too is repeated with equal content.
+    // As one block: a set that the unit also carries is repeated with equal content.
     if (missing) this.#inspection.data = insertAt(unit, insertion, withStartCodes(sets))
   }
 }

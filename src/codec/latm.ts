@@ -8,7 +8,7 @@ import type { FrameParser } from './frame-parser.ts'
 /** AudioSyncStream, ISO/IEC 14496-3 1.7.2: syncword 0x2B7 (11 bits), audioMuxLengthBytes (13 bits). */
 const HEADER_BYTES = 3
 
-/** AAC in LOAS/LATM. The first program's first layer tells the format. */
+/** AAC in LOAS/LATM. The format is that of the first program's first layer. */
 export class LatmParser implements FrameParser {
   readonly headerBytes = HEADER_BYTES
   #format: AudioFormat | undefined
@@ -21,7 +21,7 @@ export class LatmParser implements FrameParser {
     return length === 0 ? NO_FRAME : HEADER_BYTES + length
   }
 
-  /** The sync header tells nothing that could differ. */
+  /** The sync header carries no format. */
   headersMatch(): boolean {
     return true
   }

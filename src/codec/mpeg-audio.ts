@@ -12,7 +12,7 @@ const LAYER_1 = 3
 const LAYER_2 = 2
 const SINGLE_CHANNEL = 3
 
-/** kbit/s by bitrate_index; 0 is "free format", which no broadcast uses and whose length is not told. */
+/** kbit/s by bitrate_index; 0 is "free format", which broadcasts do not use and whose length is not coded. */
 const MPEG_1_RATES: Readonly<Record<number, readonly number[]>> = {
   3: [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
   2: [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
@@ -41,7 +41,7 @@ function samplesPerFrame(version: number, layer: number): number {
 const formatKey = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 1]! & 0x1e) << 16) | ((bytes[at + 2]! & 0x0c) << 8) | (bytes[at + 3]! >> 6)
 
-/** MPEG audio of any layer and version: the stream, not its announced type, tells which. */
+/** MPEG audio of any layer and version: read from the frame header, not from the announced type. */
 export class MpegAudioParser implements FrameParser {
   readonly headerBytes = HEADER_BYTES
   #format: AudioFormat | undefined

@@ -31,7 +31,7 @@ const PROFILES = ['', 'high', 'spatial', 'snr', 'main', 'simple']
 const ESCAPE = 0x80
 const CHROMA = [undefined, '4:2:0', '4:2:2', '4:4:4'] as const
 
-/** 6.2.2.1 and 6.2.2.3; `start`: the start code of the sequence header. Without extension it is MPEG-1. */
+/** Sequence header and extension (6.2.2.1, 6.2.2.3) from the start code on; without extension it is MPEG-1. */
 export function parseSequence(
   bytes: Uint8Array,
   start: number,

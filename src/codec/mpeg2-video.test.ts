@@ -46,7 +46,7 @@ describe('MPEG-2 pictures', () => {
     expect(inspector.inspect(unit(picture('B', 0, 'top'))).leading).toBe(true)
   })
 
-  it('are no entry before a sequence header, and get the remembered one later', () => {
+  it('are no random access points before a sequence header, and get the stored one later', () => {
     const inspector = new Mpeg2Inspector()
     const bare = unit(group(true), picture('I', 0))
     expect(inspector.inspect(bare)).toMatchObject({ rap: 'none', data: bare, format: undefined })
@@ -75,7 +75,7 @@ describe('MPEG-2 pictures', () => {
     expect(inspector.startsAccessUnit(unit(picture('B', 0)))).toBe(true)
   })
 
-  it('of MPEG-1 are told by the missing extension', () => {
+  it('of MPEG-1 are recognised by the missing extension', () => {
     const found = new Mpeg2Inspector().inspect(unit(SEQUENCE.slice(0, 12), picture('I', 0)))
     expect(found.format).toMatchObject({ profile: 'mpeg1', scan: 'progressive' })
   })

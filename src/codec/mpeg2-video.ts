@@ -36,15 +36,15 @@ const isSlice = (code: number): boolean => code > PICTURE && code <= LAST_SLICE
 const startsUnit = (code: number): boolean =>
   code === SEQUENCE || code === GROUP || code === PICTURE
 
-/** sequence_end_code (6.2.2), to go behind the last picture of a sequence. */
+/** sequence_end_code (6.2.2): follows the last picture of a sequence. */
 export const mpeg2SequenceEnd = (): Uint8Array => Uint8Array.of(0, 0, 1, SEQUENCE_END)
 
-/** Entry points, format and access unit boundaries of MPEG-2 and MPEG-1 video. Clauses are of ISO/IEC 13818-2. */
+/** Random access points, format and access unit boundaries of MPEG-2 and MPEG-1 video. Clauses are of ISO/IEC 13818-2. */
 export class Mpeg2Inspector implements VideoInspector {
   readonly #inspection = emptyInspection()
   #sequenceBytes = new Uint8Array(0)
   #sequence: Mpeg2Sequence | undefined
-  /** temporal_reference of the entry picture whose leading B pictures are still to come. */
+  /** temporal_reference of the random access picture whose leading B pictures have not all arrived. */
   #rapReference: number | undefined
   #isGopClosed = false
 
@@ -67,7 +67,7 @@ export class Mpeg2Inspector implements VideoInspector {
         if (sequenceAt >= 0) this.#storeSequence(unit, sequenceAt, prefix)
         if (sequenceAt >= 0) sequenceAt = SEQUENCE_STORED
         if (code === GROUP) closedGroup = ((unit[prefix + 7] ?? 0) & 0x40) !== 0
-        // The second field of a frame has a header of its own: the first one says what the picture is.
+        // The second field of a frame has a header of its own: the first one gives the picture's type.
         else picture ??= pictureHeader(unit, prefix)
       } else if (code === EXTENSION) structure = pictureStructure(unit, prefix) ?? structure
       prefix = nextPrefix(unit, prefix + PREFIX_BYTES)

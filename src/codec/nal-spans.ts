@@ -1,6 +1,6 @@
 import { nextPrefix, PREFIX_BYTES, trimZeros } from './annex-b.ts'
 
-/** Where the NAL units of a byte stream are, start codes and trailing zeros left out: [start, end, start, end …]. */
+/** Spans of the NAL units in a byte stream, without start codes and trailing zeros: [start, end, start, end …]. */
 export function nalSpans(unit: Uint8Array): number[] {
   const spans: number[] = []
   let prefix = nextPrefix(unit, 0)
@@ -42,7 +42,7 @@ export function lengthPrefixed(
   return out
 }
 
-/** The NAL units of a type, in order, each content once. */
+/** NAL units of one type, in order, without duplicates. */
 export function nalUnitsOf(
   unit: Uint8Array,
   spans: readonly number[],

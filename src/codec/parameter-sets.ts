@@ -3,7 +3,7 @@ const MAX_SET_BYTES = 4096
 /** Per kind: H.264 allows 256 PPS, and no stream uses more than a few. */
 const MAX_SETS = 256
 
-/** One remembered parameter set: the NAL unit without start code, and what its parser found in it. */
+/** One stored parameter set: the NAL unit without start code, and its parsed fields. */
 export interface ParameterSet<Parsed> {
   readonly bytes: Uint8Array
   readonly parsed: Parsed
@@ -22,7 +22,7 @@ export class ParameterSets<Parsed extends { readonly id: number }> {
   }
 
   /**
-   * Remembers the NAL unit at [start, end) as part of access unit `unit`. A repeated set is only compared.
+   * Stores the NAL unit at [start, end) as part of access unit `unit`. A repeated set is only compared.
    * Returns the set when it is new or has changed.
    */
   store(bytes: Uint8Array, start: number, end: number, unit: number): Parsed | undefined {

@@ -1,7 +1,7 @@
 import type { Rational } from '../contract/format.ts'
 import type { BitReader } from './bit-reader.ts'
 
-/** aspect_ratio_idc, ITU-T H.264 table E-1 (H.265 table E.1 is the same). 0: not told. */
+/** aspect_ratio_idc, ITU-T H.264 table E-1 (H.265 table E.1 is the same). 0: unspecified. */
 const SQUARE = 1
 const EXTENDED = 255
 const RATIOS: readonly (readonly [number, number])[] = [
@@ -24,7 +24,7 @@ const RATIOS: readonly (readonly [number, number])[] = [
   [2, 1],
 ]
 
-/** aspect_ratio_info of a VUI: width to height of one pixel; undefined where it is square or not told. */
+/** aspect_ratio_info of a VUI: width to height of one pixel; undefined where it is square or unspecified. */
 export function readPixelAspect(r: BitReader): Rational | undefined {
   if (!r.flag()) return undefined
   const idc = r.bits(8)

@@ -1,38 +1,38 @@
 import type { VideoFormat } from '../contract/format.ts'
 import type { RapKindName } from './rap-kind.ts'
 
-/** What is known of one video access unit. An inspector reuses one object: read it before the next call. */
+/** Facts of one video access unit. An inspector reuses one object: read it before the next call. */
 export interface VideoInspection {
   readonly rap: RapKindName
-  /** Cannot be decoded after entering at the entry point it follows (HEVC RASL, B pictures of an MPEG-2 open GOP). */
+  /** Not decodable from the random access point before it (HEVC RASL, B pictures of an MPEG-2 open GOP). */
   readonly leading: boolean
-  /** Precedes the entry point in presentation but can be decoded (HEVC RADL, B pictures of an MPEG-2 closed GOP). */
+  /** Precedes the random access point in presentation but can be decoded (HEVC RADL, B pictures of an MPEG-2 closed GOP). */
   readonly decodableLeading: boolean
-  /** Of the newest entry picture; before the first, of the newest parameter sets. Same object while unchanged. */
+  /** Of the newest random access point; before the first, of the newest parameter sets. Same object while unchanged. */
   readonly format: VideoFormat | undefined
-  /** How many pictures may precede one in decoding and follow it in presentation; undefined as `format` is. */
+  /** Maximum pictures that precede one in decoding and follow it in presentation; undefined as `format` is. */
   readonly reorderFrames: number | undefined
-  /** The unit, or a copy with the remembered parameter sets put in when it is an entry picture without them. */
+  /** The unit, or a copy with the stored parameter sets inserted when it is a random access point without them. */
   readonly data: Uint8Array
 }
 
 /** Keeps the parameter sets of one track; never throws; memory is bounded. */
 export interface VideoInspector {
-  /** `unit`: one whole access unit in byte stream format. Only its headers are read, never its slices. */
+  /** Inspects one whole access unit in byte stream format; reads its headers only, never its slices. */
   inspect(unit: Uint8Array): VideoInspection
-  /** Does an access unit begin at the first byte of this PES payload (or does it continue an earlier one)? */
+  /** True if an access unit begins at the first byte of this PES payload; false if it continues an earlier one. */
   startsAccessUnit(payload: Uint8Array): boolean
   /**
    * Ascending offsets at which access units begin; [] when none does. Bytes before the first belong to a
    * unit begun earlier; headers after the last slice stay with it. Both fields of a frame are one unit.
-   * Reads every byte: ask only when a payload may hold several pictures.
+   * Reads every byte: call it only when a payload may hold several pictures.
    */
   splitAccessUnits(payload: Uint8Array): readonly number[]
   /** Forgets the parameter sets, as at a new stream. */
   reset(): void
 }
 
-/** As an inspector writes it. */
+/** Writable form, for inspectors. */
 export interface MutableInspection {
   rap: RapKindName
   leading: boolean
@@ -51,7 +51,7 @@ export const emptyInspection = (): MutableInspection => ({
   data: new Uint8Array(0),
 })
 
-/** The known object when the new one says the same: whoever watches the format compares by identity. */
+/** `current` when its fields are equal, otherwise `found`: consumers compare formats by identity. */
 export function reuseVideoFormat(
   current: VideoFormat | undefined,
   found: VideoFormat,

@@ -239,32 +239,38 @@ describe('a video inspector agrees with ffprobe', () => {
     expect(starts.slice(1)).toEqual(ends.slice(0, -1).map((at) => at - shift))
   })
 
-  it.each(cases)('about the entry points of $name', async ({ codec, extension, args, rap }) => {
-    const fixture = await fixtures.encode(args, extension)
-    const { packets } = await fixtures.probe(fixture.path)
-    const found = inspectAll(codec, fixture.bytes)
-    const keys = packets.map((packet) => packet.flags.startsWith('K'))
-    expect(found.map((inspection) => inspection.rap !== 'none')).toEqual(keys)
-    expect(keys.filter(Boolean).length).toBeGreaterThan(1)
-    expect(found.some((inspection) => inspection.rap === 'recovery_point')).toBe(
-      rap === 'recovery_point',
-    )
-  })
+  it.each(cases)(
+    'about the random access points of $name',
+    async ({ codec, extension, args, rap }) => {
+      const fixture = await fixtures.encode(args, extension)
+      const { packets } = await fixtures.probe(fixture.path)
+      const found = inspectAll(codec, fixture.bytes)
+      const keys = packets.map((packet) => packet.flags.startsWith('K'))
+      expect(found.map((inspection) => inspection.rap !== 'none')).toEqual(keys)
+      expect(keys.filter(Boolean).length).toBeGreaterThan(1)
+      expect(found.some((inspection) => inspection.rap === 'recovery_point')).toBe(
+        rap === 'recovery_point',
+      )
+    },
+  )
 
   it.each(cases)('and keeps the format object of $name', async ({ codec, extension, args }) => {
     const fixture = await fixtures.encode(args, extension)
     expect(new Set(inspectAll(codec, fixture.bytes).map((found) => found.format)).size).toBe(1)
   })
 
-  it.each(cases)('and sees each unit of $name start', async ({ codec, extension, args }) => {
-    const fixture = await fixtures.encode(args, extension)
-    const inspector = createVideoInspector(codec)
-    for (const unit of unitsOf(codec, fixture.bytes)) {
-      expect(inspector.startsAccessUnit(unit)).toBe(true)
-      expect(inspector.startsAccessUnit(unit.subarray(unit.length >> 1))).toBe(false)
-      expect(inspector.splitAccessUnits(unit)).toEqual([0])
-    }
-  })
+  it.each(cases)(
+    'and finds the start of each unit of $name',
+    async ({ codec, extension, args }) => {
+      const fixture = await fixtures.encode(args, extension)
+      const inspector = createVideoInspector(codec)
+      for (const unit of unitsOf(codec, fixture.bytes)) {
+        expect(inspector.startsAccessUnit(unit)).toBe(true)
+        expect(inspector.startsAccessUnit(unit.subarray(unit.length >> 1))).toBe(false)
+        expect(inspector.splitAccessUnits(unit)).toEqual([0])
+      }
+    },
+  )
 })
 
 describe('leading pictures', () => {
@@ -272,7 +278,7 @@ describe('leading pictures', () => {
   const closedGop = cases.find((one) => one.name === 'MPEG-2 main, closed GOP')!
   const open2 = cases.find((one) => one.name === 'MPEG-2 main, interlaced, 29.97')!
 
-  it('of an HEVC CRA are RASL, and without them its entry decodes cleanly', async () => {
+  it('of an HEVC CRA are RASL, and without them its random access point decodes cleanly', async () => {
     const fixture = await fixtures.encode(openGop.args, 'hevc')
     const found = inspectAll('hevc', fixture.bytes)
     const cra = found.findIndex((inspection) => inspection.rap === 'cra')
@@ -281,7 +287,7 @@ describe('leading pictures', () => {
     await expectCleanEntry(found, cra, fixture.path)
   })
 
-  it('of an MPEG-2 open GOP are marked, and without them its entry decodes cleanly', async () => {
+  it('of an MPEG-2 open GOP are marked, and without them its random access point decodes cleanly', async () => {
     const fixture = await fixtures.encode(open2.args, 'm2v')
     const found = inspectAll('mpeg2video', fixture.bytes)
     const second = found.findIndex((inspection, i) => i > 0 && inspection.rap === 'i_picture')
@@ -327,7 +333,7 @@ describe('parameter sets that are not repeated', () => {
       extension: 'hevc',
       params: x265('repeat-headers=0:aud=1:keyint=10:min-keyint=10:open-gop=0'),
     },
-  ] as const)('are put in front of each later entry picture of $codec', async (one) => {
+  ] as const)('are inserted in front of each later random access point of $codec', async (one) => {
     // Through a container that keeps the parameter sets apart, so that they come once, in front of the stream.
     const stored = await fixtures.encode(
       [...source('320x180', '25'), ...one.params, '-flags', '+global_header'],

@@ -4,7 +4,7 @@ import { HevcInspector } from './hevc.ts'
 import { Mpeg2Inspector } from './mpeg2-video.ts'
 import type { VideoInspector } from './video-inspection.ts'
 
-/** One inspector per track: it remembers the track's parameter sets. */
+/** One inspector per track: it holds the track's parameter sets. */
 export function createVideoInspector(codec: VideoCodec): VideoInspector {
   switch (codec) {
     case 'h264':

@@ -2,7 +2,7 @@ export interface BackoffLimits {
   /** Delay before the first retry, before jitter; milliseconds. */
   readonly firstMs: number
   readonly maxMs: number
-  /** Each further attempt waits this many times longer. */
+  /** Ratio of each delay to the one before. */
   readonly factor: number
   /** Share of the delay that is random, 0 (none) to 1 (anywhere between 0 and the delay). */
   readonly jitter: number

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FakeClock } from '../../test/helpers/fake-clock.ts'
 import { pause, realClock, untilAborted } from './clock.ts'
 
-test('the fake clock fires in order of due time, repeats, and forgets what is cancelled', () => {
+test('the fake clock fires in order of due time, repeats, and drops cancelled timers', () => {
   const clock = new FakeClock(1_000)
   const fired: string[] = []
   clock.after(30, () => fired.push('once'))
@@ -26,7 +26,7 @@ test('a pause ends with its time or with the signal, and leaves no timer', async
   expect(clock.pendingTimers).toBe(0)
 })
 
-test('an abort is waited for, and one that came before is enough', async () => {
+test('an abort is awaited, and an earlier one resolves at once', async () => {
   const abort = new AbortController()
   const ended = untilAborted(abort.signal)
   abort.abort()

@@ -1,3 +1,3 @@
-/** What Node's errors are told apart by ("ENOENT"); undefined for others. */
+/** `code` of a Node error ("ENOENT"); undefined for other errors. */
 export const errorCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined

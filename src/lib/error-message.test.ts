@@ -8,11 +8,11 @@ it.each([
   ['text', 'text'],
   [new AggregateError([new Error('a'), new Error('b'), new Error('a')]), 'a; b'],
   [new AggregateError([new Error('a')], 'both failed'), 'both failed'],
-])('%s says %s', (error, message) => {
+])('%s has the message %s', (error, message) => {
   expect(messageOf(error)).toBe(message)
 })
 
-it('tells why none of the addresses of a host answers', async () => {
+it('gives the reason for each address of a host when none answers', async () => {
   const addresses = ['127.0.0.2', '127.0.0.1'].map((address) => ({ address, family: 4 }))
   const socket = connect({
     host: 'two.example',

@@ -1,6 +1,6 @@
 /**
- * What an error says. Node's error for a host of several addresses, none of which answers, says nothing itself: those for
- * each address do.
+ * Message of an error. Node's AggregateError for a host none of whose addresses answers has an empty one: the messages
+ * for each address are joined instead.
  */
 export const messageOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)

@@ -1,4 +1,4 @@
-/** The value that the text holds; undefined for what is not JSON. */
+/** Parses JSON; undefined for text that is not JSON. */
 export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -1,6 +1,6 @@
 const WINDOW_MS = 1_000
 
-/** Bytes, and bits per second over the last one to two seconds. */
+/** Total bytes, and bits per second over the last one to two seconds. */
 export class RateMeter {
   #total = 0
   #windowStart: number

@@ -57,7 +57,7 @@ describe('redactUrl', () => {
 })
 
 describe('redactText', () => {
-  test('finds URLs in a line without being told their secrets', () => {
+  test('finds URLs in a line without a list of their secrets', () => {
     expect(redactText("Opening 'rtmp://h/app/key123' failed, see https://u:p@h/x?sig=1")).toBe(
       "Opening 'rtmp://h/app/***' failed, see https://u:***@h/x?sig=***",
     )
@@ -98,7 +98,7 @@ describe('redactText', () => {
     )
   })
 
-  test('does not take the name of a source user or a reference for a secret', () => {
+  test('does not treat the name of a source user or a reference as a secret', () => {
     expect(secretsOfUrl('icecast://source@h/x')).toEqual([])
     expect(secretsOfUrl('icecast://source:pw@h/x')).toEqual(['pw'])
     expect(secretsOfUrl('rtmp://h/app/{env:KEY}')).toEqual([])
@@ -124,7 +124,7 @@ describe('redactText', () => {
     expect(redactor(['abc', 'abcdef'])('abcdef abc')).toBe('*** ***')
   })
 
-  test('a secret of one or two letters does not blot out the text', () => {
+  test('a secret of one or two letters does not redact the whole text', () => {
     expect(redactor(['a'])('a banana')).toBe('a banana')
   })
 })

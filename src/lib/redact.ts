@@ -1,10 +1,10 @@
-/** What stands where a secret was. */
+/** Replacement for a secret. */
 const REDACTED = '***'
 
 /** Below this length a value is too common to be searched for in arbitrary text. */
 const MIN_SEARCHED_CHARS = 3
 
-// A whole word of the name ("api_key", but not "keyframes"), or a telling part of it ("wmsAuthSign", "accessToken2").
+// A whole word of the name ("api_key", but not "keyframes"), or a revealing part of it ("wmsAuthSign", "accessToken2").
 const SECRET_NAME =
   /^(?:.*[-_.])?(?:key|pass|pwd|sign|sig|hash|auth|authorization|jwt|hmac|md5|st|session|sessionid|streamid|policy)$|token|secret|passw|passphrase|signature|apikey|accesskey|streamkey|authsign|credential/i
 
@@ -13,18 +13,18 @@ const URL_IN_TEXT =
   /\b[a-z][a-z0-9+.-]*:\/\/(?:(?![;,|&](?:\[[^\]\s]{0,80}\])?(?:[\w.-]{1,64}=)?[a-z][a-z0-9+.-]{0,31}:\/\/)[^\s'"<>])+/gi
 
 /**
- * `twitch:KEY`, platforms whose address is known, so that only the stream key is written; and addresses with a slash too
- * few. `icecast:8000` is a host and its port.
+ * `twitch:KEY`: platforms whose address is fixed, so that only the stream key is written; and addresses with one slash
+ * missing. `icecast:8000` is a host and its port.
  */
 const BARE_KEY =
   /^(twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:\/|$))(.*)$|^(twitch|kick|youtube):\/\/(.*)$/is
 const BARE_KEY_IN_TEXT =
   /\b(?:twitch|kick|youtube|rtmps?|srt|icecasts?):(?!\/\/|\d{1,5}(?:[/\s]|$))[^\s'"<>,;]+/gi
 
-/** What ends a clause, not an address. */
+/** Characters that end a clause, not an address. */
 const PUNCTUATION_AT_END = /[).,;:]+$/
 
-/** Where a secret is found, not the secret: `{env:NAME}`, `{file:/path}`. */
+/** Reference to a secret, not the secret itself: `{env:NAME}`, `{file:/path}`. */
 const REFERENCE = /^\{(?:env|file):[^{}]+\}$/
 const REFERENCE_AT_END = /\/\{(?:env|file):[^{}]+\}$/
 const HEADER_IN_TEXT =
@@ -40,7 +40,7 @@ interface UrlParts {
 }
 
 // RFC 3986, appendix B, by hand: WHATWG URL rewrites what it does not know (rtmp keys, "[::1]" of udp, options in commas),
-// and refuses some addresses that FFmpeg takes.
+// and refuses some addresses that FFmpeg accepts.
 const URL_PARTS =
   /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is
 
@@ -66,7 +66,7 @@ const bareKeyOf = (url: string): { readonly scheme: string; readonly key: string
 
 const isRtmp = (scheme: string): boolean => /^rtmp(?:s|t|e|te|ts)?(?:-listen)?$/.test(scheme)
 
-/** "a=b&c=d": the values whose names speak of secrets. FFmpeg's protocols and SRT's streamid use the same form. */
+/** "a=b&c=d": values whose names suggest secrets. FFmpeg's protocols and SRT's streamid use the same form. */
 const secretsOfQuery = (query: string): string[] =>
   query.split('&').flatMap((pair) => {
     const at = pair.indexOf('=')
@@ -93,7 +93,7 @@ const passwordOf = (userinfo: string): string | undefined => {
   return colon < 0 ? undefined : userinfo.slice(colon + 1)
 }
 
-/** The password; else the whole, as tokens are written so. Of Icecast it is the name alone: "source". */
+/** The password; without one, the whole userinfo (a token), except for Icecast, where it is the user name ("source"). */
 const secretOfUserinfo = ({ scheme, userinfo }: UrlParts): string | undefined =>
   userinfo === undefined
     ? undefined
@@ -102,13 +102,13 @@ const secretOfUserinfo = ({ scheme, userinfo }: UrlParts): string | undefined =>
 const isSecret = (text: string | undefined): text is string =>
   text !== undefined && text !== '' && !REFERENCE.test(text)
 
-/** How an address is to be written, in a help or an error: rtmp://host/app/key. */
+/** True for an example address in help or an error: rtmp://host/app/key. */
 const isExample = (host: string, secret: string | undefined): boolean =>
   /^host(?::\d+)?$/.test(host) && (secret === 'key' || secret === 'password')
 
 /**
- * Everything in the URL that must not be seen, as written and as decoded; not references, which say only where a secret
- * is. Searched for in any text by `redactText`.
+ * All secrets of the URL, as written and as decoded, for `redactText` to search for; references are left out, since they
+ * contain no secret.
  */
 export const secretsOfUrl = (url: string): string[] => {
   const bareKey = bareKeyOf(url)
@@ -146,7 +146,7 @@ const redactRtmpPath = ({ path, host }: UrlParts): string => {
   return `${path.slice(0, at)}${REDACTED}${path.slice(at + key.length)}`
 }
 
-/** The URL with passwords, stream keys, passphrases and tokens replaced; text that is no URL comes back as it is. */
+/** URL with passwords, stream keys, passphrases and tokens replaced; text that is no URL is returned unchanged. */
 export const redactUrl = (url: string): string => {
   const bareKey = bareKeyOf(url)
   if (bareKey !== undefined) {

@@ -21,7 +21,7 @@ const HEVC = {
   picture: start(0x26, 1, 0xaf, 9),
 } as const
 
-/** The unit as it is written. */
+/** Bytes of the unit as written. */
 const written = (codec: Codec, unit: readonly number[]): number[] => {
   const { bytes, rest } = delimiterFor(codec, Uint8Array.from(unit))
   return [...bytes, ...unit.slice(rest)]
@@ -61,7 +61,7 @@ describe.each([H264, HEVC])('the delimiter of a unit of $codec', (nal) => {
   })
 })
 
-it('is not there in other codecs', () => {
+it('is absent in other codecs', () => {
   expect(written('mpeg2video', [0, 0, 1, 0xb3])).toEqual([0, 0, 1, 0xb3])
   expect(written('aac', [0xff, 0xf1])).toEqual([0xff, 0xf1])
 })

@@ -1,7 +1,7 @@
 /** ISO/IEC 13818-1, 2.14.1 and 2.17.1: each H.264 and HEVC access unit in a transport stream begins with a delimiter. */
 import type { Codec } from '../contract/format.ts'
 
-/** Both ends with their start codes, and a zero to spare: more is no stream of ours to mend, and has no place in a head. */
+/** End of sequence and end of stream with their start codes, and one zero more; a longer run does not fit into a head. */
 const MAX_ENDS_BYTES = 16
 
 interface NalTypes {
@@ -39,13 +39,13 @@ const UNCHANGED: UnitHead = { bytes: new Uint8Array(0), rest: 0 }
 const WITH_H264_DELIMITER: UnitHead = { bytes: H264.delimiter, rest: 0 }
 const WITH_HEVC_DELIMITER: UnitHead = { bytes: HEVC.delimiter, rest: 0 }
 
-/** What has to be written before `unit`. An end of sequence that leads it ends the picture before: the delimiter follows it. */
+/** Bytes to write before `unit`. A leading end of sequence belongs to the picture before: the delimiter follows it. */
 export const delimiterFor = (codec: Codec, unit: Uint8Array): UnitHead => {
   if (codec === 'h264') return headOf(unit, H264) ?? WITH_H264_DELIMITER
   return codec === 'hevc' ? (headOf(unit, HEVC) ?? WITH_HEVC_DELIMITER) : UNCHANGED
 }
 
-/** Undefined: a delimiter and the whole unit. */
+/** Head of the unit; undefined: a delimiter precedes the whole unit. */
 const headOf = (unit: Uint8Array, nal: NalTypes): UnitHead | undefined => {
   let from = 0
   for (;;) {

@@ -15,9 +15,12 @@ export interface AccessUnit {
   readonly dts: Ticks90k
   /** Audio: always 'none'. */
   readonly rap: RapKind
-  /** Video only: precedes in presentation the entry point it follows in decoding, and refers to pictures before it (HEVC RASL, MPEG-2 open-GOP B): drop when entering there. */
+  /**
+   * Video only: precedes in presentation the random access point it follows in decoding, and refers to pictures before
+   * that (HEVC RASL, MPEG-2 open-GOP B): dropped when decoding begins there.
+   */
   readonly leading: boolean
-  /** Audio: exact length of the frame in ticks (may be fractional). Video: 0 (known from its neighbours only). */
+  /** Audio: exact length of the frame in ticks (may be fractional). Video: 0 (it follows from the neighbours only). */
   readonly duration: number
   readonly data: Uint8Array
 }

@@ -28,7 +28,7 @@ export class AudioTrack implements PesListener {
   /** Bytes of the track before the PES at hand. */
   #position = 0
   readonly #anchors: Anchor[] = []
-  /** Where the next frame begins, fractions kept; undefined until a PTS tells. */
+  /** Start of the next frame in ticks, fractions kept; undefined before the first PTS. */
   #nextPts: number | undefined
 
   constructor(codec: AudioCodec, context: TrackContext<AudioSink>) {

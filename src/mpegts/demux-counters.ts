@@ -5,12 +5,12 @@ export interface PidCounters {
   readonly continuityErrors: number
 }
 
-/** What the demuxer met since it was made; never reset. */
+/** Counters of the demuxer since its construction; never reset. */
 export interface DemuxCounters {
   readonly packets: number
   readonly bytes: number
   readonly syncLosses: number
-  /** Bytes thrown away while searching for sync. */
+  /** Bytes discarded while searching for sync. */
   readonly skippedBytes: number
   readonly continuityErrors: number
   readonly transportErrors: number
@@ -22,7 +22,7 @@ export interface DemuxCounters {
   /** PES packets, or frames, dropped because a part is missing or unusable. */
   readonly damagedUnits: number
   readonly oversizedPes: number
-  /** Packets on PIDs that no table names. */
+  /** Packets on PIDs that no table lists. */
   readonly unknownPidPackets: number
   readonly pids: ReadonlyMap<Pid, PidCounters>
 }

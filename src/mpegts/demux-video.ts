@@ -10,9 +10,9 @@ import type { Unwrapper } from './timestamps.ts'
 
 /** A PES packet near the 16-bit limit may be one of several that carry one picture. */
 const NEARLY_FULL_PES_BYTES = 60_000
-/** So may the first ones of a track, until it has shown its habit. */
+/** The same holds for the first ones of a track, until its layout is established. */
 const LAYOUT_PES_COUNT = 8
-/** So many PES packets are searched for further pictures, at first and whenever their distance grows. */
+/** PES packets that are searched for further pictures, at first and whenever their distance grows. */
 const SEARCHED_PES_COUNT = 32
 const FALLBACK_FRAME_TICKS = 3600
 

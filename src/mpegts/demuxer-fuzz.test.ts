@@ -27,7 +27,7 @@ const flip =
     return [packet]
   }
 
-/** A table with a CRC that holds and nonsense in it. */
+/** A table of random content with a valid CRC. */
 const nonsenseTable: Mutation = (packet, random) => {
   const length = 9 + random(160)
   packet.set([0x47, 0x40 | random(32), random(256), 0x10 | random(16), 0])
@@ -43,11 +43,11 @@ const nonsenseTable: Mutation = (packet, random) => {
 const MUTATIONS: Record<string, Mutation> = {
   'one flipped bit': flip(1),
   'many flipped bits': flip(40),
-  'a header of chance': (packet, random) => {
+  'a random header': (packet, random) => {
     for (let i = 1; i < 12; i++) packet[i] = random(256)
     return [packet]
   },
-  'a PES header of chance': (packet, random) => {
+  'a random PES header': (packet, random) => {
     for (let i = 4; i < 24; i++) packet[i] = random(256)
     packet.set([0, 0, 1], 4)
     packet[1]! |= 0x40
@@ -62,8 +62,8 @@ const MUTATIONS: Record<string, Mutation> = {
     for (let i = 0; i < garbage.length; i++) garbage[i] = random(8) === 0 ? 0x47 : random(256)
     return [packet, garbage]
   },
-  'nonsense in a table': nonsenseTable,
-  'a lying adaptation field': (packet, random) => {
+  'random content in a table': nonsenseTable,
+  'an adaptation field of wrong length': (packet, random) => {
     packet[3]! |= 0x20
     packet[4] = random(256)
     return [packet]
@@ -100,7 +100,7 @@ describe('a million mutated packets', () => {
       for (let i = 0; i < 400; i++) {
         const packet = Buffer.from(stream.subarray(at, at + PACKET_SIZE))
         at = (at + PACKET_SIZE) % stream.length
-        // Runs of whole packets between damaged ones: else nothing but the search for sync would be tried.
+        // Runs of whole packets between damaged ones: otherwise only the search for sync would be tested.
         const damaged = random(2) === 0 || mutated % 5000 < 500
         batch.push(...(damaged ? kinds[random(kinds.length)]!(packet, random) : [packet]))
         if (damaged) mutated++

@@ -37,8 +37,8 @@ const missing = (bytes: Uint8Array, options = {}): string[] => {
   return writtenEssence(units).filter((unit) => !found.has(unit))
 }
 
-describe('what was muxed comes back', () => {
-  it('with the same bytes, times and entry points, whole and in DTS order per track', () => {
+describe('the demuxer returns what was muxed', () => {
+  it('with the same bytes, times and random access points, whole and in DTS order per track', () => {
     const demuxed = demuxAll(stream)
     expect(essence(demuxed.units)).toEqual(writtenEssence(units))
     for (const pid of [VIDEO, AUDIO]) {
@@ -115,7 +115,7 @@ describe('what was muxed comes back', () => {
     )
   })
 
-  it('with pictures above the 64 KB that a PES length can tell', () => {
+  it('with pictures above the 64 KB that a PES length can hold', () => {
     const large = unitsFrom(0, 6, (k) => 30_000 + k * 20_000)
     expect(essence(demuxAll(muxAll(large)).units)).toEqual(writtenEssence(large))
   })
@@ -144,7 +144,7 @@ describe('damage', () => {
     expect(demuxAll(bytes).demuxer.counters.pids.get(VIDEO)?.continuityErrors).toBe(1)
   })
 
-  it("hands the damaged picture out when asked to ('pass')", () => {
+  it("passes the damaged picture on with corruptUnits 'pass'", () => {
     const list = packets()
     list.splice(nth(list, VIDEO, 8), 1)
     const { units: found } = demuxAll(Buffer.concat(list), { corruptUnits: 'pass' })
@@ -211,7 +211,7 @@ describe('damage', () => {
     expect(missing(bytes).every((unit) => unit.startsWith(String(AUDIO)))).toBe(true)
   })
 
-  it('counts scrambled packets, passes none of them, and says so in the program', () => {
+  it('counts scrambled packets, passes none of them, and marks them in the program', () => {
     const list = packets()
     for (const packet of list) if (pidAt(packet, 0) === AUDIO) packet[3]! |= 0x80
     const { units: found, programs, demuxer } = demuxAll(Buffer.concat(list))
@@ -287,7 +287,7 @@ describe('shapes of stream', () => {
     )
   })
 
-  it('takes the first program with media, or the one that was asked for', () => {
+  it('takes the first program with media, or the configured one', () => {
     const other = new TsMuxer(
       muxOptions({ programNumber: 2, pmtPid: 0x1100, tracks: [{ pid: 0x200, codec: 'aac' }] }),
     )
@@ -378,7 +378,7 @@ describe('shapes of stream', () => {
   })
 })
 
-/** The muxer puts a delimiter before the second half too: it believes that each unit is a picture. */
+/** The muxer puts a delimiter before the second half too: it treats each unit as a picture. */
 const DELIMITER_SIZE = 0
 
 /** Takes the PTS and the delimiter from every second PES of the video, as a splitting multiplexer would write it. */

@@ -48,7 +48,7 @@ export interface DemuxSink {
 export interface DemuxOptions {
   /** program_number; default: the first with media. */
   readonly program?: number
-  /** What becomes of a PES packet with a hole in it; default 'drop'. */
+  /** Handling of a PES packet with missing bytes; default 'drop'. */
   readonly corruptUnits?: 'drop' | 'pass'
 }
 
@@ -57,14 +57,14 @@ const AUDIO_SLAB_BYTES = 16 * 1024
 const MAX_ADAPTATION_BYTES = 183
 const NO_PID = -1
 
-/** What is known of one PID; also its public counters. */
+/** State of one PID, its public counters included. */
 class PidSlot {
   packets = 0
   continuityErrors = 0
   consumer: PayloadConsumer | undefined
   continuity = -1
   lastPacket: 'single' | 'repeated' = 'single'
-  /** 'announced': a discontinuity_indicator excuses the next jump of the counter. */
+  /** 'announced': a discontinuity_indicator allows the next jump of the counter. */
   nextJump: 'error' | 'announced' = 'error'
 }
 
@@ -187,7 +187,7 @@ export class TsDemuxer {
     else slot.consumer.append(source, from, to)
   }
 
-  /** Returns where the payload begins, or -1 when the field cannot be. */
+  /** Returns the payload's offset, or -1 when the field is invalid. */
   #readAdaptation(b: Uint8Array, at: number, { slot, pid }: { slot: PidSlot; pid: Pid }): number {
     const length = b[at + HEADER_SIZE]!
     if (length > MAX_ADAPTATION_BYTES) {
@@ -209,7 +209,7 @@ export class TsDemuxer {
     this.#sink.pcr(this.#clock.unwrap(base) * PCR_STEPS + (raw27 - base * PCR_STEPS), pid)
   }
 
-  /** 2.4.3.3: a packet may be sent twice, not more often. Where its bytes are gone, the first repetition is believed. */
+  /** 2.4.3.3: a packet may be sent twice, not more often. If its bytes are gone, the first repetition is accepted. */
   #isRepeat(slot: PidSlot, sameBytes: boolean | undefined): boolean {
     if (slot.lastPacket === 'repeated' || sameBytes === false) return false
     slot.lastPacket = 'repeated'

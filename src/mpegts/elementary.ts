@@ -1,4 +1,4 @@
-/** What a program map says, in our words. */
+/** Tracks and PCR PID of a program, read from its PMT. */
 import { isVideoCodec, type Codec } from '../contract/format.ts'
 import type { Pid } from './access-unit.ts'
 import { languageOf, type PmtStream } from './psi.ts'
@@ -7,7 +7,7 @@ import { codecOf, isAnnouncedScrambled } from './stream-types.ts'
 export interface ElementaryTrack {
   readonly pid: Pid
   readonly kind: 'video' | 'audio' | 'data'
-  /** Absent where we cannot read it: such a track yields no units. */
+  /** Absent when it is not supported: such a track yields no units. */
   readonly codec?: Codec
   readonly streamType: number
   readonly language?: string

@@ -1,4 +1,4 @@
-/** Where the muxer writes: packets of one batch lie contiguous, and are never written again once they were taken. */
+/** Memory that the muxer writes to: packets of one batch are contiguous, and never overwritten once taken. */
 import { PACKET_SIZE } from './packet.ts'
 import { WordBytes, uninitialised } from './word-bytes.ts'
 
@@ -19,7 +19,7 @@ export class MuxOutput {
     return this.#end - this.#start
   }
 
-  /** Makes room for `packets` and returns the offset of the first in `slab` (ask for `slab` after this call). */
+  /** Makes room for `packets` and returns the offset of the first in `slab` (read `slab` after this call). */
   reserve(packets: number): number {
     const size = packets * PACKET_SIZE
     if (this.#end + size > this.#slab.bytes.length) this.#replaceSlab(size)

@@ -23,7 +23,7 @@ export interface TableOptions {
   readonly provider: string
 }
 
-/** One table: where it goes and what it says now. */
+/** One table: its PID and its current content. */
 export interface Table {
   readonly pid: Pid
   readonly section: Uint8Array

@@ -238,7 +238,7 @@ describe('muxer', () => {
     expect(Buffer.from(found!.data).equals(h264Unit('idr', 100))).toBe(true)
   })
 
-  it('tells where the first random access point of a batch begins', () => {
+  it('reports the offset of the first random access point of a batch', () => {
     const muxer = new TsMuxer(muxOptions())
     const [entry, ...rest] = unitsFrom(0, 10).filter(({ track }) => track === 0)
     muxer.write(rest[0]!)
@@ -250,7 +250,7 @@ describe('muxer', () => {
     expect(muxer.takeBatch().randomAccess).toBe(-1)
   })
 
-  it('never writes again to bytes that were taken', () => {
+  it('never overwrites bytes that were taken', () => {
     const muxer = new TsMuxer(muxOptions())
     const taken: { bytes: Uint8Array; copy: Buffer }[] = []
     for (const unit of unitsFrom(0, 300, () => 5000)) {

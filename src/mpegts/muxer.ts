@@ -26,11 +26,11 @@ export interface MuxOptions {
   readonly pmtPid?: Pid
   readonly serviceName: string
   readonly provider?: string
-  /** How far at most a unit's DTS lies ahead of the PCR before it. */
+  /** Maximum distance of a unit's DTS ahead of the PCR before it. */
   readonly muxDelay: Ticks90k
   /** Default 50 ms: the tables follow the next PCR after that, which is at most 40 ms away. */
   readonly psiInterval?: Ticks90k
-  /** After this long a packet of its own carries the PCR, where no unit did; default 30 ms. */
+  /** Time after which a packet of its own carries the PCR, if no unit did; default 30 ms. */
   readonly pcrInterval?: Ticks90k
   /** Default 500 ms. */
   readonly sdtInterval?: Ticks90k
@@ -47,7 +47,7 @@ export interface MuxUnit {
 }
 
 export interface MuxedBatch {
-  /** Whole packets; never written again. */
+  /** Whole packets; never overwritten. */
   readonly bytes: Uint8Array
   /** Offset of the first random access point (of its PAT), or -1. */
   readonly randomAccess: number
@@ -64,8 +64,8 @@ const LANGUAGE = /^[a-z]{3}$/i
 
 /**
  * Contract of the caller: `advance(t)` with t that never falls, then the units that are due at `t` (their DTS is about
- * t or above, strictly increasing per track), then `take()`. Every PID's continuity counter runs on for the muxer's
- * whole life. How the PCR follows from this: ProgramClock.
+ * t or above, strictly increasing per track), then `takeBatch()`. Continuity counters run on for the muxer's whole life.
+ * How the PCR follows from this: PcrClock.
  */
 export class TsMuxer {
   readonly #tracks: TableTrack[]
@@ -110,7 +110,7 @@ export class TsMuxer {
     this.#pcrInterval = options.pcrInterval ?? ticksOfMs(30)
   }
 
-  /** Units whose DTS lay below a PCR that was written already: the caller broke the contract so often. */
+  /** Units whose DTS lay below a PCR already written: breaches of the contract by the caller. */
   get lateUnits(): number {
     return this.#clock.lateUnits
   }
@@ -140,7 +140,7 @@ export class TsMuxer {
     this.#writeUnit(unit, { writer, codec: track.codec, pcr })
   }
 
-  /** PAT and PMT now: where a segment begins that can be read by itself. After the first `advance` or unit. */
+  /** Writes PAT and PMT, so that a segment decodes by itself. Call after the first `advance` or unit. */
   writeTables(): void {
     this.#writeTables()
   }
@@ -224,7 +224,7 @@ export class TsMuxer {
     return last === undefined ? Infinity : now - last
   }
 
-  /** However far the clock stepped: no two PCR values lie further apart than they may. */
+  /** Keeps the PCR interval within its limit, however far the clock stepped. */
   #fillPcr(): void {
     if (this.#ticksSincePcr() > MAX_FILL_TICKS) return
     while (this.#ticksSincePcr() > MAX_PCR_INTERVAL_TICKS)
@@ -238,7 +238,7 @@ export class TsMuxer {
     this.#writer.writePcrPacket(this.#pcrPid, pcr)
   }
 
-  /** Tables lie just before a PCR: so their distance is that of two PCR, by whatever clock it is measured. */
+  /** Writes tables just before a PCR, so that their interval is that of two PCR by any clock. */
   #writeDueTables(): void {
     const now = this.#clock.last
     if (now === undefined || now - this.#psiAt >= this.#psiInterval) this.#writeTables()

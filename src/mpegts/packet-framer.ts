@@ -3,12 +3,12 @@ import { PACKET_SIZE, SYNC_BYTE } from './packet.ts'
 import { WordBytes } from './word-bytes.ts'
 import type { DemuxTally } from './demux-counters.ts'
 
-/** This many sync bytes in a row, one packet apart, are believed. */
+/** Consecutive sync bytes, one packet apart, that establish sync. */
 const MIN_SYNC_RUN = 5
 /** Plain packets; with a 4-byte time stamp in front (M2TS); with 16 bytes of parity behind. */
 const STRIDES = [188, 192, 204] as const
 type Stride = (typeof STRIDES)[number]
-/** What must be kept while searching, so that a run across two chunks is seen. */
+/** Bytes kept while searching, so that a run across two chunks is found. */
 const SEARCH_WINDOW = (MIN_SYNC_RUN - 1) * 204 + 1
 
 export interface PacketListener {
@@ -155,7 +155,7 @@ export class PacketFramer {
   }
 }
 
-/** How many of the `needed` sync bytes are there before the first wrong or missing one. */
+/** Number of sync bytes, up to `needed`, before the first wrong or missing one. */
 const runLength = (
   bytes: Uint8Array,
   at: number,

@@ -21,7 +21,7 @@ import { wirePcr } from './pcr-clock.ts'
 const STUFFING = 0xff
 const PCR_SIZE = 6
 
-/** One PID that is written. */
+/** Writer state of one PID. */
 export class PidWriter {
   readonly pid: Pid
   /** Counter of the next packet with payload. */
@@ -160,7 +160,7 @@ const takeDiscontinuity = (writer: PidWriter): number => {
   return DISCONTINUITY
 }
 
-/** Four bytes; returns where the payload begins. */
+/** Writes the four header bytes; returns the payload's offset. */
 const writeHeader = (
   out: Uint8Array,
   at: number,

@@ -55,14 +55,14 @@ export const hasRandomAccess = (b: Uint8Array, at: number): boolean =>
 export const hasPcr = (b: Uint8Array, at: number): boolean =>
   (adaptationFlags(b, at) & HAS_PCR) !== 0 && b[at + 4]! >= 7
 
-/** Offset of the first payload byte, at + 188 where there is none (also when the adaptation field claims more than fits). */
+/** Offset of the first payload byte, at + 188 where there is none (also when the adaptation field's length exceeds the packet). */
 export const payloadAt = (b: Uint8Array, at: number): number => {
   if (!hasPayload(b, at)) return at + PACKET_SIZE
   if (!hasAdaptation(b, at)) return at + HEADER_SIZE
   return Math.min(at + PACKET_SIZE, at + HEADER_SIZE + 1 + b[at + 4]!)
 }
 
-/** 2.4.3.5: program_clock_reference in 27 MHz ticks, 0 … 2^33 * 300 - 1. Call it only where hasPcr says so. */
+/** 2.4.3.5: program_clock_reference in 27 MHz ticks, 0 … 2^33 * 300 - 1. Valid only where hasPcr is true. */
 export const pcrAt = (b: Uint8Array, at: number): number => {
   const base =
     b[at + 6]! * BASE_HIGH +

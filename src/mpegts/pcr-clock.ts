@@ -1,4 +1,4 @@
-/** Which PCR to write: ISO/IEC 13818-1, 2.4.2.2 and 2.7.2; DESIGN.md section 3, invariant 2. */
+/** Values of the PCR to write: ISO/IEC 13818-1, 2.4.2.2 and 2.7.2; DESIGN.md section 3, invariant 2. */
 import { PCR_STEPS, WRAP_33 } from './timestamps.ts'
 
 /** 2.7.2 allows 100 ms, TR 101 290 (2.3a) 40 ms. */
@@ -7,9 +7,9 @@ export const MAX_PCR_INTERVAL_TICKS = 3600
 /**
  * The PCR runs behind the program time `t` that the caller has reached, by the mux delay less the greatest distance of
  * two PCRs: so a unit that is due lies at most the mux delay ahead even of a PCR that is about to be replaced. The caller
- * promises that units which follow have a DTS of about `t` or above; PCR ≤ DTS holds for those that are late by less
- * than this lag. A unit that comes early (its DTS is ahead of `t`) pulls the PCR up to `dts - lag`, but never past the last DTS of any track, because DTS strictly increases per track, so
- * that no unit still to come can fall behind it. PCR never steps back; a unit below it is counted as late.
+ * guarantees that later units have a DTS of about `t` or above; PCR ≤ DTS holds for those that are late by less than this
+ * lag. An early unit (DTS ahead of `t`) pulls the PCR up to `dts - lag`, but never past the last DTS of any track: as DTS
+ * strictly increases per track, no later unit falls behind it. PCR never steps back; a unit below it is counted as late.
  */
 export class PcrClock {
   readonly #lagTicks: number
@@ -23,7 +23,7 @@ export class PcrClock {
     this.#lastDts = new Array<number | undefined>(tracks).fill(undefined)
   }
 
-  /** PCR of the program time, in (fractional) 90 kHz ticks; undefined before the first time is known. */
+  /** PCR of the program time, in (fractional) 90 kHz ticks; undefined before the first time. */
   get now(): number | undefined {
     if (this.#time === undefined) return undefined
     return Math.max(this.#last ?? -Infinity, this.#time - this.#lagTicks)

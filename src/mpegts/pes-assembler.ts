@@ -3,13 +3,13 @@ import type { DemuxTally } from './demux-counters.ts'
 import { PES_FIXED_BYTES, parsePesHeader, pesLengthAt, startsPes, type PesHeader } from './pes.ts'
 import { WordBytes, uninitialised } from './word-bytes.ts'
 
-/** A PES packet above this is not a picture but a lost end. */
+/** A PES packet above this is not a picture: its end was lost. */
 export const MAX_PES_BYTES = 16 * 2 ** 20
 
 export interface Pes {
   readonly header: PesHeader
   readonly bounded: boolean
-  /** The elementary stream bytes; owned by whoever receives them. */
+  /** The elementary stream bytes; owned by the receiver. */
   readonly payload: Uint8Array
 }
 
@@ -19,11 +19,11 @@ export interface PesListener {
   lost(): void
 }
 
-/** What receives the payloads of one PID. Ranges are [from, to) of the packet's bytes, valid during the call. */
+/** Receiver of one PID's payloads. Ranges are [from, to) of the packet's bytes, valid during the call. */
 export interface PayloadConsumer {
   start(source: WordBytes, from: number, to: number): void
   append(source: WordBytes, from: number, to: number): void
-  /** Are these the bytes that came last? undefined: cannot tell. */
+  /** True if these equal the previous payload; undefined when that is no longer held. */
   isRepeat(source: WordBytes, from: number, to: number): boolean | undefined
   /** Packets of this PID are missing, torn or unreadable. */
   lost(): void
@@ -31,7 +31,7 @@ export interface PayloadConsumer {
   reset(): void
 }
 
-/** For PIDs that a table names, but nobody reads. */
+/** Consumer for PIDs that a table lists but nothing reads. */
 export const IGNORED: PayloadConsumer = {
   start: () => {},
   append: () => {},
@@ -42,8 +42,8 @@ export const IGNORED: PayloadConsumer = {
 }
 
 /**
- * Frames are cut out of slabs, one behind the other, so that a frame costs neither an allocation nor a second copy. A
- * slab belongs to one PID: what it keeps alive is of one age.
+ * Frames are slices of slabs, one behind the other, so that a frame costs neither an allocation nor a second copy. A
+ * slab belongs to one PID, so that the frames that keep it alive are of one age.
  */
 export class PesAssembler implements PayloadConsumer {
   readonly #listener: PesListener
@@ -55,7 +55,7 @@ export class PesAssembler implements PayloadConsumer {
   #start = 0
   #end = 0
   #state: 'idle' | 'collecting' | 'damaged' = 'idle'
-  /** Whole size of the PES under way; 0 when unbounded, or not known yet. */
+  /** Whole size of the PES under way; 0 when unbounded, or not yet read. */
   #size = 0
 
   constructor(
@@ -122,7 +122,7 @@ export class PesAssembler implements PayloadConsumer {
 
   #discard(): void {
     this.#end = this.#start
-    // A slab that had to grow for a PES that came to nothing is not kept.
+    // A slab that had to grow for a dropped PES is released.
     if (this.#slab.bytes.length > this.#slabSize) this.#replaceSlab(this.#slabSize)
   }
 

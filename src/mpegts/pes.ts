@@ -76,8 +76,8 @@ export const pesHeaderSize = (fields: PesFields): number =>
   fields.stuffing
 
 /**
- * Writes the header and returns its size. The exact PES_packet_length is written wherever 16 bits hold it, so that a
- * receiver knows the end of the frame at its last byte; a longer video frame is written as unbounded.
+ * Writes the header and returns its size. PES_packet_length is exact wherever 16 bits hold it, so that a receiver has
+ * the frame's end with its last byte; a longer video frame is written as unbounded.
  */
 export const writePesHeader = (b: Uint8Array, at: number, fields: PesFields): number => {
   const size = pesHeaderSize(fields)

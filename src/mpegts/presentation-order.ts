@@ -2,12 +2,12 @@
 const MEDIAN_STEPS = 15
 /** A step of more than this many frame durations is a hole: DESIGN.md, section 3.1. */
 const GAP_FACTOR = 1.5
-/** More pictures than any codec reorders: past it the source is broken and the hole is its own. */
+/** More pictures than any codec reorders: beyond it the source itself has the hole. */
 const MAX_PENDING = 32
 
 /**
- * Tells after which picture, in decoding order, everything shown so far is complete, so that a cut may leave there.
- * Two proofs: no hole is left among the presentation times seen (at once, for steady frame rates), or a later picture's
+ * Finds the pictures, in decoding order, after which presentation is complete, so that a cut may leave there.
+ * Two proofs: no hole among the presentation times seen (at once, for steady frame rates), or a later picture's
  * DTS shows that none can come before the ones seen (for variable rates, a reorder depth later).
  */
 export class PresentationOrder {

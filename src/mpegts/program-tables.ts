@@ -17,10 +17,10 @@ import { SectionAssembler, isWholeSection, sectionHeader, type SectionHeader } f
 import { codecOf } from './stream-types.ts'
 import type { WordBytes } from './word-bytes.ts'
 
-/** More programs than any multiplex carries: a bound for nonsense. */
+/** More programs than any multiplex carries: a bound for corrupt tables. */
 const MAX_PROGRAMS = 512
 
-/** Reads one PID of tables; sections whose CRC is wrong are counted and go no further. */
+/** Reads one PID of tables; sections whose CRC is wrong are counted and dropped. */
 export class SectionConsumer implements PayloadConsumer {
   readonly #sections: SectionAssembler
 
@@ -59,7 +59,7 @@ export class SectionConsumer implements PayloadConsumer {
 }
 
 export interface TablesListener {
-  /** These PIDs carry PMT sections now (and no others). */
+  /** The complete set of PIDs that carry PMT sections. */
   pmtPids(pids: ReadonlySet<Pid>): void
   /** The chosen program, whenever its PMT or its service name changed in content; undefined when it is gone. */
   programChosen(program: ChosenProgram | undefined): void
@@ -164,8 +164,8 @@ export class ProgramTables {
   }
 
   /**
-   * The wanted program; else the first of the PAT that carries media. A later one has to come twice before it is taken
-   * while an earlier one's PMT is outstanding: so the choice does not hang on where in the stream we join.
+   * Chooses the wanted program; else the first of the PAT that carries media. A later one has to come twice before it is
+   * chosen while an earlier one's PMT is outstanding: the choice does not depend on where in the stream reading began.
    */
   #chooseProgram(): void {
     let outstanding = false
@@ -213,7 +213,7 @@ const samePrograms = (a: readonly PatEntry[], b: readonly PatEntry[]): boolean =
   a.length === b.length &&
   a.every((entry, i) => entry.program === b[i]!.program && entry.pid === b[i]!.pid)
 
-/** Equal but for version and CRC. */
+/** True if equal except for version and CRC. */
 const sameContent = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 6; i < a.length - 4; i++) if (a[i] !== b[i]) return false

@@ -104,7 +104,7 @@ describe('section assembler', () => {
     expect(found).toEqual([small, small, small])
   })
 
-  it('forgets a section whose packets are missing', () => {
+  it('drops a section whose packets are missing', () => {
     const found: Uint8Array[] = []
     const assembler = new SectionAssembler((s) => found.push(s.slice()))
     assembler.push(Uint8Array.of(0, ...section.subarray(0, 100)), {

@@ -29,7 +29,7 @@ export interface PatEntry {
 export interface PmtStream {
   readonly streamType: number
   readonly pid: Pid
-  /** The descriptor loop as it stands: tag, length, bytes … */
+  /** The descriptor loop as received: tag, length, bytes … */
   readonly descriptors: Uint8Array
 }
 
@@ -57,7 +57,7 @@ export const parsePat = (s: Uint8Array): PatEntry[] => {
   return programs
 }
 
-/** One PMT section whose CRC was checked; undefined where its inner lengths do not fit. Descriptors are copied. */
+/** One PMT section whose CRC was checked; undefined where its inner lengths are inconsistent. Descriptors are copied. */
 export const parsePmt = (s: Uint8Array): Pmt | undefined => {
   const end = s.length - CRC_SIZE
   if (end < BODY + 4) return undefined

@@ -12,8 +12,8 @@ export const MIN_LONG_SECTION_BYTES = 12
 export type SectionListener = (section: Uint8Array) => void
 
 /**
- * Joins the payloads of one PID to sections. A section is handed out as a view that is valid during the call only.
- * What is damaged (a lost packet, an impossible length) is thrown away up to the next payload_unit_start.
+ * Joins the payloads of one PID to sections. A section is passed on as a view that is valid during the call only.
+ * Damaged bytes (a lost packet, an impossible length) are dropped up to the next payload_unit_start.
  */
 export class SectionAssembler {
   readonly #buffer = new Uint8Array(MAX_SECTION_BYTES)
@@ -46,7 +46,7 @@ export class SectionAssembler {
     this.#collect(bytes, start, to)
   }
 
-  /** After a continuity error: the section under way is not whole any more. */
+  /** After a continuity error: drops the incomplete section. */
   reset(): void {
     this.#fill = 0
     this.#state = 'waiting'
@@ -99,18 +99,18 @@ export const sectionHeader = (s: Uint8Array): SectionHeader => ({
   last: s[7]!,
 })
 
-/** A long-form section with room for its header, a length that matches, and a CRC that holds. */
+/** A long-form section with room for its header, a matching length and a valid CRC. */
 export const isWholeSection = (s: Uint8Array): boolean =>
   s.length >= MIN_LONG_SECTION_BYTES && (s[1]! & 0x80) !== 0 && crc32Mpeg(s) === 0
 
-/** Frames `body` as a long-form section: header, body, CRC. `privateIndicator` bits as EN 300 468 wants them for its tables. */
+/** Frames `body` as a long-form section: header, body, CRC. `privateIndicator` bits as EN 300 468 requires for its tables. */
 export const buildSection = (
   header: SectionHeader & { readonly reserved?: number },
   body: Uint8Array,
 ): Uint8Array => {
   const size = 8 + body.length + CRC_SIZE
   if (size > MAX_SECTION_BYTES)
-    throw new RangeError(`a section of ${size} bytes passes ${MAX_SECTION_BYTES}`)
+    throw new RangeError(`a section of ${size} bytes exceeds ${MAX_SECTION_BYTES}`)
   const s = new Uint8Array(size)
   const length = size - SECTION_HEADER_BYTES
   s[0] = header.tableId

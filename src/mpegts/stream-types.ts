@@ -1,4 +1,4 @@
-/** Which codec a PMT entry means: ISO/IEC 13818-1 Table 2-34, ATSC A/53, EN 300 468 Annex D; and what we write for each. */
+/** Codecs of PMT entries, and the entries written for each: ISO/IEC 13818-1 Table 2-34, ATSC A/53, EN 300 468 Annex D. */
 import type { Codec } from '../contract/format.ts'
 import {
   DESCRIPTOR_AC3,
@@ -33,7 +33,7 @@ const CODEC_OF_REGISTRATION: ReadonlyMap<string, Codec> = new Map([
   ['HEVC', 'hevc'],
 ])
 
-/** undefined: subtitles, data, SCTE-35, or a codec that is not supported. MPEG audio is 'mp2' until its frames say which layer. */
+/** undefined: subtitles, data, SCTE-35, or a codec that is not supported. MPEG audio is 'mp2' until its frames give the layer. */
 export const codecOf = (streamType: number, descriptors: Uint8Array): Codec | undefined => {
   if (streamType !== STREAM_TYPE_PRIVATE) return CODEC_OF_TYPE.get(streamType)
   if (findDescriptor(descriptors, DESCRIPTOR_TELETEXT) !== undefined) return undefined
@@ -43,7 +43,7 @@ export const codecOf = (streamType: number, descriptors: Uint8Array): Codec | un
   return CODEC_OF_REGISTRATION.get(registrationOf(descriptors))
 }
 
-/** A conditional access descriptor (2.6.16) announces a scrambled stream. */
+/** True if there is a conditional access descriptor (2.6.16). */
 export const isAnnouncedScrambled = (descriptors: Uint8Array): boolean =>
   findDescriptor(descriptors, DESCRIPTOR_CA) !== undefined
 
@@ -55,7 +55,7 @@ export interface StreamSignal {
 
 const NONE = new Uint8Array(0)
 
-/** AC-3 as ATSC signals it (0x81, 0x87): FFmpeg, VLC, tstools and hls.js know it without a DVB context. */
+/** AC-3 as ATSC signals it (0x81, 0x87): FFmpeg, VLC, tstools and hls.js recognise it without a DVB context. */
 export const signalOf = (codec: Codec): StreamSignal => {
   switch (codec) {
     case 'h264':

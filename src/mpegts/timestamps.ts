@@ -14,7 +14,7 @@ const HIGH_BITS = 2 ** 30
 export class Unwrapper {
   #last: number | undefined
 
-  /** Has a first value set the scale? */
+  /** True once a first value has set the scale. */
   get isStarted(): boolean {
     return this.#last !== undefined
   }
@@ -39,7 +39,7 @@ export const wrap33 = (t: number): number => {
   return rest < 0 ? rest + WRAP_33 : rest
 }
 
-/** 2.4.3.7: five bytes with marker bits. Markers are not judged: a broken one says nothing about the other bits. */
+/** 2.4.3.7: five bytes with marker bits. Markers are not checked: a wrong one does not invalidate the other bits. */
 export const readTimestamp = (b: Uint8Array, at: number): number =>
   ((b[at]! >> 1) & 0x07) * HIGH_BITS +
   ((b[at + 1]! << 22) | ((b[at + 2]! >> 1) << 15) | (b[at + 3]! << 7) | (b[at + 4]! >> 1))

@@ -63,6 +63,6 @@ const copyWords = (
   for (; i < end; i++, k++) target[k] = source[i]!
 }
 
-/** Memory of its own (not from Node's pool) that is not cleared: whoever asks for it overwrites all that he hands on. */
+/** Memory outside Node's pool, not cleared: the caller overwrites every byte that it passes on. */
 export const uninitialised = (size: number): Uint8Array =>
   new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
