@@ -1,15 +1,15 @@
-/** What the analyzer found, as plain JSON-able values. Times are milliseconds unless the name says otherwise. */
+/** The analyzer's report as plain JSON values. Times are milliseconds unless the name has another unit. */
 import type { AudioFormat, Codec, VideoFormat } from '../contract/format.ts'
 import type { RuleSet, Severity, ViolationCode } from './analyzer-rules.ts'
 
 export const NOT_MEASURABLE = 'not measurable'
-/** A figure, or the word that there is none: never a zero that was not measured. */
+/** A measured value or 'not measurable': never a zero that was not measured. */
 export type Measured<Value = number> = Value | typeof NOT_MEASURABLE
 
 export const measured = <Value>(value: Value | undefined): Measured<Value> =>
   value === undefined ? NOT_MEASURABLE : value
 
-/** Where in the stream: byte offset of the packet, and program time since the first PCR. */
+/** Place in the stream: byte offset of the packet, and program time since the first PCR. */
 export interface Place {
   readonly position: number
   readonly timeMs: Measured
@@ -40,7 +40,7 @@ export interface Range {
 export interface TableReport {
   readonly sections: number
   readonly maxIntervalMs: Measured
-  /** Of the newest one. */
+  /** Of the newest section. */
   readonly version: Measured
   readonly versionChanges: number
 }
@@ -49,7 +49,7 @@ export interface PcrReport {
   readonly pid: number
   readonly count: number
   readonly maxIntervalMs: Measured
-  /** Signalled ones; the others are violations. */
+  /** Signalled discontinuities; the others are violations. */
   readonly discontinuities: number
   /** Largest distance from the line through position, where the bitrate is constant. */
   readonly accuracyNs: Measured

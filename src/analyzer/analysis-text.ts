@@ -1,4 +1,4 @@
-/** The analysis report for people. */
+/** The analysis report as text. */
 import type { AudioFormat, VideoFormat } from '../contract/format.ts'
 import {
   NOT_MEASURABLE,

@@ -11,7 +11,7 @@ const TICKS_PER_MS = 90
 /** PES packets whose first frame has not come out of the splitter yet. */
 const MAX_ANCHORS = 16
 
-/** A PTS and where its PES packet begins: 2.4.3.7, it belongs to the first frame that commences there. */
+/** A PTS and the start of its PES packet; it belongs to the first frame that commences there (2.4.3.7). */
 interface Anchor {
   /** Bytes of the elementary stream before it. */
   readonly offset: number
@@ -54,14 +54,14 @@ export class AudioTimeline {
     this.#splitter.push(bytes, (_frame, format, offset) => this.#addFrame(format, start + offset))
   }
 
-  /** What follows is not measured against what came before. */
+  /** Starts a new timeline: later frames are not compared with earlier ones. */
   breakTimeline(): void {
     this.#splitter.reset()
     this.#anchors = []
     this.#endTicks = undefined
   }
 
-  /** As the frames say: the PMT does not tell the layers of MPEG audio apart. */
+  /** Codec read from the frames: the PMT does not distinguish the layers of MPEG audio. */
   get codec(): AudioCodec | undefined {
     return this.#format?.codec
   }

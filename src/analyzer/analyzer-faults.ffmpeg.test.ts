@@ -37,12 +37,12 @@ const codesOf = async (
 ): Promise<string[]> => found(await analyze(bytes, STANDARD), severity)
 
 interface Planted {
-  /** Exactly the errors that are found, and nothing else. */
+  /** Codes of exactly the errors that are reported. */
   readonly errors: readonly string[] | ((bytes: Uint8Array) => readonly string[])
   /** Warnings that must be among those found. */
   readonly warns?: string
   readonly plant: (bytes: Uint8Array) => Uint8Array
-  /** Complaint of tsreport; absent: it can't detect this (and is not asked). */
+  /** Complaint of tsreport; absent: it cannot detect this (and is not run). */
   readonly tsreport?: RegExp
   readonly ffmpeg?: 'continuity' | 'order'
 }
@@ -56,11 +56,11 @@ const audioPackets = (bytes: Uint8Array): PacketView[] =>
 const pcrs = (bytes: Uint8Array): PacketView[] =>
   [...packetsOf(bytes)].filter((packet) => packet.pcr !== undefined)
 
-/** A picture in the middle that carries no PCR: the clock does not miss it. */
+/** A picture in the middle that carries no PCR, so that the clock is unaffected. */
 const lonePicture = (bytes: Uint8Array): PacketView =>
   pictures(bytes).find((p, i) => i > 30 && p.pcr === undefined)!
 
-/** Packet index where the third GOP begins, with a PCR. */
+/** Packet index of the third GOP's start, with a PCR. */
 const thirdGop = (bytes: Uint8Array): number => pictures(bytes)[50]!.index
 
 /** A packet inside a picture. */
@@ -326,7 +326,7 @@ describe.skipIf(skip !== undefined)(
       })
     })
 
-    test('a signalled discontinuity excuses the jump, and is counted', async () => {
+    test('a signalled discontinuity allows the jump, and is counted', async () => {
       const from = thirdGop(bytes)
       expect(pcrs(bytes).map(({ index }) => index)).toContain(from)
       const shift = { pts: 10 * SECOND, dts: 10 * SECOND, pcr: 10 * SECOND }

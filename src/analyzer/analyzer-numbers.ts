@@ -36,14 +36,14 @@ export class Extent {
     return this.#min === Infinity ? undefined : this.#min
   }
 
-  /** undefined: nothing was added. Scaled by `unit` and rounded to a microsecond of a millisecond. */
+  /** Range divided by `unit`, rounded to three decimals; undefined: nothing was added. */
   range(unit: number): Range | undefined {
     if (this.#max === -Infinity) return undefined
     return { min: rounded(this.#min / unit), max: rounded(this.#max / unit) }
   }
 }
 
-/** Three decimals are enough for milliseconds in a report. */
+/** Rounds to three decimals: enough for milliseconds in a report. */
 export const rounded = (value: number): number => Math.round(value * 1000) / 1000
 
 export const scaled = (value: number | undefined, unit: number): number | undefined =>
@@ -55,7 +55,7 @@ export interface Line {
   readonly residuals: readonly number[]
 }
 
-/** Least squares through the points that `use` accepts; undefined where they do not span anything. */
+/** Least squares through the points that `use` accepts; undefined where they span no interval. */
 export const fitLine = (
   x: readonly number[],
   y: readonly number[],

@@ -1,7 +1,7 @@
 /**
- * How well the PCR fit a steady clock: against their position in the stream (only a constant bitrate allows that), and
- * against their arrival. Both are judged over windows of PCR, each against its own straight line, as the low-pass
- * side of TR 101 290 Annex I does: drift is not jitter.
+ * PCR accuracy against a steady clock: by position in the stream (only at a constant bitrate), and by arrival. Both
+ * are judged over windows of PCR, each against its own straight line, as the low-pass side of TR 101 290 Annex I does:
+ * drift is not jitter.
  */
 import { fitLine, median } from './analyzer-numbers.ts'
 import { MAX_PCR_ERROR_NS } from './analyzer-rules.ts'
@@ -49,7 +49,7 @@ export class PcrAccuracy {
     if (this.#pcrs.length >= WINDOW_SAMPLES) this.flush()
   }
 
-  /** Judges what there is, and begins a new window: also at a jump of the PCR. */
+  /** Judges the current window and begins a new one; also called at a jump of the PCR. */
   flush(): void {
     if (this.#pcrs.length >= MIN_WINDOW_SAMPLES) {
       this.#judgePosition()
@@ -95,7 +95,7 @@ export class PcrAccuracy {
     return even.length >= MIN_CONSTANT_SHARE * rates.length
   }
 
-  /** Single bad PCR must not bend the line that the good ones are measured by. */
+  /** Residuals from a line fitted without outliers: a single bad PCR must not bend the line. */
   #robustResiduals(): readonly number[] {
     let line = fitLine(this.#positions, this.#pcrs)
     for (let refit = 0; refit < REFITS && line !== undefined; refit++) {

@@ -11,9 +11,9 @@ import {
 
 const PCR_WRAP = 2 ** 33 * 300
 const TICKS_PER_MS = 27_000
-/** How much the newest step weighs in the rate by which positions become times. */
+/** Weight of the newest step in the rate that converts positions to times. */
 const RATE_WEIGHT = 1 / 16
-/** A step this many times longer than its bytes (or its arrival) make likely is a jump, not a pause between two PCR. */
+/** A step this many times longer than its bytes (or its arrival) suggest is a jump, not a pause between two PCR. */
 const JUMP_FACTOR = 3
 /** Positions that wait for the PCR behind them; more than that between two PCR are not timed. */
 const MAX_PENDING_POSITIONS = 256
@@ -26,14 +26,14 @@ export interface PcrSample {
   readonly signalled: boolean
 }
 
-/** 'between' two PCR that follow each other, or by an estimate. */
+/** Time interpolated 'between' two consecutive PCR, or 'estimated'. */
 export type OnLocated = (timeMs: number, how: 'between' | 'estimated') => void
 
 type StepKind = 'first' | 'steady' | 'signalled' | 'jump' | 'backwards'
 
 /**
- * Program time runs from the first PCR and does not take part in jumps: over those it advances by what the bytes
- * (or the arrival) make likely.
+ * Clock of one program. Program time runs from the first PCR; over a jump it advances by what the bytes (or the arrival)
+ * suggest.
  */
 export class PcrWatch {
   readonly pid: number
@@ -43,7 +43,7 @@ export class PcrWatch {
   #elapsed = 0
   /** Continuous 27 MHz time for the accuracy window. */
   #unwrapped = 0
-  /** Averages of the newest steps: a rate by bytes, not by pictures, which differ much in size. */
+  /** Averages of the newest steps: a rate by bytes, not by pictures, whose sizes vary. */
   #stepTicks = 0
   #stepBytes = 0
   #count = 0
@@ -74,7 +74,7 @@ export class PcrWatch {
     return this.#last === undefined ? undefined : this.#last.pcr27 / 300
   }
 
-  /** Calls back with the program time of a position, once the next PCR tells it. */
+  /** Calls back with the program time of a position, once the next PCR has come. */
   locate(position: number, located: OnLocated): void {
     if (this.#pending.length < MAX_PENDING_POSITIONS) this.#pending.push({ position, located })
   }
@@ -108,12 +108,12 @@ export class PcrWatch {
     return kind === 'steady' ? 'steady' : 'break'
   }
 
-  /** Bytes were lost, or came from elsewhere: positions before and behind are not on one line. */
+  /** Ends interpolation: bytes were lost or inserted, so that positions before and behind are not on one line. */
   breakPositions(): void {
     this.#accuracy.flush()
   }
 
-  /** Locates what still waits behind the last PCR, by the rate so far. */
+  /** Locates the positions behind the last PCR, by the rate so far. */
   finish(endPosition: number): void {
     const last = this.#last
     if (last !== undefined && this.#ticksPerByte !== undefined) {

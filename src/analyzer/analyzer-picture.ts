@@ -1,11 +1,11 @@
 /**
- * A second opinion on random access: which kinds of unit lie at the front of a picture. Kept apart from codec/, whose
- * judgement it checks, and therefore plain.
+ * A second check of random access: the kinds of unit at the front of a picture. Independent of codec/, whose result it
+ * checks, and therefore plain.
  */
 import type { VideoCodec } from '../contract/format.ts'
 
 export interface PictureFront {
-  /** A decoder can enter here, as far as the kind of the picture says. */
+  /** Decoding can begin here, judged by the kind of the picture alone. */
   readonly rap: boolean
   /** H.264: SPS and PPS; HEVC: VPS, SPS and PPS; MPEG-2: a sequence header. */
   readonly parameterSets: boolean
@@ -25,7 +25,7 @@ const MPEG2_PICTURE = 0x00
 const MPEG2_SEQUENCE = 0xb3
 const MPEG2_CODING_TYPE_I = 1
 
-/** `front`: the first bytes of an access unit, up to its first slice at least. */
+/** Reads the first bytes of an access unit, up to its first slice at least. */
 export const pictureFront = (codec: VideoCodec, front: Uint8Array): PictureFront => {
   if (codec === 'h264') return h264Front(front)
   return codec === 'hevc' ? hevcFront(front) : mpeg2Front(front)
@@ -56,7 +56,7 @@ const hevcFront = (front: Uint8Array): PictureFront => {
   return { rap: false, parameterSets: sets === 7 }
 }
 
-/** An I picture without a sequence header is no random access point: there is nothing to complain of. */
+/** An I picture without a sequence header is no random access point, which is no violation. */
 const mpeg2Front = (front: Uint8Array): PictureFront => {
   let sequence = false
   for (let at = nextCode(front, 0); at >= 0; at = nextCode(front, at)) {

@@ -1,4 +1,4 @@
-/** What is kept of each PID: counters, the continuity counter, the packet before. */
+/** State of one PID: counters, the continuity counter, the packet before. */
 import type { PidReport } from './analysis-report.ts'
 import {
   adaptationFlags,
@@ -40,7 +40,7 @@ export class PidWatch {
     return this.#counter
   }
 
-  /** 2.4.3.3. `signalled`: discontinuity_indicator, which excuses a jump. */
+  /** Checks the counter by 2.4.3.3. `signalled`: discontinuity_indicator, which allows a jump. */
   checkContinuity(bytes: Uint8Array, at: number, signalled: boolean): Continuity {
     const counter = continuityAt(bytes, at)
     const before = this.#counter
@@ -66,7 +66,7 @@ export class PidWatch {
     return good ? 'good' : 'error'
   }
 
-  /** After a packet whose header can't be believed: the next one is not measured against it. */
+  /** Resets the counter after a packet with an unreliable header: the next one is not compared with it. */
   resetCounter(): void {
     this.#counter = -1
   }

@@ -1,13 +1,13 @@
 /**
- * The steps of one video track in presentation order. Pictures come in decoding order; one may be put in order for
- * good once the DTS have passed its PTS, since a later picture's PTS is not below its DTS.
+ * Steps of one video track in presentation order. Pictures come in decoding order; a picture's place in presentation
+ * order is final once the DTS have passed its PTS, since a later picture's PTS is not below its DTS.
  */
 import { measured, type WorstStep } from './analysis-report.ts'
 import { median, rounded } from './analyzer-numbers.ts'
 import { GAP_FACTOR } from './analyzer-rules.ts'
 
 const TICKS_PER_MS = 90
-/** More than any codec reorders; garbage time stamps make no more wait. */
+/** More than any codec reorders; with corrupt time stamps no more are held back. */
 const MAX_PENDING = 64
 /** A single DTS out of order must not push pictures out early. */
 const DTS_WINDOW = 3
@@ -31,7 +31,7 @@ interface Step {
 
 export interface PresentationListener {
   gap(stepTicks: number, usualTicks: number, at: PicturePlace): void
-  /** A PTS that repeats, or lies before what was put in order already. */
+  /** A PTS that repeats, or lies before pictures already in order. */
   late(at: PicturePlace): void
 }
 
@@ -66,7 +66,7 @@ export class PresentationCheck {
     }
   }
 
-  /** Ends this stretch of time: what follows is not measured against it. */
+  /** Ends this timeline: later pictures are not compared with it. */
   breakTimeline(): void {
     for (const picture of this.#pending) this.#present(picture)
     while (this.#next < this.#steps.length) this.#judge(this.#next++)
@@ -78,8 +78,8 @@ export class PresentationCheck {
   }
 
   /**
-   * End of the stream, which may lie in the middle of a reorder group: behind the first hole that pictures still to come
-   * could have filled, nothing is known.
+   * End of the stream, which may lie in the middle of a reorder group: steps behind the first hole that missing pictures
+   * could have filled are not judged.
    */
   finish(): void {
     const usual = median(this.#newest)
@@ -96,7 +96,7 @@ export class PresentationCheck {
     return this.#gaps
   }
 
-  /** First PTS in presentation order, of what was put in order. */
+  /** First PTS in presentation order, of the pictures in order. */
   get firstPts(): number | undefined {
     return this.#first ?? this.#pending[0]?.pts
   }
@@ -135,7 +135,7 @@ export class PresentationCheck {
     }
   }
 
-  /** DESIGN 3.1: measured against the longer of the medians before and behind. */
+  /** Judges a step by DESIGN 3.1: against the longer of the medians before and behind. */
   #judge(index: number): void {
     const step = this.#steps[index]!
     const before = this.#medianOf(Math.max(0, index - NEIGHBOUR_STEPS), index)

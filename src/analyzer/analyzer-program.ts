@@ -89,7 +89,7 @@ export class ProgramWatch {
     return this.#streams.find((stream) => stream.pid === pid)
   }
 
-  /** A whole section with this program's number. `clock`: the one that tells table intervals. */
+  /** A whole section with this program's number. `clock`: the clock for table intervals. */
   onPmt(section: Uint8Array, position: number, clock: PcrWatch | undefined): void {
     const pmt = parsePmt(section)
     if (pmt === undefined) {
@@ -185,7 +185,7 @@ export class ProgramWatch {
     }
   }
 
-  /** TR 101 290 1.6, for tracks that should run all the time; subtitles and data come when they come. */
+  /** TR 101 290 1.6, for continuous tracks; subtitles and data are sporadic. */
   #checkPresence(position: number, nowMs: number): void {
     for (const pid of this.#tracks.keys()) {
       const packets = this.#options.packetsOf(pid)

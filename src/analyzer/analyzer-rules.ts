@@ -1,11 +1,11 @@
 /**
- * What the analyzer judges: ETSI TR 101 290, 5.2.1 and 5.2.2 (first and second priority) where the standard has a name
- * for it, and the stricter invariants of Sluice's own program.
+ * Rules of the analyzer: ETSI TR 101 290, 5.2.1 and 5.2.2 (first and second priority) where the standard names them,
+ * and the stricter invariants of Sluice's own program.
  */
 
 export type Severity = 'error' | 'warning'
 
-/** 'standard': a limit that only Sluice's program keeps is a warning. 'program': it is an error. */
+/** 'standard': exceeding a limit of Sluice's program only is a warning. 'program': it is an error. */
 export type RuleSet = 'standard' | 'program'
 
 /** TR 101 290 1.3.a, 1.5.a: PAT and PMT at least every 0.5 s. */
@@ -31,7 +31,7 @@ export const GAP_FACTOR = 1.5
 export const AUDIO_TOLERANCE_FRAMES = 0.5
 
 interface Rule {
-  /** Its name in ETSI TR 101 290; absent: a rule of Sluice, or of ISO/IEC 13818-1. */
+  /** Name in ETSI TR 101 290; absent: a rule of Sluice, or of ISO/IEC 13818-1. */
   readonly standard?: string
   readonly severity: Severity
   /** Under the rules of the program; absent: the same. */

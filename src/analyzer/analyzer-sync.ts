@@ -31,7 +31,7 @@ export class SyncWatch {
     this.#carry = end < bytes.length ? bytes.slice(end) : EMPTY
   }
 
-  /** Takes what was held back for want of a look ahead. */
+  /** Processes the bytes held back for lookahead. */
   finish(): void {
     let bytes = this.#carry
     for (let needed = MIN_SYNC_RUN - 1; needed >= 1 && bytes.length >= PACKET_SIZE; needed--) {
@@ -42,7 +42,7 @@ export class SyncWatch {
     this.#carry = EMPTY
   }
 
-  /** The packet that two chunks share is put together on its own, so that chunks are not copied. */
+  /** The packet that two chunks share is joined separately, so that chunks are not copied. */
   #joined(chunk: Uint8Array): Uint8Array {
     const carried = this.#carry.length
     if (carried === 0) return chunk
@@ -61,7 +61,7 @@ export class SyncWatch {
     return bytes
   }
 
-  /** Returns how many bytes are done with. `good`: how many sync bytes in a row are believed. */
+  /** Returns the number of bytes consumed. `needed`: sync bytes in a row that establish sync. */
   #consume(bytes: Uint8Array, needed: number): number {
     let at = 0
     while (at < bytes.length) {

@@ -7,7 +7,7 @@ import { sectionHeader } from '../mpegts/section.ts'
 
 const VERSION_AT = 5
 const CRC_SIZE = 4
-/** section_number is eight bits; more contents than that are not remembered. */
+/** section_number is eight bits; no more contents are stored. */
 const MAX_SECTIONS = 256
 
 export interface TableLimit {
@@ -23,7 +23,7 @@ export interface TableWatchOptions {
   readonly ledger: ViolationLedger
 }
 
-/** How often one table comes, and whether its version tells the truth. */
+/** Checks the interval of one table, and that its version changes exactly with its content. */
 export class TableWatch {
   readonly #options: TableWatchOptions
   readonly #contents = new Map<number, { version: number; bytes: Uint8Array }>()
@@ -43,7 +43,7 @@ export class TableWatch {
     return this.#sections
   }
 
-  /** One whole section with a good CRC. Answers whether its content is new. */
+  /** Adds one whole section with a valid CRC; returns true when its content is new. */
   addSection(section: Uint8Array, position: number, clock: PcrWatch | undefined): 'new' | 'known' {
     this.#sections++
     this.lastPosition = position
@@ -54,7 +54,7 @@ export class TableWatch {
     return this.#compare(section, position, clock?.timeMs)
   }
 
-  /** The stretch from the last one to the end. */
+  /** Checks the interval from the last section to the end. */
   finish(endMs: number | undefined, endPosition: number): void {
     if (endMs === undefined || this.#lastTimeMs === undefined) return
     this.#checkInterval(endMs - this.#lastTimeMs, endMs, endPosition)
@@ -107,7 +107,7 @@ export class TableWatch {
   }
 }
 
-/** Apart from version, current_next_indicator and CRC. */
+/** True if equal except for version, current_next_indicator and CRC. */
 const sameContent = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length - CRC_SIZE; i++) {

@@ -1,4 +1,4 @@
-/** PAT, CAT, SDT and the PMTs: who is on which PID, and whether the tables keep their rules. */
+/** PAT, CAT, SDT and the PMTs: maps PIDs to programs, and checks the rules for tables. */
 import type { ViolationLedger } from './analyzer-ledger.ts'
 import type { PcrWatch } from './analyzer-pcr.ts'
 import type { PidWatch } from './analyzer-pid.ts'
@@ -30,7 +30,7 @@ export class TablesWatch {
   readonly sdt: TableWatch
   readonly #options: TablesWatchOptions
   #programs: ProgramWatch[] = []
-  /** Which program a track's PID belongs to. */
+  /** Program of each track's PID. */
   readonly #owners = new Map<number, ProgramWatch>()
   #clock: PcrWatch | undefined
   catSections = 0
@@ -64,7 +64,7 @@ export class TablesWatch {
     return this.#owners.get(pid)
   }
 
-  /** Of the first program that has PCR. */
+  /** Clock of the first program that has PCR. */
   clock(): PcrWatch | undefined {
     if (this.#clock?.timeMs === undefined) {
       this.#clock = this.#programs.find((program) => program.clock?.timeMs !== undefined)?.clock
@@ -81,7 +81,7 @@ export class TablesWatch {
     }
   }
 
-  /** Packets or bytes were lost: no bitrate can be told across. */
+  /** Packets or bytes were lost: no bitrate can be computed across them. */
   breakPositions(): void {
     for (const program of this.#programs) program.clock?.breakPositions()
   }
@@ -117,7 +117,7 @@ export class TablesWatch {
     })
   }
 
-  /** A section of the short form where only long ones belong. */
+  /** Reports a section of the short form where only the long form is allowed. */
   #rejectShortSection(pid: number, tableId: number): void {
     const detail = `table_id 0x${tableId.toString(16)} without a CRC`
     if (pid === PID_PAT) this.#addViolation('pat_content', pid, detail)

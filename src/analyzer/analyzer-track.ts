@@ -17,7 +17,7 @@ import {
 import type { PesHeader } from '../mpegts/pes.ts'
 
 const TICKS_PER_MS = 90
-/** All that is asked of a picture lies in its first bytes; audio is handed on whenever this is full. */
+/** What is checked of a picture lies in its first bytes; audio is passed on whenever this is full. */
 const BUFFER_BYTES = 32_768
 const EMPTY = new Uint8Array(0)
 /** A step back of more than this is another time line, not a picture out of order. */
@@ -25,12 +25,12 @@ const JUMP_BACK_TICKS = 90_000
 /** Steps longer than this do not count as duration. */
 const MAX_DURATION_STEP_TICKS = 10 * 90_000
 
-/** What the tracks of one program share. */
+/** State shared by the tracks of one program. */
 export interface TrackContext {
   readonly ledger: ViolationLedger
   readonly clock: () => PcrWatch | undefined
   readonly muxDelayMs: number
-  /** Have both PAT and PMT come behind this position? */
+  /** True if both PAT and PMT came behind this position. */
   readonly hasTablesSince: (position: number) => boolean
   /** The newest unwrapped DTS of any track, to unwrap the first one of another by. */
   readonly reference: { ticks: number | undefined }
@@ -61,10 +61,10 @@ export class TrackWatch {
   readonly #context: TrackContext
   readonly #video: VideoTimeline | undefined
   readonly #audio: AudioTimeline | undefined
-  /** Made when the first packet comes: a table may announce more tracks than there are. */
+  /** Allocated with the first packet: a table may announce more tracks than there are. */
   #buffer = EMPTY
   #fill = 0
-  /** 0: unbounded, or not known yet. Read when the header is, since the buffer is reused. */
+  /** 0: unbounded, or not yet read. Read with the header, since the buffer is reused. */
   #pesLength = 0
   #payloadFrom = 0
   #unit: Unit | undefined
@@ -138,12 +138,12 @@ export class TrackWatch {
     if (length > 0 && unit.received >= length + PES_FIXED_BYTES) this.#endUnit('complete')
   }
 
-  /** A continuity error: bytes are missing from what is under way. */
+  /** A continuity error: the current PES packet lacks bytes. */
   markDamaged(): void {
     if (this.#unit !== undefined) this.#unit.damaged = 'yes'
   }
 
-  /** A signalled discontinuity: the next time stamp is not measured against the ones before. */
+  /** A signalled discontinuity: the next time stamp is not compared with earlier ones. */
   breakTimeline(): void {
     this.#timeline = 'breaks_next'
   }
@@ -183,7 +183,7 @@ export class TrackWatch {
     this.#fill += size
   }
 
-  /** Answers false while the header is not there, or never will be. */
+  /** Returns false while the header is incomplete, or when there is none. */
   #readHeader(unit: Unit): boolean {
     const buffer = this.#buffer
     if (this.#fill < MIN_PES_HEADER_BYTES) return false

@@ -54,7 +54,7 @@ export class VideoTimeline {
     this.#order.push(picture, picture.dts)
   }
 
-  /** The first bytes of the same picture, once they are all there. */
+  /** Checks the first bytes of the same picture, once they are complete. */
   inspectFront(bytes: Uint8Array, picture: Picture): void {
     this.#format = this.#inspector.inspect(bytes).format ?? this.#format
     const { rap, parameterSets } = pictureFront(this.#codec, bytes)
@@ -75,7 +75,7 @@ export class VideoTimeline {
     this.#lastRap = picture.pts
   }
 
-  /** What follows is not measured against what came before. */
+  /** Starts a new timeline: later pictures are not compared with earlier ones. */
   breakTimeline(): void {
     this.#order.breakTimeline()
     this.#lastRap = undefined

@@ -90,7 +90,7 @@ describe.skipIf(skip !== undefined)(
       expect(figures(wrapped)).toEqual(figures(plain))
     })
 
-    test('finds that ffmpeg spreads PCR and tables too thin for the program', async () => {
+    test('finds that ffmpeg sends PCR and tables too rarely for the program', async () => {
       const report = await analyze(await encodeTs({ seconds: 3 }), { rules: 'program' })
       expect(report.violations.map((violation) => violation.code)).toEqual([
         'pat_interval_program',
@@ -100,7 +100,7 @@ describe.skipIf(skip !== undefined)(
       expect(report.violations.every((violation) => violation.severity === 'error')).toBe(true)
     })
 
-    test('what there is no basis for is not measurable', async () => {
+    test('a figure without a basis is not measurable', async () => {
       const report = await analyze(await encodeTs({ seconds: 3, audio: 'none' }), STANDARD)
       expect(report.programs[0]!.audioOffsetMs).toBe('not measurable')
       expect(report.programs[0]!.interleaveSkewMs).toBe('not measurable')
@@ -139,7 +139,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
     expect(report.violations[0]!.first.position).toBe(target.at)
   })
 
-  test('finds bytes that are too many, and the packets behind them', async () => {
+  test('finds surplus bytes, and the packets behind them', async () => {
     const { at } = [...packetsOf(bytes)][500]!
     const more = Buffer.concat([bytes.subarray(0, at), Buffer.alloc(100), bytes.subarray(at)])
     const report = await analyze(more, STANDARD)
@@ -148,7 +148,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
     expect(report.packets).toBe(bytes.length / 188)
   })
 
-  test('judges arrival where it is told', () => {
+  test('judges arrival where it is given', () => {
     const target = pcrs(bytes)[80]!
     const pcrReport = (arrival: { lateMs: number; scale: number }): PcrReport => {
       const analyzer = new Analyzer()
@@ -167,7 +167,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
     expect(pcrReport({ lateMs: 0, scale: 0.99 }).arrivalDriftPpm).toBeCloseTo(10_000, -3)
   })
 
-  test('says the same whatever the chunks', async () => {
+  test('gives the same report whatever the chunks', async () => {
     const whole = await analyze(bytes, STANDARD)
     for (const size of [1, 187, 188, 189, 1000, 65_536]) {
       const analyzer = new Analyzer(STANDARD)

@@ -12,7 +12,7 @@ import type { AccessUnit } from '../mpegts/access-unit.ts'
 const MUX_DELAY_MS = 500
 const LEAD = ticksOfMs(200)
 
-/** The program as Sluice writes it: a unit leaves 200 ms before its DTS. */
+/** Muxes units as the program does: each is sent 200 ms before its DTS. */
 const muxed = (units: readonly AccessUnit[]): Uint8Array => {
   const muxer = new TsMuxer({
     tracks: [
@@ -36,7 +36,7 @@ const muxed = (units: readonly AccessUnit[]): Uint8Array => {
   return Buffer.concat(parts)
 }
 
-/** Enough for the kind of a NAL unit; no decoder reads them. */
+/** Minimal parameter sets: only their NAL unit types are read. */
 const withParameterSets = (picture: Uint8Array): Uint8Array =>
   Buffer.concat([
     Buffer.from('000000016742000aff', 'hex'),
@@ -121,7 +121,7 @@ describe('the analyzer with the rules of the program', () => {
 
 const otherPicture = Uint8Array.from([0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, 0x41, 0x2e])
 
-describe('the analyzer on anything', () => {
+describe('the analyzer on arbitrary bytes', () => {
   test('bytes that are no transport stream are a loss of synchronisation', () => {
     const random = randomFrom(7)
     const noise = Uint8Array.from({ length: 100_000 }, () => Math.floor(random() * 256))

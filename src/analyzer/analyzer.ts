@@ -1,6 +1,6 @@
 /**
- * An independent judgement over the bytes of a transport stream: the measurable part of ETSI TR 101 290 priorities 1
- * and 2, and the invariants of Sluice's own program. Shares the byte accessors with the demuxer, none of its state.
+ * An independent analyzer of transport stream bytes: the measurable part of ETSI TR 101 290 priorities 1 and 2, and the
+ * invariants of Sluice's own program. Shares the byte accessors with the demuxer, none of its state.
  */
 import type { Millis } from '../contract/time.ts'
 import { measured, type AnalysisReport, type Measured } from './analysis-report.ts'
@@ -42,7 +42,7 @@ export interface AnalyzerOptions {
 }
 
 /**
- * `push` bytes in any chunking, then `finish`, then ask for the report; the report may be asked for at any time.
+ * `push` bytes in any chunking, then `finish`, then read the report; it may be read at any time.
  * Memory is bounded; nothing in the bytes makes it throw.
  */
 export class Analyzer {
@@ -92,7 +92,7 @@ export class Analyzer {
     this.#sync.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
   }
 
-  /** Judges what only the end can tell. */
+  /** Applies the rules that need the end of the stream. */
   finish(): void {
     if (this.#state === 'finished') return
     this.#state = 'finished'
@@ -192,7 +192,7 @@ export class Analyzer {
     }
   }
 
-  /** TR 101 290 2.1: nothing else is derived from such a packet. */
+  /** Reports the packet (TR 101 290 2.1); nothing else is derived from it. */
   #onDamagedPacket(pid: PidWatch, position: number): void {
     pid.transportErrors++
     pid.resetCounter()
@@ -222,7 +222,7 @@ export class Analyzer {
     return this.#tables.clock()
   }
 
-  /** Of the first program that has a clock; else of the longest track. */
+  /** Duration by the first program that has a clock; else by the longest track. */
   #durationMs(): number | undefined {
     const byClock = this.#clock()?.timeMs
     if (byClock !== undefined && byClock > 0) return Math.round(byClock * 1000) / 1000

@@ -1,6 +1,6 @@
 import { joined } from '../codec/avc-record.ts'
 
-/** Boxes of ISO/IEC 14496-12 for what is written once: tables and headers. Fragments write theirs in place. */
+/** Boxes of ISO/IEC 14496-12 for tables and headers, written once. Fragments write theirs in place. */
 const HEADER_BYTES = 8
 
 /** A box (4.2). */

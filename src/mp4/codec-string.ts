@@ -5,8 +5,8 @@ import type { Mp4AudioTrack, Mp4Track, Mp4VideoTrack } from './track.ts'
 
 const AAC = 0x40
 /**
- * By its object type MP3 would be mp4a.6B or mp4a.69. Apple's authoring rules for HLS name it so, and hls.js finds its
- * own way to play MP3 by this string alone: a rendition with the other ones it drops where the browser knows neither.
+ * The object types of MP3 would be mp4a.6B or mp4a.69. Apple's authoring rules for HLS require mp4a.40.34, and hls.js
+ * plays MP3 itself by this string only: with the others it drops the rendition where the browser supports neither.
  */
 const MP3 = 'mp4a.40.34'
 const ESCAPE_OBJECT = 31

@@ -39,7 +39,7 @@ describe('a fragment', () => {
     expect(bodyAt(fragment(7, runs, 'fragment'), 'moof/mfhd').readUInt32BE(4)).toBe(7)
   })
 
-  it('tells which samples depend on others', () => {
+  it('marks the samples that depend on others', () => {
     const samples = [sample({ rap: true }), sample(), sample()]
     const [run] = runsOf(fragment(1, [{ track: 1, baseTime: 0, samples }], 'segment'))
     expect(run!.samples.map(({ flags }) => flags)).toEqual([SYNC, OTHER, OTHER])
@@ -65,7 +65,7 @@ describe('a fragment', () => {
     expect(run!.baseTime).toBe(BigInt(baseTime))
   })
 
-  it('holds the samples of several tracks, each where its run says', () => {
+  it('holds the samples of several tracks, each at the offset in its run', () => {
     const runs = [
       {
         track: 1,
@@ -106,7 +106,7 @@ describe('a fragment', () => {
     expect(() => fragment(1, [run], 'segment')).toThrow(message)
   })
 
-  it('adds up exactly, wherever a track is cut', () => {
+  it('has exact sums of durations, wherever a track is cut', () => {
     const samples = fc.array(
       fc.record({
         duration: fc.integer({ min: 0, max: 2 ** 32 - 1 }),

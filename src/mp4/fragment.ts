@@ -49,7 +49,7 @@ const OTHER_SAMPLE = 0x01010000
 const MAX_WORD = 0xffffffff
 const MAX_COMPOSITION_OFFSET = 0x7fffffff
 
-/** What a run writes once for all its samples, and what for each. */
+/** Fields that a run writes once for all its samples, and those it writes for each. */
 interface RunLayout {
   readonly run: TrackRun
   readonly headFlags: number
@@ -87,7 +87,7 @@ export function fragment(
   return words.out
 }
 
-/** What is equal in all samples goes into the head of the run. */
+/** Layout of a run: fields equal in all samples go into its head. */
 function layoutOf(run: TrackRun): RunLayout {
   const { duration, rap } = run.samples[0]!
   if (!(run.baseTime >= 0) || !Number.isSafeInteger(run.baseTime)) {
@@ -126,7 +126,7 @@ function layoutOf(run: TrackRun): RunLayout {
   return { run, headFlags, runFlags, version, bytes, dataBytes }
 }
 
-/** A fraction would be cut off without a word, and times would no longer add up. */
+/** Rejects fractions: they would be truncated silently, and times would no longer add up. */
 function checkSample({ duration, compositionOffset }: Sample): void {
   if (!(duration >= 0 && duration <= MAX_WORD) || !Number.isInteger(duration)) {
     throw new RangeError(`a sample's duration must be a whole number of 32 bits, not ${duration}`)
@@ -183,7 +183,7 @@ class WordWriter {
     }
   }
 
-  /** Negative values as two's complement. */
+  /** Writes 32 bits; negative values as two's complement. */
   writeWord(value: number): void {
     const { out } = this
     out[this.#at] = value >>> 24

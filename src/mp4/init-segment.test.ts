@@ -44,7 +44,7 @@ describe('an initialisation segment', () => {
     expect(boxesOf(bodyAt(bytes, 'moov/mvex')).length).toBe(2)
   })
 
-  it('shows the picture in square pixels and keeps its own size in the sample entry', () => {
+  it('has the size in square pixels, and the coded size in the sample entry', () => {
     const header = bodyAt(initSegment([VIDEO]), 'moov/trak/tkhd')
     expect(header.readUInt32BE(header.length - 8) / 0x10000).toBeCloseTo((720 * 16) / 11, 3)
     expect(header.readUInt32BE(header.length - 4)).toBe(576 * 0x10000)

@@ -13,7 +13,7 @@ const MATRIX = u32(RATE_1, 0, 0, 0, RATE_1, 0, 0, 0, 0x40000000)
 const DESCRIPTION_INDEX = 1
 const UNDETERMINED = 'und'
 
-/** ftyp and moov with mvex: what a decoder needs before the first fragment. Holds no time and no sample. */
+/** ftyp and moov with mvex: the configuration of decoders, without times or samples. */
 export function initSegment(tracks: readonly Mp4Track[]): Uint8Array {
   const first = tracks[0]
   if (first === undefined) throw new RangeError('an initialisation segment needs a track')

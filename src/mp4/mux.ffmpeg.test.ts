@@ -23,10 +23,10 @@ const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '25']
 interface Case {
   readonly name: string
   readonly args: readonly string[]
-  /** What ffprobe calls the tracks. */
+  /** Codec names of the tracks in ffprobe. */
   readonly codecs: readonly string[]
   readonly strings: readonly string[]
-  /** Its strings, in lower case, where they are other ones: it names MP3 by the object type. */
+  /** Codec strings of mp4box, in lower case, where they differ: it names MP3 by the object type. */
   readonly mp4box?: readonly string[]
 }
 
@@ -115,7 +115,7 @@ interface Muxed {
   readonly path: string
 }
 
-/** Of 7 frames per fragment: inside groups of pictures, and at their ends by chance only. */
+/** Muxes 7 frames per fragment, so that fragments rarely end with a GOP. */
 const mux = async ({ args }: Case): Promise<Muxed> => {
   const { bytes: stream } = await fixtures.encode([...args, '-t', '3'], 'ts')
   const tracks = tracksOf(stream)
@@ -169,7 +169,7 @@ const bodyOf = (file: Uint8Array, type: string): string | undefined => {
   return at < 0 ? undefined : bytes.toString('hex', at + 4, at - 4 + bytes.readUInt32BE(at - 4))
 }
 
-/** Object type and AudioSpecificConfig, without bit rates, and without FFmpeg's comment and extension ("no SBR"). */
+/** Reads object type and AudioSpecificConfig, without bit rates, and without FFmpeg's comment and extension ("no SBR"). */
 const specificOf = (esds: string | undefined): string[] =>
   /04808080..(..).{24}(?:05808080..(.*?)(?:56e500)?)?06808080/
     .exec(esds?.replace(/0d4c617663.{18}/, '00') ?? '')
@@ -181,7 +181,7 @@ describe.each(CASES)('fragments of $name', (one) => {
     muxed = await mux(one)
   })
 
-  it('hold at ffprobe exactly the times, durations, sizes and key frames that went in', () => {
+  it('have exactly the muxed times, durations, sizes and random access points in ffprobe', () => {
     const { streams, packets } = ffprobe(muxed.path)
     expect(streams.map((stream) => stream['codec_name'])).toEqual(one.codecs)
     for (const [index, coded] of muxed.tracks.entries()) {
@@ -209,7 +209,7 @@ describe.each(CASES)('fragments of $name', (one) => {
     }
   })
 
-  it('decode in FFmpeg without a line of complaint', async () => {
+  it('decode in FFmpeg without a line on stderr', async () => {
     expect(await decoderErrors(muxed.path)).toBe('')
   })
 
@@ -220,7 +220,7 @@ describe.each(CASES)('fragments of $name', (one) => {
     for (const type of ['avcC', 'dac3', 'dec3']) {
       expect(bodyOf(ours, type), type).toEqual(bodyOf(peer, type))
     }
-    // What it says of parallel decoding and adds of SEI is its own.
+    // Parallel decoding fields and SEI are FFmpeg's own.
     const record = bodyOf(ours, 'hvcC')
     expect(record?.slice(0, 13)).toEqual(bodyOf(peer, 'hvcC')?.slice(0, 13))
     expect(record?.slice(16, 22)).toEqual(bodyOf(peer, 'hvcC')?.slice(16, 22))
@@ -266,7 +266,7 @@ describe.each(CASES)('fragments of $name', (one) => {
         const pts = Math.round(packet.timestamp * coded.track.timescale)
         read.push({ pts, size: packet.byteLength, key: packet.type === 'key' })
       }
-      // It tells no decoding times.
+      // It exposes no decoding times.
       expect(read).toEqual(packetsOf(coded).map(({ pts, size, key }) => ({ pts, size, key })))
     }
   })

@@ -1,4 +1,4 @@
-/** What an initialisation segment of ours says of its track: for those that an earlier run of the process has left. */
+/** Reads the track of an initialisation segment that an earlier run of Sluice wrote. */
 import type { Mp4AudioTrack, Mp4Track, Mp4VideoTrack } from './track.ts'
 
 const BOX_HEADER_BYTES = 8
@@ -20,7 +20,7 @@ interface Box {
   readonly body: Uint8Array
 }
 
-/** Undefined for what we do not write. */
+/** Undefined for segments that Sluice does not write. */
 export function trackOfInit(init: Uint8Array): Mp4Track | undefined {
   const track = childBox(childBox(init, 'moov'), 'trak')
   const media = childBox(track, 'mdia')
@@ -70,7 +70,7 @@ function audioOf(
   const boxes = body.subarray(AUDIO_FIELDS)
   const found = codedAudio(type, boxes)
   if (found === undefined) return undefined
-  // Its timescale is its sampling rate.
+  // The timescale is the sampling rate.
   return {
     kind: 'audio',
     ...common,

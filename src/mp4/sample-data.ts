@@ -15,6 +15,6 @@ const isExcluded = {
 export const videoSample = (codec: 'h264' | 'hevc', unit: Uint8Array): Uint8Array =>
   lengthPrefixed(unit, isExcluded[codec])
 
-/** Without the ADTS header (a view); other codecs as they are. */
+/** Frame without its ADTS header (a view); other codecs unchanged. */
 export const audioSample = (codec: AudioCodec, frame: Uint8Array): Uint8Array =>
   codec === 'aac' ? frame.subarray(adtsHeaderBytes(frame)) : frame

@@ -2,7 +2,7 @@ import { box, fullBox, u16, u32, u8, zeros } from './box.ts'
 import { objectTypeOf } from './object-type.ts'
 import type { Mp4AudioTrack, Mp4Track, Mp4VideoTrack } from './track.ts'
 
-/** 72 dpi in 16.16, as every visual entry says (ISO/IEC 14496-12, 12.1.3). */
+/** 72 dpi in 16.16, as in every visual entry (ISO/IEC 14496-12, 12.1.3). */
 const RESOLUTION = 0x00480000
 const DEPTH_24 = 0x18
 const NO_COLOUR_TABLE = 0xffff
@@ -47,7 +47,7 @@ const visualEntry = (track: Mp4VideoTrack): Uint8Array => {
 }
 
 const audioEntry = (track: Mp4AudioTrack): Uint8Array => {
-  // The field is 16.16 bits: what does not fit is told by the codec's own bytes.
+  // The field is 16.16 bits: a rate that does not fit is in the codec's own bytes.
   const rate = track.sampleRate <= 0xffff ? track.sampleRate : 0
   const fields = [
     zeros(6),
@@ -63,7 +63,7 @@ const audioEntry = (track: Mp4AudioTrack): Uint8Array => {
 /** esds, ISO/IEC 14496-14 6.7.2 (here: 5.6). */
 const elementaryStream = (track: Mp4AudioTrack): Uint8Array => {
   const specific = track.config.length === 0 ? [] : [descriptor(DECODER_SPECIFIC, track.config)]
-  // Buffer size and bit rates are not known beforehand.
+  // Buffer size and bit rates are unavailable before encoding.
   const decoder = [u8(objectTypeOf(track), AUDIO_STREAM), zeros(11), ...specific]
   return fullBox(
     'esds',
@@ -77,7 +77,7 @@ const elementaryStream = (track: Mp4AudioTrack): Uint8Array => {
   )
 }
 
-/** Its length in the four bytes that writers commonly use: 7 bits each, the top bit says that more follow. */
+/** A descriptor, its length in the usual four bytes: 7 bits each, the top bit set when more follow. */
 const descriptor = (tag: number, ...content: readonly Uint8Array[]): Uint8Array => {
   const size = content.reduce((sum, part) => sum + part.length, 0)
   const length = [0x80 | (size >> 21), 0x80 | (size >> 14), 0x80 | (size >> 7), size & 0x7f]

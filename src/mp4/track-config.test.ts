@@ -89,7 +89,7 @@ describe('an audio track', () => {
     expect(track).toMatchObject({ id: 2, timescale: 48_000, channels: 2, language: 'deu' })
     expect(hex(track.config)).toBe('1190')
     expect(codecString(track)).toBe('mp4a.40.2')
-    // HE-AAC told in the record itself.
+    // HE-AAC signalled in the record itself.
     expect(codecString({ ...track, config: bytes('2b8a0800') })).toBe('mp4a.40.5')
   })
 
@@ -129,7 +129,7 @@ describe('an audio track', () => {
     ['AAC in LATM', { ...AAC, codec: 'aac_latm' } as const, bytes('56e000')],
     ['MPEG audio layer I', { ...AAC, codec: 'mp1' } as const, bytes('fffe0000')],
     ['ADTS frames of two blocks', AAC, adtsFrame(60).with(6, 0xfd)],
-    ['AAC whose channels are told elsewhere', AAC, adtsFrame(60).with(3, 0)],
+    ['AAC whose channels are given elsewhere', AAC, adtsFrame(60).with(3, 0)],
     ['a piece of an ADTS header', AAC, adtsFrame(60).subarray(0, 6)],
   ])('is not made of %s', (_, format, frame) => {
     expect(audioTrackOf(1, format, frame)).toBeUndefined()
@@ -151,7 +151,7 @@ describe('whatever the bytes are', () => {
       })
   const eac3 = bytes('0b7700033f8000000b7740073487d0200000000000000000')
 
-  it('a track is told or not, and nothing throws', () => {
+  it('a track is returned or undefined, and nothing throws', () => {
     const units = fc.oneof(damaged(h264Unit('idr', 40)), fc.uint8Array({ maxLength: 80 }))
     const frames = fc.oneof(damaged(adtsFrame(40)), damaged(eac3), fc.uint8Array({ maxLength: 40 }))
     fc.assert(

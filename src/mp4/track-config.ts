@@ -18,8 +18,8 @@ const H264_SPS = 7
 const HEVC_SPS = 33
 
 /**
- * From the access unit of a random access point (Annex B): undefined when it holds no parameter sets, and for MPEG-2
- * video, which players of fragmented MP4 do not know.
+ * Track from the access unit of a random access point (Annex B): undefined when it holds no parameter sets, and for
+ * MPEG-2 video, which players of fragmented MP4 do not support.
  */
 export function videoTrackOf(
   id: number,
@@ -74,8 +74,8 @@ const sizeOf = ({ width, height }: VideoFormat): { width: number; height: number
 })
 
 /**
- * From one frame with its header (ADTS, MPEG audio, AC-3). Undefined for what has no place in the sample entries here:
- * AAC in LATM, MPEG audio layer I, ADTS frames of several blocks, and AAC whose channels this frame does not tell.
+ * Track from one frame with its header (ADTS, MPEG audio, AC-3). Undefined without a sample entry here: AAC in LATM,
+ * MPEG audio layer I, ADTS frames of several blocks, and AAC whose channels this frame does not give.
  */
 export function audioTrackOf(
   id: number,
@@ -115,8 +115,8 @@ function audioConfig(codec: Mp4AudioTrack['codec'], frame: Uint8Array): Uint8Arr
 }
 
 /**
- * May samples of both follow one initialisation segment? Where the pictures bring their own parameter sets, only what
- * a decoder is chosen by has to be equal.
+ * True if samples of both may follow one initialisation segment. Where pictures carry their own parameter sets, only the
+ * fields by which a decoder is chosen must be equal.
  */
 export function sameTrack(a: Mp4Track, b: Mp4Track): boolean {
   if (a.id !== b.id || a.timescale !== b.timescale || a.codec !== b.codec) return false

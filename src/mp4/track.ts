@@ -8,10 +8,10 @@ export interface Mp4VideoTrack {
   /** Units per second of every time: 90000, so that program times are kept exactly. */
   readonly timescale: number
   readonly codec: 'h264' | 'hevc'
-  /** Of the picture as it is shown, after cropping, in its own (perhaps not square) pixels. */
+  /** Of the picture after cropping, in its own (perhaps not square) pixels. */
   readonly width: number
   readonly height: number
-  /** Width to height of one pixel; absent: square, or not told. */
+  /** Width to height of one pixel; absent: square, or not signalled. */
   readonly pixelAspect?: Rational
   /** Body of the avcC or hvcC box. */
   readonly config: Uint8Array

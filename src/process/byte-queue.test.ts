@@ -41,7 +41,7 @@ test('a reader that waits is woken by the end', async () => {
   expect((await next).done).toBe(true)
 })
 
-test('a reader that leaves lets the writer go on, and nothing is kept', async () => {
+test('after a reader left the writer continues, and nothing is kept', async () => {
   const { bytes, calls } = queue(10)
   bytes.push(new Uint8Array(20))
   bytes.push(new Uint8Array(20))

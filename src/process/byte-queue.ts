@@ -1,12 +1,12 @@
-/** What a byte queue asks of the stream it is filled from. */
+/** The stream that fills a byte queue. */
 export interface PausableStream {
   readonly pause: () => void
   readonly resume: () => void
 }
 
 /**
- * Bytes between a child's stdout and its one reader. Bounded: above `limit` the tap is paused, so that the child feels
- * the back-pressure of a reader that reads slowly (how finite inputs are paced); below half of it, resumed.
+ * Bytes between a child's stdout and its one reader. Bounded: above `limit` the stream is paused, so that the child gets
+ * the back-pressure of a slow reader (which paces finite inputs); below half of it, resumed.
  */
 export class ByteQueue implements AsyncIterable<Uint8Array> {
   readonly #maxBytes: number
@@ -40,7 +40,7 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
     this.#wakeReader()
   }
 
-  /** Forgets what is queued and swallows what comes: the writer must never hang on a reader that left. */
+  /** Drops queued and later bytes: the writer never blocks on a reader that left. */
   discard(): void {
     this.#chunks = []
     this.#head = 0

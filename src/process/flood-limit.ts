@@ -2,7 +2,7 @@ import type { Millis } from '../contract/time.ts'
 
 const WINDOW_MS = 1_000
 
-/** What a flood was summed to. */
+/** Sum of a flood: number of lines and the last one. */
 export interface FloodSum {
   readonly count: number
   readonly last: string
@@ -14,7 +14,7 @@ export interface FloodLimitSinks {
   readonly reportFlood: (flood: FloodSum) => void
 }
 
-/** Forwards the first `perSecond` lines of each second; the others are counted and told as one sum, with the last one. */
+/** Forwards the first `perSecond` lines of each second; the others are reported as one sum, with the last one. */
 export class FloodLimit {
   readonly #sinks: FloodLimitSinks
   #windowStart = Number.NEGATIVE_INFINITY
@@ -41,7 +41,7 @@ export class FloodLimit {
     this.#last = text
   }
 
-  /** Tells what is still held back: at the end, and at the next second. */
+  /** Reports the sum held back: at the end, and at the next second. */
   flush(): void {
     if (this.#held === 0) return
     const sum = { count: this.#held, last: this.#last }

@@ -8,7 +8,7 @@ import { IDENTITY_FORM, isRunning, ownIdentity, type ProcessIdentity } from './p
 import { readStateFile, stateText } from './state-file.ts'
 
 const MAX_ATTEMPTS = 10
-/** An owner that is just writing its name is done by then. */
+/** Time for an owner to finish writing its lock. */
 const UNREADABLE_PAUSE_MS = 20
 
 export interface FolderLock {
@@ -19,12 +19,12 @@ export interface LockedFolder {
   readonly folder: string
   /** Name of the file that holds the owner. */
   readonly file: string
-  /** What the folder is for, and what to do about one in use: for the message. */
+  /** Purpose of the folder, and advice when it is in use: for the message. */
   readonly purpose: string
   readonly advice: string
 }
 
-/** Throws SluiceError when a living process owns the folder; what a dead one left behind is taken over. */
+/** Throws SluiceError when a living process owns the folder; the lock of a dead one is taken over. */
 export const lockFolder = async (locked: LockedFolder): Promise<FolderLock> => {
   const path = join(locked.folder, locked.file)
   const owner = ownIdentity()
@@ -55,7 +55,7 @@ const readOwner = async (path: string): Promise<ProcessIdentity | undefined> => 
   return stored?.kind === 'valid' ? stored.state : undefined
 }
 
-/** Another process may do the same: whose lock was moved away is looked at again, and a living one's put back. */
+/** Another process may do the same: the owner of a moved lock is checked again, and a living one's lock restored. */
 const removeStaleLock = async (path: string, dead: ProcessIdentity | undefined): Promise<void> => {
   const aside = `${path}.${randomBytes(4).toString('hex')}`
   try {

@@ -4,7 +4,7 @@ import { realClock } from '../lib/clock.ts'
 import { findExecutable } from './executable.ts'
 import type { Ledger } from './ledger.ts'
 
-/** What every child of this instance shares; made once, handed down. */
+/** Facilities shared by all children of this instance; built once. */
 export interface ProcessHost {
   /** Path of setpriv(1) when it can bind a child's life to ours. Without it only the ledger ends children of a killed Sluice. */
   readonly setpriv: string | undefined
@@ -12,7 +12,7 @@ export interface ProcessHost {
   readonly clock: Clock
 }
 
-/** setpriv knows --pdeathsig since util-linux 2.33, and is on Linux only: tried rather than guessed. */
+/** setpriv has --pdeathsig since util-linux 2.33, and is on Linux only: tried rather than guessed. */
 export const findSetpriv = (): string | undefined => {
   const path = findExecutable('setpriv')
   if (path === undefined) return undefined

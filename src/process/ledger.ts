@@ -33,11 +33,11 @@ export interface RunningChild {
   readonly purpose: string
 }
 
-/** Where running children are written down, so that the next start of Sluice can end what a killed one left behind. */
+/** Record of running children, so that the next start of Sluice can end those of a killed one. */
 export interface Ledger {
-  /** Returns the function that strikes the child out again (idempotent). */
+  /** Returns the function that removes the child's record (idempotent). */
   record(child: RunningChild): () => void
-  /** Removes the instance's own folder: at the end of the program, when every child has ended. */
+  /** Removes the instance's own folder; call it at the end of the program, when every child has ended. */
   close(): void
 }
 
@@ -49,7 +49,7 @@ const ORPHAN_GRACE_MS = 2_000
 export const defaultLedgerFolder = (): string =>
   join(tmpdir(), `sluice-${userInfo().uid}`, 'children')
 
-// The records name processes to end, so nobody else may have written them: a folder in a shared /tmp that another
+// The records name processes to end, so no other user may have written them: a folder in a shared /tmp that another
 // user made first is refused.
 const ensureOwnFolder = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -63,7 +63,7 @@ const ensureOwnFolder = (folder: string): void => {
   }
 }
 
-// A reader in another process sees a whole record or none. Not synced: what it names ends with the machine.
+// A reader in another process sees a whole record or none. Not synced: the processes end with the machine.
 const writeAtomically = (path: string, text: string): void => {
   const part = `${path}.${randomBytes(4).toString('hex')}.part`
   writeFileSync(part, text, { mode: 0o600 })
@@ -97,7 +97,7 @@ export const openLedger = (root: string = defaultLedgerFolder()): Ledger => {
 
 const isRecord = (value: unknown): value is ChildRecord =>
   isIdentity(value) &&
-  // Pid 1 as a group would be everybody.
+  // kill(-1) would signal every process.
   value.pid > 1 &&
   'command' in value &&
   typeof value.command === 'string' &&
@@ -121,7 +121,7 @@ const listNames = (folder: string): string[] => {
 
 /**
  * Ends the process groups of children whose Sluice has died (killed, crashed), and returns them. Children of instances
- * that still run are left alone, as are processes that merely have a recorded pid. Safe with several at once.
+ * that still run are left alone, as are other processes with a recorded pid. Safe with several at once.
  */
 export const endOrphans = async (
   root: string = defaultLedgerFolder(),
@@ -133,7 +133,7 @@ export const endOrphans = async (
 
 const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
   const owner = await readStateFile(join(folder, OWNER_FILE), IDENTITY_FORM)
-  // Without a readable owner it is half made (by an instance that is starting) or not ours.
+  // Without a readable owner it is incomplete (an instance is starting) or not ours.
   if (owner?.kind !== 'valid' || isRunning(owner.state)) return []
   const ended: RunningChild[] = []
   for (const name of listNames(folder)) {
@@ -152,7 +152,7 @@ const endOrphansOf = async (folder: string): Promise<RunningChild[]> => {
   try {
     rmdirSync(folder)
   } catch {
-    // Another instance was quicker, or somebody keeps a file there.
+    // Another instance was first, or there is a foreign file.
   }
   return ended
 }

@@ -23,7 +23,7 @@ test.each([
   expect(split(chunks)).toEqual(lines)
 })
 
-test('a letter cut between chunks is whole again', () => {
+test('a character split between chunks is joined', () => {
   const bytes = Buffer.from('ü\n')
   const lines: string[] = []
   const splitter = new LineSplitter((line) => lines.push(line))

@@ -1,7 +1,7 @@
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** A program that never ends its line costs this much memory and no more; the rest of the line is cut. */
+/** Memory bound for a line without an end; the rest of the line is cut. */
 const MAX_LINE_BYTES = 4096
 
 /**

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { errorCode } from '../lib/error-code.ts'
 
 /**
- * A folder with those above it. Not `mkdir` with `recursive`: where a file system refuses a name with ENOENT though the
- * folder above is there (/proc), that one tries for ever and keeps a thread of the pool.
+ * Creates a folder and its parents. Not `mkdir` with `recursive`: where a file system refuses a name with ENOENT though
+ * the parent exists (/proc), it retries without limit and blocks a thread of the pool.
  */
 export const makeFolder = async (path: string): Promise<void> => {
   try {

@@ -52,8 +52,8 @@ export const procStat = (pid: number): ProcStat | undefined => {
 const isDead = (stat: ProcStat): boolean => stat.state === 'Z' || stat.state === 'X'
 
 /**
- * Whether a process that is no zombie belongs to the group. Zombies answer kill(2) like the living, for ever where
- * nobody reaps them (a container without an init). True when there is no /proc to ask.
+ * True if a process that is no zombie belongs to the group. Zombies answer kill(2) like living processes, without limit
+ * where nothing reaps them (a container without an init). Also true when there is no /proc.
  */
 export const hasLivingProcess = (group: number): boolean => {
   let pids: string[]
@@ -69,7 +69,7 @@ export const hasLivingProcess = (group: number): boolean => {
 }
 
 /**
- * What tells a process from a later one with the same pid: its start time, with the boot it belongs to (pids and start
+ * Identifies a process among others of the same pid: its start time, with its boot id (pids and start
  * times repeat after a restart of the machine). Undefined when there is no such process; a zombie is none.
  */
 export const startMarkOf = (pid: number): string | undefined => {
@@ -80,7 +80,7 @@ export const startMarkOf = (pid: number): string | undefined => {
   return `${stat.startTicks}@${boot.trim()}`
 }
 
-/** Where there is no /proc (macOS). `lstart` has seconds only: enough against reuse of a pid. */
+/** Start mark from ps(1), where there is no /proc (macOS). `lstart` has seconds only: enough against reuse of a pid. */
 export const startMarkFromPs = (pid: number): string | undefined => {
   try {
     const text = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {

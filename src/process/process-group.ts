@@ -8,7 +8,7 @@ const MAX_KILL_WAIT_MS = 1_000
 
 const NEVER_ABORTED = new AbortController().signal
 
-/** False when the group is gone. A process that we may not signal counts as gone: it is not ours. */
+/** Signals a group; false when it is gone. A process that we may not signal counts as gone: it is not ours. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals | 0): boolean => {
   try {
     process.kill(-pid, signal)
@@ -18,7 +18,7 @@ export const signalGroup = (pid: number, signal: NodeJS.Signals | 0): boolean =>
   }
 }
 
-/** A cheap question first: nearly always there is no such group. */
+/** True if the group exists: a cheap check, mostly false. */
 export const isGroupAlive = (pid: number): boolean => signalGroup(pid, 0) && hasLivingProcess(pid)
 
 export interface EndGroupOptions {
@@ -44,7 +44,7 @@ export const endGroup = async (pid: number, end: EndGroupOptions): Promise<boole
   return killGroup(pid, clock)
 }
 
-/** KILL at once, for what a child left behind in its group. */
+/** KILL at once, for processes that a child left in its group. */
 export const killGroup = async (pid: number, clock: Clock = realClock): Promise<boolean> => {
   if (!signalGroup(pid, 'SIGKILL')) return true
   return waitUntilGone(pid, MAX_KILL_WAIT_MS, clock)

@@ -14,7 +14,7 @@ export const ownIdentity = (): ProcessIdentity => ({
 
 export const isRunning = ({ pid, start }: ProcessIdentity): boolean => startMarkOf(pid) === start
 
-/** Pid 1 is Sluice's own in a container. */
+/** Type guard; pid 1 is Sluice itself in a container. */
 export const isIdentity = (value: unknown): value is ProcessIdentity =>
   typeof value === 'object' &&
   value !== null &&

@@ -20,7 +20,7 @@ export interface RunResult {
 const MAX_STDOUT_BYTES = 4 * 1024 * 1024
 const MAX_STDERR_LINES = 50
 
-/** For a program that answers and ends ("ffmpeg -version", ffprobe). Output beyond 4 MiB is cut. */
+/** Runs a short-lived program ("ffmpeg -version", ffprobe). Output beyond 4 MiB is cut. */
 export const runToEnd = async (
   host: ProcessHost,
   run: ShortRun,

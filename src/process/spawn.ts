@@ -20,7 +20,7 @@ import {
 const DEFAULT_MAX_STDOUT_BYTES = 1024 * 1024
 const MIN_MAX_STDOUT_BYTES = 256 * 1024
 const MAX_STDERR_LINES_PER_SECOND = 20
-/** After the exit, for what a descendant outside the group still holds open. */
+/** Wait after the exit for pipes that a descendant outside the group holds open. */
 const MAX_STDIO_CLOSE_MS = 500
 
 export interface ChildSpec {
@@ -28,14 +28,14 @@ export interface ChildSpec {
   readonly command: string
   readonly args: readonly string[]
   readonly stdin: 'none' | 'pipe'
-  /** What it is for, in a few words ("source cam1"): stands in the ledger. Must hold no secret. */
+  /** Purpose in a few words ("source cam1"), for the ledger. Must hold no secret. */
   readonly purpose: string
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   /** At most `stderrLinesPerSecond` a second (default 20); more are summed. Lines are cut at 4096 bytes. Not redacted. */
   readonly onStderrLine: (line: string) => void
-  /** A second's surplus of lines. Default: forwarded as one line that says how many, and the last. */
+  /** A second's surplus of lines. Default: forwarded as one line with the count and the last line. */
   readonly onStderrFlood?: (flood: FloodSum) => void
   /** Every line, flood or not: for counting. Must be cheap. */
   readonly onEveryStderrLine?: (line: string) => void
@@ -43,11 +43,11 @@ export interface ChildSpec {
   /** Bytes held for a reader that is behind, before the child feels it; at least 256 KiB, default 1 MiB. */
   readonly stdoutLimit?: number
   readonly terminate?: Termination
-  /** How much nicer than Sluice it and all that it starts are to be (nice(1)), 0 to 19; default 0. */
+  /** Niceness of the child and its descendants above Sluice's (nice(1)), 0 to 19; default 0. */
   readonly niceness?: number
 }
 
-/** Why a child ended: the first cause wins. A KILL that follows our own TERM is still "stopped". */
+/** Cause of a child's end: the first one wins. A KILL that follows our own TERM is still "stopped". */
 export type ExitCause =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'exited'; readonly code: number }
@@ -66,9 +66,9 @@ export interface ExitFacts {
 }
 
 export interface Child {
-  /** Undefined when it could not be started; `ended` says why. */
+  /** Undefined when it could not be started; `ended` holds the reason. */
   readonly pid: number | undefined
-  /** For one reader. Not reading is back-pressure; after an abort the rest is discarded. */
+  /** One reader only. Not reading is back-pressure; after an abort the rest is discarded. */
   readonly stdout: AsyncIterable<Uint8Array>
   readonly stdin: StdinWriter
   /** Never rejects. Resolves only when the child and all of its group are gone and stderr was read to its end. */
@@ -77,7 +77,7 @@ export interface Child {
 
 /**
  * Starts a program in a process group of its own. Aborting the signal stops it: TERM, TERM again, KILL to the group.
- * Faults are told by `ended`; nothing is thrown.
+ * Faults are reported by `ended`; nothing is thrown.
  */
 export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSignal): Child => {
   if (signal.aborted) return unstartedChild({ kind: 'stopped' })
@@ -113,7 +113,7 @@ export const spawnChild = (host: ProcessHost, spec: ChildSpec, signal: AbortSign
   return superviseChild({ host, spec, child: child as StartedChild, pid, signal })
 }
 
-/** It does not outlive us, whatever becomes of us. */
+/** Binds the child's life to Sluice's, however Sluice ends. */
 const withParentDeathSignal = ({ setpriv }: ProcessHost, command: CommandLine): CommandLine =>
   setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', '--', ...command]
 
@@ -145,7 +145,7 @@ const superviseChild = ({ host, spec, child, pid, signal }: Watched): Child => {
     signal.removeEventListener('abort', stop)
     stopping?.cancel()
     const leftBehind = isGroupAlive(pid)
-    // Orphans of an exited child have no right to a grace: they hold its pipes and ports.
+    // Orphans of an exited child get no grace: they hold its pipes and ports.
     if (leftBehind) await killGroup(pid, host.clock)
     await waitAtMost(MAX_STDIO_CLOSE_MS, Promise.all([stderrEnded, closedOrPaused(child.stdout)]))
     child.stderr.destroy()
@@ -216,7 +216,7 @@ interface Exit {
 
 const exitOf = (child: ChildProcess): Promise<Exit> =>
   new Promise((resolve) => {
-    // A signal that could not be sent; the exit comes all the same.
+    // A signal that could not be sent; the exit comes nevertheless.
     child.on('error', () => {})
     child.once('exit', (code, signal) => {
       const cause: ExitCause =

@@ -5,7 +5,7 @@ import { parseJson } from '../lib/json.ts'
 
 /** Shape of a state that outlives a run, so that another version of Sluice may find it. */
 export interface StateForm<State> {
-  /** Stands in the file as `version`; a file without one has version 1. */
+  /** In the file as `version`; a file without one has version 1. */
   readonly version: number
   /** Undefined for any other value. */
   readonly parse: (value: unknown) => State | undefined
@@ -31,7 +31,7 @@ export const parseState = <State>(text: string, form: StateForm<State>): StoredS
 export const stateText = (state: object, { version }: { readonly version: number }): string =>
   JSON.stringify({ version, ...state })
 
-/** Undefined when there is no file. Never rejects. */
+/** Reads the state; undefined when there is no file. Never rejects. */
 export const readStateFile = async <State>(
   path: string,
   form: StateForm<State>,
@@ -43,7 +43,7 @@ export const readStateFile = async <State>(
   }
 }
 
-/** The file holds the old state or the new one, whatever ends the machine. Rejects as `node:fs` does. */
+/** Writes atomically: the file holds the old state or the new one, even after a power loss. Rejects as `node:fs` does. */
 export const writeStateFile = async <State extends object>(
   path: string,
   state: State,

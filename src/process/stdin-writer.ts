@@ -1,15 +1,15 @@
 import type { Writable } from 'node:stream'
 
-/** Beyond this a child that does not read loses what is written: memory stays bounded. */
+/** Beyond this, bytes for a child that does not read are dropped: memory is bounded. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024
 
 /**
- * `written`: go on. `wait`: taken, but the child is behind; await `drained()` first. `dropped`: not taken, the child has
- * not read for `MAX_QUEUED_BYTES` bytes. `closed`: the child reads no more.
+ * `written`: continue. `wait`: accepted, but the child is behind; await `drained()` first. `dropped`: not accepted, the
+ * child has not read for `MAX_QUEUED_BYTES` bytes. `closed`: the child reads no more.
  */
 type WriteOutcome = 'written' | 'wait' | 'dropped' | 'closed'
 
-/** The stdin of a child. Nothing here throws: a child that went away is an outcome, told by `ended`. */
+/** The stdin of a child. Nothing here throws: a child that ended is an outcome, reported by `ended`. */
 export interface StdinWriter {
   write(bytes: Uint8Array): WriteOutcome
   /** Resolves when the child has caught up, or is closed, or the signal is aborted. */
@@ -24,7 +24,7 @@ export const stdinWriter = (stream: Writable): StdinWriter => {
   let isOpen = true
   let droppedBytes = 0
   const markClosed = (): void => void (isOpen = false)
-  // EPIPE when the child is gone before its input: expected, and told by its end.
+  // EPIPE when the child is gone before its input: expected, and reported by its end.
   stream.on('error', markClosed)
   stream.on('close', markClosed)
   return {
@@ -68,7 +68,7 @@ const drained = (stream: Writable, signal: AbortSignal | undefined): Promise<voi
     signal?.addEventListener('abort', done)
   })
 
-/** For a child started without stdin. */
+/** Stdin of a child started without one. */
 export const CLOSED_STDIN: StdinWriter = {
   write: () => 'closed',
   drained: () => Promise.resolve(),

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../lib/clock.ts'
 import { signalGroup } from './process-group.ts'
 
-/** How a child is asked to stop; milliseconds after the first TERM. */
+/** Schedule for stopping a child; milliseconds after the first TERM. */
 export interface Termination {
   /** TERM a second time: an ffmpeg blocked in a read notices the first only when the read returns. */
   readonly againMs: number
@@ -17,7 +17,7 @@ export interface RunningTermination {
   cancel(): void
 }
 
-/** TERM now, TERM again, KILL. Cancelled by the child's end. */
+/** Sends TERM, TERM again, KILL. Cancelled by the child's end. */
 export const terminate = (
   pid: number,
   termination: Termination,

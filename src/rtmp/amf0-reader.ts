@@ -2,14 +2,14 @@ import { AMF_MARKER, AmfDate, AmfEcmaArray, type AmfObject, type AmfValue } from
 
 export type AmfDecoded =
   | { readonly ok: true; readonly values: readonly AmfValue[] }
-  /** `values`: what was read before. */
+  /** `values`: those read before the fault. */
   | { readonly ok: false; readonly why: string; readonly values: readonly AmfValue[] }
 
-/** Deeper, or more values, than any command has: what is more is meant to exhaust us. */
+/** Above the depth and count of any command: more is an attempt to exhaust memory. */
 const MAX_DEPTH = 16
 const MAX_VALUES = 4_096
 
-/** All values up to the end. Never throws; work and memory are bounded by the length of the bytes. */
+/** Decodes all values up to the end. Never throws; work and memory are bounded by the length of the bytes. */
 export const decodeAmf = (bytes: Uint8Array): AmfDecoded => {
   const reader = new AmfReader(bytes)
   const values: AmfValue[] = []
@@ -126,7 +126,7 @@ class AmfReader {
     return new TextDecoder().decode(this.#bytes.subarray(at, at + length))
   }
 
-  /** Moves on, and returns where it was. */
+  /** Advances by `count` and returns the former offset. */
   #skip(count: number): number {
     const at = this.#at
     if (count > this.#bytes.length - at) throw new AmfFault(`cut short at byte ${at}`)

@@ -36,7 +36,7 @@ describe('AMF 0', () => {
     expect(decodeAmf(encodeAmf(long))).toEqual({ ok: true, values: [long] })
   })
 
-  test('is what the specification shows for connect', () => {
+  test('matches the example of connect in the specification', () => {
     expect(Buffer.from(encodeAmf('connect', 1, { app: 'a' })).toString('hex')).toBe(
       '020007636f6e6e656374003ff000000000000003000361707002000161000009',
     )
@@ -50,7 +50,7 @@ describe('AMF 0', () => {
     ['a string longer than the bytes', [2, 0xff, 0xff, 0x61], /cut short/],
     ['an array of 4 thousand million values', [0x0a, 0xff, 0xff, 0xff, 0xff], /cut short/],
     [
-      'values beyond counting',
+      'too many values',
       [0x0a, 0xff, 0xff, 0xff, 0xff, ...Array.from({ length: 9_000 }, () => 5)],
       /more than 4096/,
     ],
@@ -60,14 +60,14 @@ describe('AMF 0', () => {
       /nested deeper/,
     ],
     ['an unknown marker', [0x44], /marker 0x44/],
-  ])('refuses %s, and says why', (_, bytes, why) => {
+  ])('refuses %s, with the reason', (_, bytes, why) => {
     expect(decodeAmf(Uint8Array.from(bytes))).toMatchObject({
       ok: false,
       why: expect.stringMatching(why),
     })
   })
 
-  test('a name like "__proto__" is a name', () => {
+  test('treats "__proto__" like any other name', () => {
     const bytes = encodeAmf(Object.fromEntries([['__proto__', { code: 'x' }]]))
     const { values } = decodeAmf(bytes)
     expect(textIn(values[0], 'code')).toBeUndefined()

@@ -1,4 +1,4 @@
-/** Action Message Format 0, as Adobe's "AMF 0 Specification" (2007) has it: what RTMP's commands and metadata are written in. */
+/** Action Message Format 0 (Adobe's "AMF 0 Specification", 2007): the encoding of RTMP's commands and metadata. */
 
 export type AmfValue =
   | number
@@ -16,7 +16,7 @@ export interface AmfObject {
   readonly [name: string]: AmfValue
 }
 
-/** 2.10: an "ECMA array", which is how metadata is written; read like an object. */
+/** 2.10: an "ECMA array": the form of metadata; read like an object. */
 export class AmfEcmaArray {
   readonly entries: AmfObject
   constructor(entries: AmfObject) {
@@ -32,7 +32,7 @@ export class AmfDate {
   }
 }
 
-/** 2.1: what a value is. */
+/** 2.1: type markers. */
 export const AMF_MARKER = {
   NUMBER: 0x00,
   BOOLEAN: 0x01,
@@ -53,7 +53,7 @@ export const AMF_MARKER = {
 
 const MAX_SHORT_STRING_BYTES = 0xffff
 
-/** The values one after the other. */
+/** Encodes the values in sequence. */
 export const encodeAmf = (...values: readonly AmfValue[]): Uint8Array => {
   const writer = new AmfWriter()
   for (const value of values) writer.writeValue(value)
@@ -180,7 +180,7 @@ export const entriesOf = (value: AmfValue): AmfObject | undefined => {
   return value instanceof AmfDate || isArray(value) ? undefined : value
 }
 
-/** A text among the entries; undefined where there is none. */
+/** String entry by name; undefined where there is none. */
 export const textIn = (value: AmfValue, name: string): string | undefined => {
   const found = entriesOf(value)?.[name]
   return typeof found === 'string' ? found : undefined

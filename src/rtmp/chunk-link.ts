@@ -15,7 +15,7 @@ import {
   type RtmpMessage,
 } from './message.ts'
 
-/** A peer that names a window of a few bytes would have us send nothing but acknowledgements. */
+/** Lower bound: a window of a few bytes would fill the link with acknowledgements. */
 const MIN_WINDOW_BYTES = 4_096
 
 /**
@@ -28,9 +28,9 @@ export class ChunkLink {
   readonly #out: (bytes: Uint8Array) => void
   #received = 0
   #acknowledged = 0
-  /** The peer's window: so many bytes it sends before it wants to hear of them. */
+  /** The peer's window: bytes that it sends before it expects an acknowledgement. */
   #peerWindow = Number.POSITIVE_INFINITY
-  /** What the peer was told last of our own window. */
+  /** Own window as last sent to the peer, in bytes. */
   #ownWindow = 0
   #peerAcknowledged: number | undefined
 
@@ -44,7 +44,7 @@ export class ChunkLink {
     return this.#peerAcknowledged
   }
 
-  /** Why the bytes are no chunk stream, or undefined. */
+  /** Returns why the bytes are no chunk stream, or undefined. */
   receive(bytes: Uint8Array, onMessage: (message: RtmpMessage) => void): string | undefined {
     this.#received += bytes.length
     const fault = this.#reader.push(bytes, (message) => {
@@ -58,19 +58,19 @@ export class ChunkLink {
     this.#out(this.#writer.write(chunkStream, message))
   }
 
-  /** Tells the peer, and uses it. */
+  /** Sends the chunk size to the peer, and uses it. */
   setChunkBytes(bytes: number): void {
     this.#sendControl(SET_CHUNK_SIZE, bytes)
     this.#writer.chunkBytes = bytes
   }
 
-  /** Asks the peer to acknowledge every so many bytes. */
+  /** Requests an acknowledgement from the peer every `bytes` bytes. */
   #setWindow(bytes: number): void {
     this.#ownWindow = bytes
     this.#sendControl(WINDOW_ACKNOWLEDGEMENT_SIZE, bytes)
   }
 
-  /** True when nobody else needs to see it. */
+  /** True when the message is handled here. */
   #handleControl({ type, payload }: RtmpMessage): boolean {
     switch (type) {
       case WINDOW_ACKNOWLEDGEMENT_SIZE:
@@ -89,7 +89,7 @@ export class ChunkLink {
     }
   }
 
-  /** 5.4.5: to be answered with a window size, where it differs from the one sent last. */
+  /** Answers with a window size when it differs from the one sent last (5.4.5). */
   #answerPeerBandwidth(window: number): void {
     if (window > 0 && window !== this.#ownWindow) this.#setWindow(window)
   }
@@ -102,7 +102,7 @@ export class ChunkLink {
   }
 
   #acknowledge(): void {
-    // Half the window, as others do: a peer that waits for the whole must not wait long.
+    // Half the window, as other implementations: a peer that waits for the whole window is not delayed.
     if (this.#received - this.#acknowledged < this.#peerWindow / 2) return
     this.#acknowledged = this.#received
     this.#sendControl(ACKNOWLEDGEMENT, this.#received)

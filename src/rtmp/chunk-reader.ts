@@ -22,7 +22,7 @@ export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxHeldBytes: 16 * 1024 * 1024,
 }
 
-/** What is known of one chunk stream. */
+/** State of one chunk stream. */
 interface ChunkStreamState {
   time: number
   delta: number
@@ -30,7 +30,7 @@ interface ChunkStreamState {
   type: number
   stream: number
   isExtended: boolean
-  /** Grows with what arrives: an announced length alone costs nothing. */
+  /** Grows with the bytes that arrive: an announced length alone costs nothing. */
   payload: Uint8Array<ArrayBuffer>
   receivedBytes: number
 }
@@ -39,8 +39,8 @@ const EMPTY = new Uint8Array(0)
 const MIN_ALLOCATION_BYTES = 4_096
 
 /**
- * Chunks to messages, 5.3.1, whatever the pieces they arrive in. SetChunkSize and Abort are obeyed here and not passed on.
- * Never throws; what is kept is bounded by the limits. After a fault nothing more is read.
+ * Chunks to messages, 5.3.1, whatever the pieces they arrive in. SetChunkSize and Abort are applied here and not passed on.
+ * Never throws; memory is bounded by the limits. Nothing is read after a fault.
  */
 export class ChunkReader {
   readonly #limits: ChunkLimits
@@ -63,7 +63,7 @@ export class ChunkReader {
     return this.#heldBytes + this.#carry.length
   }
 
-  /** Why the bytes are no chunk stream, or undefined. */
+  /** Returns why the bytes are no chunk stream, or undefined. */
   push(bytes: Uint8Array, onMessage: (message: RtmpMessage) => void): string | undefined {
     let at = 0
     while (this.#fault === undefined) {
@@ -84,7 +84,7 @@ export class ChunkReader {
     return this.#fault
   }
 
-  /** How many of these bytes the header took; undefined: it is not complete, and they are kept. */
+  /** Returns the bytes that the header took; undefined: it is incomplete, and the bytes are kept. */
   #consumeHeader(bytes: Uint8Array): number | undefined {
     const carried = this.#carry.length
     const head = carried === 0 ? bytes : joined(this.#carry, bytes.subarray(0, MAX_HEADER_BYTES))
@@ -97,7 +97,7 @@ export class ChunkReader {
     return end - carried
   }
 
-  /** Where the header ends; undefined when more bytes are needed. */
+  /** Returns the header's end; undefined when more bytes are needed. */
   #readHeader(bytes: Uint8Array): number | undefined {
     const basic = readBasicHeader(bytes)
     if (basic === undefined) return undefined
@@ -151,14 +151,14 @@ export class ChunkReader {
 
   #startChunk(state: ChunkStreamState, chunkStream: number): void {
     if (state.length > this.#limits.maxMessageBytes) {
-      this.#fault = `a message of ${state.length} bytes on chunk stream ${chunkStream}; at most ${this.#limits.maxMessageBytes} are taken`
+      this.#fault = `a message of ${state.length} bytes on chunk stream ${chunkStream}; at most ${this.#limits.maxMessageBytes} are accepted`
       return
     }
     this.#current = state
     this.#chunkBytesLeft = Math.min(this.#chunkBytes, state.length - state.receivedBytes)
   }
 
-  /** How many of these bytes were used. */
+  /** Returns the number of bytes used. */
   #readPayload(
     state: ChunkStreamState,
     bytes: Uint8Array,

@@ -1,8 +1,8 @@
 import type { RtmpMessage } from './message.ts'
 
-/** 5.4.1: what both sides begin with. */
+/** 5.4.1: the initial chunk size of both sides. */
 export const DEFAULT_CHUNK_BYTES = 128
-/** 5.3.1.3: from here on a time stands in four bytes of its own. */
+/** 5.3.1.3: from this value on a time has four bytes of its own. */
 const EXTENDED_TIME = 0xffffff
 const MAX_BASIC_HEADER_BYTES = 3
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const
@@ -19,12 +19,12 @@ interface SentHeader {
   readonly delta: number | undefined
 }
 
-/** Messages to chunks, 5.3.1: the shortest header that says what must be said. Pure bytes; one buffer per message. */
+/** Messages to chunks, 5.3.1: each with the shortest sufficient header. Pure bytes; one buffer per message. */
 export class ChunkWriter {
   readonly #sent = new Map<number, SentHeader>()
   #chunkBytes = DEFAULT_CHUNK_BYTES
 
-  /** From the next message on; the peer must have been told by a SetChunkSize before. */
+  /** From the next message on; a SetChunkSize must have been sent before. */
   set chunkBytes(bytes: number) {
     this.#chunkBytes = bytes
   }
@@ -65,7 +65,7 @@ export class ChunkWriter {
   }
 }
 
-/** A time that goes back is a difference above half the range: it needs a header with a full time. */
+/** Shortest header format; a time that goes back (a difference above half the range) needs a full time. */
 const formatOf = (message: RtmpMessage, before: SentHeader | undefined, delta: number): Format => {
   if (before === undefined || before.stream !== message.stream || delta >= 0x80000000) return 0
   if (before.length !== message.payload.length || before.type !== message.type) return 1
@@ -108,7 +108,7 @@ const writeMessageHeader = (
     setUint24(view, at + 3, message.payload.length)
     view.setUint8(at + 6, message.type)
   }
-  // The one number that stands the other way round.
+  // The one little-endian number.
   if (format === 0) view.setUint32(at + 7, message.stream, true)
   return at + MESSAGE_HEADER_BYTES[format]
 }

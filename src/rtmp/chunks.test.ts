@@ -21,7 +21,7 @@ const message = (fields: Partial<RtmpMessage>): RtmpMessage => ({
   ...fields,
 })
 
-/** The pieces in which a network may deliver bytes. */
+/** Cuts bytes as a network may deliver them. */
 const cutAt = (bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] => {
   const pieces: Uint8Array[] = []
   let at = 0
@@ -96,7 +96,7 @@ describe('the chunk stream', () => {
     expect(writer.write(6, message({ time: 0x1234567 + 40, payload })).length).toBe(4 + 300 + 2)
   })
 
-  test('format 3 after a full time repeats that time as a difference, as the specification says', () => {
+  test('format 3 after a full time repeats that time as a difference, by the specification', () => {
     const head = [0x06, 0, 0, 20, 0, 0, 1, 9, 1, 0, 0, 0]
     const { messages } = read(new ChunkReader(), [Uint8Array.from([...head, 0xaa, 0xc6, 0xbb])])
     expect(messages.map(({ time }) => time)).toEqual([20, 40])
@@ -147,7 +147,7 @@ describe('the reader of a hostile peer', () => {
       /8 chunk streams/,
     ],
     [
-      'unfinished messages that are too much together',
+      'unfinished messages above their total limit',
       [
         new ChunkWriter().write(2, controlMessage(SET_CHUNK_SIZE, 90_000)),
         ...[3, 4, 5].flatMap((lane) => [header(lane, 99_999), new Uint8Array(90_000)]),
@@ -160,7 +160,7 @@ describe('the reader of a hostile peer', () => {
     expect(read(reader, [header(6, 1), Uint8Array.of(1)]).messages).toEqual([])
   })
 
-  test('does not believe an announced length', () => {
+  test('does not allocate by an announced length', () => {
     const before = process.memoryUsage().arrayBuffers
     const readers = Array.from({ length: 200 }, () => new ChunkReader())
     for (const reader of readers) read(reader, [header(6, 8_000_000), new Uint8Array(100)])

@@ -7,7 +7,11 @@ const BODY = Uint8Array.of(0xaa, 0xbb)
 describe('tag bodies', () => {
   test.each([
     ['the configuration of AVC', avcHeader(BODY), '1700000000aabb'],
-    ['a key frame', avcPicture({ rap: 'key', compositionMs: 80, sample: BODY }), '1701000050aabb'],
+    [
+      'a random access point',
+      avcPicture({ rap: 'key', compositionMs: 80, sample: BODY }),
+      '1701000050aabb',
+    ],
     [
       'another picture',
       avcPicture({ rap: 'other', compositionMs: 0, sample: BODY }),

@@ -15,16 +15,16 @@ const AAC = 10
 const MP3_8_KHZ = 14
 const AAC_HEADER = 0
 const AAC_FRAME = 1
-/** SoundRate 44 kHz, 16 bits, stereo: for AAC always, whatever it is. */
+/** SoundRate 44 kHz, 16 bits, stereo: fixed for AAC, whatever its format. */
 const AAC_SOUND = (AAC << 4) | 0x0f
 
-/** `config`: AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). */
+/** Sequence header with an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). */
 export const avcHeader = (config: Uint8Array): Uint8Array =>
   prefixed([(KEY_FRAME << 4) | AVC, AVC_HEADER, 0, 0, 0], config)
 
 export interface AvcPicture {
   readonly rap: 'key' | 'other'
-  /** Presentation after decoding, milliseconds: 24 bits, signed. */
+  /** Presentation time less decoding time, milliseconds: 24 bits, signed. */
   readonly compositionMs: number
   /** NAL units with four-byte lengths. */
   readonly sample: Uint8Array
@@ -41,14 +41,14 @@ export const avcPicture = ({ rap, compositionMs, sample }: AvcPicture): Uint8Arr
   return tag
 }
 
-/** `config`: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). */
+/** Sequence header with an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). */
 export const aacHeader = (config: Uint8Array): Uint8Array =>
   prefixed([AAC_SOUND, AAC_HEADER], config)
 
-/** `frame`: without ADTS header. */
+/** One frame, without ADTS header. */
 export const aacFrame = (frame: Uint8Array): Uint8Array => prefixed([AAC_SOUND, AAC_FRAME], frame)
 
-/** What the tag of MP3 can say: 5.5, 11, 22, 44 kHz, and 8 kHz by a format of its own; decoders read the frame itself. */
+/** MP3 tag: holds 5.5, 11, 22 or 44 kHz, and 8 kHz by a format of its own; decoders read the frame itself. */
 export const mp3Frame = (
   frame: Uint8Array,
   audio: { readonly sampleRate: number; readonly channels: number },

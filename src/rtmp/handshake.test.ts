@@ -11,7 +11,7 @@ describe('the handshake', () => {
     expect([...hello.subarray(0, 10)]).toEqual([3, 1, 2, 3, 4, 0, 0, 0, 0, 128])
   })
 
-  test.each([1, 7, 1536, 4_000])('takes what the server sends in pieces of %i', (size) => {
+  test.each([1, 7, 1536, 4_000])('accepts the bytes of the server in pieces of %i', (size) => {
     const sent = Buffer.concat([Uint8Array.of(3), serverPart(5), serverPart(9), Uint8Array.of(42)])
     const handshake = new ClientHandshake()
     const steps: string[] = []
@@ -29,11 +29,11 @@ describe('the handshake', () => {
       take(sent.subarray(at, at + size))
     }
     expect(steps).toEqual(['reply', 'done'])
-    // S2 echoes nothing here, and that is not minded.
+    // S2 echoes nothing here, which is accepted.
     expect(rest?.every((byte) => byte === 42)).toBe(true)
   })
 
-  test('a server of another protocol is told at its first byte', () => {
+  test('a server of another protocol is recognised by its first byte', () => {
     const step = new ClientHandshake().receive(Buffer.from('HTTP/1.1 400'), 0)
     expect(step).toEqual({ kind: 'failed', why: expect.stringMatching(/version 72 instead of 3/) })
   })

@@ -1,21 +1,21 @@
-/** The simple handshake of "Adobe's Real Time Messaging Protocol" 1.0 (2012), 5.2, without Adobe's digests: every server takes it. */
+/** The simple handshake of "Adobe's Real Time Messaging Protocol" 1.0 (2012), 5.2, without Adobe's digests: every server accepts it. */
 
 const VERSION = 3
 /** C1, C2, S1, S2 (5.2.3, 5.2.4). */
 const PART_BYTES = 1536
 const TIMES_BYTES = 8
 
-/** C0 and C1. `random`: 0 ≤ x < 1; the protocol wants noise, not secrecy. */
+/** C0 and C1. `random`: 0 ≤ x < 1; the protocol needs noise, not secrecy. */
 export const clientHello = (timeMs: number, random: () => number): Uint8Array => {
   const hello = new Uint8Array(1 + PART_BYTES)
   hello[0] = VERSION
-  // A zero after the time tells servers that no digest is in here.
+  // A zero after the time signals to servers that there is no digest.
   new DataView(hello.buffer).setUint32(1, timeMs >>> 0)
   for (let at = 1 + TIMES_BYTES; at < hello.length; at++) hello[at] = Math.floor(random() * 256)
   return hello
 }
 
-/** C2 echoes S1, S2 echoes C1 (5.2.4): the first four bytes its time, the next four when we read it. */
+/** C2 echoes S1, S2 echoes C1 (5.2.4): the first four bytes its time, the next four the time of reading. */
 export const echoOf = (part: Uint8Array, timeMs: number): Uint8Array => {
   const echo = part.slice(0, PART_BYTES)
   new DataView(echo.buffer).setUint32(4, timeMs >>> 0)
@@ -31,8 +31,8 @@ export type HandshakeStep =
   | { readonly kind: 'failed'; readonly why: string }
 
 /**
- * The client's side: give it what the server sends, in pieces of any size; each step answers what to do. After 'reply'
- * ask again with nothing: the server may have sent both parts at once.
+ * The client's side of the handshake: bytes of the server in, in pieces of any size; each step returns what to do. After
+ * 'reply' call again without bytes: the server may have sent both parts at once.
  */
 export class ClientHandshake {
   #held = new Uint8Array(0)
@@ -59,7 +59,7 @@ export class ClientHandshake {
     return { kind: 'reply', reply }
   }
 
-  /** Whether S2 echoes C1 is not looked at: servers that write anything there are found in the wild, and work. */
+  /** Replies without checking that S2 echoes C1: some working servers write other bytes there. */
   #echo(): HandshakeStep {
     if (this.#held.length < PART_BYTES) return { kind: 'more' }
     this.#part = 'over'

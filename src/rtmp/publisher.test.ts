@@ -17,7 +17,7 @@ import { RtmpPublisher } from './publisher.ts'
 
 const KEY = 'live_12345_secret'
 
-/** A server of the other side's bytes: it answers as told. */
+/** RTMP server in memory with scripted answers. */
 class ScriptedServer {
   readonly received: AmfValue[][] = []
   readonly messages: RtmpMessage[] = []
@@ -71,7 +71,7 @@ class ScriptedServer {
       this.received.push([...values])
       const [name, transaction] = values
       const answers = this.#answers[String(name)]?.(Number(transaction)) ?? []
-      // As a network would: not from within the writing.
+      // Asynchronously, as a network would.
       queueMicrotask(() => {
         for (const answer of answers) this.sendCommand(...answer)
       })
@@ -172,7 +172,7 @@ describe('a publisher', () => {
       'protocol',
       'it refused the connection',
     ],
-  ])('tells that it refuses %s, without the key', async (_, answers, code, reason) => {
+  ])('reports that it refuses %s, without the key', async (_, answers, code, reason) => {
     const { publisher } = await run(answers)
     expect(publisher.state).toEqual({ kind: 'failed', fault: { code, reason, kind: 'refused' } })
   })
@@ -214,7 +214,7 @@ describe('a publisher', () => {
     },
   )
 
-  test('does not tell a secret of the query', async () => {
+  test('does not report a secret of the query', async () => {
     const { publisher } = await run(
       {
         ...welcome,
@@ -253,7 +253,7 @@ describe('a publisher', () => {
     expect(reader.peerAcknowledged).toBeGreaterThan(5_000)
   })
 
-  test('says that the other side is no RTMP server', async () => {
+  test('reports that the other side is no RTMP server', async () => {
     const publisher = new RtmpPublisher({
       target: { tcUrl: '', app: '', streamName: KEY },
       random: () => 0,

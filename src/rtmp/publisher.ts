@@ -5,7 +5,7 @@ import { ChunkLink } from './chunk-link.ts'
 import { ClientHandshake, clientHello } from './handshake.ts'
 import { AMF0_COMMAND, AMF0_DATA, AMF3_COMMAND, AUDIO, VIDEO, type RtmpMessage } from './message.ts'
 
-/** Larger than most audio frames and most pictures between key frames: few headers; FFmpeg uses nearly the same. */
+/** Larger than most audio frames and non-RAP pictures: few headers; FFmpeg uses nearly the same. */
 const CHUNK_BYTES = 65_536
 
 /** A server sends a publisher little. */
@@ -17,12 +17,12 @@ const AUDIO_CHUNK_STREAM = 5
 const VIDEO_CHUNK_STREAM = 6
 
 /**
- * Behind a lost connection a server may hold the name for our own one until it notices ("Already publishing" of
- * nginx-rtmp): it says nothing about the key.
+ * A server may hold the name for a lost connection of ours until it notices the loss ("Already publishing" of nginx-rtmp):
+ * this is no verdict on the key.
  */
 const NAME_IN_USE = /\balready\b|\bin use\b|\bbusy\b/i
 
-/** Transaction ids, 7.1.1: what is answered is told apart by them. */
+/** Transaction ids, 7.1.1: they match answers to commands. */
 const CONNECT = 1
 const RELEASE = 2
 const FC_PUBLISH = 3
@@ -30,10 +30,10 @@ const CREATE = 4
 const PUBLISH = 5
 
 export interface PublishTarget {
-  /** "rtmp://host:port/app", as the server is to see it. */
+  /** "rtmp://host:port/app", as sent to the server. */
   readonly tcUrl: string
   readonly app: string
-  /** The stream key. Never in anything that is told. */
+  /** The stream key. Never in a report or an error. */
   readonly streamName: string
 }
 
@@ -41,7 +41,7 @@ export interface PublishTarget {
 export interface PublishFault {
   readonly code: string
   readonly reason: string
-  /** It does not want us (the key, the app); else it went wrong. */
+  /** 'refused': by the server (the key, the app); 'broken': any other end. */
   readonly kind: 'refused' | 'broken'
 }
 
@@ -56,15 +56,15 @@ export type PublisherState =
 
 export interface PublisherOptions {
   readonly target: PublishTarget
-  /** What goes to the server. */
+  /** Bytes for the server. */
   readonly out: (bytes: Uint8Array) => void
   readonly random: () => number
 }
 
 /**
  * The publishing side of one connection ("Adobe's Real Time Messaging Protocol" 1.0, section 7; releaseStream and
- * FCPublish as encoders send them, which some platforms wait for). Bytes in by `receive`, bytes out by `out`; what has
- * become of it is `state`. No sockets, no clock.
+ * FCPublish as encoders send them, which some platforms wait for). Bytes in by `receive`, bytes out by `out`; the
+ * outcome is `state`. No sockets, no clock.
  */
 export class RtmpPublisher {
   readonly #options: PublisherOptions
@@ -87,7 +87,7 @@ export class RtmpPublisher {
     return this.#state
   }
 
-  /** Right after the socket is open. */
+  /** Begins the handshake; call it when the socket is open. */
   start(): void {
     this.#options.out(clientHello(0, this.#options.random))
   }
@@ -100,7 +100,7 @@ export class RtmpPublisher {
     if (fault !== undefined) this.#failBroken(`what it sent is not RTMP: ${fault}`)
   }
 
-  /** Only while live; times are milliseconds, and go on over connections. */
+  /** Sends onMetaData; only while live. Times are milliseconds and continue over connections. */
   sendMetadata(time: number, fields: AmfObject): void {
     if (this.#state.kind !== 'live') return
     const payload = encodeAmf('@setDataFrame', 'onMetaData', new AmfEcmaArray(fields))
@@ -112,7 +112,7 @@ export class RtmpPublisher {
     })
   }
 
-  /** A tag body of flv-tags.ts. */
+  /** Sends a tag body of flv-tags.ts. */
   sendVideo(time: number, payload: Uint8Array): void {
     if (this.#state.kind !== 'live') return
     this.#link.send(VIDEO_CHUNK_STREAM, { type: VIDEO, stream: this.#state.stream, time, payload })
@@ -123,7 +123,7 @@ export class RtmpPublisher {
     this.#link.send(AUDIO_CHUNK_STREAM, { type: AUDIO, stream: this.#state.stream, time, payload })
   }
 
-  /** Says farewell, so that the server frees the name at once. */
+  /** Unpublishes, so that the server frees the name at once. */
   close(): void {
     if (this.#state.kind === 'live' || this.#state.kind === 'publishing') {
       const { stream } = this.#state
@@ -186,7 +186,7 @@ export class RtmpPublisher {
     }
   }
 
-  /** Of connect, createStream and publish; releaseStream and FCPublish may fail: many servers do not know them. */
+  /** Fails for connect, createStream and publish; releaseStream and FCPublish may fail: many servers lack them. */
   #onErrorResult(transaction: AmfValue, rest: readonly AmfValue[]): void {
     if (transaction === RELEASE || transaction === FC_PUBLISH) return
     this.#failRefused(rest[1] ?? rest[0], 'it refused the connection')
@@ -212,7 +212,7 @@ export class RtmpPublisher {
     const code = this.#redact(textIn(what, 'code') ?? '')
     const description = this.#redact(textIn(what, 'description') ?? '')
     const answer = [code, description].filter((text) => text !== '').join(': ')
-    // While it is live, an error ends the stream but says nothing about the key.
+    // While it is live, an error ends the stream but is no verdict on the key.
     const isOwnStaleConnection = NAME_IN_USE.test(description)
     const kind = this.#state.kind === 'live' || isOwnStaleConnection ? 'broken' : 'refused'
     this.#fail({ code: code || 'protocol', reason: answer.slice(0, 500) || otherwise, kind })
