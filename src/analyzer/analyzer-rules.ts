@@ -197,7 +197,7 @@ const rules = {
   pes_incomplete: {
     severity: 'warning',
     program: 'error',
-    text: 'a PES packet is shorter than its length says',
+    text: 'a PES packet is shorter than its PES_packet_length',
   },
   pes_header: {
     severity: 'warning',

@@ -17,7 +17,7 @@ import {
 import type { PesHeader } from '../mpegts/pes.ts'
 
 const TICKS_PER_MS = 90
-/** What is checked of a picture lies in its first bytes; audio is passed on whenever this is full. */
+/** Buffer per PES packet: all checked bytes of a picture come first; audio is passed on whenever it is full. */
 const BUFFER_BYTES = 32_768
 const EMPTY = new Uint8Array(0)
 /** A step back of more than this is another time line, not a picture out of order. */

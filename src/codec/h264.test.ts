@@ -100,7 +100,7 @@ describe('an H.264 random access point', () => {
     expect(found.data).toBe(of)
   })
 
-  it('gets remembered parameter sets behind its delimiter', () => {
+  it('gets the stored parameter sets behind its delimiter', () => {
     const inspector = new H264Inspector()
     inspector.inspect(unit(sps(), pps(0, 0), pps(1, 0), IDR))
     const found = inspector.inspect(unit(DELIMITER, SEI_OTHER, IDR))

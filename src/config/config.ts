@@ -9,14 +9,14 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** What a process runs with. Frozen, validated, complete; the only thing the composition root reads. */
+/** Configuration of a process: frozen, validated, complete; the only one that the composition root reads. */
 export interface Config {
   readonly channelId: ChannelId
   readonly channel: ChannelSpec
   readonly listen: ListenAddress
-  /** Secret: demanded for everything that changes state, except on loopback. */
+  /** Secret: required for everything that changes state, except on loopback. */
   readonly token?: string
-  /** What must never be shown, the token included: as known at the start. */
+  /** Secrets found at the start, the token included; never shown. */
   readonly secrets: readonly string[]
   readonly ffmpeg?: string
   readonly stateDir?: string

@@ -2,7 +2,7 @@ import { HLS_VARIABLES, ICECAST_VARIABLES, KICK_VARIABLES, type NamedVariable } 
 import type { ListEntry, Problem, Setting } from './setting.ts'
 import { readBoolean } from './typed-text.ts'
 
-/** Outputs that variables make, beside those of any list. */
+/** Outputs configured by variables, in addition to those of any list. */
 export interface EnvironmentOutputs {
   readonly outputs: readonly ListEntry[]
   readonly problems: readonly Problem[]
@@ -14,7 +14,7 @@ type ToSettings = (variable: NamedVariable) => readonly Setting[]
 const HOST = /^(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?)$/
 const MOUNT = /^\/?[^\s?#]+$/
 
-/** `read` gives a variable, and nothing for an empty one; `settle` makes it a setting. */
+/** Builds the outputs. `read` returns a variable, undefined when empty; `settle` converts it to a setting. */
 export const environmentOutputs = (
   read: ReadVariable,
   toSettings: ToSettings,
@@ -41,7 +41,7 @@ const icecastOutput = (read: ReadVariable, toSettings: ToSettings): EnvironmentO
     isValid: TextCheck,
   ): string => {
     const given = read(name) ?? fallback
-    // In front of "@" stands a password.
+    // The part before "@" is a password.
     const shown = given.replace(/^.*@/s, '***@')
     if (!isValid(given)) problems.push(`${name}: ${JSON.stringify(shown)} is not ${expected}`)
     return given
@@ -58,7 +58,7 @@ const icecastOutput = (read: ReadVariable, toSettings: ToSettings): EnvironmentO
   )
   const address = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   const url = `icecast://source@${address}:${port}/${mount.replace(/^\//, '')}`
-  // Icecast's own default, as the packagers before Sluice had it; a password that was set stays in its variable.
+  // Icecast's own default, as in earlier packagers; a password that is set stays in its variable.
   const password =
     read('ICECAST_SOURCE_PASSWORD') === undefined ? 'hackme' : '{env:ICECAST_SOURCE_PASSWORD}'
   const origin = { where: 'ICECAST_HOST, ICECAST_PORT and ICECAST_MOUNT' }
@@ -100,7 +100,7 @@ const kickOutput = (read: ReadVariable, toSettings: ToSettings): EnvironmentOutp
   return { outputs: [{ id: 'kick', origin: { where: 'KICK_URL' }, settings }], problems: [] }
 }
 
-/** Every variable that is read under a name of its own. */
+/** All variables without the SLUICE_ prefix. */
 export const NAMED_VARIABLES: readonly string[] = [
   ...[...HLS_VARIABLES, ...ICECAST_VARIABLES, ...KICK_VARIABLES].map(({ variable }) => variable),
   ...['ICECAST_ENABLED', 'ICECAST_HOST', 'ICECAST_PORT', 'ICECAST_MOUNT'],

@@ -7,14 +7,14 @@ import { didYouMean, nearest } from './suggest.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** What the explanation is made from: the schema that refused, the tree it refused, and where each value came from. */
+/** Refused input: the schema, the tree that it refused, and the origin of each value. */
 export interface RefusedInput {
   readonly schema: z.core.$ZodType
   readonly tree: unknown
   readonly originOf: (path: Path) => FoundOrigin
 }
 
-/** One or more sentences for what the schema found at one place. */
+/** One or more sentences for an issue of the schema. */
 export const explain = (issue: Issue, refused: RefusedInput): Problem[] => {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys') {
@@ -28,12 +28,12 @@ export const explain = (issue: Issue, refused: RefusedInput): Problem[] => {
   }
   const origin = refused.originOf(path)
   const isMissing = valueAt(refused.tree, path) === undefined
-  // What is missing is named by the sentence itself; its place is the table that should hold it.
+  // The sentence names the missing field; its place is the table that should hold it.
   const rest = isMissing ? origin.rest.slice(0, -1) : origin.rest
   return [`${origin.where}${formatSubpath(rest)}: ${wrongValueMessage(issue, origin, refused)}`]
 }
 
-/** The problems of the branch that was probably meant: one that came further than the type of the value itself. */
+/** Issues of the union's branch that was probably meant: one that matched the type of the value itself. */
 const deepestIssues = (issue: Issue & { code: 'invalid_union' }): Issue[] =>
   issue.errors.find((branch) =>
     branch.every((one) => one.path.length > 0 || one.code === 'unrecognized_keys'),
@@ -50,7 +50,7 @@ const unknownFieldMessage = (path: Path, key: string, refused: RefusedInput): Pr
   if (above !== undefined) {
     return `${where}: unknown field; "${above}" belongs at the top of the file, before the first [table]`
   }
-  return `${where}: unknown field; known here are ${known.join(', ')}`
+  return `${where}: unknown field; expected one of ${known.join(', ')}`
 }
 
 const wrongValueMessage = (issue: Issue, origin: FoundOrigin, refused: RefusedInput): string => {
@@ -73,7 +73,7 @@ const wrongValueMessage = (issue: Issue, origin: FoundOrigin, refused: RefusedIn
   return `${shown} is not ${customMessage(issue) ?? expected}`
 }
 
-/** A pattern's own words say more than "text"; without words, the pattern itself does. */
+/** Message of the schema's pattern; without one, the pattern itself, which is more precise than "text". */
 const customMessage = (issue: Issue): string | undefined => {
   if (issue.code !== 'invalid_format') return undefined
   if (!issue.message.startsWith('Invalid ')) return issue.message
@@ -84,7 +84,7 @@ const MAX_SHOWN_CHARS = 200
 
 const quoteValue = (value: unknown, origin: FoundOrigin): string => {
   const text = origin.rest.length > 0 ? value : (origin.given ?? value)
-  // An address as a whole first: in a text it would end at the first space or quote.
+  // A whole address first: within a text it would end at the first space or quote.
   const clean = redactText(
     typeof text === 'string' ? redactUrl(text) : (JSON.stringify(text) ?? String(text)),
   )

@@ -5,8 +5,8 @@ import type { Path } from './setting.ts'
 type Table = Readonly<Record<string, unknown>>
 
 /**
- * The field that a key means. Below `hls` the snake case of packagers before Sluice is understood too (`segment_time`,
- * `video_bitrate`), unless the field itself is there: then the schema asks about the stranger.
+ * Field name of a key. Below `hls` the snake case of earlier packagers is accepted too (`segment_time`,
+ * `video_bitrate`), unless the field itself is present: then the schema rejects the key.
  */
 export const fieldName = (key: string, table: Table, path: Path): string => {
   if (path[0] !== 'hls' || !key.includes('_')) return key
@@ -18,7 +18,7 @@ export const fieldName = (key: string, table: Table, path: Path): string => {
 export const isTable = (value: unknown): value is Table =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 
-/** The same value, its keys being fields: for what is not read key by key. */
+/** Copy of the value with keys replaced by field names, for values that are not read key by key. */
 export const withFieldNames = (value: unknown, path: Path): unknown => {
   if (Array.isArray(value)) return value.map((inside) => withFieldNames(inside, [...path, 0]))
   if (!isTable(value)) return value

@@ -7,7 +7,7 @@ const SIZE_AT_RATE = /^(\d{1,5})x(\d{1,5})(?:@(\d{1,7}\/\d{1,7}|\d{1,3}(?:\.\d{1
 export const FORMAT_GRAMMAR =
   'WIDTHxHEIGHT, WIDTHxHEIGHT@RATE (1280x720@25, 1920x1080@30000/1001), or none'
 
-/** `1280x720@25` as settings of the channel's format; `none` is a channel without a picture. */
+/** `1280x720@25` as settings of the channel's format; `none` is a channel without video. */
 export const formatSettings = (where: string, given: string | undefined): Setting[] => {
   if (given === undefined) return []
   const origin = { where, given }

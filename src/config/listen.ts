@@ -16,6 +16,6 @@ export const parseListen = (text: string): ListenAddress | undefined => {
   return { host: host === '' ? '::' : host, port }
 }
 
-/** Only this machine can reach it, so no token is asked for. */
+/** True if only this machine can reach it: no token is needed. */
 export const isLoopback = (host: string): boolean =>
   /^127(\.\d{1,3}){3}$/.test(host) || host === '::1' || host.toLowerCase() === 'localhost'

@@ -9,7 +9,7 @@ import { loadConfig } from './load.ts'
 const scalars = (one: Record<string, string>): Given => ({ flags: { scalars: one } })
 
 describe('defaults and layers', () => {
-  test('without anything said the channel has the defaults and listens on loopback', () => {
+  test('without any setting the channel has the defaults and listens on loopback', () => {
     const { config, warnings } = load({})
     expect(config.channel.latencyMs).toBe(800)
     expect(config.channel.failover.thresholds.stallMs).toBe(2_000)
@@ -43,11 +43,11 @@ describe('defaults and layers', () => {
     ['1280x720@25', { width: 1280, height: 720, rate: 25, codec: 'h264' }],
     ['1920x1080@30000/1001', { width: 1920, height: 1080, rate: '30000/1001' }],
     ['640x360', { width: 640, height: 360, rate: 25 }],
-  ])('--format %s sets the picture of the program', (format, expected) => {
+  ])('--format %s sets the video format of the program', (format, expected) => {
     expect(load({ flags: { format } }).config.channel.format?.video).toMatchObject(expected)
   })
 
-  test('--format none is a channel without a picture, whatever the file says of one', () => {
+  test('--format none is a channel without video, whatever the file sets', () => {
     const { config } = load({ toml: '[format.video]\nwidth = 640\n', flags: { format: 'none' } })
     expect(config.channel.format?.video).toBe('none')
   })
@@ -67,7 +67,7 @@ describe('sources', () => {
   const ids = (given: Given) =>
     load(given).config.channel.sources.map(({ id, url }) => `${id} ${url}`)
 
-  test('--sources and --source add up, and bare URLs are numbered by their place', () => {
+  test('--sources and --source add up, and URLs without an id are numbered by their place', () => {
     expect(
       ids({
         flags: { sources: 's0=udp://h:1;b=rtmp://h/a?x=1', source: ['test:', 's4=file=1.ts'] },
@@ -216,7 +216,7 @@ describe('a wrong value names its origin, itself and what would be right', () =>
     ).toThrow('--config: "no.toml" cannot be read: no such file or directory (ENOENT)')
   })
 
-  test('all problems are told at once', () => {
+  test('all problems are reported at once', () => {
     expect(refusal(scalars({ mode: 'x', latency: 'y', ingest: 'z' })).split('\n')).toHaveLength(3)
   })
 })
@@ -254,7 +254,7 @@ describe('secrets', () => {
   })
 })
 
-test('a variable that looks like ours is warned of', () => {
+test('an unknown SLUICE_ variable causes a warning', () => {
   expect(load({ env: { SLUICE_LATNCY: '1' } }).warnings).toEqual([
     'SLUICE_LATNCY: unknown environment variable, ignored; did you mean "SLUICE_LATENCY"?',
   ])

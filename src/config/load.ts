@@ -28,17 +28,16 @@ export interface ConfigRequest {
 
 export interface LoadedConfig {
   readonly config: Config
-  /** Sentences for a person: nothing that keeps the channel from running. */
+  /** Sentences for a person; the channel runs nevertheless. */
   readonly warnings: readonly string[]
 }
 
-/** How many problems are told at once. */
+/** Maximum problems reported at once. */
 const MAX_PROBLEMS = 20
 
 /**
- * Flags over environment over file over defaults, checked by the one schema. Throws `config_invalid` with one line per
- * problem, each naming where the value came from, the value, and what would be right; `file_missing` for a file that
- * cannot be read.
+ * Merges flags over environment over file over defaults and checks the result by the one schema. Throws `config_invalid`
+ * with one line per problem (origin, value, and what is expected); `file_missing` for a file that cannot be read.
  */
 export const loadConfig = (request: ConfigRequest): LoadedConfig => {
   const file = request.file ?? nonEmpty(request.env['SLUICE_CONFIG'])
@@ -89,7 +88,7 @@ const validate = (merged: MergedLayers): { input: ConfigInput; listen: ListenAdd
   return { input: parsed.data, listen }
 }
 
-/** Places whose text has a grammar of its own. */
+/** Paths whose text has a grammar of its own. */
 const GRAMMAR_PATHS: readonly Path[] = [['format'], ['hls', 'ladder', 'variants']]
 
 const grammarProblems = (merged: MergedLayers): Problem[] =>
@@ -134,7 +133,7 @@ const completeConfig = (
     transitionTimeout === undefined ? {} : { startTimeoutMs: Math.round(transitionTimeout * 1_000) }
   return {
     channelId,
-    // Parsed once more, so that a field which is not the channel's can never slip through.
+    // Parsed once more, so that a field which is not the channel's is refused.
     channel: ChannelSpec.parse({ ...channel, ...waits }),
     listen,
     ...(token === undefined ? {} : { token }),
@@ -145,7 +144,7 @@ const completeConfig = (
   }
 }
 
-/** The strongest layer that says anything about the token decides; within one, the token itself wins over a file. */
+/** True if the token comes from a file: the strongest layer with either decides; within one, the token itself wins. */
 const isTokenFromFile = (layers: readonly Layer[]): boolean => {
   const mentions = (layer: Layer, name: string): boolean =>
     layer.settings.some(({ path }) => path[0] === name)
@@ -193,7 +192,7 @@ const readText = (
 const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
 
 const configError = (found: readonly Problem[]): SluiceError => {
-  // A number may be out of range and odd at once: one sentence says both.
+  // A number may be out of range and odd at once: one sentence covers both.
   const problems = [...new Set(found)]
   const more = problems.length - MAX_PROBLEMS
   const shown = problems.slice(0, MAX_PROBLEMS)

@@ -2,16 +2,16 @@ import { withIds } from './named-url.ts'
 import type { Layer, ListEntry, Origin, Path, Problem, Setting } from './setting.ts'
 
 export interface MergedLayers {
-  /** What the schema is to judge. */
+  /** Tree for the schema to check. */
   readonly tree: Readonly<Record<string, unknown>>
-  /** Where the value at a path came from; else that of the nearest table that holds it, or that it holds. */
+  /** Origin of the value at a path; else that of the nearest table around or within it. */
   readonly originOf: (path: Path) => FoundOrigin
-  /** What the layers themselves found wrong. */
+  /** Problems found by the layers. */
   readonly problems: readonly Problem[]
 }
 
 export interface FoundOrigin extends Origin {
-  /** What the path has beyond the place that the origin speaks of: empty where it is the value's own. */
+  /** Rest of the path below the origin's place: empty where the origin is the value's own. */
   readonly rest: Path
 }
 
@@ -19,9 +19,9 @@ type ListName = 'sources' | 'outputs'
 const ID_PREFIX: Readonly<Record<ListName, string>> = { sources: 's', outputs: 'out' }
 
 /**
- * Lays layers over each other, the weakest first. Values merge field by field. A list (sources, outputs) is that of the
- * strongest layer which names one; an entry named there by its id keeps what weaker layers say about the same id, so that
- * `--source cam1=…` changes the URL of the file's cam1 and keeps its settings.
+ * Merges layers, the weakest first, field by field. A list (sources, outputs) is that of the strongest layer that names
+ * one; an entry in it keeps what weaker layers set for the same id, so that `--source cam1=…` changes the URL of the file's
+ * cam1 and keeps its settings.
  */
 export const merge = (layers: readonly Layer[]): MergedLayers => {
   const all: Setting[] = layers.flatMap((layer) => [...layer.settings])
@@ -50,13 +50,13 @@ const mergedList = (layers: readonly Layer[], name: ListName): ListEntry[] => {
     const id: Setting = { path: ['id'], value: ids[index], origin: entry.origin }
     const kept =
       entry.id === undefined ? [] : weaker.flatMap((layer) => settingsOfSameId(layer[name], entry))
-    // The id goes first, so that an id of a wrong type in a file is still the schema's to refuse.
+    // The id goes first, so that an id of a wrong type in a file is still refused by the schema.
     return { ...entry, settings: [...kept, id, ...entry.settings] }
   })
   return name === 'outputs' ? withExtraOutputs(listed, strongest, layers) : listed
 }
 
-/** An output of the same id that a list names is changed: by what a stronger layer adds in full, by others where it is silent. */
+/** Merges outputs of the same id: settings of a stronger layer replace those of the list, others only fill gaps. */
 const withExtraOutputs = (
   listed: readonly ListEntry[],
   from: Layer | undefined,
@@ -88,7 +88,7 @@ const settingsOfSameId = (
   entry: ListEntry,
 ): readonly Setting[] => list?.find(({ id }) => id === entry.id)?.settings ?? []
 
-/** Without a prototype: a field of a file may be called `__proto__`. */
+/** Table without a prototype: a field of a file may be called `__proto__`. */
 const emptyTable = (): Record<string, unknown> => Object.create(null) as Record<string, unknown>
 
 const setValueAt = (tree: Record<string, unknown>, path: Path, value: unknown): void => {
@@ -116,7 +116,7 @@ const originOf = (path: Path, settings: readonly Setting[]): FoundOrigin => {
   return { ...(best?.origin ?? { where: 'configuration' }), rest }
 }
 
-/** Undefined where the tree has no such place. */
+/** Value at the path; undefined where there is none. */
 export const valueAt = (tree: unknown, path: Path): unknown => {
   let at = tree
   for (const part of path) {

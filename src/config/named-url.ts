@@ -7,8 +7,8 @@ export interface NamedUrl {
 }
 
 /**
- * `id=url`, or a URL alone. URLs may hold "=" themselves, so the text is split at the first one, and only when a valid id
- * stands before it: `lavfi:testsrc=size=64x64` and `http://h/?a=b` are URLs without an id.
+ * Parses `id=url`, or a URL alone. URLs may hold "=" themselves: the text is split at the first one, and only when a valid
+ * id precedes it: `lavfi:testsrc=size=64x64` and `http://h/?a=b` are URLs without an id.
  */
 export const namedUrl = (text: string): NamedUrl => {
   const trimmed = text.trim()
@@ -32,7 +32,7 @@ export const namedUrlList = (text: string): NamedUrl[] =>
     .filter((part) => part.trim() !== '')
     .map(namedUrl)
 
-/** Gives an id to those that have none: prefix and place in the list (`s0`, `s1`), or the next number that is free. */
+/** Gives an id to those that have none: prefix and place in the list (`s0`, `s1`), or the next free number. */
 export const withIds = (
   entries: readonly { readonly id: string | undefined }[],
   prefix: string,

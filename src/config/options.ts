@@ -1,8 +1,8 @@
 import type { Path } from './setting.ts'
 
-/** A scalar that a flag and an environment variable can say. */
+/** A scalar that a flag or an environment variable sets. */
 export interface ScalarOption {
-  /** Without the dashes; the environment variable is SLUICE_ and this in capitals. */
+  /** Name without the dashes; the environment variable is SLUICE_ and this in capitals. */
   readonly flag: string
   readonly path: Path
   readonly secret?: true
@@ -46,7 +46,7 @@ export interface NamedVariable {
   readonly json?: true
 }
 
-/** Names that packagers before Sluice gave to the same settings. The SLUICE_ name of a setting wins over these. */
+/** Names of the same settings in earlier packagers. The SLUICE_ name of a setting wins over these. */
 export const HLS_VARIABLES: readonly NamedVariable[] = [
   { variable: 'HLS_SEGMENT_TIME', path: ['hls', 'segmentTime'] },
   { variable: 'HLS_LIST_SIZE', path: ['hls', 'listSize'] },
@@ -57,13 +57,13 @@ export const HLS_VARIABLES: readonly NamedVariable[] = [
   { variable: 'ABR_VARIANTS', path: ['hls', 'ladder', 'variants'], json: true },
 ]
 
-/** Settings of the output `icecast`, which ICECAST_ENABLED makes; paths are within the output. */
+/** Settings of the output `icecast`, which ICECAST_ENABLED adds; paths are within the output. */
 export const ICECAST_VARIABLES: readonly NamedVariable[] = [
   { variable: 'ICECAST_AUDIO_BITRATE', path: ['icecast', 'bitrate'] },
   { variable: 'ICECAST_AUDIO_FORMAT', path: ['icecast', 'format'] },
 ]
 
-/** Settings of the output `kick`, which KICK_URL makes; paths are within the output. */
+/** Settings of the output `kick`, which KICK_URL adds; paths are within the output. */
 export const KICK_VARIABLES: readonly NamedVariable[] = [
   { variable: 'VID_BITRATE', path: ['push', 'videoBitrate'] },
   { variable: 'MAX_BITRATE', path: ['push', 'maxBitrate'] },
@@ -71,5 +71,5 @@ export const KICK_VARIABLES: readonly NamedVariable[] = [
   { variable: 'AUDIO_BITRATE', path: ['push', 'audioBitrate'] },
 ]
 
-/** Variables that are ours and no setting of a channel. */
+/** Variables of Sluice that are no setting of a channel. */
 export const OTHER_VARIABLES = ['SLUICE_CONFIG', 'SLUICE_URL', 'SLUICE_NO_TTY'] as const

@@ -10,7 +10,7 @@ const scalars = (one: Record<string, string>): Given => ({ flags: { scalars: one
 const kick = { KICK_URL: 'rtmps://k.example:443/app', KICK_KEY: 'sk_secret_1234' }
 
 describe('how the program is packaged', () => {
-  test('has the defaults of the packagers before', () => {
+  test('has the defaults of earlier packagers', () => {
     expect(hlsOf({})).toMatchObject({
       mode: 'copy',
       segmentTime: 4,
@@ -104,7 +104,7 @@ audio_bitrate = "96k"
     expect(hls.ladder.variants.map(({ height }) => height)).toEqual([360])
   })
 
-  test('the transition timeout is how long a take waits for a source, whatever else was said', () => {
+  test('the transition timeout is the time a take waits for a source, whatever else is set', () => {
     expect(channelOf(env({ TRANSITION_TIMEOUT: '20' })).startTimeoutMs).toBe(20_000)
     expect(
       channelOf({ toml: 'startTimeoutMs = 700\n[hls]\ntransitionTimeout = 2.5\n' }).startTimeoutMs,
@@ -211,7 +211,7 @@ split = "take"
         },
       },
     ],
-  ])('%s is made by %j', (id, variables, expected) => {
+  ])('%s is added by %j', (id, variables, expected) => {
     const { config } = load(env(variables))
     expect(config.channel.outputs).toHaveLength(1)
     expect(config.channel.outputs[0]).toMatchObject({ id, ...expected })
@@ -222,11 +222,11 @@ split = "take"
     ['ICECAST_ENABLED is absent', { ICECAST_HOST: 'x', ICECAST_PORT: '1' }],
     ['ICECAST_ENABLED is empty', { ICECAST_ENABLED: '' }],
     ['there is only a key', { KICK_KEY: 'sk_1' }],
-  ])('none is made when %s', (_case, variables) => {
+  ])('none is added when %s', (_case, variables) => {
     expect(channelOf(env(variables)).outputs).toEqual([])
   })
 
-  test('made outputs stand beside those of flags and file', () => {
+  test('added outputs come in addition to those of flags and file', () => {
     const made = { ...kick, ICECAST_ENABLED: '1' }
     const ids = (given: Given) => channelOf(given).outputs.map(({ id }) => id)
     expect(ids({ env: made, flags: { output: ['hls:', 'x=dash:'] } })).toEqual([

@@ -29,7 +29,7 @@ const tableOf = (section: string): Map<string, string> => {
   )
 }
 
-/** As a person writes the default: "6000k". Undefined for what has none, and for lists, which are told in words. */
+/** Default as a person writes it: "6000k". Undefined for fields without one, and for lists, which the guide describes. */
 const usualOf = (field: z.core.$ZodType): string | undefined => {
   if (!(field instanceof z.ZodDefault || field instanceof z.ZodPrefault)) return undefined
   const value: unknown = field.def.defaultValue
@@ -43,20 +43,17 @@ test.each([
   ['outputs.icecast', IcecastSpec, []],
   ['outputs.record', RecordSpec, []],
   ['listeners', ListenerSpec, []],
-] as const)(
-  'every setting of [%s] stands in the guide with its default',
-  (section, spec, apart) => {
-    const table = tableOf(section)
-    const fields = Object.entries(spec.shape).filter(([name]) => !apart.some((one) => one === name))
-    expect([...table.keys()]).toEqual(fields.map(([name]) => name))
-    for (const [name, field] of fields) {
-      const usual = usualOf(field)
-      if (usual !== undefined) expect([name, table.get(name)]).toEqual([name, usual])
-    }
-  },
-)
+] as const)('every setting of [%s] is in the guide with its default', (section, spec, apart) => {
+  const table = tableOf(section)
+  const fields = Object.entries(spec.shape).filter(([name]) => !apart.some((one) => one === name))
+  expect([...table.keys()]).toEqual(fields.map(([name]) => name))
+  for (const [name, field] of fields) {
+    const usual = usualOf(field)
+    if (usual !== undefined) expect([name, table.get(name)]).toEqual([name, usual])
+  }
+})
 
-test('every variable with a name of its own stands in the guide, and every flag of the packager', () => {
+test('every variable with a name of its own is in the guide, and every flag of the packager', () => {
   const flags = SCALAR_OPTIONS.filter(({ path }) => path[0] === 'hls').map(
     ({ flag }) => `--${flag}`,
   )

@@ -204,7 +204,7 @@ describe('keys and passwords', () => {
     expect(refusal(given)).not.toContain('hush')
   })
 
-  test('are known to the log, those that variables hold too, but common words in addresses are not', () => {
+  test('are redacted in the log, those of variables too, but common words in addresses are not', () => {
     const { config } = load({
       env: { TWITCH_KEY: 'live_123', ICECAST_ENABLED: 'on', ICECAST_SOURCE_PASSWORD: 'pw-1' },
       flags: {

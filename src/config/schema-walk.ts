@@ -4,7 +4,7 @@ import type { Path } from './setting.ts'
 
 type Schema = z.core.$ZodType
 
-/** The schema inside optional, default and transform wrappers: what a person has to write. */
+/** The schema inside optional, default and transform wrappers: that of the written value. */
 export const unwrapSchema = (schema: Schema): Schema => {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
     return unwrapSchema(schema.unwrap())
@@ -80,7 +80,7 @@ const describeText = (schema: z.ZodString): string => {
 
 const BITRATE = 'bits per second, "5000k" or "6M" (8000 to 200000000)'
 
-/** What would be right here, as "…is not <this>" ends. `field` is the last name of the path: it carries the unit. */
+/** Expected value, as the end of "… is not <this>". `field` is the last name of the path: it carries the unit. */
 export const describeSchema = (schema: Schema, field: string): string => {
   const here = unwrapSchema(schema)
   if (here === unwrapSchema(Bitrate)) return BITRATE

@@ -6,7 +6,7 @@ export const LogLevel = z.enum(['debug', 'info', 'warn', 'error'])
 export type LogLevel = z.infer<typeof LogLevel>
 
 /**
- * Everything that flags, environment and file can say: the channel's own schema, and what concerns the process.
+ * Everything that flags, environment and file can set: the channel's own schema, and the settings of the process.
  * Field names are those of the file.
  */
 export const ConfigInput = ChannelSpec.extend({
@@ -22,7 +22,7 @@ export const ConfigInput = ChannelSpec.extend({
   tokenFile: z.string().min(1).max(4096).optional(),
   /** The ffmpeg executable; ffprobe is looked for beside it. Default: the one on PATH. */
   ffmpeg: z.string().min(1).max(4096).optional(),
-  /** Where state that outlives the process is kept (orphan records, the chosen format). */
+  /** Folder of state that outlives the process (orphan records, the chosen format). */
   stateDir: z.string().min(1).max(4096).optional(),
   logLevel: LogLevel.default('info'),
   json: z.boolean().default(false),

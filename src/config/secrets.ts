@@ -10,7 +10,7 @@ const MIN_URL_SECRET_CHARS = 8
 
 const ENV_REFERENCE = /\{env:([A-Za-z_][A-Za-z0-9_]*)\}/g
 
-/** What must not appear in any text: the token, and the keys and passwords of outputs, also those that variables hold. */
+/** Secrets to redact in any text: the token, and the keys and passwords of outputs, those of variables included. */
 export const secretsOf = (
   { outputs }: ChannelSpec,
   env: Environment,

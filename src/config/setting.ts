@@ -1,10 +1,10 @@
 /** Place of a value in the configuration tree: `['sources', 1, 'url']`. */
 export type Path = readonly (string | number)[]
 
-/** Where a value was given, as an error message begins: `--latency`, `SLUICE_MODE`, `channel.toml:12: sources[1].url`. */
+/** Origin of a value, as an error message begins: `--latency`, `SLUICE_MODE`, `channel.toml:12: sources[1].url`. */
 export interface Origin {
   readonly where: string
-  /** The text as given, where it was parsed from a flag or a variable. Absent in files, which are typed. */
+  /** The text as given, where it was parsed from a flag or a variable. Absent for files, which are typed. */
   readonly given?: string
   /** The value must not be shown. */
   readonly secret?: true
@@ -27,14 +27,14 @@ export interface ListEntry {
   readonly settings: readonly Setting[]
 }
 
-/** What one of the flags, the environment or the file says. An absent list was not mentioned. */
+/** Settings of the flags, the environment or the file. An absent list was not set. */
 export interface Layer {
   readonly settings: readonly Setting[]
   readonly sources?: readonly ListEntry[]
   readonly outputs?: readonly ListEntry[]
-  /** Outputs that stand beside those of any list; each has an id. */
+  /** Outputs in addition to those of any list; each has an id. */
   readonly extraOutputs?: readonly ListEntry[]
-  /** What was wrong before the schema could judge. */
+  /** Problems found before the schema's check. */
   readonly problems?: readonly Problem[]
 }
 
@@ -48,6 +48,6 @@ export const formatPath = (path: Path): string =>
     )
     .join('')
 
-/** A path below something that was named before: `[0].height`. */
+/** A path relative to a place already named: `[0].height`. */
 export const formatSubpath = (path: Path): string =>
   path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')

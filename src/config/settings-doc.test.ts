@@ -15,7 +15,7 @@ import { ConfigInput } from './schema.ts'
 
 const text = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8')
 
-/** Of each section: setting and default of the rows of its tables. */
+/** Setting and default of each table row, by section. */
 const SECTIONS = new Map(
   text.split(/^## /m).map((section) => {
     const rows = [...section.matchAll(/^\| `([\w.]+)` \| (?:`([^`]*)`)?[^|]*\|/gm)]
@@ -26,7 +26,7 @@ const SECTIONS = new Map(
   }),
 )
 
-/** As a person writes the default; undefined for what has none or is a table. */
+/** Default as a person writes it; undefined for a table or a field without one. */
 const usualOf = (field: z.core.$ZodType): string | undefined => {
   if (!(field instanceof z.ZodDefault || field instanceof z.ZodPrefault)) return undefined
   const value: unknown = field.def.defaultValue
@@ -67,11 +67,11 @@ test.each([
   }
 })
 
-test('the variables that are no settings stand in the reference', () => {
+test('the variables that are no settings are in the reference', () => {
   expect([...SECTIONS.get('Environment only')!.keys()]).toEqual(OTHER_VARIABLES)
 })
 
-test('every flag and its variable stand in a guide', () => {
+test('every flag and its variable are in a guide', () => {
   const guides = text + readFileSync(new URL('../../docs/outputs.md', import.meta.url), 'utf8')
   for (const { flag, path } of SCALAR_OPTIONS) {
     expect(guides).toContain(`\`--${flag}\``)

@@ -21,10 +21,10 @@ export const editDistance = (from: string, to: string): number => {
   return last[to.length]!
 }
 
-/** Case, `_` and `-` are what people mix up most, so they cost nothing: `latency_ms` is `latencyMs`. */
+/** Case, `_` and `-` are the usual mistakes, so they cost nothing: `latency_ms` is `latencyMs`. */
 const normalise = (word: string): string => word.toLowerCase().replaceAll(/[_-]/g, '')
 
-/** The known word that was probably meant, or undefined where none is near (a third of its letters may be wrong). */
+/** The known word that was probably meant, or undefined where none is close (a third of its letters may be wrong). */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
   const meant = normalise(word).slice(0, 100)
   let best: { word: string; distance: number } | undefined

@@ -74,7 +74,7 @@ export const environmentLayer = (env: Environment): Layer => {
   }
 }
 
-/** Variables that look like ours and mean nothing: a warning, as another program may own them. */
+/** Warnings for unknown SLUICE_ variables: another program may own them. */
 export const unknownVariables = (env: Environment): string[] => {
   const known = [
     ...SCALAR_OPTIONS.map(({ flag }) => variableOf(flag)),

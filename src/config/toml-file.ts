@@ -16,7 +16,7 @@ interface TomlFile {
   readonly lines: TomlLines
 }
 
-/** Reads a configuration file's text. `name` is how errors call it. Throws `config_invalid` where it is not TOML. */
+/** Reads a configuration file's text. `name` is used in errors. Throws `config_invalid` where it is not TOML. */
 export const fileLayer = (name: string, text: string): Layer => {
   const tree = parseToml(name, text)
   const file: TomlFile = { name, lines: tomlLines(text) }
@@ -24,7 +24,7 @@ export const fileLayer = (name: string, text: string): Layer => {
   return {
     settings: [
       ...flatten(rest, [], file),
-      // A list of another type is left to the schema, which knows what to say.
+      // A list of another type is left to the schema, which reports it.
       ...(isList(sources) ? [] : flatten({ sources }, [], file)),
       ...(isList(outputs) ? [] : flatten({ outputs }, [], file)),
     ],
@@ -58,7 +58,7 @@ const listEntries = (list: readonly Table[], name: string, file: TomlFile): List
     return { id: typeof id === 'string' ? id : undefined, origin: originAt(place, file), settings }
   })
 
-/** Tables become one setting per leaf, so that layers merge field by field. `written` is the path in the file's own words. */
+/** Tables become one setting per leaf, so that layers merge field by field. `written` is the path as in the file. */
 const flatten = (value: unknown, path: Path, file: TomlFile, written: Path = path): Setting[] => {
   if (value === undefined) return []
   const within = childrenOf(value)
@@ -72,7 +72,7 @@ const flatten = (value: unknown, path: Path, file: TomlFile, written: Path = pat
   return [{ path, value, origin: originAt(written, file) }]
 }
 
-/** Of a table or a list of tables; nothing of what is one value. */
+/** Children of a table or a list of tables; none for a single value. */
 const childrenOf = (value: unknown): (readonly [string | number, unknown])[] => {
   if (isTable(value)) return Object.entries(value)
   return isList(value) ? value.map((inside, index) => [index, inside] as const) : []

@@ -12,8 +12,8 @@ const keyParts = (key: string): string[] =>
   [...key.matchAll(KEY_PART)].map((part) => part[1] ?? part[2] ?? part[3] ?? '')
 
 /**
- * Where each key of a TOML document stands: the parser tells places of syntax errors only, but a wrong value needs one
- * too. Expects text that parsed. Keys inside inline tables have the line of the key that holds them.
+ * Line of each key of a TOML document: the parser reports lines of syntax errors only, but a wrong value needs one too.
+ * Expects text that parsed. Keys inside inline tables have the line of the key that holds them.
  */
 export const tomlLines = (text: string): TomlLines => {
   const lines = new Map<string, number>()
@@ -43,7 +43,7 @@ export const tomlLines = (text: string): TomlLines => {
   return lines
 }
 
-/** The full path of a header: below a `[[list]]` its newest member is meant. */
+/** The full path of a header: below a `[[list]]` that of its newest member. */
 const tablePath = (
   parts: readonly string[],
   kind: 'table' | 'list',
@@ -64,7 +64,7 @@ const tablePath = (
   return path
 }
 
-/** What a value leaves open at the end of its line: a multi-line string (its delimiter) or brackets (one "[" each). */
+/** Delimiter still open at the end of a value's line: a multi-line string (its delimiter) or brackets (one "[" each). */
 const openDelimiter = (before: string, line: string): string => {
   let open = before
   for (let at = 0; at < line.length;) {

@@ -11,7 +11,7 @@ export const readBoolean = (text: string): boolean | undefined => {
   return TRUE_WORDS.includes(word) ? true : FALSE_WORDS.includes(word) ? false : undefined
 }
 
-/** Text as the type of the field at the path. What cannot be read as that stays text: the schema says what would be right. */
+/** Text as the type of the field at the path. Text that does not parse stays text, and the schema reports it. */
 export const typedText = (given: string, path: Path): unknown => {
   const schema = schemaAt(ConfigInput, path)
   if (schema instanceof z.ZodNumber && /^\s*[+-]?\d+(\.\d+)?\s*$/.test(given)) return Number(given)

@@ -1,6 +1,6 @@
 /**
- * First in every command. `level+` puts "[error]" and the like into each line of stderr, which its classification reads;
- * `repeat+` keeps ffmpeg from collapsing lines that must be counted.
+ * Global options, first in every command. `level+` puts "[error]" and the like into each line of stderr, for its
+ * classification; `repeat+` keeps ffmpeg from collapsing lines that must be counted.
  */
 export const GLOBAL: readonly string[] = [
   '-nostdin',
@@ -16,7 +16,7 @@ export const GLOBAL: readonly string[] = [
  * - without `-max_interleave_delta 1` the muxer holds video back while another track is silent (a gap of 3.9 s after the
  *   audio had ended; 45 ms with it), and batches two frames and more into a write. The order between tracks does not
  *   matter to our demuxer;
- * - `-muxdelay 0 -muxpreload 0` with `-copyts` leave the timestamps as they were.
+ * - `-muxdelay 0 -muxpreload 0` with `-copyts` leave the timestamps unchanged.
  */
 export const TS_OUTPUT: readonly string[] = [
   ...['-copyts', '-muxdelay', '0', '-muxpreload', '0'],

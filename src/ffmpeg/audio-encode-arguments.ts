@@ -4,7 +4,7 @@ import { GLOBAL } from './arguments.ts'
 export type AudioEncoding = 'mp3' | 'aac' | 'opus'
 
 export interface AudioEncodeRequest {
-  /** Of the frames on stdin: each carries its own header. */
+  /** Codec of the frames on stdin; each frame has its own header. */
   readonly input: AudioCodec
   readonly output: {
     readonly format: AudioEncoding
@@ -12,11 +12,11 @@ export interface AudioEncodeRequest {
     readonly sampleRate: number
     readonly channels: number
   }
-  /** Left out at the beginning: samples at the output's rate. */
+  /** Samples left out at the beginning, at the output's rate. */
   readonly skipSamples: number
 }
 
-/** FFmpeg's names of raw streams. The one of MPEG audio reads all its layers. */
+/** FFmpeg's names of raw streams. That of MPEG audio covers all layers. */
 const DEMUXERS: Readonly<Record<AudioCodec, string>> = {
   aac: 'aac',
   aac_latm: 'loas',
@@ -34,8 +34,8 @@ export const AUDIO_ENCODERS: Readonly<Record<AudioEncoding, string>> = {
 }
 
 /**
- * Without the bit reservoir each MP3 frame is whole in itself: a listener begins at any of them, and an encoder that was
- * started anew joins where the one before ended. A page of Ogg for each packet: FFmpeg would hold back a second of them.
+ * Without the bit reservoir each MP3 frame is self-contained: a listener begins at any of them, and a restarted encoder
+ * joins where the one before ended. One page of Ogg per packet: otherwise FFmpeg holds back a second of them.
  */
 const OUTPUTS: Readonly<Record<AudioEncoding, readonly string[]>> = {
   mp3: ['-reservoir', '0', '-write_xing', '0', '-id3v2_version', '0', '-f', 'mp3'],
@@ -44,10 +44,10 @@ const OUTPUTS: Readonly<Record<AudioEncoding, readonly string[]>> = {
 }
 
 /**
- * Coded audio frames on stdin, coded anew on stdout.
+ * Coded audio frames on stdin, re-encoded on stdout.
  *
  * Measured with FFmpeg 5.1 on frames written as they fall due: the first byte after 1,075 ms with FFmpeg's own probing,
- * after 60 to 100 ms with this one, and from then on 25 to 60 ms behind the input; `-fflags nobuffer` loses what was
+ * after 60 to 100 ms with these options, and from then on 25 to 60 ms behind the input; `-fflags nobuffer` loses what was
  * probed and fails. Time stamps are counted from the samples: those that FFmpeg guesses for a raw stream are not even.
  */
 export const audioEncodeArguments = ({

@@ -15,7 +15,7 @@ test.each([
   expect(isNewEnough(parseVersion(line)!)).toBe(enough)
 })
 
-test('another program is not taken for ffmpeg', () => {
+test('another program is not accepted as ffmpeg', () => {
   expect(parseVersion('avconv version 9')).toBeUndefined()
 })
 

@@ -33,7 +33,7 @@ const INSTALL_HINT =
   'install it (Debian, Ubuntu: apt install ffmpeg; Fedora: dnf install ffmpeg; macOS: brew install ffmpeg) ' +
   'or name its path in the configuration'
 
-/** From the first line of `ffmpeg -version`. Undefined when it is not ffmpeg's. */
+/** Parses the first line of `ffmpeg -version`; undefined when it is not ffmpeg's. */
 export const parseVersion = (output: string): FfmpegVersion | undefined => {
   const text = /^ff(?:mpeg|probe) version (\S+)/m.exec(output)?.[1]
   if (text === undefined) return undefined
@@ -55,7 +55,7 @@ export const parseInputProtocols = (output: string): Set<string> => {
   return new Set(input.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()])))
 }
 
-/** Throws 'ffmpeg_missing' or 'ffmpeg_too_old', with what to do about it. */
+/** Finds ffmpeg and ffprobe; throws 'ffmpeg_missing' or 'ffmpeg_too_old', with the remedy. */
 export const findFfmpeg = async (
   host: ProcessHost,
   paths: FfmpegPaths,
@@ -77,7 +77,7 @@ export const findFfmpeg = async (
   if (version === undefined) {
     throw new SluiceError(
       'ffmpeg_missing',
-      `${ffmpeg} does not answer as ffmpeg does; ${INSTALL_HINT}`,
+      `${ffmpeg} is not ffmpeg (by its answer to -version); ${INSTALL_HINT}`,
     )
   }
   if (!isNewEnough(version)) {

@@ -14,10 +14,10 @@ export interface ConformRequest {
 }
 
 /**
- * Transport stream in on stdin, the same in the target's format out on stdout, source time kept.
+ * Transport stream in on stdin, transport stream in the target's format on stdout, source timestamps kept.
  *
  * Measured with FFmpeg 5.1 on a paced 320x180 stream: first byte after 5.3 s with FFmpeg's own probing, after 0.4 s with
- * this one; `-fflags nobuffer` loses the first GOP and is left out. `slice` threads: frame threads in the decoder would
+ * these options; `-fflags nobuffer` loses the first GOP and is left out. `slice` threads: frame threads in the decoder would
  * hold back a picture per thread. The input's timeline must not jump: start a new transcoder then (see `videoFilters`).
  */
 export const conformArguments = ({ target, transcode }: ConformRequest): readonly string[] => {

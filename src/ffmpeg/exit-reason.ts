@@ -1,7 +1,7 @@
 import type { ExitFacts } from '../process/spawn.ts'
 import type { StderrLine, StderrSign } from './stderr-lines.ts'
 
-/** Why an ffmpeg ended: a stable word for policies, and a sentence for people. */
+/** Reason of ffmpeg's end: a stable word for policies, and a sentence for people. */
 export interface ExitReason {
   readonly cause: 'stopped' | 'ended' | 'killed' | 'not_started' | 'failed' | StderrSign
   readonly sentence: string
@@ -20,13 +20,13 @@ const SENTENCES: Partial<Record<StderrSign, string>> = {
   permission_denied: 'permission denied',
   not_media: 'not media, or nothing that FFmpeg reads',
   protocol_refused: 'it refers to a protocol that is not allowed here',
-  option_unknown: 'this FFmpeg does not know an option',
+  option_unknown: 'this FFmpeg does not support an option',
   encoder_missing: 'this FFmpeg lacks an encoder, decoder or filter',
   no_streams: 'it has none of the wanted tracks',
   connection_lost: 'the connection was lost',
 }
 
-/** Signs that end a process; the others are only measured. */
+/** True for signs that end a process; the others are only counted. */
 const isCause = (sign: StderrSign): boolean => SENTENCES[sign] !== undefined
 
 /**
@@ -43,7 +43,7 @@ export class FirstCause {
     else this.#fallback ??= line
   }
 
-  /** It played for a while: what was said before did not end it. */
+  /** Clears the cause: earlier lines did not end a process that played. */
   clear(): void {
     this.#line = undefined
     this.#fallback = undefined
@@ -56,7 +56,7 @@ export class FirstCause {
 
 const withDetail = (sentence: string, line: StderrLine): string => `${sentence}: ${line.text}`
 
-/** One sentence; `first` must be redacted already. The first cause wins: asked to stop, then what stderr named, then the exit. */
+/** One sentence; `first` must be redacted already. The first cause wins: a requested stop, then stderr, then the exit. */
 export const exitReason = (facts: ExitFacts, first: StderrLine | undefined): ExitReason => {
   const { cause } = facts
   switch (cause.kind) {

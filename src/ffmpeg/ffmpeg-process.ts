@@ -16,7 +16,7 @@ export interface FfmpegRun {
   readonly onLine: (line: StderrLine) => void
   readonly stdoutLimit?: number
   readonly terminate?: Termination
-  /** For what may be late when the machine is busy; see `ChildSpec`. */
+  /** For processes that may run late on a busy machine; see `ChildSpec`. */
   readonly niceness?: number
 }
 
@@ -27,13 +27,13 @@ export interface FfmpegEnd extends ExitReason {
 export interface FfmpegProcess extends Pick<Child, 'pid' | 'stdout' | 'stdin'> {
   /** Every line counts, also those of a flood. */
   readonly counts: StderrCounts
-  /** Media comes: errors said until now did not end it. */
+  /** Media arrives: earlier errors are not the cause of a later end. */
   markPlaying(): void
   /** Never rejects; resolves when all of it is gone. */
   readonly ended: Promise<FfmpegEnd>
 }
 
-/** Starts ffmpeg; stops it (TERM, TERM, KILL) when the signal is aborted. Nothing it says is passed on unredacted. */
+/** Starts ffmpeg; stops it (TERM, TERM, KILL) when the signal is aborted. Its output is redacted. */
 export const startFfmpeg = (
   host: ProcessHost,
   run: FfmpegRun,

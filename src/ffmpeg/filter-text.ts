@@ -65,7 +65,7 @@ export const layOutText = (message: string, frame: FrameSize): TextBlock => {
   }
 }
 
-/** `drawtext` filters, one per line so that each is centred; '' for an empty message. */
+/** Draws text by `drawtext` filters, one per line so that each is centred; '' for an empty message. */
 export const drawMessage = (message: string, frame: FrameSize): string => {
   const { lines, fontSize } = layOutText(message, frame)
   const lineHeight = Math.round(fontSize * LINE_HEIGHT)

@@ -12,7 +12,7 @@ import {
   type VideoTarget,
 } from './target-format.ts'
 
-/** Inputs of a generated source (picture first, sound second), and what to encode them to. */
+/** Inputs of a generated source (video first, audio second), and the format to encode them to. */
 export interface GeneratedInputs {
   readonly inputs: readonly string[]
   readonly target: TargetFormat
@@ -56,7 +56,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   size: { shape: /^[1-9]\d{1,3}x[1-9]\d{1,3}$/, expected: 'WIDTHxHEIGHT, both even' },
   rate: {
     shape: /^[1-9]\d{0,6}(?:\/[1-9]\d{0,6}|\.\d{1,3})?$/,
-    expected: 'pictures per second: 25, 29.97 or 30000/1001',
+    expected: 'frames per second: 25, 29.97 or 30000/1001',
   },
   gop: INTEGER,
   bframes: { shape: /^\d{1,2}$/, expected: '0 to 16' },
@@ -87,7 +87,7 @@ const checkOptions = (options: Readonly<Record<string, string>>): void => {
     if (option === undefined) {
       throw new SluiceError(
         'option_refused',
-        `option ${JSON.stringify(name)} of a generated source is not known; use ${Object.keys(OPTIONS).join(', ')}`,
+        `option ${JSON.stringify(name)} of a generated source is unknown; use ${Object.keys(OPTIONS).join(', ')}`,
       )
     }
     if (!option.shape.test(value)) {
@@ -99,7 +99,7 @@ const checkOptions = (options: Readonly<Record<string, string>>): void => {
   }
 }
 
-/** NTSC's rates are meant when their rounded figures are written. */
+/** Parses a frame rate; the rounded figures of NTSC rates mean the exact rates. */
 export const parseRate = (text: string): Rational => {
   const [num = '25', den] = text.split('/')
   if (den !== undefined) return { num: Number(num), den: Number(den) }
@@ -184,7 +184,7 @@ const lavfiGraph = (graph: string): string => {
 /** Read in real time: generated sources are live. */
 const liveInput = (graph: string): string[] => ['-re', '-f', 'lavfi', '-i', graph]
 
-/** A tone that swells once a second, so that a frozen or repeated second can be heard. */
+/** A tone that swells once a second, so that a frozen or repeated second is audible. */
 const toneGraph = (hertz: number, rate: number): string =>
   `sine=frequency=${hertz}:sample_rate=${rate},tremolo=f=1:d=0.4`
 
@@ -236,8 +236,8 @@ const videoInput = (url: SourceUrl, video: VideoTarget): string[] => {
 }
 
 /**
- * Inputs of test:, bars:, color:, text:, image: and lavfi:. `base` is the format where the URL does not say otherwise;
- * without video in it the source has sound only, unless its query asks for a picture.
+ * Inputs of test:, bars:, color:, text:, image: and lavfi:. `base` is the format for what the URL leaves open; without
+ * video in it the source has audio only, unless its query sets a video option.
  */
 export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedInputs => {
   checkOptions(url.options)
@@ -253,7 +253,7 @@ export const generatedInputs = (url: SourceUrl, base: TargetFormat): GeneratedIn
   return {
     inputs: [
       ...(video === undefined ? [] : videoInput(url, video)),
-      // A graph of the user's own brings its own sound, or none.
+      // A graph of the user's has its own audio, or none.
       ...(audio === undefined || url.kind === 'lavfi' ? [] : liveInput(audioGraph(hertz, audio))),
     ],
     target: {

@@ -14,8 +14,8 @@ const DEMUXERS =
 const RTSP_TRANSPORT = /^(?:udp|tcp|udp_multicast|http|https)$/
 
 /**
- * Input options a user may give, and what their values may be. What names a file, opens a listener by the back door,
- * or widens the protocol list is left out on purpose.
+ * Input options a user may give, with their allowed values. Options that name a file, open a listener, or widen the
+ * protocol list are excluded.
  */
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
   // Probing and timing.
@@ -95,7 +95,7 @@ export const parseInputOptions = (given: InputOptions): Map<string, string> => {
   return parsed
 }
 
-/** Values that must not be seen in logs: whole, and each line of headers after its colon. */
+/** Values to keep out of logs: whole, and each line of headers after its colon. */
 export const secretsOfOptions = (options: ReadonlyMap<string, string>): string[] =>
   [...options].flatMap(([name, value]) => {
     if (!SECRET_OPTIONS.has(name)) return []

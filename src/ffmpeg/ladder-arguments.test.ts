@@ -47,7 +47,7 @@ const argsOf = (rungs: readonly EncoderRung[], program: Partial<LadderProgram> =
 describe('the arguments of the ladder', () => {
   it.each([
     {
-      title: 'one picture in, a copy for each rung',
+      title: 'one decoded picture, a copy for each rung',
       args: argsOf([rung(720), rung(576)]),
       has: ['[0:v:0]split=2[c0][c1];', '[c0]scale=', '-map [v0]', '-map [v1]'],
       lacks: ['yadif', ' -r:', '-vn'],
@@ -68,7 +68,7 @@ describe('the arguments of the ladder', () => {
       lacks: [],
     },
     {
-      title: 'a width that is told is used',
+      title: 'a given width is used',
       args: argsOf([rung(576, { width: 700 })]),
       has: ['pad=700:576:'],
       lacks: [],
@@ -80,7 +80,7 @@ describe('the arguments of the ladder', () => {
       lacks: [],
     },
     {
-      title: 'the grid is the program: its times, its pictures, its key frames',
+      title: 'the grid is the program: its timestamps, its pictures, its random access points',
       args: argsOf([rung(720)]),
       has: [
         ...['-copyts', '-fps_mode:v:0 passthrough', '-enc_time_base:v:0 1:90000'],
@@ -90,7 +90,7 @@ describe('the arguments of the ladder', () => {
       lacks: [],
     },
     {
-      title: 'each rung has its own rate control and key frames',
+      title: 'each rung has its own rate control and random access points',
       args: argsOf([
         rung(720),
         rung(576, { bitrate: 1_400_000, keyFrames: { every: 'seconds', seconds: 2 } }),
@@ -102,7 +102,7 @@ describe('the arguments of the ladder', () => {
       lacks: [],
     },
     {
-      title: 'without a known rate of pictures it is not written, and seconds are guessed at 25',
+      title: 'an unknown frame rate is not written, and seconds count as 25 frames',
       args: argsOf([rung(720, { keyFrames: { every: 'seconds', seconds: 2 } })], {
         video: RATELESS,
       }),
@@ -122,19 +122,19 @@ describe('the arguments of the ladder', () => {
       lacks: [],
     },
     {
-      title: 'sound of the program has its rate and channels; MP3 two at most',
+      title: 'audio of the program keeps its rate and channels; MP3 two at most',
       args: argsOf([rung(720), { video: 'none', audio: { codec: 'mp3', bitrate: 96_000 } }]),
       has: ['-c:a:0 aac', '-ac:a:0 6', '-ar:a:0 48000', '-c:a:2 libmp3lame', '-ac:a:2 2'],
       lacks: [],
     },
     {
-      title: 'a program without pictures',
+      title: 'a program without video',
       args: argsOf([rung(720)], { video: undefined }),
       has: ['-vn', '-map 0:a:0', '-map 0:a:1'],
       lacks: ['filter_complex', 'libx264'],
     },
     {
-      title: 'a program without sound',
+      title: 'a program without audio',
       args: argsOf([rung(720)], { audio: undefined }),
       has: ['libx264'],
       lacks: ['0:a'],
@@ -144,7 +144,7 @@ describe('the arguments of the ladder', () => {
     for (const text of lacks) expect(args).not.toContain(text)
   })
 
-  it('names the tracks in the order of the output; rungs with the same sound share it', () => {
+  it('names the tracks in the order of the output; rungs with the same audio share it', () => {
     const rungs: EncoderRung[] = [
       { video: 'none', audio: aac(128_000) },
       rung(720),

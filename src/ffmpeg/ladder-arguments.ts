@@ -32,7 +32,7 @@ export interface EncoderRung {
   readonly audio: RungAudio | 'none'
 }
 
-/** What comes in: the program, as a transport stream. */
+/** Input: the program as a transport stream. */
 export interface LadderProgram {
   readonly video: VideoFormat | undefined
   readonly audio: AudioFormat | undefined
@@ -44,7 +44,7 @@ export interface LadderProgram {
 /** A track of the output, in the order of its program map. */
 export type LadderTrack =
   | { readonly kind: 'video'; readonly rung: number }
-  /** Rungs that want the same sound share it. */
+  /** Shared by rungs with the same audio. */
   | { readonly kind: 'audio'; readonly rungs: readonly number[]; readonly track: number }
 
 export interface LadderPlan {
@@ -123,7 +123,7 @@ export const ladderPlan = (request: LadderRequest): LadderPlan => {
   return { args, tracks }
 }
 
-/** Width of a rung that tells none: square pixels, the program's shape, even. */
+/** Width of a rung without a configured one: square pixels, the program's shape, even. */
 const rungWidth = (height: number, program: LadderProgram): number => {
   const { width, height: lines } = program.video ?? { width: 16, height: 9 }
   const { num, den } = program.pixelAspect ?? { num: 1, den: 1 }
@@ -158,8 +158,8 @@ const filterGraph = (program: LadderProgram, rungs: readonly VideoRung[]): strin
 }
 
 /**
- * To one size whatever comes: a picture of another shape (a change of size under `conform: copy`) keeps its own, the
- * rest is black. A shape that is off by the rounding to even widths is no other shape.
+ * Scales every picture to one size: a picture of another shape (a change of size under `conform: copy`) keeps its own,
+ * the rest is black. A difference by rounding to even widths is no other shape.
  */
 const scaleFilter = (video: RungVideo, program: LadderProgram): string => {
   const { height: h } = video
@@ -174,7 +174,7 @@ const scaleFilter = (video: RungVideo, program: LadderProgram): string => {
   ].join(',')
 }
 
-/** Picture for picture with the program's own times, and a key frame where the program has one. */
+/** Picture for picture with the program's timestamps, and a random access point where the program has one. */
 const timingOptions = (): StreamOptions => [
   ['fps_mode', 'passthrough'],
   ['enc_time_base', '1:90000'],
@@ -186,7 +186,7 @@ const gopOf = (keyFrames: KeyFrames, rate: Rational): number =>
     ? keyFrames.count
     : Math.max(1, Math.round((keyFrames.seconds * rate.num) / rate.den))
 
-/** Closed groups, no key frame of its own choice, parameter sets in front of each. */
+/** Closed GOPs, no random access points chosen by the encoder, parameter sets in front of each. */
 const ENCODERS: Readonly<
   Record<LadderEncoder, (video: RungVideo, rate: Rational | undefined) => StreamOptions>
 > = {
@@ -202,7 +202,7 @@ const ENCODERS: Readonly<
     ['flags', '+cgop'],
     ['forced-idr', 1],
     ['x264-params', x264Params(video.preset, rate ?? FALLBACK_RATE)],
-    // x264 writes its time base where the rate of pictures belongs.
+    // x264 writes its time base in the field of the frame rate.
     ...(rate === undefined
       ? []
       : [['bsf', `h264_metadata=tick_rate=${2 * rate.num}/${rate.den}`] as const]),
@@ -223,7 +223,7 @@ const LOOKAHEAD: Readonly<Record<EncoderPreset, number>> = {
 }
 const LOOKAHEAD_SECONDS = 0.25
 
-/** Without a thread of its own the look-ahead holds back fewer pictures. */
+/** x264's own options; without a thread of its own the look-ahead holds back fewer pictures. */
 const x264Params = (preset: EncoderPreset, { num, den }: Rational): string => {
   const maxFrames = Math.ceil((LOOKAHEAD_SECONDS * num) / den)
   return `open-gop=0:sync-lookahead=0:rc-lookahead=${Math.min(LOOKAHEAD[preset], maxFrames)}`

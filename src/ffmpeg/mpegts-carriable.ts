@@ -6,10 +6,10 @@ const CARRIABLE: ReadonlySet<string> = new Set([
   ...['aac', 'aac_latm', 'mp1', 'mp2', 'mp3', 'ac3', 'eac3'],
 ])
 
-/** Whether our transport stream muxer carries the codec (FFmpeg's name of it). */
+/** True if the transport stream muxer carries the codec (FFmpeg's name). */
 const isCarriable = (codec: string): boolean => CARRIABLE.has(codec)
 
-/** FFmpeg draws text files as pictures of a terminal. */
+/** True for text files, which FFmpeg decodes as pictures of a terminal. */
 export const isDrawnText = (codec: string): boolean => /^(?:ansi|bintext|xbin|idf)$/.test(codec)
 
 interface CodedTrack {

@@ -30,10 +30,10 @@ export type ProbeResult =
       readonly ok: true
       /** FFmpeg's name of the container or protocol. */
       readonly format: string
-      /** Absent of live streams. */
+      /** Absent for live streams. */
       readonly durationSeconds?: number
       readonly tracks: readonly ProbedTrack[]
-      /** Why recipe `copy` will not do; absent when it will. */
+      /** Reason why recipe `copy` is impossible; absent when it is possible. */
       readonly problem?: string
     }
   | { readonly ok: false; readonly why: string; readonly sentence: string }
@@ -44,7 +44,7 @@ export interface ProbeRequest {
   readonly timeoutMs: number
 }
 
-/** What a URL holds. Expected failures (no such file, not media, refused, timed out) are outcomes, redacted. */
+/** Probes a URL. Expected failures (no such file, not media, refused, timed out) are outcomes, redacted. */
 export const probe = async (
   { host, ffmpeg }: { readonly host: ProcessHost; readonly ffmpeg: FfmpegCapabilities },
   request: ProbeRequest,
@@ -101,7 +101,7 @@ const failure = (result: RunResult, redact: (text: string) => string): ProbeResu
   const first = new FirstCause()
   for (const line of result.stderr) first.addLine(classifyLine(line))
   const { line } = first
-  // ffprobe that found no tracks at all ends well.
+  // ffprobe that found no tracks exits with 0.
   if (line === undefined && result.facts.cause.kind === 'exited') {
     return { ok: false, why: 'not_media', sentence: 'not media: it holds no video and no audio' }
   }
@@ -115,7 +115,7 @@ interface ProbeFindings {
   readonly tracks: readonly ProbedTrack[]
 }
 
-/** The fields of ffprobe's JSON that are read; all of them may be missing. */
+/** Fields read from ffprobe's JSON; all may be missing. */
 interface FfprobeStream {
   readonly index?: number
   readonly codec_type?: string
@@ -201,7 +201,7 @@ const BANNER_FORMAT = /^(?:\[info\] )?Input #0, (\S+), from/
 const BANNER_TRACK =
   /Stream #0:(\d+)(?:\[0x[\da-f]+\])?(?:\((\w+)\))?: (Video|Audio): (\w+)(?: \(([^)]+)\))?/
 
-/** From what ffmpeg prints of its input, where there is no ffprobe. */
+/** Parses ffmpeg's description of its input, where there is no ffprobe. */
 export const readBanner = (lines: readonly string[]): ProbeFindings | undefined => {
   const format = lines.map((line) => BANNER_FORMAT.exec(line)?.[1]).find((name) => name)
   if (format === undefined) return undefined

@@ -13,22 +13,22 @@ import {
 } from './target-format.ts'
 
 export interface SlateRequest {
-  /** Sound is always made; without video in it, sound only. */
+  /** Format of the slate; it always has audio, and audio only when the format has no video. */
   readonly target: TargetFormat
   readonly message: string
   /** FFmpeg's colour: a name or 0xRRGGBB. */
   readonly background: string
-  /** A picture file in place of the background and the message. */
+  /** An image file in place of the background and the message. */
   readonly image?: string
-  /** Length of the loop; the picture's is rounded to whole frames. Default 2 s. */
+  /** Length of the loop; that of the video is rounded to whole frames. Default 2 s. */
   readonly seconds?: number
 }
 
 const DEFAULT_SECONDS = 2
-/** Silence past the picture's end: an encoder's first frames are not yet steady, and a frame may straddle the end. */
+/** Silence past the end of the video: an encoder's first frames are not yet steady, and a frame may straddle the end. */
 const AUDIO_MARGIN_SECONDS = 0.5
 
-/** One GOP: the loop is entered at its only key frame. */
+/** One GOP: the loop is entered at its only random access point. */
 const slateVideo = (video: VideoTarget, seconds: number): VideoTarget => ({
   ...video,
   gopSeconds: seconds,
@@ -66,7 +66,7 @@ export const slateArguments = (request: SlateRequest): readonly string[] => {
   const length = video === undefined ? seconds : frames / rateOf(video)
   return [
     ...GLOBAL,
-    // Ended at the input and by a filter: `-frames:v` would end the sound along with the picture.
+    // Ended at the input and by a filter: `-frames:v` would end the audio along with the video.
     ...(video === undefined ? [] : ['-t', (length + 1).toFixed(3), ...videoInput(request, video)]),
     ...(audio === undefined
       ? []

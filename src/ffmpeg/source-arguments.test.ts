@@ -70,7 +70,7 @@ describe('inputs', () => {
     expect(command.secrets).toContain('key9')
   })
 
-  test("the user's options take the place of ours", () => {
+  test("the user's options replace ours", () => {
     const command = sourceArguments(
       request('rtsp://h/a', { inputOptions: { rtsp_transport: 'udp' } }),
     )
@@ -105,7 +105,7 @@ describe('refused input options', () => {
     )
   })
 
-  test('the answer lists what is allowed', () => {
+  test('the error lists the allowed options', () => {
     expect(() => parseInputOptions({ nonsense: 1 })).toThrow(
       /allowed are .*analyzeduration.*rw_timeout/,
     )
@@ -125,7 +125,7 @@ describe('tracks', () => {
 })
 
 describe('generated sources', () => {
-  test('the query says size, rate, tone, GOP and B-frames', () => {
+  test('the query sets size, rate, tone, GOP and B-frames', () => {
     const url = 'test:?size=640x360&rate=29.97&tone=880&gop=50&bframes=2'
     const { args, pace } = sourceArguments(request(url))
     expect(pace).toBe('live')
@@ -138,7 +138,7 @@ describe('generated sources', () => {
 
   test.each([
     ['test:?size=big', /size="big".*WIDTHxHEIGHT/],
-    ['test:?colour=red', /"colour".*not known; use size/],
+    ['test:?colour=red', /"colour".*unknown; use size/],
     ['test:?vcodec=none&acodec=none', /empty/],
     ['lavfi:movie=/etc/passwd', /"movie" is not allowed/],
     ["lavfi:color,mo\\vi'e'=x", /"movie" is not allowed/],
@@ -168,7 +168,7 @@ describe('transcoders', () => {
     expect(args).not.toContain('nobuffer')
   })
 
-  test('an audio-only slate has no picture', () => {
+  test('an audio-only slate has no video', () => {
     const args = slateArguments({
       target: { audio: DEFAULT_AUDIO },
       message: 'x',

@@ -15,7 +15,7 @@ import {
   type VideoTarget,
 } from './target-format.ts'
 
-/** Per track: passed on as it is, or encoded. */
+/** Per track: copied or encoded. */
 export interface SourceRecipe {
   readonly video: 'copy' | VideoTarget
   readonly audio: 'copy' | AudioTarget
@@ -27,9 +27,9 @@ export interface SourceRequest {
   readonly url: string
   /** Ignored for generated sources and devices: they are encoded to `encoded`. */
   readonly recipe: SourceRecipe
-  /** Format of generated sources and devices where their query does not say otherwise. */
+  /** Format of generated sources and devices where their query does not set it. */
   readonly encoded: TargetFormat
-  /** Files: begin again at the end. */
+  /** Files: restart at the end. */
   readonly loop: boolean
   readonly program?: number
   readonly video: TrackChoice
@@ -41,9 +41,9 @@ export interface SourceCommand {
   readonly kind: SourceKind
   /** For ffmpeg; MPEG-TS comes on its stdout. */
   readonly args: readonly string[]
-  /** Runs by its own clock. Otherwise (files) read it as fast as it is needed: back-pressure paces it. */
+  /** 'live': paced by its own clock. 'by_reader' (files): paced by back-pressure. */
   readonly pace: 'live' | 'by_reader'
-  /** Whether an end of stream is an end (a file played once) or a failure. */
+  /** 'normally': an end of stream is expected (a file played once); 'never': it is a failure. */
   readonly ends: 'never' | 'normally'
   /** For `redactor`. */
   readonly secrets: readonly string[]
@@ -62,7 +62,7 @@ const deviceOptions = (url: SourceUrl): [string, string][] => {
   ]
 }
 
-/** The user's options take the place of ours of the same name. */
+/** Input arguments; the user's options replace ours of the same name. */
 const inputArguments = (url: SourceUrl, request: SourceRequest, user: Map<string, string>) => {
   const ours = [...(SOURCE_KINDS[url.kind].options ?? []), ...deviceOptions(url)]
   const options = new Map([...ours.filter(([name]) => !isInUrl(url, name)), ...user])
@@ -142,7 +142,7 @@ const deviceRecipe = (url: SourceUrl, encoded: TargetFormat): string[] => {
   ]
 }
 
-/** Throws SluiceError 'unsupported_url' or 'option_refused', with a sentence for the user. */
+/** Command for a source; throws SluiceError 'unsupported_url' or 'option_refused', with a sentence for the user. */
 export const sourceArguments = (request: SourceRequest): SourceCommand => {
   const url = parseSourceUrl(request.url)
   const user = parseInputOptions(request.inputOptions)

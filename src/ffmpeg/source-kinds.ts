@@ -1,33 +1,33 @@
-/** Whose track this is: copied as it comes, or raw and to be encoded. */
+/** Origin of a source: coded tracks to copy, or raw ones to encode. */
 type Origin = 'network' | 'file' | 'device' | 'generated'
 
 type Option = readonly [name: string, value: string]
 
-/** One kind of source: all in which it differs from the others. */
+/** Properties of one kind of source. */
 interface KindRow {
-  /** Of addresses, in lower case. `hls` is also told by the path: see `parseSourceUrl`. */
+  /** URL schemes, in lower case. `hls` is also recognised by the path: see `parseSourceUrl`. */
   readonly schemes: readonly string[]
-  /** How an address begins, for messages. */
+  /** Form of the address, for messages. */
   readonly grammar: string
   readonly origin: Origin
   /**
-   * FFmpeg's protocol allow list: what a playlist or a redirect names is opened only if it is in here, so that nothing
-   * remote can reach local files, and nothing local the network.
+   * FFmpeg's protocol allow list, for playlists and redirects too, so that nothing remote reaches local files, and
+   * nothing local the network.
    */
   readonly protocols: string
   /** FFmpeg's input options, unless the user gives others. */
   readonly options?: readonly Option[]
   /** `by_segment`: bursts with silence between them. */
   readonly arrives?: 'by_segment'
-  /** No byte for long: default `fault`. `normal`: nothing that a new attempt would mend. */
+  /** Meaning of a long time without a byte; default `fault`. `normal`: a retry would not help. */
   readonly silence?: 'normal' | 'fault_after_media'
-  /** FFmpeg reports on stderr what the network lost. */
+  /** FFmpeg reports on stderr packets lost by the network. */
   readonly reportsLoss?: true
   /** One connection may carry two publishers, one after the other. */
   readonly hasPublishers?: true
 }
 
-/** Microseconds and bytes. FFmpeg's own defaults (5 s, 5 MB) keep a live source from the screen for that long. */
+/** Microseconds and bytes. FFmpeg's own defaults (5 s, 5 MB) delay a live source by that much. */
 const LIVE_PROBE: readonly Option[] = [
   ['analyzeduration', '2000000'],
   ['probesize', '1000000'],
@@ -139,7 +139,7 @@ export type GeneratedKind = 'test' | 'bars' | 'color' | 'text' | 'image' | 'lavf
 
 export const SOURCE_KINDS: Readonly<Record<SourceKind, KindRow>> = ROWS
 
-/** The kind whose addresses begin with a scheme, in lower case and without its colon. */
+/** Kind of source by URL scheme, in lower case and without its colon. */
 export const kindOfScheme = (scheme: string): SourceKind | undefined => {
   const found = Object.entries(SOURCE_KINDS).find(([, row]) => row.schemes.includes(scheme))
   return found?.[0] as SourceKind | undefined
@@ -150,7 +150,7 @@ export const SUPPORTED_URLS = `${Object.values(SOURCE_KINDS)
   .map(({ grammar }) => grammar)
   .join(', ')} or a path`
 
-/** Raw video and samples: there is nothing to copy, they are encoded. */
+/** True for raw video and samples: they are encoded, as there is nothing to copy. */
 export const mustEncode = (kind: SourceKind): boolean => {
   const { origin } = SOURCE_KINDS[kind]
   return origin === 'generated' || origin === 'device'

@@ -3,7 +3,7 @@ import { kindOfScheme, SOURCE_KINDS, SUPPORTED_URLS, type SourceKind } from './s
 
 export interface SourceUrl {
   readonly kind: SourceKind
-  /** What FFmpeg opens: the URL as it wants it, the path, the device, the graph; of text: the message. */
+  /** FFmpeg's input: URL, path, device or graph; of text: the message. */
   readonly target: string
   /** Options of generated sources and devices, from the query ("test:?size=640x360"). */
   readonly options: Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ const PLAYLIST = /\.m3u8?(?:$|[?#])/i
 /** A recording, whatever serves it. Not .ts: live streams are served under that name. */
 const RECORDED = /\.(?:mp4|m4v|mov|mkv|webm|avi|mpe?g|mp3|m4a|wav|flac|ogg|ogv)(?:$|[?#])/i
 
-/** Throws 'unsupported_url' with what would be right. */
+/** Parses a source URL; throws 'unsupported_url' with the supported forms. */
 export const parseSourceUrl = (url: string): SourceUrl => {
   if (url === '' || url.includes('\0')) {
     throw new SluiceError(
@@ -39,7 +39,7 @@ export const parseSourceUrl = (url: string): SourceUrl => {
   return { kind: kind === 'http' && PLAYLIST.test(url) ? 'hls' : kind, ...ofNetwork(kind, url) }
 }
 
-/** How a source's units will come, as far as its URL tells; whether a playlist has an end is known once it is read. */
+/** Arrival of a source's units, judged by its URL; the end of a playlist is found by reading it. */
 export const arrivalOf = (
   url: string,
 ): { readonly live: boolean; readonly arrives: 'steadily' | 'by_segment' } => {
@@ -48,11 +48,11 @@ export const arrivalOf = (
   return { live: !isFinite, arrives: SOURCE_KINDS[kind].arrives ?? 'steadily' }
 }
 
-/** It waits for somebody to connect. */
+/** True if the source waits for a connection. */
 export const isListener = ({ kind, target }: SourceUrl): boolean =>
   kind === 'rtmp_listen' || (kind === 'srt' && /[?&]mode=listener\b/.test(target))
 
-/** Host and port of what is connected to, whose connections are to be spared; undefined for all else. */
+/** Host and port of outgoing connections, for the limit per host; undefined for all other sources. */
 export const hostOf = (url: string): string | undefined => {
   const parsed = parseSourceUrl(url)
   const { kind, target } = parsed
@@ -71,7 +71,7 @@ const ofNetwork = (kind: SourceKind, url: string): Omit<SourceUrl, 'kind'> => {
   return { target: kind === 'hls' ? url.slice('hls+'.length) : url, options: {} }
 }
 
-/** "file:///a", "file:a" and plain paths. A path is told from an option by FFmpeg's own "file:". */
+/** "file:///a", "file:a" and plain paths. FFmpeg's own "file:" distinguishes a path from an option. */
 const fileUrl = (path: string): SourceUrl => ({
   kind: 'file',
   target: `file:${path.replace(/^\/\/(?=\/)/, '')}`,

@@ -38,7 +38,7 @@ describe('a line is a sign of', () => {
   })
 })
 
-test('what cannot be measured is said so, not zero', () => {
+test('an unmeasurable figure is reported as such, not as zero', () => {
   const counts = new StderrCounts()
   counts.addLine(classifyLine('[mpegts @ 0x5] [warning] Packet corrupt (stream = 1).'))
   expect(counts.figures({ reportsLoss: false })).toMatchObject({
@@ -87,7 +87,7 @@ describe('the reason of an end', () => {
     expect(exitReason(end, undefined)).toEqual({ cause, sentence })
   })
 
-  test('is not what was said before it played', () => {
+  test('is not a line from before it played', () => {
     const first = seen('[error] Connection refused')
     first.clear()
     expect(first.line).toBeUndefined()

@@ -1,8 +1,8 @@
 type StderrLevel = 'fatal' | 'error' | 'warning' | 'info'
 
-/** What a line is a sign of. */
+/** Meaning of a line on stderr. */
 export type StderrSign =
-  // Why it ends.
+  // Causes of an end.
   | 'no_such_file'
   | 'no_such_host'
   | 'connection_refused'
@@ -19,7 +19,7 @@ export type StderrSign =
   | 'encoder_missing'
   | 'connection_lost'
   | 'no_streams'
-  // What it measures.
+  // Measurements.
   | 'continuity_error'
   | 'corrupt_packet'
   | 'packets_lost'
@@ -31,7 +31,7 @@ export type StderrSign =
 export interface StderrLine {
   readonly level: StderrLevel
   readonly sign: StderrSign
-  /** How many times the sign: of "missed 12 packets", 12. */
+  /** Count in the line: 12 for "missed 12 packets". */
   readonly count: number
   /** Without the "[component @ address]" and "[level]" in front. */
   readonly text: string
@@ -114,12 +114,12 @@ export const classifyLine = (line: string): StderrLine => {
 }
 
 /**
- * What ffmpeg's stderr says of the input it hides from us. Continuity counters of a transport stream it checks, but
- * tells only at debug level: not measurable through it, and `corruptPackets` is the trace that a loss leaves.
+ * Figures of the input from ffmpeg's stderr. FFmpeg checks the continuity counters of a transport stream but reports
+ * them only at debug level: they are not measurable through it, and `corruptPackets` is the only trace of a loss.
  */
 export interface InputFigures {
   readonly continuityErrors: 'not measurable' | number
-  /** Lost on RTP, RTSP or SRT; other protocols do not lose, or do not tell. */
+  /** Lost on RTP, RTSP or SRT; other protocols do not lose packets, or do not report it. */
   readonly packetsLost: 'not measurable' | number
   readonly corruptPackets: number
   readonly bufferOverruns: number
@@ -138,7 +138,7 @@ export class StderrCounts {
     return this.#counts.get(sign) ?? 0
   }
 
-  /** `reportsLoss`: the protocol reports what it lost (RTP, RTSP, SRT). */
+  /** `reportsLoss`: the protocol reports losses (RTP, RTSP, SRT). */
   figures(protocol: { readonly reportsLoss: boolean }): InputFigures {
     const continuity = this.countOf('continuity_error')
     const lost = this.countOf('packets_lost')

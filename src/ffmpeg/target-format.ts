@@ -3,11 +3,11 @@ import type { AudioCodec, AudioFormat, VideoCodec, VideoFormat } from '../contra
 
 export interface VideoTarget {
   readonly format: VideoFormat
-  /** Seconds between key frames. */
+  /** Seconds between random access points. */
   readonly gopSeconds: number
   /** Bits per second; absent: by quality. */
   readonly bitrate?: number
-  /** x264's and x265's name for speed against size. */
+  /** Preset of x264 and x265: speed against size. */
   readonly preset: string
 }
 
@@ -16,14 +16,14 @@ export interface AudioTarget {
   readonly bitrate?: number
 }
 
-/** What a transcoder is to produce. A missing track is left out, not filled. */
+/** Output format of a transcoder. A missing track is left out, not filled. */
 export interface TargetFormat {
   readonly video?: VideoTarget
   readonly audio?: AudioTarget
 }
 
 export interface VideoTuning {
-  /** No look-ahead and no frame threads: a picture leaves the encoder when it has come. */
+  /** No look-ahead and no frame threads: a picture leaves the encoder at once. */
   readonly delay: 'lowest' | 'normal'
   readonly bFrames: number
 }
@@ -40,7 +40,7 @@ export const rateText = ({ format }: VideoTarget): string => {
   return `${num}/${den}`
 }
 
-/** Pictures between key frames; at least one. */
+/** Length of a GOP in pictures; at least one. */
 export const gopFrames = (video: VideoTarget): number =>
   Math.max(1, Math.round(video.gopSeconds * rateOf(video)))
 
@@ -69,7 +69,7 @@ const encoderFor = (codec: VideoCodec | AudioCodec): string => {
   return encoder
 }
 
-/** Where the target asks for no bitrate: bits per pixel that look decent for live pictures of each codec. */
+/** Bits per pixel for acceptable live quality by codec, where the target has no bitrate. */
 const BITS_PER_PIXEL: Readonly<Record<VideoCodec, number>> = {
   h264: 0.1,
   hevc: 0.07,
@@ -140,7 +140,7 @@ const codecArguments = (video: VideoTarget, tuning: VideoTuning): string[] => {
   }
 }
 
-/** Encoder arguments: closed GOPs of exactly the wanted length. */
+/** Encoder arguments: closed GOPs of exactly the target's length. */
 export const videoEncoding = (video: VideoTarget, tuning: VideoTuning): string[] => {
   const bitrate = videoBitrate(video)
   const bFrames = allowsBFrames(video.format) ? tuning.bFrames : 0
@@ -155,9 +155,9 @@ export const videoEncoding = (video: VideoTarget, tuning: VideoTuning): string[]
 }
 
 /**
- * Picture in the target's size and rate: whole picture kept, its shape too (anamorphic ones included), the rest black.
- * The `fps` filter fills a forward jump in time with repeated pictures, all of it: a transcoder must be started anew
- * when its input's timeline jumps.
+ * Scales to the target's size and rate: the whole picture and its shape are kept (anamorphic too), the rest is black. The
+ * `fps` filter fills a forward jump in time completely with repeated pictures: a transcoder must be restarted when its
+ * input's timeline jumps.
  */
 export const videoFilters = (video: VideoTarget): string => {
   const { width, height, scan } = video.format
@@ -182,7 +182,7 @@ const AUDIO_BITRATE_PER_CHANNEL: Readonly<Record<AudioCodec, number>> = {
   eac3: 64_000,
 }
 
-// The standards' own steps, up to 384 kbit/s: FFmpeg's mp2 refuses what lies between, ac3 rounds.
+// The standards' own steps, up to 384 kbit/s: FFmpeg's mp2 refuses values between them, ac3 rounds.
 const BITRATE_STEPS = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384].map(
   (kilobits) => kilobits * 1_000,
 )

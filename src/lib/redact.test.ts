@@ -112,7 +112,7 @@ describe('redactText', () => {
     )
   })
 
-  test('removes known secrets wherever they stand, encoded or not', () => {
+  test('removes known secrets wherever they occur, encoded or not', () => {
     const url = 'https://u:p%40ss@h/x'
     expect(secretsOfUrl(url)).toEqual(['p%40ss', 'p@ss'])
     expect(redactor(secretsOfUrl(url))('login p@ss refused (p%40ss)')).toBe(

@@ -39,7 +39,7 @@ interface UrlParts {
   readonly fragment: string | undefined
 }
 
-// RFC 3986, appendix B, by hand: WHATWG URL rewrites what it does not know (rtmp keys, "[::1]" of udp, options in commas),
+// RFC 3986, appendix B, by hand: WHATWG URL rewrites unfamiliar parts (rtmp keys, "[::1]" of udp, options in commas),
 // and refuses some addresses that FFmpeg accepts.
 const URL_PARTS =
   /^([a-z][a-z0-9+.-]*):\/\/(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/is

@@ -47,7 +47,7 @@ export class ClientHandshake {
 
   #hello(timeMs: number): HandshakeStep {
     const version = this.#held[0]
-    // 5.2.2: 3 is this protocol, 6 an encrypted one; 32 and above are text: an HTTP server, say.
+    // 5.2.2: 3 is this protocol, 6 an encrypted one; 32 and above are text: for example an HTTP server.
     if (version !== undefined && version !== VERSION) {
       this.#part = 'over'
       return { kind: 'failed', why: `it answered with protocol version ${version} instead of 3` }
