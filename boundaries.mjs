@@ -43,7 +43,7 @@ export const ROWS = [
   {
     at: 'src/cli',
     imports: [...BYTES, ...PROCESSES, 'src/analyzer', 'src/config'],
-    packages: ['commander', 'eventsource-parser'],
+    packages: ['commander', 'eventsource-parser', 'zod'],
   },
   { at: 'src/config', imports: ['src/lib', 'src/contract'], packages: ['smol-toml', 'zod'] },
   { at: 'src/lib', imports: [], node: ['perf_hooks'] },

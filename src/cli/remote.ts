@@ -1,8 +1,9 @@
 import { createParser } from 'eventsource-parser'
-import type { TakeAnswer, TakeRequest } from '../contract/commands.ts'
+import type { z } from 'zod'
+import { TakeAnswer, type TakeRequest } from '../contract/commands.ts'
 import { SluiceError } from '../contract/errors.ts'
-import type { StampedEvent } from '../contract/events.ts'
-import type { ChannelStatus } from '../contract/status.ts'
+import { StampedEvent } from '../contract/events.ts'
+import { ChannelStatus } from '../contract/status.ts'
 import { redactUrl } from '../lib/redact.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:8099'
@@ -54,15 +55,14 @@ export const remoteSluice = (options: RemoteOptions): Remote => {
       })
       const body = await jsonOf(response, address)
       // Refusals are answers: 404 and 409 carry them.
-      if (typeof body['ok'] === 'boolean') return body as unknown as TakeAnswer
+      if (typeof body['ok'] === 'boolean') return parsed(TakeAnswer, body, address)
       throw faultOf(response, body, address)
     },
     status: async () => {
       const response = await send('status', { signal: AbortSignal.timeout(STATUS_TIMEOUT_MS) })
       const body = await jsonOf(response, address)
       if (!response.ok) throw faultOf(response, body, address)
-      if (!Array.isArray(body['sources'])) throw notSluice(address, 'its status has no sources')
-      return body as unknown as ChannelStatus
+      return parsed(ChannelStatus, body, address)
     },
     events: async function* (after, signal) {
       const response = await send('events', {
@@ -110,6 +110,14 @@ const jsonOf = async (response: Response, address: string): Promise<Body> => {
     // Said below, with the status.
   }
   throw notSluice(address, `it answered ${response.status} without JSON`)
+}
+
+/** An answer of another version may lack what this one shows. */
+const parsed = <Answer>(schema: z.ZodType<Answer>, body: Body, address: string): Answer => {
+  const result = schema.safeParse(body)
+  if (result.success) return result.data
+  const { path, message } = result.error.issues[0]!
+  throw notSluice(address, `of its answer ${path.join('.')} is not valid: ${message}`)
 }
 
 const notSluice = (address: string, why: string): SluiceError =>
@@ -168,11 +176,10 @@ async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<St
   }
 }
 
+/** Undefined for what is not an event that is known here: a newer Sluice may have others. */
 const stampedEvent = (data: string): StampedEvent | undefined => {
   try {
-    const parsed = JSON.parse(data) as Partial<StampedEvent>
-    const known = typeof parsed.id === 'number' && typeof parsed.event?.type === 'string'
-    return known ? (parsed as StampedEvent) : undefined
+    return StampedEvent.safeParse(JSON.parse(data)).data
   } catch {
     return undefined
   }

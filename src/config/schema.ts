@@ -1,3 +1,4 @@
+import type { ChannelId } from '../contract/ids.ts'
 import { z } from 'zod'
 import { branded, idText } from '../contract/branded.ts'
 import { ChannelSpec } from '../contract/spec.ts'
@@ -11,7 +12,7 @@ export type LogLevel = z.infer<typeof LogLevel>
  */
 export const ConfigInput = ChannelSpec.extend({
   /** The channel's id: in events, figures and addresses. */
-  channel: branded<'ChannelId'>(idText).prefault('main'),
+  channel: branded<ChannelId>(idText).prefault('main'),
   /** host:port, [ipv6]:port, or a port alone (then on loopback). Port 0 is any free port. */
   listen: z.string().max(300).default('127.0.0.1:8099'),
   token: z

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { branded } from './branded.ts'
-import type { BusId, SourceId, Ticket } from './ids.ts'
+import { branded, KnownBus, KnownSource, KnownTicket } from './branded.ts'
+import type { SourceId } from './ids.ts'
 import { BusIdText, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
 /** Where a take may go: a source, or `slate`. */
-const TargetText = branded<'SourceId'>(z.string().min(1).max(64))
+const TargetText = branded<SourceId>(z.string().min(1).max(64))
 
 export const TakeRequest = z.strictObject({
   source: TargetText,
@@ -16,11 +16,12 @@ export const TakeRequest = z.strictObject({
 export type TakeRequest = z.infer<typeof TakeRequest>
 
 /** Takes what one bus has on the air to another. */
-export interface BusTake {
-  readonly from: BusId
-  readonly bus: BusId
-  readonly mode?: TakeMode | undefined
-}
+export const BusTake = z.strictObject({
+  from: BusIdText,
+  bus: BusIdText,
+  mode: TakeMode.optional(),
+})
+export type BusTake = z.infer<typeof BusTake>
 
 /** Changes of the channel's own settings on the air. Absent fields stay. */
 export const ChannelChange = z.strictObject({
@@ -34,57 +35,73 @@ export const ChannelChange = z.strictObject({
 })
 export type ChannelChange = z.infer<typeof ChannelChange>
 
-export type TakeRefusal =
-  | 'unknown_source'
-  | 'already_on_air'
-  | 'superseded'
-  | 'source_failed'
-  | 'start_timeout'
-  | 'no_random_access_point'
-  | 'formats_differ'
-  | 'not_conformed_yet'
-  | 'timelines_differ'
-  | 'too_far_apart'
-  | 'source_removed'
-  | 'channel_stopped'
+export const TakeRefusal = z.enum([
+  'unknown_source',
+  'already_on_air',
+  'superseded',
+  'source_failed',
+  'start_timeout',
+  'no_random_access_point',
+  'formats_differ',
+  'not_conformed_yet',
+  'timelines_differ',
+  'too_far_apart',
+  'source_removed',
+  'channel_stopped',
+])
+export type TakeRefusal = z.infer<typeof TakeRefusal>
 
 /** What a take did, measured on the program (DESIGN.md, sections 3 to 5). */
-export interface TakeDone {
-  readonly ok: true
-  readonly ticket: Ticket
-  readonly bus: BusId
-  readonly source: SourceId
-  readonly from: SourceId
-  readonly mode: TakeMode
-  /** The mode that was executed, where the wished one was not possible (`cutover` without a buffered random access point). */
-  readonly executed: TakeMode
-  /** Program time of the first picture of the new source, 90 kHz. */
-  readonly programTime: number
-  /** Wall time of the cut, milliseconds since 1970. */
-  readonly wallTime: number
-  /** From request to cut, milliseconds. */
-  readonly waitMs: number
-  /** Presentation step across the cut beyond one frame of the old source, milliseconds. 0 is continuous. */
-  readonly gapMs: number
-  /** How far the audio was moved against the picture by the rounding to the audio frame grid, milliseconds. */
-  readonly avOffsetMs: number
-  readonly silenceInserted: number
-  readonly audioDropped: number
-  /** How much later than its own latency the new source runs until the next splice, milliseconds. */
-  readonly addedDelayMs: number
-  readonly note?: string
-}
+export const TakeDone = z
+  .object({
+    ok: z.literal(true),
+    ticket: KnownTicket,
+    bus: KnownBus,
+    source: KnownSource,
+    from: KnownSource,
+    mode: TakeMode,
+    /** The mode that was executed, where the wished one was not possible (`cutover` without a buffered random access point). */
+    executed: TakeMode,
+    /** Program time of the first picture of the new source, 90 kHz. */
+    programTime: z.number(),
+    /** Wall time of the cut, milliseconds since 1970. */
+    wallTime: z.number(),
+    /** From request to cut, milliseconds. */
+    waitMs: z.number(),
+    /** Presentation step across the cut beyond one frame of the old source, milliseconds. 0 is continuous. */
+    gapMs: z.number(),
+    /** How far the audio was moved against the picture by the rounding to the audio frame grid, milliseconds. */
+    avOffsetMs: z.number(),
+    silenceInserted: z.number(),
+    audioDropped: z.number(),
+    /** How much later than its own latency the new source runs until the next splice, milliseconds. */
+    addedDelayMs: z.number(),
+    note: z.exactOptional(z.string()),
+  })
+  .readonly()
+export type TakeDone = z.infer<typeof TakeDone>
 
-export interface TakeRefused {
-  readonly ok: false
-  readonly ticket: Ticket
-  readonly bus: BusId
-  readonly source: SourceId
-  readonly why: TakeRefusal
-  /** A sentence for a person. */
-  readonly message: string
-  /** `superseded`: the newer take. */
-  readonly by?: { readonly ticket: Ticket; readonly source: SourceId }
-}
+export const TakeRefused = z
+  .object({
+    ok: z.literal(false),
+    ticket: KnownTicket,
+    bus: KnownBus,
+    source: KnownSource,
+    why: TakeRefusal,
+    /** A sentence for a person. */
+    message: z.string(),
+    /** `superseded`: the newer take. */
+    by: z.exactOptional(
+      z
+        .object({
+          ticket: KnownTicket,
+          source: KnownSource,
+        })
+        .readonly(),
+    ),
+  })
+  .readonly()
+export type TakeRefused = z.infer<typeof TakeRefused>
 
-export type TakeAnswer = TakeDone | TakeRefused
+export const TakeAnswer = z.discriminatedUnion('ok', [TakeDone, TakeRefused])
+export type TakeAnswer = z.infer<typeof TakeAnswer>

@@ -1,28 +1,43 @@
+import { z } from 'zod'
+
 /** Stable codes: they are part of the interface, in exits, HTTP answers and events. */
-export type ErrorCode =
-  | 'bad_request'
-  | 'unknown_source'
-  | 'unknown_output'
-  | 'unknown_channel'
-  | 'unknown_epoch'
-  | 'version_mismatch'
-  | 'stale_generation'
-  | 'deadline_exceeded'
-  | 'id_in_use'
-  | 'unsupported_url'
-  | 'option_refused'
-  | 'address_in_use'
-  | 'ffmpeg_missing'
-  | 'ffmpeg_too_old'
-  | 'file_missing'
-  | 'not_media'
-  | 'codec_not_carriable'
-  | 'config_invalid'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'too_many_viewers'
-  | 'not_reachable'
-  | 'internal'
+export const ErrorCode = z.enum([
+  'bad_request',
+  'unknown_source',
+  'unknown_output',
+  'unknown_channel',
+  'unknown_epoch',
+  'version_mismatch',
+  'stale_generation',
+  'deadline_exceeded',
+  'id_in_use',
+  'unsupported_url',
+  'option_refused',
+  'address_in_use',
+  'ffmpeg_missing',
+  'ffmpeg_too_old',
+  'file_missing',
+  'not_media',
+  'codec_not_carriable',
+  'config_invalid',
+  'unauthorized',
+  'forbidden',
+  'too_many_viewers',
+  'not_reachable',
+  'internal',
+])
+export type ErrorCode = z.infer<typeof ErrorCode>
+
+/** The body of every answer over HTTP that is no success. */
+export const ErrorBody = z
+  .object({
+    error: ErrorCode,
+    message: z.string(),
+    /** Path of the field that was wrong, `thresholds.stallMs`. */
+    field: z.exactOptional(z.string()),
+  })
+  .readonly()
+export type ErrorBody = z.infer<typeof ErrorBody>
 
 /** A fault with a stable code and a sentence that names the field and the value. */
 export class SluiceError extends Error {

@@ -1,122 +1,142 @@
-import type { TakeDone, TakeRefused } from './commands.ts'
-import type { BusId, ChannelId, OutputId, SourceId, Ticket } from './ids.ts'
-import type { TakeMode } from './spec.ts'
-import type { HealthProblem, SourceState } from './status.ts'
+import { z } from 'zod'
+import { KnownBus, KnownChannel, KnownOutput, KnownSource, KnownTicket } from './branded.ts'
+import { TakeDone, TakeRefused } from './commands.ts'
+import { TakeMode } from './spec.ts'
+import { HealthProblem, SourceState } from './status.ts'
 
 /** Why the program changed its source. */
-export type SwitchCause = 'take' | 'failover' | 'revert' | 'start' | 'source_jump' | 'removed'
+export const SwitchCause = z.enum(['take', 'failover', 'revert', 'start', 'source_jump', 'removed'])
+export type SwitchCause = z.infer<typeof SwitchCause>
 
-export type OutputAlert = 'disk_full' | 'refused' | 'storage'
+export const OutputAlert = z.enum(['disk_full', 'refused', 'storage'])
+export type OutputAlert = z.infer<typeof OutputAlert>
+
+const kind = <const Types extends readonly string[], Fields extends z.ZodRawShape>(
+  types: Types,
+  fields: Fields,
+) => z.object({ ...fields, type: z.literal(types) }).readonly()
 
 /** Everything that happens to a channel and that somebody may want to know. Serialisable; redacted. */
-export type ChannelEvent =
-  | { readonly type: 'channel_started'; readonly name: string }
-  | { readonly type: 'channel_stopped' }
-  | {
-      readonly type: 'format_chosen'
-      readonly from: 'configuration' | 'source' | 'default' | 'stored'
-      readonly source?: SourceId
-      readonly video: string
-      readonly audio: string
-    }
-  | {
-      readonly type: 'take_requested'
-      readonly ticket: Ticket
-      readonly bus: BusId
-      readonly source: SourceId
-      readonly mode: TakeMode
-    }
-  | { readonly type: 'take_done'; readonly answer: TakeDone }
-  | { readonly type: 'take_refused'; readonly answer: TakeRefused }
-  | {
-      /** A failover went first; the take waits on, until it is made or its deadline comes. */
-      readonly type: 'take_displaced'
-      readonly ticket: Ticket
-      readonly bus: BusId
-      readonly source: SourceId
-      /** Whom the failover takes. */
-      readonly by: SourceId
-    }
-  | {
-      readonly type: 'switched'
-      readonly bus: BusId
-      readonly from: SourceId
-      readonly to: SourceId
-      readonly cause: SwitchCause
-      readonly programTime: number
-      /** Measurements behind the decision. */
-      readonly problems?: readonly HealthProblem[]
-      readonly reason?: string
-    }
-  | {
-      readonly type: 'failover_observed'
-      readonly from: SourceId
-      readonly to: SourceId
-      readonly problems: readonly HealthProblem[]
-    }
-  | { readonly type: 'failover_held'; readonly source: SourceId; readonly reason: string }
-  | {
-      readonly type: 'source_state'
-      readonly source: SourceId
-      readonly state: SourceState
-      readonly reason?: string
-      readonly retryInMs?: number
-    }
-  | {
-      readonly type: 'source_health'
-      readonly source: SourceId
-      readonly healthy: boolean
-      readonly problems: readonly HealthProblem[]
-    }
-  | {
-      readonly type: 'source_format'
-      readonly source: SourceId
-      readonly video: string | null
-      readonly audio: string | null
-      readonly conform: string
-    }
-  | {
-      readonly type: 'source_added' | 'source_changed' | 'source_removed'
-      readonly source: SourceId
-    }
-  | { readonly type: 'output_added' | 'output_removed'; readonly output: OutputId }
-  | {
-      readonly type: 'output_state'
-      readonly output: OutputId
-      readonly state: string
-      readonly reason?: string
-    }
-  | {
-      /** Somebody should look: a full disk, a destination that refuses the key. */
-      readonly type: 'alert'
-      readonly output: OutputId
-      readonly what: OutputAlert
-      readonly message: string
-    }
-  | {
-      readonly type: 'viewer_joined' | 'viewer_left'
-      readonly viewer: number
-      readonly path: string
-      readonly address: string
-      readonly agent: string
-      readonly reason?: string
-    }
-  | { readonly type: 'settings_changed'; readonly change: Readonly<Record<string, unknown>> }
-  | {
-      /** Events that were dropped before anybody had them: their numbers, the first and the last. */
-      readonly type: 'gap'
-      readonly from: number
-      readonly to: number
-      readonly lost: number
-    }
-  | { readonly type: 'warning'; readonly message: string }
+export const ChannelEvent = z.discriminatedUnion('type', [
+  kind(['channel_started'], {
+    name: z.string(),
+  }),
+  kind(['channel_stopped'], {}),
+  kind(['format_chosen'], {
+    from: z.enum(['configuration', 'source', 'default', 'stored']),
+    source: z.exactOptional(KnownSource),
+    video: z.string(),
+    audio: z.string(),
+  }),
+  kind(['take_requested'], {
+    ticket: KnownTicket,
+    bus: KnownBus,
+    source: KnownSource,
+    mode: TakeMode,
+  }),
+  kind(['take_done'], {
+    answer: TakeDone,
+  }),
+  kind(['take_refused'], {
+    answer: TakeRefused,
+  }),
+  /** A failover went first; the take waits on, until it is made or its deadline comes. */
+  kind(['take_displaced'], {
+    ticket: KnownTicket,
+    bus: KnownBus,
+    source: KnownSource,
+    /** Whom the failover takes. */
+    by: KnownSource,
+  }),
+  kind(['switched'], {
+    bus: KnownBus,
+    from: KnownSource,
+    to: KnownSource,
+    cause: SwitchCause,
+    programTime: z.number(),
+    /** Measurements behind the decision. */
+    problems: z.exactOptional(z.array(HealthProblem).readonly()),
+    reason: z.exactOptional(z.string()),
+  }),
+  kind(['failover_observed'], {
+    from: KnownSource,
+    to: KnownSource,
+    problems: z.array(HealthProblem).readonly(),
+  }),
+  kind(['failover_held'], {
+    source: KnownSource,
+    reason: z.string(),
+  }),
+  kind(['source_state'], {
+    source: KnownSource,
+    state: SourceState,
+    reason: z.exactOptional(z.string()),
+    retryInMs: z.exactOptional(z.number()),
+  }),
+  kind(['source_health'], {
+    source: KnownSource,
+    healthy: z.boolean(),
+    problems: z.array(HealthProblem).readonly(),
+  }),
+  kind(['source_format'], {
+    source: KnownSource,
+    video: z.string().nullable(),
+    audio: z.string().nullable(),
+    conform: z.string(),
+  }),
+  kind(['source_added', 'source_changed', 'source_removed'], {
+    source: KnownSource,
+  }),
+  kind(['output_added', 'output_removed'], {
+    output: KnownOutput,
+  }),
+  kind(['output_state'], {
+    output: KnownOutput,
+    state: z.string(),
+    reason: z.exactOptional(z.string()),
+  }),
+  /** Somebody should look: a full disk, a destination that refuses the key. */
+  kind(['alert'], {
+    output: KnownOutput,
+    what: OutputAlert,
+    message: z.string(),
+  }),
+  kind(['viewer_joined', 'viewer_left'], {
+    viewer: z.number(),
+    path: z.string(),
+    address: z.string(),
+    agent: z.string(),
+    reason: z.exactOptional(z.string()),
+  }),
+  kind(['settings_changed'], {
+    change: z.record(z.string(), z.unknown()).readonly(),
+  }),
+  /** Events that were dropped before anybody had them: their numbers, the first and the last. */
+  kind(['gap'], {
+    from: z.number(),
+    to: z.number(),
+    lost: z.number(),
+  }),
+  kind(['warning'], {
+    message: z.string(),
+  }),
+])
+export type ChannelEvent = z.infer<typeof ChannelEvent>
+
+/** The catalogue of all types. */
+export const EVENT_TYPES = ChannelEvent.options.flatMap((option) => [
+  ...option.unwrap().shape.type.values,
+])
 
 /** An event as it is stored and sent: numbered without gaps from 1. */
-export interface StampedEvent {
-  readonly id: number
-  /** Milliseconds since 1970. */
-  readonly at: number
-  /** Null: of the whole media process. */
-  readonly channel: ChannelId | null
-  readonly event: ChannelEvent
-}
+export const StampedEvent = z
+  .object({
+    id: z.number(),
+    /** Milliseconds since 1970. */
+    at: z.number(),
+    /** Null: of the whole media process. */
+    channel: KnownChannel.nullable(),
+    event: ChannelEvent,
+  })
+  .readonly()
+export type StampedEvent = z.infer<typeof StampedEvent>

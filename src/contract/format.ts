@@ -1,38 +1,50 @@
-export type VideoCodec = 'h264' | 'hevc' | 'mpeg2video'
-export type AudioCodec = 'aac' | 'aac_latm' | 'mp1' | 'mp2' | 'mp3' | 'ac3' | 'eac3'
+import { z } from 'zod'
+export const VideoCodec = z.enum(['h264', 'hevc', 'mpeg2video'])
+export type VideoCodec = z.infer<typeof VideoCodec>
+export const AudioCodec = z.enum(['aac', 'aac_latm', 'mp1', 'mp2', 'mp3', 'ac3', 'eac3'])
+export type AudioCodec = z.infer<typeof AudioCodec>
 export type Codec = VideoCodec | AudioCodec
 
-export interface Rational {
-  readonly num: number
-  readonly den: number
-}
+export const Rational = z
+  .object({
+    num: z.number(),
+    den: z.number(),
+  })
+  .readonly()
+export type Rational = z.infer<typeof Rational>
 
 /** What DESIGN.md section 3.10 compares: two pictures with equal VideoFormat may follow each other on one track. */
-export interface VideoFormat {
-  readonly codec: VideoCodec
-  /** Profile family in lower case as FFmpeg names it: 'baseline', 'main', 'high', 'high10', 'main10', 'simple' … */
-  readonly profile: string
-  readonly chroma: '4:0:0' | '4:2:0' | '4:2:2' | '4:4:4'
-  readonly depth: number
-  /** Displayed size, after cropping. */
-  readonly width: number
-  readonly height: number
-  /** Pictures per second (frames, not fields); absent where the stream does not tell (then it is measured from timestamps). */
-  readonly frameRate?: Rational
-  readonly scan: 'progressive' | 'interlaced'
-  /** Level as the standard codes it (H.264: 31 means 3.1); for information, not compared. */
-  readonly level?: number
-}
+export const VideoFormat = z
+  .object({
+    codec: VideoCodec,
+    /** Profile family in lower case as FFmpeg names it: 'baseline', 'main', 'high', 'high10', 'main10', 'simple' … */
+    profile: z.string(),
+    chroma: z.enum(['4:0:0', '4:2:0', '4:2:2', '4:4:4']),
+    depth: z.number(),
+    /** Displayed size, after cropping. */
+    width: z.number(),
+    height: z.number(),
+    /** Pictures per second (frames, not fields); absent where the stream does not tell (then it is measured from timestamps). */
+    frameRate: z.exactOptional(Rational),
+    scan: z.enum(['progressive', 'interlaced']),
+    /** Level as the standard codes it (H.264: 31 means 3.1); for information, not compared. */
+    level: z.exactOptional(z.number()),
+  })
+  .readonly()
+export type VideoFormat = z.infer<typeof VideoFormat>
 
-export interface AudioFormat {
-  readonly codec: AudioCodec
-  /** AAC: 'lc', 'he', 'he_v2', 'main' … ; others: ''. */
-  readonly profile: string
-  readonly sampleRate: number
-  readonly channels: number
-  /** Samples per channel in one coded frame (AAC 1024, MP2 1152, AC-3 1536). */
-  readonly frameSamples: number
-}
+export const AudioFormat = z
+  .object({
+    codec: AudioCodec,
+    /** AAC: 'lc', 'he', 'he_v2', 'main' … ; others: ''. */
+    profile: z.string(),
+    sampleRate: z.number(),
+    channels: z.number(),
+    /** Samples per channel in one coded frame (AAC 1024, MP2 1152, AC-3 1536). */
+    frameSamples: z.number(),
+  })
+  .readonly()
+export type AudioFormat = z.infer<typeof AudioFormat>
 
 export const isVideoCodec = (codec: string): codec is VideoCodec =>
   codec === 'h264' || codec === 'hevc' || codec === 'mpeg2video'

@@ -1,3 +1,4 @@
+import type { OutputId } from './ids.ts'
 import { z } from 'zod'
 import { branded, idText } from './branded.ts'
 
@@ -146,7 +147,7 @@ export const ListenerSpec = z.strictObject({
 })
 export type ListenerSpec = z.infer<typeof ListenerSpec>
 
-export const OutputIdText = branded<'OutputId'>(idText)
+export const OutputIdText = branded<OutputId>(idText)
 
 /** One output. The section that is not of its kind is refused when it is opened. */
 export const OutputSpec = z.strictObject({

@@ -1,3 +1,4 @@
+import type { BusId, SourceId } from './ids.ts'
 import { z } from 'zod'
 import { branded, idText } from './branded.ts'
 import { HlsSpec, ListenerSpec, OutputSpec } from './output-spec.ts'
@@ -18,9 +19,9 @@ export type FailoverMode = z.infer<typeof FailoverMode>
 export const RevertPolicy = z.enum(['auto', 'manual'])
 export type RevertPolicy = z.infer<typeof RevertPolicy>
 
-export const BusIdText = branded<'BusId'>(idText)
+export const BusIdText = branded<BusId>(idText)
 
-export const SourceIdText = branded<'SourceId'>(
+export const SourceIdText = branded<SourceId>(
   idText.refine((id) => id !== 'slate', '"slate" is the channel\'s own slate; choose another id'),
 )
 

@@ -1,163 +1,198 @@
-import type { AudioFormat, VideoFormat } from './format.ts'
-import type { BusId, ChannelId, OutputId, SourceId } from './ids.ts'
-import type { ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
+import { z } from 'zod'
+import { KnownBus, KnownChannel, KnownOutput, KnownSource } from './branded.ts'
+import { AudioFormat, VideoFormat } from './format.ts'
+import { ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
-export type SourceState =
-  | 'stopped'
-  | 'starting'
-  | 'running'
+export const SourceState = z.enum([
+  'stopped',
+  'starting',
+  'running',
   /** Between two attempts. */
-  | 'waiting'
+  'waiting',
   /** Given up: a fault that trying again cannot mend. */
-  | 'failed'
+  'failed',
+])
+export type SourceState = z.infer<typeof SourceState>
 
-export type HealthCondition =
-  | 'stall'
-  | 'ended'
-  | 'missing_track'
-  | 'continuity'
-  | 'packet_loss'
-  | 'bitrate'
-  | 'timestamp_jumps'
-  | 'no_media'
+export const HealthCondition = z.enum([
+  'stall',
+  'ended',
+  'missing_track',
+  'continuity',
+  'packet_loss',
+  'bitrate',
+  'timestamp_jumps',
+  'no_media',
+])
+export type HealthCondition = z.infer<typeof HealthCondition>
 
-export interface HealthProblem {
-  readonly condition: HealthCondition
-  readonly measured: number
-  readonly limit: number
-  readonly unit: string
-}
+export const HealthProblem = z
+  .object({
+    condition: HealthCondition,
+    measured: z.number(),
+    limit: z.number(),
+    unit: z.string(),
+  })
+  .readonly()
+export type HealthProblem = z.infer<typeof HealthProblem>
 
 /** A figure that may be hidden from us (an FFmpeg remuxer hides upstream loss): null means not measurable. */
-export type Measured = number | null
+export const Measured = z.number().nullable()
+export type Measured = z.infer<typeof Measured>
 
-export interface TrackStatus {
-  readonly kind: 'video' | 'audio'
-  readonly pid: number
-  readonly language?: string
-  readonly format?: VideoFormat | AudioFormat
-  readonly bitrate: number
-}
+export const TrackStatus = z
+  .object({
+    kind: z.enum(['video', 'audio']),
+    pid: z.number(),
+    language: z.exactOptional(z.string()),
+    format: z.exactOptional(z.union([VideoFormat, AudioFormat])),
+    bitrate: z.number(),
+  })
+  .readonly()
+export type TrackStatus = z.infer<typeof TrackStatus>
 
-export interface SourceStatus {
-  readonly id: SourceId
-  readonly label: string
-  /** Redacted. */
-  readonly url: string
-  readonly priority: number
-  readonly ingest: IngestMode
-  readonly state: SourceState
-  readonly healthy: boolean
-  readonly problems: readonly HealthProblem[]
-  readonly onAir: boolean
-  readonly onPreview: boolean
-  readonly wanted: boolean
-  readonly tracks: readonly TrackStatus[]
-  readonly conform: 'as_is' | 'transcoding' | 'starting' | 'refused' | 'unknown'
-  readonly conformReason?: string
-  readonly bitrate: number
-  readonly bufferMs: number
-  readonly bufferBytes: number
-  /** Since the last random access point that arrived, milliseconds; null before the first. */
-  readonly sinceKeyMs: number | null
-  readonly gopMs: number | null
-  readonly burstMs: number
-  readonly continuityErrors: Measured
-  readonly lostPackets: Measured
-  readonly timestampJumps: number
-  readonly droppedUnits: number
-  readonly restarts: number
-  readonly pid?: number
-  readonly lastError?: string
-  /** Milliseconds until the next attempt, while waiting. */
-  readonly retryInMs?: number
-  readonly upSinceMs: number | null
-}
+export const SourceStatus = z
+  .object({
+    id: KnownSource,
+    label: z.string(),
+    /** Redacted. */
+    url: z.string(),
+    priority: z.number(),
+    ingest: IngestMode,
+    state: SourceState,
+    healthy: z.boolean(),
+    problems: z.array(HealthProblem).readonly(),
+    onAir: z.boolean(),
+    onPreview: z.boolean(),
+    wanted: z.boolean(),
+    tracks: z.array(TrackStatus).readonly(),
+    conform: z.enum(['as_is', 'transcoding', 'starting', 'refused', 'unknown']),
+    conformReason: z.exactOptional(z.string()),
+    bitrate: z.number(),
+    bufferMs: z.number(),
+    bufferBytes: z.number(),
+    /** Since the last random access point that arrived, milliseconds; null before the first. */
+    sinceKeyMs: z.number().nullable(),
+    gopMs: z.number().nullable(),
+    burstMs: z.number(),
+    continuityErrors: Measured,
+    lostPackets: Measured,
+    timestampJumps: z.number(),
+    droppedUnits: z.number(),
+    restarts: z.number(),
+    pid: z.exactOptional(z.number()),
+    lastError: z.exactOptional(z.string()),
+    /** Milliseconds until the next attempt, while waiting. */
+    retryInMs: z.exactOptional(z.number()),
+    upSinceMs: z.number().nullable(),
+  })
+  .readonly()
+export type SourceStatus = z.infer<typeof SourceStatus>
 
-export interface OutputStatus {
-  readonly id: OutputId
-  readonly kind: string
-  readonly url: string
-  readonly state: 'starting' | 'running' | 'waiting' | 'failed'
-  readonly bytes: number
-  readonly bitrate: number
-  readonly lagMs: number
-  /** How often it dropped what it could not take, and went on at a random access point. */
-  readonly skips: number
-  readonly errors: number
-  /** Connections after the first one; 0 for what has none. */
-  readonly reconnects: number
-  readonly lastError?: string
-  /** What only this kind of output has: listeners, segments, recordings, the encoder's restarts. */
-  readonly details?: Readonly<Record<string, string | number | boolean>>
-}
+export const OutputStatus = z
+  .object({
+    id: KnownOutput,
+    kind: z.string(),
+    url: z.string(),
+    state: z.enum(['starting', 'running', 'waiting', 'failed']),
+    bytes: z.number(),
+    bitrate: z.number(),
+    lagMs: z.number(),
+    /** How often it dropped what it could not take, and went on at a random access point. */
+    skips: z.number(),
+    errors: z.number(),
+    /** Connections after the first one; 0 for what has none. */
+    reconnects: z.number(),
+    lastError: z.exactOptional(z.string()),
+    /** What only this kind of output has: listeners, segments, recordings, the encoder's restarts. */
+    details: z.exactOptional(
+      z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).readonly(),
+    ),
+  })
+  .readonly()
+export type OutputStatus = z.infer<typeof OutputStatus>
 
-export interface ViewerStatus {
-  readonly id: number
-  readonly path: string
-  readonly address: string
-  readonly agent: string
-  /** Milliseconds since 1970. */
-  readonly since: number
-  readonly bytes: number
-  readonly lagMs: number
-  readonly skips: number
-}
+export const ViewerStatus = z
+  .object({
+    id: z.number(),
+    path: z.string(),
+    address: z.string(),
+    agent: z.string(),
+    /** Milliseconds since 1970. */
+    since: z.number(),
+    bytes: z.number(),
+    lagMs: z.number(),
+    skips: z.number(),
+  })
+  .readonly()
+export type ViewerStatus = z.infer<typeof ViewerStatus>
 
-export interface RecordingStatus {
-  readonly output: OutputId
-  readonly name: string
-  readonly bytes: number
-  readonly durationMs: number
-  readonly state: 'recording' | 'finished'
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-  readonly label?: string
-  readonly source?: string
-}
+export const RecordingStatus = z
+  .object({
+    output: KnownOutput,
+    name: z.string(),
+    bytes: z.number(),
+    durationMs: z.number(),
+    state: z.enum(['recording', 'finished']),
+    /** Milliseconds since 1970. */
+    startedAt: z.number(),
+    label: z.exactOptional(z.string()),
+    source: z.exactOptional(z.string()),
+  })
+  .readonly()
+export type RecordingStatus = z.infer<typeof RecordingStatus>
 
-export interface BusStatus {
-  readonly bus: BusId
-  readonly onAir: SourceId
-  readonly wanted: SourceId
-  readonly pending: SourceId | null
-  /** Program time, 90 kHz. */
-  readonly programTime: number
-  readonly onAirSinceMs: number
-  readonly delayMs: number
-  readonly takes: number
-  readonly failovers: number
-  readonly slateMs: number
-  readonly silenceInserted: number
-  readonly audioDropped: number
-  readonly dtsCompressed: number
-  readonly videoFramesMissing: number
-  readonly bitrate: number
-  readonly clockPpm: number
-}
+export const BusStatus = z
+  .object({
+    bus: KnownBus,
+    onAir: KnownSource,
+    wanted: KnownSource,
+    pending: KnownSource.nullable(),
+    /** Program time, 90 kHz. */
+    programTime: z.number(),
+    onAirSinceMs: z.number(),
+    delayMs: z.number(),
+    takes: z.number(),
+    failovers: z.number(),
+    slateMs: z.number(),
+    silenceInserted: z.number(),
+    audioDropped: z.number(),
+    dtsCompressed: z.number(),
+    videoFramesMissing: z.number(),
+    bitrate: z.number(),
+    clockPpm: z.number(),
+  })
+  .readonly()
+export type BusStatus = z.infer<typeof BusStatus>
 
-export interface ChannelStatus {
-  readonly id: ChannelId
-  readonly name: string
-  readonly version: string
-  readonly state: 'starting' | 'running' | 'stopping'
-  readonly upMs: number
-  readonly mode: TakeMode
-  readonly ingest: IngestMode
-  readonly conform: ConformMode
-  readonly failover: FailoverMode
-  readonly revert: RevertPolicy
-  readonly latencyMs: number
-  readonly format: {
-    readonly video: VideoFormat | null
-    readonly audio: AudioFormat | null
-    readonly languages: readonly string[]
-  } | null
-  readonly program: BusStatus
-  readonly preview: BusStatus
-  readonly sources: readonly SourceStatus[]
-  readonly outputs: readonly OutputStatus[]
-  readonly viewers: readonly ViewerStatus[]
-  /** Of the sound alone, over HTTP; null while the program has not begun. */
-  readonly listeners: OutputStatus | null
-}
+export const ChannelStatus = z
+  .object({
+    id: KnownChannel,
+    name: z.string(),
+    version: z.string(),
+    state: z.enum(['starting', 'running', 'stopping']),
+    upMs: z.number(),
+    mode: TakeMode,
+    ingest: IngestMode,
+    conform: ConformMode,
+    failover: FailoverMode,
+    revert: RevertPolicy,
+    latencyMs: z.number(),
+    format: z
+      .object({
+        video: VideoFormat.nullable(),
+        audio: AudioFormat.nullable(),
+        languages: z.array(z.string()).readonly(),
+      })
+      .readonly()
+      .nullable(),
+    program: BusStatus,
+    preview: BusStatus,
+    sources: z.array(SourceStatus).readonly(),
+    outputs: z.array(OutputStatus).readonly(),
+    viewers: z.array(ViewerStatus).readonly(),
+    /** Of the sound alone, over HTTP; null while the program has not begun. */
+    listeners: OutputStatus.nullable(),
+  })
+  .readonly()
+export type ChannelStatus = z.infer<typeof ChannelStatus>

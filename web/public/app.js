@@ -1,7 +1,7 @@
 /** The page: asks, listens, and lets view.js draw. */
 import { playForever } from './player.js'
 import { drawOutputs } from './outputs.js'
-import { taken } from './words.js'
+import { EVENT_TYPES, taken } from './words.js'
 import {
   $,
   clearEvents,
@@ -126,34 +126,6 @@ const CALLS_FOR_REFRESH = new Set([
   'output_removed',
   'output_state',
 ])
-
-const EVENT_TYPES = [
-  'channel_started',
-  'channel_stopped',
-  'format_chosen',
-  'take_requested',
-  'take_done',
-  'take_refused',
-  'take_displaced',
-  'switched',
-  'failover_observed',
-  'failover_held',
-  'source_state',
-  'source_health',
-  'source_format',
-  'source_added',
-  'source_changed',
-  'source_removed',
-  'output_added',
-  'output_removed',
-  'output_state',
-  'alert',
-  'viewer_joined',
-  'viewer_left',
-  'settings_changed',
-  'gap',
-  'warning',
-]
 
 const onEvent = (message) => {
   const stamped = JSON.parse(message.data)

@@ -175,6 +175,9 @@ const EVENTS = {
   warning: (e) => ['warn', e.message],
 }
 
+/** All types of events that there are. */
+export const EVENT_TYPES = Object.keys(EVENTS)
+
 const onBus = (e) =>
   e.bus === 'program' ? '' : `${e.bus.slice(0, 1).toUpperCase()}${e.bus.slice(1)}: `
 const listed = (problems) => problems.map(problem).join(', ') || 'not healthy'

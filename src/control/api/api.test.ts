@@ -1,3 +1,4 @@
+import { checkDescribed, type OpenApiDocument } from '../../../test/helpers/described-answer.ts'
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
@@ -39,7 +40,10 @@ const built = (policy = accessPolicy('127.0.0.1', undefined)) => {
       url,
       ...(body !== undefined && { payload: body as object }),
     })
-    return { status: reply.statusCode, body: reply.body === '' ? null : reply.json() }
+    const answer = { status: reply.statusCode, body: reply.body === '' ? null : reply.json() }
+    const document = (await api.fastify.inject('/openapi.json')).json<OpenApiDocument>()
+    checkDescribed(document, { method, url, ...answer })
+    return answer
   }
   return { channel, api, ask, lines }
 }

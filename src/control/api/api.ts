@@ -1,18 +1,15 @@
 import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import {
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { z } from 'zod'
 import type { ChannelPort } from '../../contract/channel-port.ts'
+import type { ErrorBody } from '../../contract/errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { judgeAccess, type AccessPolicy } from './access.ts'
 import type { ApiInstance } from './routes/api-instance.ts'
-import { errorAnswer, STATUS_OF, type ErrorBody } from './error-answer.ts'
+import { errorAnswer, STATUS_OF } from './error-answer.ts'
 import { EVENT_STREAM_LIMITS, type EventStreamLimits } from './routes/event-stream.ts'
 import type { MediaRoutes } from './media-routes.ts'
 import { openApiDocument, type DescribedRoute } from './openapi.ts'
@@ -64,7 +61,8 @@ export const buildApi = (options: ApiOptions): Api => {
   }).withTypeProvider<ZodTypeProvider>()
 
   fastify.setValidatorCompiler(validatorCompiler)
-  fastify.setSerializerCompiler(serializerCompiler)
+  // What is sent is typed by the schemas of the answers: a figure that is out of line must not make a fault of a status.
+  fastify.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(fastify)
   guard(fastify, options)
   fastify.setErrorHandler((error, request, reply) =>
@@ -191,16 +189,23 @@ const checkedPart = (error: unknown, request: FastifyRequest): unknown => {
 /** The query is left out of logs and answers: it may hold what somebody meant to keep. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 
+interface DescribedSchema {
+  readonly summary?: string
+  readonly body?: z.ZodType
+  readonly response?: DescribedRoute['answers']
+}
+
 const describeRoutes = (fastify: ApiInstance): readonly DescribedRoute[] => {
   const routes: DescribedRoute[] = []
   fastify.addHook('onRoute', (route) => {
-    const schema = route.schema as { summary?: string; body?: z.ZodType } | undefined
+    const schema = route.schema as DescribedSchema | undefined
     if (schema?.summary === undefined || route.method === 'HEAD') return
     routes.push({
       method: String(route.method),
       url: route.url,
       summary: schema.summary,
       ...(schema.body !== undefined && { body: schema.body }),
+      answers: schema.response ?? {},
     })
   })
   return routes

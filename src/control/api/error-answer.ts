@@ -1,5 +1,4 @@
-import type { ErrorCode } from '../../contract/errors.ts'
-import { SluiceError } from '../../contract/errors.ts'
+import { type ErrorBody, type ErrorCode, SluiceError } from '../../contract/errors.ts'
 import { redactText } from '../../lib/redact.ts'
 
 /** The HTTP status of each fault. The record is complete by type, so a new code can't be forgotten here. */
@@ -27,14 +26,6 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   too_many_viewers: 503,
   not_reachable: 502,
   internal: 500,
-}
-
-/** The body of every answer that is not a success. */
-export interface ErrorBody {
-  readonly error: ErrorCode
-  readonly message: string
-  /** Path of the field that was wrong, `thresholds.stallMs`. */
-  readonly field?: string
 }
 
 export interface ErrorAnswer {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ErrorBody } from '../../contract/errors.ts'
 
 /** What is told about one route; gathered while routes are registered. */
 export interface DescribedRoute {
@@ -6,9 +7,11 @@ export interface DescribedRoute {
   readonly url: string
   readonly summary: string
   readonly body?: z.ZodType
+  /** By status. */
+  readonly answers: Readonly<Record<string, z.ZodType>>
 }
 
-/** OpenAPI 3.1 for the routes: addresses, path parameters and bodies. Answers are described in docs/api.md. */
+/** OpenAPI 3.1 for the routes: addresses, path parameters, bodies and answers. */
 export const openApiDocument = (routes: readonly DescribedRoute[], version: string) => {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
@@ -21,19 +24,9 @@ export const openApiDocument = (routes: readonly DescribedRoute[], version: stri
     paths,
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
-      schemas: { Error: ERROR_SCHEMA },
+      schemas: { Error: schemaOf(ErrorBody, 'output') },
     },
   }
-}
-
-const ERROR_SCHEMA = {
-  type: 'object',
-  required: ['error', 'message'],
-  properties: {
-    error: { type: 'string' },
-    message: { type: 'string' },
-    field: { type: 'string' },
-  },
 }
 
 const operationOf = (route: DescribedRoute) => {
@@ -49,11 +42,11 @@ const operationOf = (route: DescribedRoute) => {
       })),
     }),
     ...(route.body !== undefined && {
-      requestBody: { content: { 'application/json': { schema: schemaOf(route.body) } } },
+      requestBody: { content: { 'application/json': { schema: schemaOf(route.body, 'input') } } },
     }),
     ...(route.method !== 'GET' && { security: [{ token: [] }, {}] }),
     responses: {
-      '2XX': { description: 'Done' },
+      ...answersOf(route.answers),
       default: {
         description: 'Refused or failed',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
@@ -62,10 +55,20 @@ const operationOf = (route: DescribedRoute) => {
   }
 }
 
-const schemaOf = (body: z.ZodType) => {
-  const { $schema: _dialect, ...schema } = z.toJSONSchema(body, {
-    io: 'input',
-    unrepresentable: 'any',
-  })
+const answersOf = (answers: DescribedRoute['answers']) => {
+  const entries = Object.entries(answers)
+  if (entries.length === 0) return { '2XX': { description: 'Done' } }
+  return Object.fromEntries(entries.map(([status, schema]) => [status, answerOf(status, schema)]))
+}
+
+const answerOf = (status: string, schema: z.ZodType) => ({
+  description: status.startsWith('2') ? 'Done' : 'Refused',
+  ...(status !== '204' && {
+    content: { 'application/json': { schema: schemaOf(schema, 'output') } },
+  }),
+})
+
+const schemaOf = (described: z.ZodType, io: 'input' | 'output') => {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(described, { io, unrepresentable: 'any' })
   return schema
 }

@@ -1,7 +1,16 @@
 import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { ChannelChange } from '../../../contract/commands.ts'
+import { ChannelStatus } from '../../../contract/status.ts'
 import type { ApiInstance } from './api-instance.ts'
-import { healthOf, healthStatusCode } from './health.ts'
+import { HealthAnswer, healthOf, healthStatusCode } from './health.ts'
+
+const SettingsAnswer = ChannelStatus.unwrap().pick({
+  mode: true,
+  failover: true,
+  revert: true,
+  conform: true,
+  ingest: true,
+})
 
 /** What renders the figures for Prometheus. */
 export interface MetricsPage {
@@ -10,12 +19,22 @@ export interface MetricsPage {
 }
 
 export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: MetricsPage): void => {
-  api.get('/status', { schema: { summary: 'Everything that is known' } }, async () => port.status())
+  api.get(
+    '/status',
+    { schema: { summary: 'Everything that is known', response: { 200: ChannelStatus } } },
+    async () => port.status(),
+  )
 
-  api.get('/health', { schema: { summary: 'Is there a program' } }, async (_request, reply) => {
-    const health = healthOf(await port.status())
-    return reply.code(healthStatusCode(health.status)).send(health)
-  })
+  api.get(
+    '/health',
+    {
+      schema: { summary: 'Is there a program', response: { 200: HealthAnswer, 503: HealthAnswer } },
+    },
+    async (_request, reply) => {
+      const health = healthOf(await port.status())
+      return reply.code(healthStatusCode(health.status)).send(health)
+    },
+  )
 
   api.get('/metrics', { schema: { summary: 'Figures for Prometheus' } }, async (_request, reply) =>
     reply.header('content-type', metrics.contentType).send(await metrics.render()),
@@ -23,7 +42,13 @@ export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: Metr
 
   api.patch(
     '/channel',
-    { schema: { summary: "Change the channel's settings on the air", body: ChannelChange } },
+    {
+      schema: {
+        summary: "Change the channel's settings on the air",
+        body: ChannelChange,
+        response: { 200: SettingsAnswer },
+      },
+    },
     async (request) => {
       await port.change(request.body)
       const { mode, failover, revert, conform, ingest } = await port.status()

@@ -1,4 +1,6 @@
-import { SLATE, type SourceId } from '../../../contract/ids.ts'
+import { z } from 'zod'
+import { KnownSource } from '../../../contract/branded.ts'
+import { SLATE } from '../../../contract/ids.ts'
 import type { ChannelStatus, OutputStatus } from '../../../contract/status.ts'
 
 /**
@@ -7,20 +9,24 @@ import type { ChannelStatus, OutputStatus } from '../../../contract/status.ts'
  * - `slate`: nothing is playable, viewers see the slate although a source is wanted.
  * - `starting`, `stopping`: there is no program to judge.
  */
-export type HealthWord = 'ok' | 'degraded' | 'slate' | 'starting' | 'stopping'
+export const HealthWord = z.enum(['ok', 'degraded', 'slate', 'starting', 'stopping'])
+export type HealthWord = z.infer<typeof HealthWord>
 
-export interface HealthAnswer {
-  readonly status: HealthWord
-  readonly onAir: SourceId
-  readonly wanted: SourceId
-  readonly upMs: number
-  readonly sources: { readonly total: number; readonly healthy: number }
-  readonly viewers: number
-  /** There is something to play: the program runs, and where it is packaged, a segment is listed. */
-  readonly stream_ready: boolean
-  /** Why it is not `ok`, in words. */
-  readonly reasons: readonly string[]
-}
+export const HealthAnswer = z
+  .object({
+    status: HealthWord,
+    onAir: KnownSource,
+    wanted: KnownSource,
+    upMs: z.number(),
+    sources: z.object({ total: z.number(), healthy: z.number() }),
+    viewers: z.number(),
+    /** There is something to play: the program runs, and where it is packaged, a segment is listed. */
+    stream_ready: z.boolean(),
+    /** Why it is not `ok`, in words. */
+    reasons: z.array(z.string()).readonly(),
+  })
+  .readonly()
+export type HealthAnswer = z.infer<typeof HealthAnswer>
 
 /** What a load balancer or a watchdog needs to know, from figures that are at hand. */
 export const healthOf = (status: ChannelStatus): HealthAnswer => {

@@ -21,10 +21,19 @@ const MswCommand = z.discriminatedUnion('action', [
 ])
 type MswCommand = z.infer<typeof MswCommand>
 
+/** What each action adds is in docs/api.md. */
+const MswAnswer = z.looseObject({ ok: z.boolean(), action: z.string() })
+
 export const mswRoutes = (api: ApiInstance, port: ChannelPort): void => {
   api.post(
     '/msw',
-    { schema: { summary: 'The webhook command set', body: MswCommand } },
+    {
+      schema: {
+        summary: 'The webhook command set',
+        body: MswCommand,
+        response: { 200: MswAnswer, 404: MswAnswer, 409: MswAnswer },
+      },
+    },
     async (request, reply) => {
       const { status, body } = await perform(request.body, port)
       return reply.code(status).send(body)
@@ -33,10 +42,8 @@ export const mswRoutes = (api: ApiInstance, port: ChannelPort): void => {
 }
 
 interface MswReply {
-  readonly status: number
-  readonly body: { readonly ok: boolean; readonly action: string } & Readonly<
-    Record<string, unknown>
-  >
+  readonly status: 200 | 404 | 409
+  readonly body: z.infer<typeof MswAnswer>
 }
 
 const perform = async (command: MswCommand, port: ChannelPort): Promise<MswReply> => {

@@ -3,18 +3,31 @@ import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { OutputId } from '../../../contract/ids.ts'
 import { OutputSpec } from '../../../contract/output-spec.ts'
+import { OutputStatus } from '../../../contract/status.ts'
 import type { ApiInstance } from './api-instance.ts'
 
 const OutputPath = z.object({ id: z.string().transform((id) => id as OutputId) })
 
+const OutputList = z.object({ outputs: z.array(OutputStatus).readonly() })
+
 export const outputRoutes = (api: ApiInstance, port: ChannelPort): void => {
-  api.get('/outputs', { schema: { summary: 'All outputs' } }, async () => ({
-    outputs: (await port.status()).outputs,
-  }))
+  api.get(
+    '/outputs',
+    { schema: { summary: 'All outputs', response: { 200: OutputList } } },
+    async () => ({
+      outputs: (await port.status()).outputs,
+    }),
+  )
 
   api.post(
     '/outputs',
-    { schema: { summary: 'Add an output on the air', body: OutputSpec } },
+    {
+      schema: {
+        summary: 'Add an output on the air',
+        body: OutputSpec,
+        response: { 201: OutputStatus },
+      },
+    },
     async (request, reply) => {
       await port.addOutput(request.body)
       const added = (await port.status()).outputs.find((output) => output.id === request.body.id)
@@ -27,7 +40,9 @@ export const outputRoutes = (api: ApiInstance, port: ChannelPort): void => {
 
   api.delete(
     '/outputs/:id',
-    { schema: { summary: 'Remove an output', params: OutputPath } },
+    {
+      schema: { summary: 'Remove an output', params: OutputPath, response: { 204: z.undefined() } },
+    },
     async (request, reply) => {
       await port.removeOutput(request.params.id)
       return reply.code(204).send()

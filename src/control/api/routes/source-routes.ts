@@ -3,20 +3,32 @@ import type { ChannelPort } from '../../../contract/channel-port.ts'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { SourceId } from '../../../contract/ids.ts'
 import { SourceChange, SourceSpec } from '../../../contract/spec.ts'
-import type { SourceStatus } from '../../../contract/status.ts'
+import { SourceStatus } from '../../../contract/status.ts'
 import type { ApiInstance } from './api-instance.ts'
 
 /** As loose as an address can be: an id that is not allowed is simply unknown. */
 const SourcePath = z.object({ id: z.string().transform((id) => id as SourceId) })
 
+const SourceList = z.object({ sources: z.array(SourceStatus).readonly() })
+
 export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
-  api.get('/sources', { schema: { summary: 'All sources, in order' } }, async () => ({
-    sources: (await port.status()).sources,
-  }))
+  api.get(
+    '/sources',
+    { schema: { summary: 'All sources, in order', response: { 200: SourceList } } },
+    async () => ({
+      sources: (await port.status()).sources,
+    }),
+  )
 
   api.post(
     '/sources',
-    { schema: { summary: 'Add a source on the air', body: SourceSpec } },
+    {
+      schema: {
+        summary: 'Add a source on the air',
+        body: SourceSpec,
+        response: { 201: SourceStatus },
+      },
+    },
     async (request, reply) => {
       await port.addSource(request.body)
       return reply
@@ -28,13 +40,20 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
 
   api.get(
     '/sources/:id',
-    { schema: { summary: 'One source', params: SourcePath } },
+    { schema: { summary: 'One source', params: SourcePath, response: { 200: SourceStatus } } },
     async (request) => sourceNow(port, request.params.id),
   )
 
   api.patch(
     '/sources/:id',
-    { schema: { summary: 'Change a source', params: SourcePath, body: SourceChange } },
+    {
+      schema: {
+        summary: 'Change a source',
+        params: SourcePath,
+        body: SourceChange,
+        response: { 200: SourceStatus },
+      },
+    },
     async (request) => {
       await port.changeSource(request.params.id, request.body)
       return sourceNow(port, request.params.id)
@@ -43,7 +62,9 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
 
   api.delete(
     '/sources/:id',
-    { schema: { summary: 'Remove a source', params: SourcePath } },
+    {
+      schema: { summary: 'Remove a source', params: SourcePath, response: { 204: z.undefined() } },
+    },
     async (request, reply) => {
       await port.removeSource(request.params.id)
       return reply.code(204).send()
