@@ -28,7 +28,7 @@ const NO_MEDIA_VERDICT: HealthVerdict = {
   problems: [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }],
 }
 
-/** For this long a source that ran dry on the air is unhealthy; its way back begins after that. */
+/** A source that ran dry on the air is unhealthy until it sends again, and at least this long; its way back begins then. */
 const UNDERRUN_PENALTY_MS = 1_000
 
 /** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
@@ -223,7 +223,9 @@ export class Input {
   }
 
   #withUnderrun(verdict: HealthVerdict, now: number): HealthVerdict {
-    if (!verdict.healthy || now - this.#underrunAt > UNDERRUN_PENALTY_MS) return verdict
+    const sent = this.tracks.watchedTracks().some(({ lastAt = 0 }) => lastAt > this.#underrunAt)
+    const isPenaltyOver = sent && now - this.#underrunAt > UNDERRUN_PENALTY_MS
+    if (!verdict.healthy || isPenaltyOver) return verdict
     const { latencyMs } = this.#parts
     const problem = {
       condition: 'stall',
