@@ -92,7 +92,7 @@ const HOUR_MS = 3_600_000
 const RETRY_MS = 2_000
 /** A pending take is given this long to mend an unhealthy program by itself: longer than the usual group of pictures. */
 const PENDING_GRACE_MS = 3_000
-/** One whose source has a random access point is about to be made; a seamless one may still wait for its deadline. */
+/** One whose source plays and has a random access point is about to be made; a seamless one may still wait for its deadline. */
 const READY_GRACE_MS = 10_000
 /** With one of these there is nothing to show: leaving can't make it worse, so it is never limited. */
 const DEAD: ReadonlySet<HealthCondition> = new Set(['stall', 'ended', 'no_media'])
@@ -123,7 +123,7 @@ export const decide = (
   const made: PastSwitch = { at: now, from: plan.from, to: plan.to }
   return {
     decision: { kind: 'switch', ...plan },
-    memory: { ...memory, switches: [...memory.switches, made], attempt: made, told: null },
+    memory: { ...memory, switches: counted(memory.switches, made), attempt: made, told: null },
   }
 }
 
@@ -144,10 +144,10 @@ const isAnswerDue = (
   if (wish.kind === 'switch' && wish.urgent) return false
   // Somebody's take goes before a return.
   if (plan?.cause === 'revert') return true
-  const isReady = facts.sources.find((source) => source.id === facts.pending)?.ready
+  const isReady = facts.sources.some((source) => source.id === facts.pending && isPlayable(source))
   const playing = facts.sources.find((source) => source.id === facts.onAir)
   const since = Math.max(memory.pendingSince, playing?.unhealthySince ?? 0)
-  return now - since < (isReady === true ? READY_GRACE_MS : PENDING_GRACE_MS)
+  return now - since < (isReady ? READY_GRACE_MS : PENDING_GRACE_MS)
 }
 
 type Wish =
@@ -278,7 +278,7 @@ const remember = (facts: FailoverFacts, now: number, before: FailoverMemory): Fa
   const attempt = before.attempt
   const over = attempt === null || asked || attempt.to === facts.onAir || forgotten.has(attempt.to)
   return {
-    switches: own === null ? recent : [...recent, own],
+    switches: own === null ? recent : counted(recent, own),
     attempt: over ? null : attempt,
     lastOnAir: facts.onAir,
     lastWanted: facts.wanted,
@@ -287,6 +287,10 @@ const remember = (facts: FailoverFacts, now: number, before: FailoverMemory): Fa
     revisions: new Map(facts.sources.map((source) => [source.id, source.revision])),
   }
 }
+
+/** That the slate yields, at the start too, is no failover. */
+const counted = (switches: readonly PastSwitch[], made: PastSwitch): readonly PastSwitch[] =>
+  made.from === SLATE ? switches : [...switches, made]
 
 /** The data plane leaves a dry buffer by itself; that counts as an automatic switch too. */
 const selfMadeSwitch = (
@@ -298,7 +302,7 @@ const selfMadeSwitch = (
   const changed = from !== null && from !== facts.onAir && facts.onAir !== SLATE
   const ours = before.attempt?.to === facts.onAir
   const asked = before.lastWanted !== facts.wanted || facts.onAir === facts.wanted
-  return changed && !ours && !asked && from !== SLATE ? { at: now, from, to: facts.onAir } : null
+  return changed && !ours && !asked ? { at: now, from, to: facts.onAir } : null
 }
 
 const replacedSources = (facts: FailoverFacts, before: FailoverMemory): ReadonlySet<SourceId> => {
