@@ -233,10 +233,7 @@ export class BusRig {
 
   /** What DESIGN.md, section 3.1 forbids, in words; empty when the timeline is continuous. */
   violations(limits: { readonly maxFrame: number } = { maxFrame: 3_600 }): string[] {
-    return [
-      ...orderViolations(this.video(), this.audio()),
-      ...gapViolations(this.video(), this.audio(), limits.maxFrame),
-    ]
+    return violationsOf(this.emitted, limits)
   }
 
   #note(unit: AccessUnit, pts: number, dts: number): void {
@@ -254,6 +251,15 @@ export class BusRig {
       wall: millis(this.now),
     })
   }
+}
+
+export function violationsOf(
+  emitted: readonly Emitted[],
+  { maxFrame }: { readonly maxFrame: number } = { maxFrame: 3_600 },
+): string[] {
+  const video = emitted.filter(({ kind }) => kind === 'video')
+  const audio = emitted.filter(({ kind }) => kind === 'audio')
+  return [...orderViolations(video, audio), ...gapViolations(video, audio, maxFrame)]
 }
 
 function orderViolations(...tracks: readonly Emitted[][]): string[] {

@@ -6,12 +6,17 @@ import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { RapDistanceVerdict } from './rap-distance.ts'
 import { describeAudio, describeVideo, type ProgramFormat } from '../format/program-format.ts'
 import { planConform, type ConformPlan, type SourceTracks } from './conform/conform-plan.ts'
-import type { ConformSink, Conformer } from './conform/conformer.ts'
+import type { ConformSink, Conformer, ConformerFigures } from './conform/conformer.ts'
 
 export type ConformState = SourceStatus['conform']
 
+/** What brings units into the program's format. */
+export type Transcoder = Pick<Conformer, 'unit' | 'room' | 'restarted' | 'run'> & {
+  figures(): Pick<ConformerFigures, 'droppedUnits'>
+}
+
 export interface ConformingParts {
-  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly openConformer: (plan: ConformPlan) => Transcoder
   /** The program's format, once it is known. */
   readonly target: () => ProgramFormat | undefined
   readonly out: Required<ConformSink>
@@ -36,7 +41,7 @@ export class Conforming {
   #state: ConformState = 'unknown'
   #reason: string | undefined
   #planned = ''
-  #conformer: Conformer | undefined
+  #conformer: Transcoder | undefined
   #stop: AbortController | undefined
   /** What plays before the transcoder has given anything. */
   #meanwhile: 'nothing' | 'as_is' = 'nothing'

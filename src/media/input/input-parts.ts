@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { SourceMonitor } from './source-monitor.ts'
 import type { ConformPlan } from './conform/conform-plan.ts'
-import type { Conformer } from './conform/conformer.ts'
+import type { Transcoder } from './conforming.ts'
 import type { SourceSink } from '../sources/source-reader.ts'
 import type { SupervisedSource } from '../sources/supervised-source.ts'
 import type { SourceTransition } from '../sources/supervision.ts'
@@ -23,7 +23,7 @@ export interface InputParts {
     sink: SourceSink,
     onChange: (change: SourceTransition) => void,
   ) => SupervisedSource
-  readonly openConformer: (plan: ConformPlan) => Conformer
+  readonly openConformer: (plan: ConformPlan) => Transcoder
   readonly monitor: SourceMonitor
   readonly settings: InputSettings
   readonly events: InputEvents
