@@ -18,7 +18,7 @@ import { serve } from './fanout/server.ts'
 import { makeStream, readPieces } from './fanout/stream.ts'
 
 const CLOCK_TICKS_PER_SECOND = 100
-/** Joining bursts and buffers growing are not what is measured. */
+/** Time for join bursts and buffer growth, outside the measurement. */
 const SETTLE_MS = 3_000
 
 interface Counted {
@@ -140,7 +140,7 @@ const benchSluice = async (path: string, run: Run) => {
   server.on('message', (received: Message) => {
     if (received.kind !== 'figures') return
     figures = received.lags.length > 0 ? received : figures
-    // Of those that read at full speed, even if every stalled and slow one is still there.
+    // Counts viewers that read at full speed, even if every stalled and slow one is still there.
     worstLag = Math.max(worstLag, received.lags.at(-1 - run.stalled - run.slow) ?? 0)
     loopDelay = Math.max(loopDelay, received.loopDelay)
   })

@@ -1,6 +1,6 @@
 /**
  * Coded frames in, fragments of MP4 out: MB/s and the time of one fragment, by src/mp4 and by mediabunny over the same
- * frames; and what mediabunny makes of their times. Run: bin/bench fmp4 [rounds]
+ * frames; and mediabunny's timestamps for them. Run: bin/bench fmp4 [rounds]
  */
 import { execFileSync } from 'node:child_process'
 import {
@@ -46,7 +46,7 @@ const framesOf = (sample: Uint8Array): Frames => {
   return frames
 }
 
-/** Pictures per fragment: a part of LL-HLS (0.2 s), or a whole group of pictures. */
+/** Pictures per fragment: a part of LL-HLS (0.2 s), or a whole GOP. */
 const ours = ({ video, audio }: Frames, pictures: number): number => {
   let sound = 0
   let fragments = 0
@@ -87,7 +87,7 @@ const ours = ({ video, audio }: Frames, pictures: number): number => {
 const VIDEO_CONFIG = { codec: 'avc1.640028', codedWidth: 1920, codedHeight: 1080 }
 const AUDIO_CONFIG = { codec: 'mp4a.40.2', sampleRate: RATE, numberOfChannels: 1 }
 
-/** Returns the moof boxes it made. */
+/** Returns the number of moof boxes written. */
 const mediabunny = async ({ video, audio }: Frames): Promise<Uint8Array[]> => {
   const moofs: Uint8Array[] = []
   const output = new Output({

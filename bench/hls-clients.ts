@@ -72,7 +72,7 @@ const measure = async ({ name, pids, url }: Target, run: Run, idleCores: number)
   }
 }
 
-/** What Sluice spends on the channel itself. */
+/** CPU of the channel itself, in cores. */
 const idleCoresOf = async (pid: number, seconds: number): Promise<number> => {
   const [cpu, begun] = [cpuSeconds([pid]), performance.now()]
   await pause(seconds * 1_000)

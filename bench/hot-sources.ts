@@ -1,7 +1,7 @@
 /**
- * Many hot sources, one of them on the air: what Sluice's own process takes of a core. Natively received UDP; with
+ * Many hot sources, one of them on the air: Sluice's own CPU share of a core. Natively received UDP; with
  * --pipes n also n of them received by FFmpeg, which copies them into our pipes. The peer is one ffmpeg that receives one such
- * stream and copies it to nowhere.
+ * stream and discards it.
  *
  * Run: bin/bench hot-sources [--sources 20] [--pipes 0] [--bitrate 5000000] [--seconds 10] [--profile folder]
  */
@@ -18,7 +18,7 @@ import { type SenderOptions, sendToAll } from './hot-sources/sender.ts'
 import { pause, round } from './support/figures.ts'
 import { withSluice } from './support/sluice.ts'
 
-/** Until every source runs and what the start costs is over. */
+/** Time until every source runs and the start is over. */
 const SETTLE_MS = 8_000
 const GOAL_CORES = 0.25
 
@@ -31,7 +31,7 @@ const makeMaterial = (path: string, bitrate: number, seconds: number): void => {
   execFileSync('ffmpeg', [...encode.split(' '), path])
 }
 
-/** Free a moment ago. */
+/** UDP ports that were free a moment ago. */
 const freeUdpPorts = async (count: number): Promise<number[]> => {
   const sockets = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -87,7 +87,7 @@ const measure = async (urls: readonly string[], run: Run) => {
   )
 }
 
-/** `query`: of each source's URL. */
+/** Measures `count` sources with `query` in each URL. */
 const received = async (count: number, query: string, run: Run) => {
   const ports = await freeUdpPorts(count)
   const sender = startSender({ path: run.material, bitrate: run.bitrate, ports })
@@ -99,7 +99,7 @@ const received = async (count: number, query: string, run: Run) => {
   }
 }
 
-/** One stream only: twenty would be twenty processes. */
+/** The peer with one stream only: twenty would be twenty processes. */
 const peer = async (run: Run) => {
   const [port] = await freeUdpPorts(1)
   const sender = startSender({ path: run.material, bitrate: run.bitrate, ports: [port!] })

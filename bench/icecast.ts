@@ -24,7 +24,7 @@ const MOUNT = '/bench'
 const PEER_MOUNT = '/peer'
 const TONES = { a: 440, b: 880 } as const
 const START_SECONDS = 40
-/** What a take may take beyond its time, on a busy machine. */
+/** Allowed delay of a take on a busy machine. */
 const TAKE_SECONDS = 0.8
 
 const { values } = parseArgs({
@@ -134,7 +134,7 @@ const measurePeer = async (server: IcecastServer): Promise<Record<string, object
   const url = `icecast://source:${password}@127.0.0.1:${server.port}${PEER_MOUNT}`
   const push = new RestartedPush(url, TONES)
   const hearing = new Hearing(server.url(PEER_MOUNT), 'mp3')
-  // Each take costs it a second or so: fewer of them show what one costs.
+  // Each take costs it a second or so: fewer takes show the cost of one.
   const count = Math.min(takes, 20)
   await push.take('a')
   await pause(2_000)

@@ -1,6 +1,6 @@
 /**
- * Viewers that come at any moment: how soon the first byte is there, and whether the first picture in it is one that a
- * decoder can begin with. Run: bin/bench join [--joins 50] [--gop 50]
+ * Viewers that join at any moment: time to the first byte, and whether the first picture is a random access point. Run:
+ * bin/bench join [--joins 50] [--gop 50]
  */
 import { parseArgs } from 'node:util'
 import type { AccessUnit } from '../src/mpegts/access-unit.ts'
@@ -17,7 +17,7 @@ const [IDR, SPS, PPS] = [5, 7, 8]
 
 interface Joined {
   readonly firstByteMs: number
-  /** 'enters', or what is wrong. */
+  /** 'enters', or the fault. */
   readonly verdict: string
 }
 
@@ -61,7 +61,7 @@ const { values } = parseArgs({
 const source = `a=test:?size=640x360&rate=25&bframes=2&preset=ultrafast&gop=${values.gop}`
 const joined = await withSluice(['-s', source], async (sluice) => {
   await sluice.ready('a')
-  // Until the program holds what a new viewer is given.
+  // Until the program holds enough for a new viewer.
   await pause(2_500)
   const all: Joined[] = []
   for (let i = 0; i < Number(values.joins); i++) {

@@ -24,7 +24,7 @@ import { withSluice } from './support/sluice.ts'
 
 /** A source that is killed often is started again after longer and longer waits. */
 const PATIENCE_MS = 90_000
-/** What is on its way is recorded. */
+/** Time to record data in transit. */
 const SETTLE_MS = 1_000
 const LOOK = `size=${SIZE}&rate=25&gop=25&preset=veryfast&bframes=2`
 
@@ -101,7 +101,7 @@ const offline = async (
   return survived
 }
 
-/** What it recorded, beside what else is told; it ends in any case. */
+/** Runs with the platform and adds its recordings to the result; ends it in any case. */
 const withPlatform = async (
   options: NginxRtmpOptions,
   use: (nginx: NginxRtmp) => Promise<object>,

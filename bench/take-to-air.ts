@@ -1,6 +1,6 @@
 /**
- * From the request of a take to the first byte of the new source at a viewer: hot sources, cutover. Then as many takes a
- * second as are asked for, all of which must succeed. Run: bin/bench take-to-air [--takes 200] [--rate 10] [--seconds 10]
+ * Time from the request of a take to the first byte of the new source at a viewer: hot sources, cutover. Then a given rate
+ * of takes, all of which must succeed. Run: bin/bench take-to-air [--takes 200] [--rate 10] [--seconds 10]
  */
 import { parseArgs } from 'node:util'
 import type { TakeAnswer } from '../src/contract/commands.ts'
@@ -15,7 +15,7 @@ const SPREAD_MS = 45
 const PATIENCE_MS = 2_000
 const [SPS_START, SPS_LENGTH] = [Buffer.from([0, 0, 1, 0x67]), 16]
 
-/** Sources tell by their size, which is in the sequence parameter set at the head of each random access point. */
+/** Identifies sources by their picture size, in the SPS at each random access point. */
 class Watch {
   #tail = Buffer.alloc(0)
   #known = new Map<string, string>()
@@ -32,11 +32,11 @@ class Watch {
       if (this.#waiting?.mark === this.#last) this.#waiting.met(at)
       from = found + SPS_LENGTH
     }
-    // What may begin here is looked at again with what follows.
+    // Bytes that may begin here are checked again with the next ones.
     this.#tail = Buffer.from(bytes.subarray(Math.max(from, bytes.length - SPS_LENGTH + 1)))
   }
 
-  /** What is on the air now is what this source looks like. */
+  /** Assigns the size on the air to a source. */
   learn(source: string): void {
     this.#known.set(source, this.#last)
     if (new Set(this.#known.values()).size < this.#known.size) throw new Error('sources look alike')
@@ -50,9 +50,9 @@ class Watch {
 }
 
 interface Timed {
-  /** From the request to the first byte of the new source. */
+  /** Milliseconds from the request to the first byte of the new source. */
   readonly ms: number
-  /** What Sluice itself says: from the request to the cut. */
+  /** Milliseconds from the request to the cut, reported by Sluice. */
   readonly waitMs: number
 }
 
@@ -87,7 +87,7 @@ const takes = async (sluice: RunningSluice, count: number): Promise<Timed[]> => 
   return all
 }
 
-/** Not waiting for answers, as an impatient operator would. */
+/** Sends takes without waiting for answers, like an impatient operator. */
 const burst = async (sluice: RunningSluice, rate: number, seconds: number) => {
   const answers: Promise<TakeAnswer>[] = []
   let source = (await sluice.status()).program.onAir as string

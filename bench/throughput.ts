@@ -31,7 +31,7 @@ const makeSample = (): Buffer =>
     { maxBuffer: 1e9 },
   )
 
-/** Chunks arrive in fresh memory, as from a pipe, but the copying in is not what is measured: it is done before. */
+/** Chunks arrive in fresh memory, as from a pipe, but the copying is done before, outside the measurement. */
 const chunksOf = (sample: Buffer): Uint8Array[] => {
   const chunks: Uint8Array[] = []
   for (let at = 0; at < sample.length; at += CHUNK) {
@@ -102,7 +102,7 @@ const measure = (
   const seconds = (performance.now() - start) / 1000
   const used = process.cpuUsage(cpu)
   const bytes = remux.demuxer.counters.bytes - before
-  // A flow that lost what it was given would be quick.
+  // A flow that lost bytes would be fast.
   if (remux.written > 0 && remux.written < 0.9 * remux.demuxer.counters.bytes) {
     throw new Error(
       `${name}: only ${remux.written} of ${remux.demuxer.counters.bytes} bytes came out`,
@@ -111,7 +111,7 @@ const measure = (
   return { name, bytes, seconds, cpuSeconds: (used.user + used.system) / 1e6 }
 }
 
-/** ffmpeg's own account (`-benchmark`) of user and system time. */
+/** User and system time by ffmpeg's own `-benchmark`. */
 const measureFfmpeg = async (chunks: Uint8Array[], rounds: number): Promise<Figures> => {
   const start = performance.now()
   const child = spawn(

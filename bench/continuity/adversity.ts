@@ -1,5 +1,5 @@
 /**
- * Random sources, takes and failures for a bus, for as long as is asked: prints the shortest story that breaks it.
+ * Random sources, takes and failures for a bus, for the given time: prints the shortest failing sequence.
  * Run: npx tsc -p tsconfig.json --outDir /tmp/x; node /tmp/x/bench/continuity/adversity.js [seconds] [seed]
  */
 import fc from 'fast-check'

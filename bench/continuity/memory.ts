@@ -1,4 +1,4 @@
-/** Takes and failures for an accelerated hour: what the heap and the buffers hold, after a collection. */
+/** Takes and failures for an accelerated hour: size of heap and buffers after a collection. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { loopMaterial } from '../../test/helpers/looped-stream.ts'

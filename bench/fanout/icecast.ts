@@ -54,7 +54,7 @@ export const startIcecast = async (scratch: string, pieces: readonly Piece[]): P
   mkdirSync(folder)
   writeFileSync(join(folder, 'icecast.xml'), config(folder, port))
   if (process.getuid?.() === 0) {
-    // Icecast gives up root, and must still reach its folder.
+    // Icecast drops root, and must still reach its folder.
     chmodSync(scratch, 0o755)
     chownSync(folder, NOBODY, NOGROUP)
   }

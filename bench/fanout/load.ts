@@ -8,7 +8,7 @@ export interface LoadOptions {
   readonly port: number
   readonly path: string
   readonly viewers: number
-  /** The first of the viewers stall or read slowly (about 1 Mbit/s). */
+  /** Viewers that stall; they come first, then the slow ones (about 1 Mbit/s). */
   readonly stalled: number
   readonly slow: number
 }

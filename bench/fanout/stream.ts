@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 const PACKET = 188
 const SECONDS = 12
 
-/** A constant 4 Mbit/s program of some seconds, with a key frame every second. */
+/** A constant 4 Mbit/s program of some seconds, with a random access point every second. */
 export const makeStream = (path: string, bitrate: number): void => {
   const video = bitrate * 0.9
   execFileSync('ffmpeg', [
@@ -29,7 +29,7 @@ export interface Piece {
   readonly randomAccess: number
 }
 
-/** Cut into pieces of 40 ms; an entry is noted at the first PAT of each second. */
+/** Cuts into pieces of 40 ms; a random access point is marked at the first PAT of each second. */
 export const readPieces = (path: string, bitrate: number): readonly Piece[] => {
   const file = readFileSync(path)
   const size = Math.floor((bitrate * 0.04) / 8 / PACKET) * PACKET

@@ -71,7 +71,7 @@ export class HlsLoad {
       }
       busy = false
     }
-    // Spread over the interval, as players that came at different times are.
+    // Spread over the interval, like players that joined at different times.
     setTimeout(
       () => this.#timers.push(setInterval(() => void poll(), pollMs)),
       (index * pollMs) / clients,
@@ -87,7 +87,7 @@ export class HlsLoad {
     const first = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(lines.join('\n'))?.[1] ?? 0)
     const files = lines.filter((line) => line !== '' && !line.startsWith('#'))
     const last = first + files.length - 1
-    // A new player begins near the live edge.
+    // A new player starts near the live edge.
     let next = newest < 0 ? last - 1 : newest + 1
     for (; next <= last; next++) {
       const file = files[next - first]

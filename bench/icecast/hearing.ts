@@ -13,11 +13,11 @@ export interface Heard {
   readonly longestGapMs: number
   /** Lines of FFmpeg's decoder. */
   readonly undecodable: number
-  /** The longest time without a byte, milliseconds: a player with less in its buffer runs dry. */
+  /** The longest time without a byte, milliseconds: a player with a smaller buffer underruns. */
   readonly longestWaitMs: number
 }
 
-/** A listener as a radio is one: when it is thrown out it connects again. Each connection is judged for itself. */
+/** A listener that reconnects when it is dropped, like a radio. Each connection is judged separately. */
 export class Hearing {
   readonly #url: string
   readonly #format: Format
@@ -59,7 +59,7 @@ export class Hearing {
   async #listen(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const part = await listen(this.#url).catch(() => undefined)
-      // Icecast answers with a page when the mount is not there.
+      // Icecast answers with a page for an unknown mount.
       if (part !== undefined && !/audio|ogg/.test(part.headers['content-type'] ?? '')) {
         part.leave()
       } else if (part !== undefined) {

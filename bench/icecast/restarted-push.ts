@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
-/** The way without a program of its own: for each take, an FFmpeg that feeds Icecast is ended and another one started. */
+/** The way without a continuous program: for each take, the FFmpeg that feeds Icecast is replaced by another. */
 export class RestartedPush {
   readonly #url: string
   readonly #tones: Readonly<Record<string, number>>

@@ -15,13 +15,13 @@ const inputs = (pattern: string): string[] => [
   ...['-f', 'lavfi', '-i', 'sine=f=550:r=48000'],
 ]
 
-/** H.264 high with B-frames and AAC, as Sluice's own test sources are. */
+/** H.264 high with B-frames and AAC, like Sluice's own test sources. */
 const ENCODE =
   '-c:v libx264 -profile:v high -preset veryfast -bf 2 -g 25 -pix_fmt yuv420p -c:a aac -ac 2 -b:a 96k'.split(
     ' ',
   )
 
-/** A minute of it. Played again and again it has a hole at each seam: sound is longer than the picture. */
+/** A minute of material. Looped, it has a hole at each seam: the audio is longer than the video. */
 export const makeMaterial = (path: string, pattern: string): void =>
   ffmpeg(...inputs(pattern), '-t', '60', ...ENCODE, '-f', 'mpegts', path)
 
@@ -36,7 +36,7 @@ export class Peers {
     return child
   }
 
-  /** One encoder, and the same bytes to two ports. */
+  /** Sends the same bytes of one encoder to two ports. */
   twins(ports: readonly number[]): ChildProcess {
     const to = ports.map((port) => `[f=mpegts]udp://127.0.0.1:${port}?pkt_size=1316`)
     const maps = ['-map', '0:v', '-map', '1:a']
@@ -47,7 +47,7 @@ export class Peers {
     return this.start(...LOOP, material, '-c', 'copy', '-f', 'flv', url)
   }
 
-  /** Started anew whenever it ends, as a supervisor does. */
+  /** Restarts it whenever it ends, as a supervisor does. */
   async keep(...args: readonly string[]): Promise<void> {
     while (this.#state === 'open') {
       await once(this.start(...args), 'exit')
@@ -77,7 +77,7 @@ export const SWITCH_APPLICATIONS = `
 `
 
 /**
- * Switching as others do it: an FFmpeg is restarted at each take and publishes the chosen source into nginx-rtmp; a second,
+ * Switching by restarts: an FFmpeg is restarted at each take and publishes the chosen source into nginx-rtmp; a second,
  * persistent one copies from there to the platform.
  */
 export const restartedPerTake = async (

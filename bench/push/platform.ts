@@ -9,10 +9,10 @@ export const SIZE = '320x180'
 const TIMES = { pictureMs: 40, soundMs: 1024 / 48 }
 const POLL_MS = 10
 const PATIENCE_MS = 60_000
-/** More than headers. */
+/** Bytes above which there is media beside headers. */
 const SOME_MEDIA = 2_000
 
-/** What the platform recorded of one way of pushing. */
+/** Figures of the platform's recordings. */
 export const recordedBy = (nginx: NginxRtmp) => {
   const files = nginx.recordings(KEY)
   const tags = files.map(readFlv)
@@ -23,7 +23,7 @@ export const recordedBy = (nginx: NginxRtmp) => {
   return {
     on_publish: nginx.publishes.filter(({ app }) => app === 'live').length,
     'media s': round(sum(({ pictures }) => pictures) / 25, 0),
-    // How far the timestamps came: for players, what is beyond does not move.
+    // Greatest timestamp so far: players do not pass it.
     'time reached s': round(tags.reduce((total, each) => total + lastOf(each), 0) / 1_000, 0),
     'DTS back': sum(({ backward }) => backward),
     'gaps > 1.5 fr.': steps.length,
@@ -44,7 +44,7 @@ const decoderErrorsIn = (file: string): number => {
   return stderr.split('\n').filter((line) => line.trim() !== '').length
 }
 
-/** The platform hangs up so often; each time until media is recorded again. */
+/** Drops the connection `count` times, each time until media is recorded again. */
 export const dropped = async (nginx: NginxRtmp, count: number, betweenMs: number) => {
   const waits: number[] = []
   for (let i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** A viewer on a plain socket: what arrives, and when. */
+/** A viewer on a plain socket: bytes and arrival times. */
 export interface ProgramSocket {
   /** Milliseconds from connecting to the first byte of the body. */
   readonly firstByteMs: number
@@ -9,7 +9,7 @@ export interface ProgramSocket {
 
 const HEAD_END = '\r\n\r\n'
 
-/** Resolves at the first byte of the body; each piece of the body is given on, with the time of its arrival. */
+/** Resolves at the first byte of the body; passes on each piece of the body with its arrival time. */
 export const openProgramSocket = (
   address: string,
   onBody: (piece: Buffer, at: number) => void,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RunningSluice } from '../../test/helpers/running-sluice.ts'
 
-/** Runs with a Sluice of its own, compiled together with the bench, and a folder; both are gone afterwards. */
+/** Runs with a Sluice of its own, compiled together with the bench, and a folder; both are removed afterwards. */
 export const withSluice = async <Result>(
   args: readonly string[],
   use: (sluice: RunningSluice, folder: string) => Promise<Result>,

@@ -14,8 +14,8 @@ const TRIM_MS = 100
 const ID = sourceId('a')
 
 /**
- * A source on the air, as the channel plays it, with the wall clock driven by the units: they arrive when their DTS says,
- * and play-out ticks once a picture. When the sample begins again, its timeline jumps and is spliced anew.
+ * A source on the air as the channel plays it, with the wall clock driven by the units: they arrive at their DTS, and
+ * play-out ticks once a picture. When the sample restarts, its timeline jumps and is spliced.
  */
 export class Switched {
   readonly demuxer: TsDemuxer
@@ -73,7 +73,7 @@ export class Switched {
     this.#buffer.trim(this.#wall)
   }
 
-  /** The slate is the sample's own first group: it is not what is measured. */
+  /** The slate is the sample's first GOP: it is not measured. */
   #open(unit: AccessUnit): PlayOut | undefined {
     if (this.#group.length === 0 || unit.rap === 'none') {
       this.#group.push(unit)

@@ -1,4 +1,4 @@
-/** Random sources, takes and failures for a bus on a fake clock, and what must hold whatever happens. */
+/** Random sources, takes and failures for a bus on a fake clock, and the invariants to check. */
 import fc from 'fast-check'
 import { BusRig, rigSource, type RigSource, type RigSourceOptions } from './bus-rig.ts'
 
@@ -66,7 +66,7 @@ export const story: fc.Arbitrary<Story> = fc.record({
   deeds: fc.array(deed, { minLength: 1, maxLength: 14 }),
 })
 
-/** Plays the story; answers with what went wrong. */
+/** Plays the story; returns the violations. */
 export const play = ({ latencyMs, sources, deeds }: Story): string[] => {
   const total = 12_000 + deeds.reduce((sum, { afterMs }) => sum + afterMs, 0)
   const made = sources.map((spec, n) => makeSource(`s${n}`, spec, { latencyMs, total }))
@@ -119,7 +119,7 @@ const act = (rig: BusRig, on: RigSource, { kind, start }: Deed): void => {
 }
 
 const HELD_LIMIT_MS = 12_000 + 15_000 + 1_500
-/** Silence may stay this far behind, and a mux step. */
+/** Allowed lag of silence, plus a mux step. */
 const BEHIND_TICKS = 300 * 90
 
 const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
@@ -144,7 +144,7 @@ const OWN_HOLE_FRAMES = 6
 
 const judgeTimeline = (rig: BusRig, { latencyMs, sources, deeds }: Story): string[] => {
   const usual = Math.max(3_600, ...sources.map(({ fps = 25 }) => SECOND / fps))
-  // What a source loses within its own timeline, short of a jump, is its own hole.
+  // A loss within a source's timeline, short of a jump, is the source's own hole.
   const loses = deeds.some(({ kind }) => kind === 'lost')
   const slowest = loses ? Math.max(OWN_HOLE_TICKS, usual * OWN_HOLE_FRAMES) : usual
   const holes = latencyMs === 0 || rig.holes > 0

@@ -23,7 +23,7 @@ export class BitWriter {
   }
 }
 
-/** NAL unit behind a four-byte start code, emulation prevention put in. */
+/** NAL unit behind a four-byte start code, emulation prevention inserted. */
 export function nal(header: readonly number[], payload: readonly number[]): number[] {
   const escaped: number[] = []
   let zeros = 0

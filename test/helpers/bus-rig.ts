@@ -23,14 +23,14 @@ export interface Emitted {
 }
 
 export interface RigSource extends SwitchSource {
-  /** Hands over what has arrived by `now`. */
+  /** Delivers the units that have arrived by `now`. */
   arrive(now: number): void
-  /** Nothing more comes until `resume`; what was due meanwhile is lost, or comes late in a burst. */
+  /** Stops delivery until `resume`; units due meanwhile are lost, or arrive late in a burst. */
   stall(how: 'lost' | 'late'): void
   resume(): void
-  /** Nothing comes for so long, and everything after that much later, for good: a frozen encoder, a longer way. */
+  /** Stops delivery for `ms` and delays everything after it by as much: a frozen encoder, a longer path. */
   freeze(ms: number): void
-  /** The encoder begins again at time zero (or where told), `afterMs` from now. */
+  /** Restarts the encoder at time `start`, `afterMs` from now. */
   restart(options: { readonly start: number; readonly afterMs: number }): void
   end(): void
 }
@@ -231,7 +231,7 @@ export class BusRig {
     return this.emitted.filter((unit) => unit.kind === 'audio')
   }
 
-  /** What DESIGN.md, section 3.1 forbids, in words; empty when the timeline is continuous. */
+  /** Violations of DESIGN.md, section 3.1, as sentences; empty when the timeline is continuous. */
   violations(limits: { readonly maxFrame: number } = { maxFrame: 3_600 }): string[] {
     return violationsOf(this.emitted, limits)
   }
@@ -282,7 +282,7 @@ function gapViolations(
   maxFrame: number,
 ): string[] {
   const found: string[] = []
-  // The newest reorder group is still on its way out.
+  // The newest reorder group is not complete.
   const shown = [...video].sort((a, b) => a.pts - b.pts).slice(0, -REORDERED)
   for (let i = 1; i < shown.length; i++) {
     const step = shown[i]!.pts - shown[i - 1]!.pts

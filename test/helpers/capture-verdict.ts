@@ -16,7 +16,7 @@ export interface Verdict {
   readonly decoder: readonly string[]
   readonly continuity: number
   readonly order: number
-  /** How many pictures more there would be between the first and the last one at a constant rate; by ffprobe. */
+  /** Pictures missing between the first and the last one at a constant rate; by ffprobe. */
   readonly missingFrames: number
 }
 
@@ -31,17 +31,17 @@ export const FLAWLESS: Verdict = {
 
 export interface Expected {
   readonly frameTicks: number
-  /** A shorter capture proves nothing: it is refused. */
+  /** Minimum length; a shorter capture is refused. */
   readonly seconds: number
 }
 
-/** What a viewer got, judged by our analyzer, tstools and FFmpeg. */
+/** Judges a viewer's capture by our analyzer, tstools and FFmpeg. */
 export const verdictOf = async (path: string, expected: Expected): Promise<Verdict> => {
   // The viewer left in the middle of a packet.
   const { size } = await stat(path)
   await truncate(path, size - (size % PACKET_SIZE))
   const packets = await ffprobePackets(path, 'v')
-  // What reordering still holds back when the viewer leaves is not missing.
+  // Pictures that reordering holds back when the viewer leaves are not missing.
   const newest = packets.at(-1)?.dts ?? Number.NaN
   const pictures = packets.map(({ pts }) => pts ?? Number.NaN).filter((pts) => !(pts > newest))
   const span = Math.max(...pictures) - Math.min(...pictures)

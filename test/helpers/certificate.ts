@@ -9,7 +9,7 @@ export interface Certificate {
   readonly certFile: string
 }
 
-/** For "localhost", signed by nobody but itself; in two files of the folder. */
+/** Self-signed certificate for "localhost", in two files of the folder. */
 export const selfSigned = (folder: string): Certificate => {
   const [keyFile, certFile] = [join(folder, 'tls.key'), join(folder, 'tls.crt')]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']

@@ -106,12 +106,12 @@ export const takeDone = (change: Partial<TakeDone> = {}): TakeDone => ({
 
 export interface RecordedChannel {
   readonly port: ChannelPort
-  /** What was asked for, in order: `take s1 program`. */
+  /** Commands received, in order: `take s1 program`. */
   readonly asked: string[]
   emit(event: ChannelEvent): void
 }
 
-/** A channel that remembers what it was asked for, with the sources s0 and s1, and takes at once. */
+/** A channel that records its commands, with the sources s0 and s1; takes are made at once. */
 export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): RecordedChannel => {
   const asked: string[] = []
   const events: StampedEvent[] = []

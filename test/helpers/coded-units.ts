@@ -1,6 +1,6 @@
-/** Coded frames small enough to write down: H.264 pictures that parse as far as their headers, and whole ADTS frames. */
+/** Small hand-written coded frames: H.264 pictures that parse as far as their headers, and whole ADTS frames. */
 
-/** x264, 320x180, baseline, 25 pictures per second. */
+/** x264, 320x180, baseline, 25 frames per second. */
 const PARAMETER_SETS = Buffer.from(
   '000000016742c00cda05067e7c0440000003004000000c83c50aa80000000168ce0fc8',
   'hex',

@@ -1,4 +1,4 @@
-/** The continuity claims as things to do to a program in accelerated time; each answers with what every judge found. */
+/** The continuity claims as scenarios on a program in accelerated time; each returns the findings of every checker. */
 import type { TakeMode } from '../../src/contract/spec.ts'
 import { loopMaterial, type LoopMaterial } from './looped-stream.ts'
 import {
@@ -15,7 +15,7 @@ import { RigSource } from './rig-source.ts'
 export interface Outcome extends Judgement {
   readonly name: string
   readonly wished: number
-  /** How many offsets the pictures of a run may have, where that is known. */
+  /** Allowed number of offsets of a run's pictures, where it is fixed. */
   readonly timelines?: number
   /** Takes made, or failures survived. */
   readonly takes: number
@@ -24,7 +24,7 @@ export interface Outcome extends Judgement {
   /** FFmpeg's decoder of MPEG-2 loses the picture that it holds when the size changes. */
   readonly mayNotShow: number
   readonly slateMs: number
-  /** From the wish to the cut, ms, rising. */
+  /** Times from request to cut, ms, ascending. */
   readonly waits: readonly number[]
   readonly mediaSeconds: number
   readonly seconds: number
@@ -98,7 +98,7 @@ const measured = async (
   }
 }
 
-/** Takes to and fro between two unrelated encoders. */
+/** Alternates takes between two unrelated encoders. */
 export const takesBetween = async (
   family: Family,
   mode: TakeMode,
@@ -136,7 +136,7 @@ export const tenTakesASecond = async (seconds: number): Promise<Outcome> => {
   )
 }
 
-/** Twins that are equal byte by byte, at a constant distance in time; or of another bitrate, at equal times. */
+/** Twins that are equal byte by byte, at a constant distance in time; or of another bitrate, with equal timestamps. */
 export const seamlessTwins = async (
   kind: 'identical' | 'aligned',
   count: number,
@@ -175,7 +175,7 @@ export const seamlessTwins = async (
   return { ...outcome, timelines: 1 }
 }
 
-/** The source on air ends, falls silent, or is held up; its backup is hot. */
+/** The source on air ends, stalls, or is delayed; its backup is hot. */
 export const failures = async (family: Family, count: number): Promise<Outcome> => {
   const prepared = await prepare(family)
   const { s0, s1 } = pairOf(prepared, { s0: 1_000, s1: 77_000_123 })
@@ -203,7 +203,7 @@ export const failures = async (family: Family, count: number): Promise<Outcome> 
   )
 }
 
-/** The encoder of the only source begins again at time 0. */
+/** The encoder of the only source restarts at time 0. */
 export const restarts = async (family: Family, count: number): Promise<Outcome> => {
   const prepared = await prepare(family)
   const { s0 } = pairOf(prepared, { s0: 50_000_000, s1: 0 })
@@ -253,7 +253,7 @@ export const wraps = async (family: Family, count: number): Promise<Outcome> => 
   )
 }
 
-/** Everything that a judge could object to; empty is the aim. */
+/** All objections of the checkers; expected empty. */
 export const objections = (outcome: Outcome): string[] => [
   ...outcome.analyzer.map((text) => `analyzer: ${text}`),
   ...outcome.tsreport.map((text) => `tsreport: ${text}`),

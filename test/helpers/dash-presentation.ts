@@ -1,4 +1,4 @@
-/** A small live presentation from real coded frames: src/mp4 and the MPD, served as time goes by. */
+/** A small live presentation from real coded frames: src/mp4 and the MPD, served in real time. */
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -24,7 +24,7 @@ const MOST_PICTURES_PER_FRAGMENT = 20
 export const SEGMENT_SECONDS = 2
 
 export interface Rendition {
-  /** Names its initialisation segment. */
+  /** Clip of its initialisation segment. */
   readonly clip: string
   readonly coded: CodedTrack
 }
@@ -34,7 +34,7 @@ export interface Piece {
   /** Program time (ticks). */
   readonly start: number
   readonly firstNumber: number
-  /** Index of the clips' first segment that is used, and how many. */
+  /** Index of the clips' first segment used, and the count. */
   readonly from: number
   readonly count: number
   /** By name: 'audio' and any number of others, which are video. */
@@ -45,7 +45,7 @@ interface Listed extends ColumnSegment {
   readonly coded: CodedTrack
 }
 
-/** What availabilityStartTime is: the first picture's, or 1970. */
+/** Meaning of availabilityStartTime: time of the first picture, or 1970. */
 export type Zero = 'first_picture' | 'unix'
 
 export class DashPresentation {
@@ -70,7 +70,7 @@ export class DashPresentation {
     return this.#zero === 'unix' ? startMs / 1000 : 0
   }
 
-  /** As it stands at a time, `startMs` being the first picture's: only what has ended by then is listed. */
+  /** MPD at `nowMs`, the first picture being at `startMs`: lists only segments that have ended. */
   mpd(startMs: number, nowMs: number): string {
     const availabilityStartMs = this.#zero === 'unix' ? 0 : startMs
     const passed = (nowMs - startMs) / 1000
@@ -145,13 +145,13 @@ function setsOf({ columns }: PlannedPeriod): MpdAdaptationSet[] {
 
 interface Cut {
   readonly number: number
-  /** Which of the clip's segments. */
+  /** Index among the clip's segments. */
   readonly index: number
   /** Program time (ticks) of its first picture. */
   readonly at: number
 }
 
-/** Pictures from random access point to random access point; sound on its frame grid, by program time. */
+/** Cuts video between random access points, and audio on its frame grid by program time. */
 function cutSegment(
   { track, samples }: CodedTrack,
   { number, index, at }: Cut,
@@ -205,7 +205,7 @@ export interface DashServer {
   readonly requests: string[]
 }
 
-/** The first `ready` seconds are there at once. */
+/** Serves a presentation whose first `ready` seconds are available at once. */
 export async function serveDash(
   presentation: DashPresentation,
   ready: number,

@@ -3,12 +3,12 @@ import { buffer, text } from 'node:stream/consumers'
 
 const RATE = 48_000
 
-/** What is left of a recording when it is decoded. */
+/** Result of decoding a recording. */
 export interface DecodedSound {
-  /** Lines in which FFmpeg complains: one at least for each frame that cannot be decoded. */
+  /** Error lines of FFmpeg: at least one per frame that cannot be decoded. */
   readonly complaints: readonly string[]
   readonly seconds: number
-  /** Stretches below -50 dB, with the time at which they begin. */
+  /** Intervals below -50 dB, with their start. */
   readonly silences: readonly { readonly at: number; readonly seconds: number }[]
   readonly samples: Int16Array
 }
@@ -36,7 +36,7 @@ export const decodeSound = async (
   }
 }
 
-/** A raw stream has no length that could be known beforehand. */
+/** Expected for a raw stream, which carries no length. */
 const EXPECTED = /Estimating duration from bitrate/
 
 /** -50 dB of full scale. */
@@ -59,8 +59,8 @@ const silencesOf = (samples: Int16Array, minSeconds: number): { at: number; seco
 }
 
 /**
- * A whole recording begins and ends anywhere in a stream: what is before the first frame is not the stream's fault, nor
- * what is behind the last whole one.
+ * A recording begins and ends anywhere in a stream: bytes before the first frame and behind the last whole one are not
+ * counted as faults.
  */
 export const wholeFrames = (recording: Buffer, format: 'mp3' | 'aac'): Buffer => {
   const isSync = (at: number): boolean =>

@@ -24,7 +24,7 @@ export class E2eBench {
     return join(this.folder, name)
   }
 
-  /** The one before is stopped. */
+  /** Starts Sluice; stops the one before. */
   async sluice(...args: readonly string[]): Promise<RunningSluice> {
     await this.#sluice?.stop()
     const stateDir = mkdtempSync(join(this.folder, 'state-'))
@@ -55,7 +55,7 @@ export class E2eBench {
     }
   }
 
-  /** A live encoder as somebody else runs it. */
+  /** A live encoder outside Sluice. */
   encoder(look: { readonly tone: number }, ...output: readonly string[]): Program {
     const picture = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25']
     const sound = ['-f', 'lavfi', '-i', `sine=frequency=${look.tone}:sample_rate=48000`]
@@ -65,7 +65,7 @@ export class E2eBench {
     return this.program('ffmpeg', [...quiet, ...picture, ...sound, ...coded.split(' '), ...output])
   }
 
-  /** What a viewer gets while `during` runs, judged. */
+  /** Verdict on a viewer's capture while `during` runs. */
   async watch(
     sluice: RunningSluice,
     expected: { readonly seconds: number; readonly route?: string },
@@ -95,13 +95,13 @@ export class E2eBench {
 
 export interface Program {
   readonly pid: number | undefined
-  /** Exit code; null when it was ended by a signal or never began. */
+  /** Exit code; null when a signal ended it or it never started. */
   readonly ended: Promise<number | null>
   said(): string
   end(): Promise<void>
 }
 
-/** Media time that has to pass is waited for. */
+/** Waits for media time to pass. */
 export const seconds = (count: number): Promise<void> => sleep(count * 1_000)
 
 const endOf = (child: ChildProcess): void => {

@@ -1,4 +1,4 @@
-/** A program encoder on a program of real coded media, and what differs between the two, in words. */
+/** A program encoder on a program of real coded media, and the differences between the two, as sentences. */
 import { ticks } from '../../src/contract/time.ts'
 import { pause, realClock } from '../../src/lib/clock.ts'
 import {
@@ -25,7 +25,7 @@ interface Given {
   readonly dts: number
 }
 
-/** What came out, cut where the encoder was started anew. */
+/** Output of the encoder, split at its restarts. */
 class Collected implements RungSink {
   readonly pictures: Given[][][] = [[]]
   readonly sound: { track: number; pts: number; unit: AccessUnit }[][][] = [[]]
@@ -62,7 +62,7 @@ export const RUNGS: readonly Rung[] = [
   { ...videoRung('lower', 64), audio: { codec: 'mp3', bitrate: 64_000 } },
 ]
 
-/** What is not told: two rungs of 90 and 64 lines with sound. */
+/** Defaults: two rungs of 90 and 64 lines with audio. */
 export interface SceneOptions extends Partial<ProgramEncoderOptions> {
   /** Program time at the start. */
   readonly start?: number
@@ -75,7 +75,7 @@ export interface Scene {
   readonly collected: Collected
   readonly lines: string[]
   readonly warnings: string[]
-  /** Plays the program as fast as the encoder takes it. */
+  /** Plays the program as fast as the encoder accepts it. */
   play(ms: number): Promise<void>
   /** Ends the program, and waits for the rest. */
   end(): Promise<void>
@@ -102,7 +102,7 @@ export const encoderScene = async (
     ...(languages === undefined ? {} : { languages }),
   })
   rig.want('a')
-  // The source's buffer fills, and the slate is left: then somebody joins.
+  // The source's buffer fills, and the slate is left: then a viewer joins.
   rig.run(3_000)
   const lines: string[] = []
   const warnings: string[] = []
@@ -151,7 +151,7 @@ export const takes = async ({ rig, play }: Scene, count: number): Promise<void> 
   await play(2_000)
 }
 
-/** What differs between the program and its rungs, in words. */
+/** Differences between the program and its rungs, as sentences. */
 export const objections = (scene: Scene): string[] => {
   const { rig, collected } = scene
   const found: string[] = []
@@ -179,7 +179,7 @@ export const objections = (scene: Scene): string[] => {
   return found
 }
 
-/** Sound has no hole and no overlap within a run, and reaches as far as the program's. */
+/** Audio must have no hole and no overlap within a run, and end with the program's. */
 const soundObjections = ({ rig, collected }: Scene): string[] => {
   const found: string[] = []
   for (const [rung, frames] of collected.sound[0]!.entries()) {
@@ -205,7 +205,7 @@ export const orderOf = (given: readonly Given[]): string[] =>
     ...(k > 0 && dts <= given[k - 1]!.dts ? [`DTS ${dts} does not rise`] : []),
   ])
 
-/** A rung as a transport stream, for other judges. */
+/** A rung as a transport stream, for other checkers. */
 export const muxed = (collected: Collected, rung: number): Buffer => {
   const codec = RUNGS[rung]!.audio === 'none' ? 'aac' : RUNGS[rung]!.audio.codec
   const muxer = new TsMuxer({

@@ -133,11 +133,11 @@ export const aStatus = (change: Partial<ChannelStatus> = {}): ChannelStatus => (
   ...change,
 })
 
-/** A channel that is only words: it remembers what it was asked, and answers as a real one would. */
+/** A channel without media: it records commands and answers as a real one would. */
 export class FakeChannel implements ChannelPort {
   readonly calls: (readonly unknown[])[] = []
   current: ChannelStatus
-  /** What the next takes are refused with. */
+  /** Reason with which the next takes are refused. */
   refuse: Extract<TakeAnswer, { ok: false }>['why'] | null = null
   /** Thrown by the next command. */
   fault: unknown = null

@@ -8,7 +8,7 @@ interface Pending {
   readonly run: () => void
 }
 
-/** A clock that moves only when told to. Timers fire in order of due time, then of creation. */
+/** A clock that only `advance` moves. Timers fire in order of due time, then of creation. */
 export class FakeClock implements Clock {
   #now: number
   #order = 0
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
     return this.#add({ due: this.#now + ms, every: ms, run })
   }
 
-  /** Fires everything that falls due within the next `ms`, and leaves the clock there. */
+  /** Fires all timers due within the next `ms`, and moves the clock by as much. */
   advance(ms: number): void {
     const until = this.#now + ms
     for (;;) {
@@ -53,7 +53,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Timers not yet fired or cancelled: 0 at the end of a test proves that nothing was left behind. */
+  /** Timers not yet fired or cancelled: 0 at the end of a test proves that no timer leaked. */
   get pendingTimers(): number {
     return this.#pending.size
   }

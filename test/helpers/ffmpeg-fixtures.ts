@@ -54,7 +54,7 @@ export class FfmpegFixtures {
     return made
   }
 
-  /** What ffprobe says of the only stream, and of its packets in file order; asked once per file. */
+  /** The only stream and its packets in file order, by ffprobe; run once per file. */
   probe(path: string): Promise<Probed> {
     const known = this.#probed.get(path)
     if (known !== undefined) return known
@@ -82,7 +82,7 @@ async function ffprobe<Shape>(args: readonly string[]): Promise<Shape> {
   return JSON.parse(stdout) as Shape
 }
 
-/** Decodes and returns what ffmpeg's decoders complain about: '' is a clean stream. */
+/** Decodes and returns the errors of ffmpeg's decoders; '' for a clean stream. */
 export async function decoderErrors(path: string): Promise<string> {
   const args = ['-hide_banner', '-nostdin', '-v', 'error', '-i', path, '-f', 'null', '-']
   return (await run('ffmpeg', args)).stderr

@@ -1,4 +1,4 @@
-/** FLV as it was recorded, tag by tag ("Adobe Flash Video File Format Specification" 10.1, annex E), judged without FFmpeg's corrections. */
+/** Reads recorded FLV tag by tag ("Adobe Flash Video File Format Specification" 10.1, annex E), uncorrected by FFmpeg. */
 import { readFileSync } from 'node:fs'
 
 const HEADER_BYTES = 9
@@ -15,7 +15,7 @@ export interface FlvTag {
   readonly body: Uint8Array
 }
 
-/** The last tag may be cut short. */
+/** Reads the tags; the last one may be incomplete. */
 export const readFlv = (path: string): FlvTag[] => {
   const file = readFileSync(path)
   const tags: FlvTag[] = []
@@ -48,11 +48,11 @@ export const audioOf = (tags: readonly FlvTag[]): FlvTag[] =>
   tags.filter(({ type, kind }) => type === AUDIO && kind !== 'header')
 
 export interface FlvVerdict {
-  /** DTS that did not rise, over both tracks. */
+  /** DTS that did not increase, over both tracks. */
   readonly backward: number
   /** Steps in presentation order above 1.5 frames. */
   readonly gaps: readonly string[]
-  /** Holes in the sound above half a frame (and a millisecond of rounding on either side). */
+  /** Holes in the audio above half a frame (and a millisecond of rounding on either side). */
   readonly holes: readonly string[]
   readonly pictures: number
   readonly sounds: number
@@ -76,7 +76,7 @@ const backwardIn = (tags: readonly FlvTag[]): number =>
   tags.filter(({ dts }, at) => at > 0 && dts <= tags[at - 1]!.dts).length
 
 const stepsAbove = (tags: readonly FlvTag[], limit: number): string[] => {
-  // Where it was cut off, pictures may be missing that would have come before those that are shown after it.
+  // A truncated file may lack pictures that precede others in presentation.
   const end = tags.at(-1)?.dts ?? 0
   const times = tags
     .map(({ pts }) => pts)

@@ -9,7 +9,7 @@ import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
 
 export interface CodedTrack {
   readonly track: Mp4Track
-  /** Decode order, with the time of the first one apart. */
+  /** Decode order, with the time of the first one in `baseTime`. */
   readonly baseTime: number
   readonly samples: readonly Sample[]
 }
@@ -70,7 +70,7 @@ function audioTrack(id: number, format: AudioFormat, units: readonly AccessUnit[
   return { track, baseTime, samples }
 }
 
-/** Fragments of `count` samples per track at a time, whatever the random access points are. */
+/** Fragments of `count` samples per track at a time, regardless of random access points. */
 export function fragmentsOf(tracks: readonly CodedTrack[], count: number): Uint8Array[] {
   const fragments: Uint8Array[] = []
   const times = tracks.map(({ baseTime }) => baseTime)

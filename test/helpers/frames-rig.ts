@@ -1,7 +1,7 @@
 /**
- * A program of real coded media as an output sees it: the real buffers, bus, mux, ring and frame tap (an OutputProgram),
- * fed by real encodes and paced by whatever clock it is given: realClock for outputs that run processes or sockets, a
- * FakeClock for the rest, or faster than time with `hurry`.
+ * A program of real coded media as an output reads it: the real buffers, bus, mux, ring and frame tap (an OutputProgram),
+ * fed by real encodes and paced by the given clock: realClock for outputs with processes or sockets, a FakeClock for the
+ * rest, or faster than real time with `hurry`.
  */
 import { PROGRAM, SLATE, sourceId, type SourceId, type Ticket } from '../../src/contract/ids.ts'
 import type { TakeMode } from '../../src/contract/spec.ts'
@@ -18,19 +18,19 @@ import type { RigSource } from './rig-source.ts'
 
 const TICK_MS = 5
 const TRIM_MS = 100
-/** A real timer that was late is made up for, up to this. */
+/** Maximum delay of a real timer that is made up for. */
 const CATCH_UP_MS = 1_000
 
 export interface FramesRigOptions {
   readonly clock: Clock
   readonly sources: readonly RigSource[]
-  /** The program takes its format from this. */
+  /** The program has the format of this. */
   readonly material: LoopMaterial
   readonly slate: RigSlate
   readonly latencyMs?: number
   /** Program time at the start. */
   readonly start?: number
-  /** One per audio track; those after the first are silent. Default: one track of no known language. */
+  /** One per audio track; those after the first are silent. Default: one track without a language. */
   readonly languages?: readonly string[]
 }
 
@@ -109,13 +109,13 @@ export class FramesRig {
     })
   }
 
-  /** Executed while the program runs; cuts stand in the log. */
+  /** Executed while the program runs; cuts are in the log. */
   take(id: string, mode: TakeMode = 'cutover'): void {
     const plan = { source: named(id), mode, notBefore: this.#now, deadline: this.#now + 15_000 }
     this.#playOut.bus.schedulePlan({ ticket: ++this.#tickets as Ticket, plan, cause: 'take' })
   }
 
-  /** Runs with the clock until `stop`. A clock of tests moves it when it is advanced. */
+  /** Runs with the clock until `stop`. A fake clock drives it when advanced. */
   start(): void {
     let last = this.#clock.now()
     this.#timer ??= this.#clock.every(TICK_MS, () => {
@@ -130,7 +130,7 @@ export class FramesRig {
     this.#timer = undefined
   }
 
-  /** Plays so many milliseconds at once. */
+  /** Plays `ms` at once. */
   run(ms: number): void {
     for (const until = this.#now + ms; this.#now < until;) {
       this.#now += TICK_MS
@@ -142,12 +142,12 @@ export class FramesRig {
     }
   }
 
-  /** The host stands still for so long: the program has a hole. */
+  /** Pauses the host for `ms`: the program has a hole. */
   standStill(ms: number): void {
     this.#now += ms
   }
 
-  /** Plays `ms` as fast as `keepsUp` allows: it is asked every 20 ms of program. */
+  /** Plays `ms` as fast as `keepsUp` allows: checked every 20 ms of program. */
   async hurry(ms: number, keepsUp: () => boolean, signal: AbortSignal): Promise<void> {
     for (let played = 0; played < ms && !signal.aborted; played += 20) {
       while (!keepsUp() && !signal.aborted) await pause(this.#clock, 5, signal)
@@ -156,7 +156,7 @@ export class FramesRig {
     }
   }
 
-  /** The program ends: readers find its end. */
+  /** Ends the program for its readers. */
   close(): void {
     this.stop()
     this.#playOut.ring.close()

@@ -3,7 +3,7 @@ import { type ConfigRequest, loadConfig, type LoadedConfig } from '../../src/con
 import type { Flags } from '../../src/config/text-layer.ts'
 import { SluiceError } from '../../src/contract/errors.ts'
 
-/** What a person gave: flags, variables, a file called channel.toml, and other files. */
+/** Given configuration: flags, variables, a file called channel.toml, and other files. */
 export interface GivenConfig {
   readonly flags?: Partial<Flags>
   readonly env?: ConfigRequest['env']
@@ -31,7 +31,7 @@ export const loadGiven = ({
   })
 }
 
-/** The sentences with which it was refused. */
+/** Sentences of the refusal. */
 export const refusalOf = (given: GivenConfig): string => {
   try {
     loadGiven(given)

@@ -1,4 +1,4 @@
-/** A media playlist as it is read: by its lines alone, independent of what rendered it. */
+/** Reads a media playlist by its lines alone, independent of the renderer. */
 
 export type Attributes = ReadonlyMap<string, string>
 
@@ -36,9 +36,9 @@ export interface ReadMedia {
   readonly openParts: readonly ReadPart[]
   readonly hints: readonly Attributes[]
   readonly reports: readonly Attributes[]
-  /** Names of tags, as often as they stand there. */
+  /** Names of all tags, repeated ones too. */
   readonly tags: readonly string[]
-  /** What cannot be read. */
+  /** Lines that cannot be read. */
   readonly faults: readonly string[]
 }
 

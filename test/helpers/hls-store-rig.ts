@@ -9,7 +9,7 @@ export const TARGET_SECONDS = 4
 export const SEGMENT_TICKS = TARGET_SECONDS * 90_000
 export const SEGMENT_BYTES = 1_000
 
-/** What a segment holds follows from its number, so that a reader can tell. */
+/** Bytes of a segment, derived from its number, so that a test recognises them. */
 export const segmentBytes = (number: number, length = SEGMENT_BYTES): Buffer =>
   Buffer.alloc(length, `segment ${number} `)
 
@@ -19,11 +19,11 @@ export const partBytes = (number: number, part: number): Buffer =>
 export interface Feed {
   /** Of the next segment. */
   readonly next: number
-  /** A whole segment into each rendition. */
+  /** Writes a whole segment into each rendition. */
   segment(options?: { readonly discontinuity?: boolean; readonly bytes?: number }): void
-  /** A segment that comes in parts. */
+  /** Writes a segment in parts. */
   parts(count: number): void
-  /** The same, and it stays open. */
+  /** Writes parts of a segment that stays open. */
   openParts(count: number): void
 }
 
@@ -79,7 +79,7 @@ export interface OpenStores {
   readonly wall: { ms: number }
   readonly troubles: string[]
   open(options?: Partial<StoreOptions>): Promise<SegmentStore>
-  /** Closes what is open first. */
+  /** Closes the open store first. */
   reopen(options?: Partial<StoreOptions>): Promise<SegmentStore>
   feed(store: SegmentStore, names: readonly string[], from?: number): Feed
   close(): Promise<void>

@@ -7,15 +7,15 @@ import {
 } from './hls-reading.ts'
 
 /**
- * What can be checked of HLS by reading: RFC 8216bis (draft 22) and Apple's authoring rules. Findings are sentences; none
- * means that nothing was found of what is checked here.
+ * Checks HLS by reading: RFC 8216bis (draft 22) and Apple's authoring rules. Findings are sentences; none means that no
+ * check failed.
  */
 
 /** Durations are written with five digits. */
 const ROUNDING = 0.000_011
 /** RFC 8216bis, 4.4.4.9: all parts but the last of a segment. */
 const SHORTEST_PART = 0.85
-/** Between the wall clock at two segments and the duration between them. */
+/** Allowed difference between wall clock and duration over two segments. */
 const DRIFT_MS = 500
 
 /** One media playlist by itself. */
@@ -78,7 +78,7 @@ function checkDates({ segments }: ReadMedia): string[] {
     const before = segments[i - 1]
     if (before?.programDateTime === undefined) continue
     const off = programDateTime - before.programDateTime - before.duration * 1_000
-    // Dates must not become ambiguous (6.2.1); behind a discontinuity time may have passed.
+    // Dates must not become ambiguous (6.2.1); behind a discontinuity there may be a gap.
     if (off < -DRIFT_MS || (!discontinuity && off > DRIFT_MS)) {
       findings.push(
         `segment ${number} begins ${Math.round(off)} ms off the end of the one before it`,
@@ -88,7 +88,7 @@ function checkDates({ segments }: ReadMedia): string[] {
   return findings
 }
 
-/** RFC 8216bis, section 8, and "SHOULD NOT be greater than what is required" (6.2.1). */
+/** Checks the version: RFC 8216bis, section 8, and "SHOULD NOT be greater than what is required" (6.2.1). */
 function checkVersion({ version, skipped, tags }: ReadMedia): string[] {
   const needed = skipped > 0 ? 9 : tags.includes('EXT-X-MAP') ? 6 : 3
   return version === needed ? [] : [`EXT-X-VERSION is ${version}, what is used needs ${needed} (8)`]
@@ -146,7 +146,7 @@ function checkParts({ segments, openParts }: ReadMedia, partTarget: number): str
   return findings
 }
 
-/** Parts stand at the end of the playlist, for about three target durations (6.2.2). */
+/** Parts are at the end of the playlist, for about three target durations (6.2.2). */
 function checkPartWindow({ segments, targetDuration }: ReadMedia): string[] {
   const findings: string[] = []
   let fromEnd = 0
@@ -159,7 +159,7 @@ function checkPartWindow({ segments, targetDuration }: ReadMedia): string[] {
   return findings
 }
 
-/** Successive snapshots of one live playlist; restarts of the server may lie between them. */
+/** Checks successive snapshots of one live playlist, across restarts of the server too. */
 export const checkSnapshots = (texts: readonly string[]): string[] => {
   const findings: string[] = []
   for (let i = 1; i < texts.length; i++) {
@@ -212,7 +212,7 @@ function checkUnchanged(was: ReadSegment, now: ReadSegment): string[] {
     )
 }
 
-/** Each removed segment raises the sequence by one; nothing may leave a playlist shorter than three targets. */
+/** Each removed segment raises the sequence by one; no removal may leave less than three target durations. */
 function checkRemoval(before: ReadMedia, after: ReadMedia): string[] {
   const removed = after.mediaSequence > before.mediaSequence
   const duration = after.segments.reduce((sum, segment) => sum + segment.duration, 0)
@@ -230,7 +230,7 @@ function checkRemoval(before: ReadMedia, after: ReadMedia): string[] {
   return []
 }
 
-/** A part that was listed of an open segment is in what becomes of that segment. */
+/** Parts listed for an open segment must remain in the finished segment. */
 function checkPartsKept(before: ReadMedia, after: ReadMedia): string[] {
   if (before.openParts.length === 0) return []
   const number = (before.segments.at(-1)?.number ?? before.mediaSequence - 1) + 1
@@ -245,7 +245,7 @@ function checkPartsKept(before: ReadMedia, after: ReadMedia): string[] {
   )
 }
 
-/** A delta update says what the full playlist says, but for what it skips. */
+/** A delta update must equal the full playlist except for the skipped part. */
 export const checkDelta = (full: string, delta: string): string[] => {
   const [all, part] = [readMedia(full), readMedia(delta)]
   const findings: string[] = [...part.faults, ...checkVersion(part)]
@@ -337,7 +337,7 @@ function checkVariant(
   return findings
 }
 
-/** RFC 8216bis, 6.2.4: what must agree between the playlists of one presentation. */
+/** Checks the agreement of the playlists of one presentation (RFC 8216bis, 6.2.4). */
 function checkTogether(media: ReadonlyMap<string, string>): string[] {
   const findings: string[] = []
   const all = [...media].map(([uri, text]) => ({ uri, media: readMedia(text) }))
@@ -365,7 +365,7 @@ function checkTogether(media: ReadonlyMap<string, string>): string[] {
   return findings
 }
 
-/** Where independence is claimed, each segment really begins with a random access point. */
+/** With EXT-X-INDEPENDENT-SEGMENTS, each segment must begin with a random access point. */
 export const checkIndependence = async (
   text: string,
   fetchBytes: (uri: string) => Promise<Uint8Array>,

@@ -52,13 +52,13 @@ interface MountStatus {
   readonly listeners?: number
 }
 
-/** What one listener has been sent so far. */
+/** Bytes received by one listener so far. */
 export interface Listening {
   readonly bytes: () => Buffer
   readonly headers: IncomingHttpHeaders
-  /** When each piece came, milliseconds of the monotonic clock. */
+  /** Arrival of each piece, milliseconds of the monotonic clock. */
   readonly arrivals: readonly { readonly at: number; readonly bytes: number }[]
-  /** The server ended it. */
+  /** 'closed' once the server ended it. */
   readonly ended: () => 'open' | 'closed'
   leave(): void
 }
@@ -109,7 +109,7 @@ export class IcecastServer {
     mkdirSync(folder)
     writeFileSync(join(folder, 'icecast.xml'), config(folder, port))
     if (process.getuid?.() === 0) {
-      // Icecast gives up root, and must still reach its folder.
+      // Icecast drops root, and must still reach its folder.
       chmodSync(scratch, 0o755)
       chownSync(folder, NOBODY, NOBODY)
     }
@@ -126,7 +126,7 @@ export class IcecastServer {
     return `http://127.0.0.1:${this.port}${mount}`
   }
 
-  /** As an output names it. */
+  /** URL for an output. */
   sourceUrl(mount: string, password = encodeURIComponent(SOURCE_PASSWORD)): string {
     return `icecast://source:${password}@127.0.0.1:${this.port}${mount}`
   }
@@ -157,7 +157,7 @@ export class IcecastServer {
     if (!answer.ok) throw new Error(`killsource: ${answer.status}`)
   }
 
-  /** Ends it and starts it again on the same port. */
+  /** Restarts it on the same port. */
   async restart(downMs: number): Promise<void> {
     await this.#end()
     await sleep(downMs)
@@ -194,7 +194,7 @@ export class IcecastServer {
 const launch = (folder: string): ChildProcess =>
   spawn('icecast2', ['-c', join(folder, 'icecast.xml')], { stdio: 'ignore' })
 
-/** Icecast's template writes what is not JSON while there is little to tell, and for a mount without a title. */
+/** Icecast's template writes what is not JSON with few or no sources, and for a mount without a title. */
 const mountsIn = (text: string): readonly MountStatus[] => {
   try {
     const { icestats } = JSON.parse(text.replaceAll('"title": - ', '"title": null')) as {

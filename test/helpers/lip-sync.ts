@@ -1,6 +1,6 @@
 /**
- * Lip sync by independent means: the program's bytes are demuxed again, each coded frame is known by its hash, and its
- * place on the program's timeline is compared with its own source's time.
+ * Lip sync by independent means: the program's bytes are demuxed, each coded frame is identified by its hash, and its
+ * place on the program's timeline is compared with its source's time.
  */
 import { createHash } from 'node:crypto'
 import { asBrokenLink } from '../../src/codec/hevc-broken-link.ts'
@@ -13,7 +13,7 @@ interface Origin {
   readonly pts: number
 }
 
-/** A stretch of program in which pictures of one source stand at one offset. */
+/** Interval of the program with pictures of one source at one offset. */
 interface Visit {
   readonly source: SourceId
   readonly offset: number
@@ -57,7 +57,7 @@ export class LipSyncWatch {
     })
   }
 
-  /** A source has handed over this unit. */
+  /** Records a unit that a source delivered. */
   delivered(source: SourceId, unit: AccessUnit): void {
     this.#known(unit.data, { source, pts: unit.pts })
     // As a splice writes it.
@@ -73,7 +73,7 @@ export class LipSyncWatch {
     this.#origins.set(key, origin)
   }
 
-  /** Bytes of the program. */
+  /** Adds bytes of the program. */
   push(bytes: Uint8Array): void {
     this.#demuxer.push(bytes)
   }
@@ -103,7 +103,7 @@ export class LipSyncWatch {
     }
   }
 
-  /** The pictures that are shown while it is heard: sound of a splice may lap over by a frame. */
+  /** Offset to the pictures presented with the frame: audio at a splice may overlap by a frame. */
   #apartFrom(frame: Heard, from: number): number | undefined {
     let best: number | undefined
     for (let i = from; i < this.#visits.length; i++) {

@@ -2,14 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { ffmpeg } from './ffmpeg-tools.ts'
 
-/** A program of the test's own that sends to Sluice. */
+/** A process of the test that sends to Sluice. */
 export interface Peer {
   readonly pid: number
   signal(name: NodeJS.Signals): void
   end(): Promise<void>
 }
 
-/** Encoded once, so that sending it costs next to nothing. */
+/** Encodes the material once, so that sending costs little. */
 export const makeLiveMaterial = (
   path: string,
   options: { seconds: number; tone: number },

@@ -1,7 +1,7 @@
 /**
- * A real encode played for ever: its pictures again and again, each turn one exact length later (a turn begins with a
- * closed group), its audio frames in a cycle of their own on their exact grid. Every coded frame is unique within a
- * turn, so that a frame met again in a program tells where it came from.
+ * A real encode repeated without limit: each turn of its pictures is one exact length later (it begins with a closed GOP),
+ * its audio frames cycle on their own exact grid. Every coded frame is unique within a turn, so that a frame found in a
+ * program identifies its origin.
  */
 import { frameTicks, type AudioFormat, type VideoFormat } from '../../src/contract/format.ts'
 import { ticks } from '../../src/contract/time.ts'
@@ -18,7 +18,7 @@ export interface LoopMaterial {
   readonly audioFormat: AudioFormat | undefined
 }
 
-/** Noise under the tone keeps two audio frames from being equal. */
+/** Noise under the tone, so that no two audio frames are equal. */
 const UNIQUE_SOUND = ['-af', 'aeval=val(0)+0.05*random(0):c=same']
 
 export const loopMaterial = async (spec: Partial<EncodeSpec>): Promise<LoopMaterial> => {

@@ -1,4 +1,4 @@
-/** The package brings no types: what our tests read of it. */
+/** Types of the fields that tests read; the package has none. */
 declare module 'm3u8-parser' {
   interface ParsedSegment {
     readonly uri?: string

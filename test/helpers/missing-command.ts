@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
 
-/** For programs that only some tests need. */
+/** True if the program is not installed. */
 export const missingCommand = (name: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0

@@ -45,7 +45,7 @@ export interface ReadRun {
   readonly samples: readonly ReadSample[]
 }
 
-/** The runs of a fragment, defaults of tfhd put in (8.8.7, 8.8.8, 8.8.12). */
+/** Runs of a fragment, defaults of tfhd applied (8.8.7, 8.8.8, 8.8.12). */
 export function runsOf(bytes: Uint8Array): ReadRun[] {
   const moof = boxesOf(bytes).find((box) => box.type === 'moof')!
   const trafs = boxesOf(moof.body).filter((box) => box.type === 'traf')

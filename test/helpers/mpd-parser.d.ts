@@ -1,4 +1,4 @@
-/** The package has no types of its own: what the tests use of it. */
+/** Types of the fields that tests read; the package has none. */
 declare module 'mpd-parser' {
   export interface ParsedSegment {
     readonly resolvedUri: string

@@ -1,4 +1,4 @@
-/** nginx with its RTMP module, as the platform that a push goes to: it records, tells of publishers, and can drop them. */
+/** nginx with its RTMP module, as the platform of a push: it records, reports publishers, and can drop them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,13 +13,13 @@ const MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so'
 const START_MS = 10_000
 const POLL_MS = 20
 
-/** For the title of what is skipped; undefined when it is here. */
+/** Note on the missing program or module, for a skipped title; undefined when both are installed. */
 export const missingNginxRtmp = (): string | undefined => {
   if (missingCommand('nginx')) return 'not installed: nginx'
   return existsSync(MODULE) ? undefined : `not installed: ${MODULE} (libnginx-mod-rtmp)`
 }
 
-/** A publisher that asked to be let in. */
+/** A publisher that requests admission. */
 export interface Publish {
   readonly app: string
   readonly name: string
@@ -30,17 +30,17 @@ export interface Publish {
 }
 
 export interface NginxRtmpOptions {
-  /** Where everything is written; it is made. */
+  /** Folder of all files; it is created. */
   readonly folder: string
-  /** HTTP status for a publisher; 403 refuses it. Default: all are let in. */
+  /** HTTP status for a publisher; 403 refuses it. Default: all are admitted. */
   readonly admit?: (publish: Publish) => number
-  /** More applications, as nginx.conf has them. */
+  /** Further applications, in nginx.conf syntax. */
   readonly applications?: string
 }
 
 export interface NginxRtmp {
   readonly port: number
-  /** The master's; the worker does the work. */
+  /** Pid of the master process. */
   readonly pid: number
   readonly publishes: readonly Publish[]
   /** "rtmp://127.0.0.1:port/live". */

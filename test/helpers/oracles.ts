@@ -1,6 +1,6 @@
 /**
- * Judges of a transport stream: our analyzer, and independent tools on the same file. Each tool call is bounded in
- * time. A tool that is not installed is a reason to skip: ask `missingTool` first.
+ * Checkers of a transport stream: our analyzer, and independent tools on the same file. Each tool call has a timeout. A
+ * missing tool is a reason to skip: call `missingTool` first.
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -15,17 +15,17 @@ const OUTPUT_MAX = 256 * 1024 * 1024
 
 type Tool = 'ffmpeg' | 'ffprobe' | 'tsreport' | 'mediainfo' | 'tsinfo'
 
-/** undefined: all are here. Else a sentence, for `describe.skipIf` and the skip's note. */
+/** Sentence about missing tools, for `describe.skipIf` and the title; undefined: none is missing. */
 export const missingTool = (...tools: readonly Tool[]): string | undefined => {
   const missing = tools.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
   return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
 }
 
-/** For the title of what is skipped: it names what is missing. */
+/** Note on missing tools for a skipped title. */
 export const lacking = (missing: string | undefined): string =>
   missing === undefined ? '' : ` (${missing})`
 
-/** Our own judgement of bytes or a file. Default rules: those of the program. */
+/** Report of our analyzer on bytes or a file. Default rules: those of the program. */
 export const analyze = async (
   stream: Uint8Array | string,
   options: AnalyzerOptions = { rules: 'program' },
@@ -36,7 +36,7 @@ export const analyze = async (
   return analyzer.report()
 }
 
-/** 'code × count' of each error (and warning, when asked for), for a comparison that reads well when it fails. */
+/** 'code × count' of each error (and, on request, warning), readable in a failed comparison. */
 export const found = (
   report: AnalysisReport,
   severity: Violation['severity'] | 'any' = 'error',
@@ -59,13 +59,13 @@ export const withFile = async <Result>(
   }
 }
 
-/** Complaints of tstools: continuity, PCR gaps, DTS order, PTS before DTS, DTS before PCR. */
+/** Error lines of tstools: continuity, PCR gaps, DTS order, PTS before DTS, DTS before PCR. */
 export const tsreport = async (path: string): Promise<string[]> => {
   const { stdout, stderr } = await runTool('tsreport', ['-buffering', '-q', path])
   return linesOf(stdout + stderr).filter((line) => /###|!!!/.test(line))
 }
 
-/** What FFmpeg's demuxer and decoders complain about; decodes everything. */
+/** Error lines of FFmpeg's demuxer and decoders; decodes everything. */
 export const ffmpegDecodeErrors = async (path: string): Promise<string[]> => {
   const { stderr } = await runTool('ffmpeg', [...QUIET, '-v', 'error', ...decodeAll(path)])
   return linesOf(stderr)
@@ -74,11 +74,11 @@ export const ffmpegDecodeErrors = async (path: string): Promise<string[]> => {
 export interface PicturesDecoded {
   /** Pictures in the file. */
   readonly coded: number
-  /** Those that a decoder gives: it may throw away what it holds where a sequence begins (ITU-T H.265, C.5.2.2). */
+  /** Pictures that a decoder outputs: it may discard held ones at the start of a sequence (ITU-T H.265, C.5.2.2). */
   readonly shown: number
 }
 
-/** Of the first video track, as ffprobe counts and decodes it; both 0 without one. */
+/** Pictures of the first video track, by ffprobe; both 0 without one. */
 export const picturesDecoded = async (path: string): Promise<PicturesDecoded> => {
   const counted = 'stream=nb_read_frames,nb_read_packets'
   const count = ['-select_streams', 'v:0', '-count_frames', '-count_packets']
@@ -92,7 +92,7 @@ export const picturesDecoded = async (path: string): Promise<PicturesDecoded> =>
 export interface FfmpegContinuity {
   /** "Continuity check failed". */
   readonly continuity: number
-  /** "DTS … out of order", and what its muxer says of time stamps that do not increase. */
+  /** "DTS … out of order", and its muxer's lines on time stamps that do not increase. */
   readonly order: number
   /** "PES packet size mismatch", "corrupt" packets. */
   readonly corrupt: number
@@ -112,7 +112,7 @@ export const ffmpegContinuity = async (path: string): Promise<FfmpegContinuity> 
 
 export interface ProbedPacket {
   readonly stream: number
-  /** Ticks; undefined where ffprobe says N/A. */
+  /** Ticks; undefined where ffprobe has N/A. */
   readonly pts: number | undefined
   readonly dts: number | undefined
   readonly size: number
@@ -141,7 +141,7 @@ export interface Silence {
   readonly seconds: number
 }
 
-/** Stretches of the first audio track below -50 dB that last at least `minSeconds`. */
+/** Intervals of the first audio track below -50 dB that last at least `minSeconds`. */
 export const audioSilences = async (path: string, minSeconds = 0.05): Promise<Silence[]> => {
   const filter = `silencedetect=noise=-50dB:duration=${minSeconds}`
   const decode = ['-i', path, '-map', '0:a:0', '-af', filter, '-f', 'null', '-']
@@ -161,7 +161,7 @@ const decodeAll = (path: string): string[] => {
   return ['-i', path, ...maps, ...OWN_TIMES, '-f', 'null', '-']
 }
 
-/** Pictures keep the stream's times: where 25 and 30 fps follow each other, a frame grid would be ffmpeg's own complaint. */
+/** Keeps the stream's timestamps: with 25 and 30 fps in sequence, a frame grid would itself cause errors. */
 const OWN_TIMES = ['-fps_mode', 'passthrough', '-enc_time_base', '-1']
 
 const ticksOrNone = (text: string | undefined): number | undefined =>
@@ -169,7 +169,7 @@ const ticksOrNone = (text: string | undefined): number | undefined =>
 
 const linesOf = (text: string): string[] => text.split(/\r?\n/).filter((line) => line.trim() !== '')
 
-/** A non-zero exit is part of the answer: damaged files make these tools fail, after they have said what they found. */
+/** Runs a tool; a non-zero exit is no fault: on damaged files these tools fail after reporting. */
 const runTool = (
   tool: Tool,
   args: readonly string[],

@@ -14,7 +14,7 @@ import type { ProgramRig } from './program-rig.ts'
 
 export interface PackagingRigOptions {
   readonly rig: ProgramRig
-  /** What the program's format was taken from. */
+  /** Material with the program's format. */
   readonly material: LoopMaterial
   readonly spec?: Readonly<Record<string, unknown>>
 }
@@ -73,7 +73,7 @@ export class PackagingRig {
     }
   }
 
-  /** Those that are complete, with their bytes. */
+  /** Complete segments with their bytes. */
   async segments(name = 'stream_0'): Promise<RigSegment[]> {
     const rendition = this.session.store.rendition(name)
     await rendition.settled()

@@ -1,4 +1,4 @@
-/** Pictures in decoding order, as encoders of different makes send them: only their times and whether one can enter there. */
+/** Pictures in decoding order, as different encoders send them: timestamps and random access points only. */
 import { ticks } from '../../src/contract/time.ts'
 import type { VideoFrame } from '../../src/media/packaging/segment/segment-writer.ts'
 
@@ -7,12 +7,12 @@ export interface PictureOrder {
   readonly frame: number
   /** Pictures between two that others refer to. */
   readonly bframes: number
-  /** Lengths of the groups, in pictures. */
+  /** Lengths of the GOPs, in pictures. */
   readonly groups: readonly number[]
   readonly start: number
 }
 
-/** Closed groups: I P B B P B B …; the last pictures of a group refer back only. */
+/** Closed GOPs: I P B B P B B …; the last pictures of a GOP refer back only. */
 export const pictureOrder = ({ frame, bframes, groups, start }: PictureOrder): VideoFrame[] => {
   const shown = groups.flatMap((length) => inDecodingOrder(length, bframes))
   const pictures: VideoFrame[] = []

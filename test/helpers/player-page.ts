@@ -23,7 +23,7 @@ export type PlayerKind = 'hls.js' | 'hls.js-low-latency' | 'native' | 'dash.js'
 
 const PLAYERS: Record<PlayerKind, string> = {
   'hls.js': hlsJs('{ lowLatencyMode: false }'),
-  // Without a rate to catch up with, hls.js keeps whatever latency it began with.
+  // Without a rate to catch up with, hls.js keeps its initial latency.
   'hls.js-low-latency': hlsJs('{ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.5 }'),
   native: `video.src = url
     video.addEventListener('error', () => faults.push('fatal ' + video.error.message))`,
@@ -36,7 +36,7 @@ const PLAYERS: Record<PlayerKind, string> = {
 
 function hlsJs(config: string): string {
   return `
-    // By default a playlist is asked for three times in as many seconds: a busy machine takes longer to start anew.
+    // By default a playlist is requested three times in three seconds: a restart takes longer on a busy machine.
     const playlistLoadPolicy = structuredClone(Hls.DefaultConfig.playlistLoadPolicy)
     playlistLoadPolicy.default.errorRetry.maxNumRetry = 8
     const hls = new Hls({ ...${config}, playlistLoadPolicy })
@@ -65,14 +65,14 @@ export interface Playback {
   readonly rate: number
   /** Longest time in which the player's clock stood still. */
   readonly longestStallMs: number
-  /** How often it stood still for more than 250 ms. */
+  /** Number of stalls above 250 ms. */
   readonly stalls: number
   readonly fatal: readonly string[]
-  /** Errors that the player got over by itself. */
+  /** Errors that the player recovered from. */
   readonly passing: readonly string[]
 }
 
-/** Chromium with one page per player, served from another port of this machine, as a web site's own player is. */
+/** Chromium with one page per player, served from another port of this machine, as the player of a web site. */
 export class PlayerPages {
   readonly #server: Server
   readonly #browser: Browser
@@ -142,7 +142,7 @@ export class PlayingPage {
     return this.page.evaluate<string[]>('window.faults')
   }
 
-  /** Watches the picture's time while `during` runs. */
+  /** Samples the playback position while `during` runs. */
   async watch(during: () => Promise<unknown>): Promise<Playback> {
     const before = (await this.faults()).length
     await this.page.evaluate(`
@@ -173,7 +173,7 @@ export class PlayingPage {
     }
   }
 
-  /** Milliseconds between a picture's play-out (EXT-X-PROGRAM-DATE-TIME) and its being shown, sampled. hls.js only. */
+  /** Milliseconds from play-out of a picture (EXT-X-PROGRAM-DATE-TIME) to its presentation, sampled. hls.js only. */
   async latencies(count: number, everySeconds: number): Promise<number[]> {
     const found: number[] = []
     for (let i = 0; i < count; i++) {

@@ -47,13 +47,13 @@ export const runFixture = (run: FixtureRun): Child =>
     run.signal ?? new AbortController().signal,
   )
 
-/** The first bytes of a stream, as text, leaving the rest to the same iterator. */
+/** The first bytes of a stream, as text, the rest stays in the same iterator. */
 export const firstText = async (stdout: AsyncIterable<Uint8Array>): Promise<string> => {
   const { value } = await stdout[Symbol.asyncIterator]().next()
   return value === undefined ? '' : Buffer.from(value).toString('utf8')
 }
 
-/** What was read until the text holds the pattern (or the stream ended). */
+/** Text read until it matches the pattern (or the stream ended). */
 export const textUntil = async (
   stdout: AsyncIterable<Uint8Array>,
   pattern: RegExp,
@@ -74,10 +74,10 @@ export const allBytes = async (stdout: AsyncIterable<Uint8Array>): Promise<Buffe
   return Buffer.concat(chunks)
 }
 
-/** Alive and no zombie. */
+/** True if the process is alive and no zombie. */
 export const isAlive = (pid: number): boolean => startMarkOf(pid) !== undefined
 
-/** Polls real processes, bounded; for what has no event to wait for. */
+/** Polls real processes, bounded; for conditions without an event. */
 export const until = async (holds: () => boolean, withinMs = 5_000): Promise<boolean> => {
   for (let left = withinMs; left > 0; left -= 20) {
     if (holds()) return true

@@ -20,7 +20,7 @@ export interface ProgramChunk {
 
 const run = promisify(execFile)
 
-/** H.264 at 25 pictures a second with a key frame every `gop` pictures, AAC; PAT and PMT before each picture. */
+/** H.264 at 25 frames per second with a random access point every `gop` pictures, AAC; PAT and PMT before each picture. */
 export const encodeProgram = async (options: {
   readonly seconds: number
   readonly gop: number
@@ -60,7 +60,7 @@ export const startsUnit = (bytes: Uint8Array, at: number): boolean => (bytes[at 
 export const hasRandomAccessFlag = (bytes: Uint8Array, at: number): boolean =>
   (bytes[at + 3]! & 0x20) !== 0 && bytes[at + 4]! > 0 && (bytes[at + 5]! & 0x40) !== 0
 
-/** One chunk per picture, from its PAT on; the first one is a key picture. */
+/** One chunk per picture, from its PAT on; the first one is a random access point. */
 export const cutProgram = (bytes: Buffer): readonly ProgramChunk[] => {
   const starts: number[] = []
   for (let at = 0; at < bytes.length; at += PACKET) if (pidAt(bytes, at) === 0) starts.push(at)
@@ -71,7 +71,7 @@ export const cutProgram = (bytes: Buffer): readonly ProgramChunk[] => {
     const time = picture?.dts ?? chunks.at(-1)?.time ?? 0
     chunks.push({ bytes: part, time: ticks(time), randomAccess: picture?.key === true ? 0 : -1 })
   }
-  // What is in front of the first key picture (an audio frame) nobody can begin with.
+  // An audio frame in front of the first random access point is dropped.
   return chunks.slice(chunks.findIndex((chunk) => chunk.randomAccess >= 0))
 }
 
@@ -92,7 +92,7 @@ const pictureIn = (bytes: Buffer): { readonly dts: number; readonly key: boolean
   return undefined
 }
 
-/** What a receiver would complain of: packets out of sync, and counters that jump without a discontinuity indicator. */
+/** Errors that a receiver would report: packets out of sync, and counters that jump without a discontinuity indicator. */
 export const continuityErrors = (bytes: Uint8Array): readonly string[] => {
   const errors: string[] = []
   const last = new Map<number, number>()

@@ -1,6 +1,6 @@
 /**
  * The program in accelerated time: real coded sources on a fake wall clock, through the real buffers, bus and mux, into
- * a file that independent tools can judge.
+ * a file for independent checkers.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,14 +32,14 @@ const TRIM_MS = 100
 
 export interface ProgramRigOptions {
   readonly sources: readonly RigSource[]
-  /** The program takes its format from this. */
+  /** The program has the format of this. */
   readonly material: LoopMaterial
   readonly slate: RigSlate
   readonly latencyMs?: number
   readonly stallMs?: number
   /** Program time at the start. */
   readonly start?: number
-  /** Now and then the event loop is this late. */
+  /** Occasional delay of the event loop. */
   readonly lateTickMs?: number
   /** 'none': nothing is written or watched, for long runs that measure memory. */
   readonly record?: 'file' | 'none'
@@ -169,7 +169,7 @@ export class ProgramRig {
     }
   }
 
-  /** The end of the recording: nothing is added to the file any more. */
+  /** Ends the recording. */
   finish(): void {
     if (this.#file !== undefined) closeSync(this.#file)
   }
@@ -201,7 +201,7 @@ export interface Judgement {
   readonly lateUnits: number
 }
 
-/** What every checker finds: four empty lists are the aim. */
+/** Findings of every checker: four lists, expected empty. */
 export const judge = async (rig: ProgramRig): Promise<Judgement> => {
   rig.finish()
   const [report, ts, decoder, ffmpeg, pictures] = await Promise.all([

@@ -1,4 +1,4 @@
-/** A push of a real program, in this process: what it sends and says. */
+/** A push of a real program in this process: its output and status. */
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
@@ -21,7 +21,7 @@ const POLL_MS = 20
 
 export interface PushRigOptions {
   readonly a: Partial<EncodeSpec>
-  /** Another encoder, to take. */
+  /** Another encoder, as a second source. */
   readonly b?: Partial<EncodeSpec>
   readonly url: string
   readonly push?: z.input<typeof PushSpec>
@@ -34,7 +34,7 @@ export interface PushRig {
   readonly alerts: readonly string[]
   readonly warnings: readonly string[]
   status(): OutputStatus
-  /** Polls; rejects with the status when it does not come about. */
+  /** Polls; rejects with the status on timeout. */
   until(holds: () => boolean, withinMs?: number): Promise<void>
   stop(): Promise<void>
 }

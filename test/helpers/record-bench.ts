@@ -29,7 +29,7 @@ export const recordMaterial = async (spec: Partial<EncodeSpec> = {}): Promise<Re
   slate: await rigSlate(spec),
 })
 
-/** A recording as the list tells it. */
+/** A recording as the list shows it. */
 export interface Listed {
   readonly name: string
   readonly bytes: number
@@ -46,7 +46,7 @@ export interface Recording {
   readonly folder: string
   readonly output: RecordOutput
   readonly alerts: { readonly what: OutputAlert; readonly message: string }[]
-  /** All that the ring had from the first random access point on. */
+  /** Bytes of the ring from the first random access point on. */
   program(): Buffer
   /** Plays as fast as the recorder keeps up; all of it is on the disk then. */
   play(seconds: number): Promise<void>
@@ -60,10 +60,10 @@ export interface Recording {
   end(): Promise<void>
 }
 
-/** A hurried program's files begin within the same second: numbers tell their order. */
+/** A hurried program's files begin within the same second: their numbers give the order. */
 const numberIn = (name: string): number => Number(/-(\d{6})/.exec(name)?.[1] ?? -1)
 
-/** Recorders of real programs, each into a folder of its own unless told otherwise. */
+/** Recorders of real programs, each into a folder of its own by default. */
 export class RecordBench {
   readonly #folders: string[] = []
   readonly #servers: Server[] = []

@@ -8,7 +8,7 @@ interface Waiter {
   readonly resolve: () => void
 }
 
-/** Keeps what a source feeds it, and lets a test wait for it. */
+/** Collects a source's units, and lets a test wait for them. */
 export class RecordingFeed implements SourceSink {
   readonly units: AccessUnit[] = []
   readonly programs: ElementaryProgram[] = []
@@ -16,7 +16,7 @@ export class RecordingFeed implements SourceSink {
   /** Number of units before each restart that was announced. */
   readonly restarts: number[] = []
   pcrs = 0
-  /** Undefined: always room. Else that many more units until it is full. */
+  /** Units until it is full; undefined: never full. */
   credit: number | undefined
   #waiters: Waiter[] = []
   #room: (() => void) | undefined
@@ -65,7 +65,7 @@ export class RecordingFeed implements SourceSink {
     return new Promise((resolve) => this.#waiters.push({ holds, resolve }))
   }
 
-  /** Looks again, for conditions that do not depend on units. */
+  /** Checks the conditions again, for those that do not depend on units. */
   #look(): void {
     const met = this.#waiters.filter(({ holds }) => holds())
     if (met.length === 0) return

@@ -1,4 +1,4 @@
-/** Pairs of unrelated encoders whose pictures may follow each other on one track: what continuity is proved with. */
+/** Pairs of unrelated encoders whose pictures may follow each other on one track: material of the continuity tests. */
 import type { EncodeSpec } from './stream-builder.ts'
 
 export interface Family {
@@ -7,7 +7,7 @@ export interface Family {
   readonly b: Partial<EncodeSpec>
 }
 
-/** Longer than a buffer holds: a coded frame is then met once at a time. */
+/** Longer than a buffer holds: so that each coded frame is unique in it. */
 const SECONDS = 24
 
 const small = {

@@ -29,13 +29,13 @@ export interface RigSourceOptions {
   readonly live?: boolean
   /** A finite source ends after this many milliseconds of media. */
   readonly lengthMs?: number
-  /** Sound moved against the picture, ticks. */
+  /** Offset of the audio against the video, ticks. */
   readonly lipSync?: number
-  /** 'like_its_twin': its frames are met under the name of the source that sends the same bytes. */
+  /** 'like_its_twin': its frames count as those of the source that sends the same bytes. */
   readonly known?: 'by_itself' | 'like_its_twin'
 }
 
-/** How a unit that was delivered is told to whoever watches the program. */
+/** Callback for each delivered unit. */
 export type Delivered = (source: SourceId, unit: AccessUnit) => void
 
 export class RigSource implements SwitchSource {
@@ -81,7 +81,7 @@ export class RigSource implements SwitchSource {
     this.#delivered = delivered
   }
 
-  /** Hands over what has arrived by `now`. */
+  /** Delivers the units that have arrived by `now`. */
   arrive(now: number): void {
     this.#now = now
     if (this.#state === 'late') return
@@ -95,7 +95,7 @@ export class RigSource implements SwitchSource {
     this.#flushWire()
   }
 
-  /** 'lost': nothing comes, and what was due is gone. 'late': it comes in a burst on `resume`. */
+  /** Stops delivery. 'lost': units due meanwhile are lost; 'late': they arrive in a burst on `resume`. */
   stall(how: 'lost' | 'late'): void {
     this.#state = how
   }
@@ -111,7 +111,7 @@ export class RigSource implements SwitchSource {
     this.buffer.breakTimeline()
   }
 
-  /** Begins again at time `start`: its reader notices (a new connection), or it is found in the time stamps only. */
+  /** Restarts at time `start`: noticed by its reader (a new connection), or only in the time stamps. */
   restart(how: {
     readonly start: number
     readonly afterMs: number

@@ -1,4 +1,4 @@
-/** An RTMP server that only takes publishers, remembers every message, and misbehaves when it is told to. */
+/** An RTMP server for publishers only: records every message, misbehaves on request. */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -16,7 +16,7 @@ export interface ReceivedMessage extends RtmpMessage {
 
 export interface RtmpReceiverOptions {
   readonly tls?: { readonly key: string; readonly cert: string }
-  /** The code of the refusal; undefined lets it in. */
+  /** Code of the refusal; undefined admits it. */
   readonly refuse?: (name: string) => string | undefined
 }
 
@@ -40,7 +40,7 @@ export class ReceivedPublish {
     socket.on('data', (bytes) => this.#take(bytes))
   }
 
-  /** Takes nothing more; the kernel's buffers fill up. */
+  /** Stops reading; the kernel's buffers fill up. */
   stall(): void {
     this.socket.pause()
   }
@@ -61,7 +61,7 @@ export class ReceivedPublish {
     }
     this.#hello = Buffer.concat([this.#hello, bytes])
     if (this.#part === 'C0C1' && this.#hello.length >= 1 + PART) {
-      // S2 echoes nothing: clients must not mind.
+      // S2 echoes nothing: clients must accept that.
       const s0s1s2 = Buffer.concat([Buffer.of(3), Buffer.alloc(PART, 5), Buffer.alloc(PART, 6)])
       this.socket.write(s0s1s2)
       this.#part = 'C2'

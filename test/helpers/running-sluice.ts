@@ -20,24 +20,24 @@ export interface SluiceOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** How something ended that was told to stop. */
+/** End of a stopped process. */
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly ms: number
 }
 
-/** A viewer that writes what it is sent to a file. */
+/** A viewer that writes its stream to a file. */
 export interface Capture {
   readonly path: string
   readonly bytes: number
-  /** Leaves; the file is complete. */
+  /** Disconnects; the file is then complete. */
   stop(): Promise<void>
 }
 
 const START_MS = 30_000
 const POLL_MS = 25
-/** Every process that Sluice starts inherits it, so that none can hide. */
+/** Environment mark inherited by every process that Sluice starts, to find them all. */
 const MARK = 'RUN_MARK_OF_SLUICE'
 
 /** A built Sluice as a process of its own. */
@@ -62,7 +62,7 @@ export class RunningSluice {
     this.events = parts.events
   }
 
-  /** Resolves when it listens; rejects with what it said when it ends before. */
+  /** Resolves when it listens; rejects with its output when it ends before. */
   static async start(options: SluiceOptions): Promise<RunningSluice> {
     const mark = randomUUID()
     const { PATH, HOME, TMPDIR } = process.env
@@ -135,7 +135,7 @@ export class RunningSluice {
     return this.send('POST', '/switch', { source, ...(mode === undefined ? {} : { mode }) })
   }
 
-  /** Polls the status; rejects with the last one when it does not come about. */
+  /** Polls the status; rejects with the last one on timeout. */
   async until(
     holds: (status: ChannelStatus) => boolean,
     withinMs = 20_000,
@@ -158,7 +158,7 @@ export class RunningSluice {
     )
   }
 
-  /** All of these run and can be taken, and this one is on the air. */
+  /** Resolves when all of these run and can be taken, and `onAir` is on the air. */
   ready(onAir: string, ...others: readonly string[]): Promise<ChannelStatus> {
     return this.until(
       ({ program, sources }) =>
@@ -169,7 +169,7 @@ export class RunningSluice {
     )
   }
 
-  /** The process that reads a source. */
+  /** Pid of the process that reads a source. */
   async readerOf(id: string): Promise<number> {
     const { pid } = await this.source(id)
     if (pid === undefined) throw new Error(`${id} has no process`)
@@ -183,7 +183,7 @@ export class RunningSluice {
     )
   }
 
-  /** Resolves when the first bytes are there. */
+  /** Starts a capture; resolves with its first bytes. */
   capture(path: string, route = '/stream.ts'): Promise<Capture> {
     return new Promise((resolve, reject) => {
       const request = get(this.address + route, (response) => {
@@ -213,7 +213,7 @@ export class RunningSluice {
     })
   }
 
-  /** Pids of what it started and what these started, zombies not counted; also after its own end. */
+  /** Pids of its descendants without zombies; also after its own end. */
   children(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -221,12 +221,12 @@ export class RunningSluice {
       .filter((pid) => pid !== this.pid && this.#isMarked(pid))
   }
 
-  /** TERM, and the end. */
+  /** Sends TERM; resolves with the end. */
   async stop(): Promise<Ended> {
     return this.#endBy('SIGTERM')
   }
 
-  /** As a crash would: nothing can be tidied up. */
+  /** Sends KILL, like a crash without cleanup. */
   async kill(): Promise<Ended> {
     return this.#endBy('SIGKILL')
   }

@@ -26,7 +26,7 @@ export interface SluiceBuild {
   readonly bin: string
 }
 
-/** Built once for each state of the sources, and shared by all test files: nobody may write into it. */
+/** Built once per state of the sources and shared by all test files: read only. */
 export const buildSluice = (): SluiceBuild => {
   const folder = join(BUILDS, stateOfSources())
   if (!existsSync(folder)) build(folder)
@@ -45,7 +45,7 @@ const stateOfSources = (): string => {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** Made under another name and renamed, so that nobody finds half of it; where another was first, its build stays. */
+/** Builds under another name and renames, so that no test finds half of it; an existing build stays. */
 const build = (folder: string): void => {
   mkdirSync(BUILDS, { recursive: true })
   for (const name of readdirSync(BUILDS)) {

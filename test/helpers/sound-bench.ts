@@ -14,7 +14,7 @@ import { rigSlate, type RigSlate } from './program-rig.ts'
 import { RigSource } from './rig-source.ts'
 import type { EncodeSpec } from './stream-builder.ts'
 
-/** Longer than any test of this kind, so that no loop begins anew in the middle of one. */
+/** Longer than any test of this kind, so that no loop restarts within one. */
 const SECONDS = 60
 
 export const VIDEO_SPEC = {
@@ -38,7 +38,7 @@ export const soundMaterial = async (spec: Partial<EncodeSpec>): Promise<SoundMat
   slate: await rigSlate(spec),
 })
 
-/** A program in real time, and outputs that drink from it. */
+/** A program in real time, and outputs that consume it. */
 export class SoundBench {
   readonly rig: FramesRig
   readonly context: OutputContext
@@ -89,7 +89,7 @@ export class SoundBench {
     return bench
   }
 
-  /** Opened as the channel does it. */
+  /** Opens an output as the channel does. */
   open(url: string, icecast: object): Output {
     const spec = { id: outputId('radio'), url, icecast: IcecastSpec.parse(icecast) }
     const output = new OutputKinds().open(spec, {
@@ -105,7 +105,7 @@ export class SoundBench {
     this.#running.push(output.run(this.#stop.signal))
   }
 
-  /** Ends what was opened; resolves when all of it has ended. */
+  /** Ends all opened outputs; resolves when they have ended. */
   async close(): Promise<void> {
     this.#stop.abort()
     await Promise.all(this.#running)

@@ -23,7 +23,7 @@ export interface RunningSource {
   readonly feed: RecordingFeed
   readonly told: SourceTransition[]
   readonly warnings: string[]
-  /** Resolves when such a transition was told, from now on or before. */
+  /** Resolves when such a transition was or is reported. */
   reached(holds: (transition: SourceTransition) => boolean): Promise<SourceTransition>
   stop(): Promise<void>
 }
@@ -138,12 +138,12 @@ export class SourceBench {
     return { pid: child.pid!, stop }
   }
 
-  /** Ended before the folder goes. */
+  /** Runs `end` before the folder is removed. */
   onClose(end: () => Promise<unknown>): void {
     this.#ends.push(end)
   }
 
-  /** Ends what was started since the last call. */
+  /** Ends everything started since the last call. */
   async clear(): Promise<void> {
     await Promise.all(this.#ends.splice(0).map((end) => end()))
   }

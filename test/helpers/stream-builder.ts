@@ -1,6 +1,6 @@
 /**
  * Streams for tests: real ones that FFmpeg encodes (kept on disk per set of options), and synthetic access units
- * that say which source and frame they are.
+ * stamped with their source and frame.
  */
 import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
@@ -13,13 +13,13 @@ import { firstPts, shiftTs } from './ts-edit.ts'
 const run = promisify(execFile)
 const ENCODE_TIMEOUT_MS = 60_000
 const ENCODE_OUTPUT_MAX = 4 * 1024 * 1024
-/** Raise it when the recipe below changes: older fixtures are then left alone. */
+/** Version of the recipe below, to raise with each change: older fixtures are then unused. */
 const RECIPE = 3
 
 export interface EncodeSpec {
   readonly codec: 'h264' | 'hevc' | 'mpeg2video' | 'none'
   readonly size: string
-  /** Pictures per second as FFmpeg reads them: '25', '30000/1001'. */
+  /** Frames per second in FFmpeg's syntax: '25', '30000/1001'. */
   readonly rate: string
   /** Pictures from one random access point to the next. */
   readonly gop: number
@@ -39,7 +39,7 @@ export interface EncodeSpec {
   readonly seconds: number
   /** Ticks of the first picture's (else audio frame's) PTS, modulo 2^33; absent: FFmpeg's own. */
   readonly startPts?: number
-  /** What the picture shows: a lavfi source of FFmpeg without its size and rate. */
+  /** Picture content: a lavfi source of FFmpeg without its size and rate. */
   readonly pattern:
     | 'testsrc2'
     | 'testsrc'
@@ -75,11 +75,11 @@ const DEFAULTS: EncodeSpec = {
   extra: [],
 }
 
-/** Bytes of a real stream. Needs ffmpeg; throws with its complaint where it can't encode this. */
+/** Bytes of a real stream. Needs ffmpeg; throws with its error when it cannot encode this. */
 export const encodeTs = async (spec: Partial<EncodeSpec> = {}): Promise<Buffer> =>
   readFile(await encodeTsFile(spec))
 
-/** Path of the same in the fixture folder: read it, never write it. Safe with concurrent use. */
+/** Path of the same stream in the fixture folder: read only. Safe with concurrent use. */
 export const encodeTsFile = async (options: Partial<EncodeSpec> = {}): Promise<string> => {
   const spec: EncodeSpec = { ...DEFAULTS, ...options }
   const { startPts, ...encoded } = spec
@@ -99,7 +99,7 @@ export const encodeTsFile = async (options: Partial<EncodeSpec> = {}): Promise<s
   return shifted
 }
 
-/** Makes the file under another name and renames it, so that nobody reads half of it. */
+/** Writes the file under another name and renames it, so that no reader gets half of it. */
 const once = async (path: string, make: (path: string) => Promise<void>): Promise<void> => {
   if (await exists(path)) return
   const unfinished = `${path}.${randomUUID()}.part`
@@ -125,7 +125,7 @@ const encode = async (spec: EncodeSpec, path: string): Promise<void> => {
   })
 }
 
-/** What encodeTs runs, for tests that want the same stream live (put another output in place of `output`). */
+/** Arguments of encodeTs, for tests with the same stream live (with another `output`). */
 export const encodeArguments = (
   options: Partial<EncodeSpec>,
   output: string,

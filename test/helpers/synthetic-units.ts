@@ -6,10 +6,10 @@ import type { AccessUnit, RapKind, Pid } from '../../src/mpegts/access-unit.ts'
 export type Reorder = 'IP' | 'IPB' | 'IPBB' | 'pyramid'
 
 export interface SyntheticSpec {
-  /** Who emitted it: read back by `stampOf`. */
+  /** Name of the emitter: read back by `stampOf`. */
   readonly tag: string
   readonly fps: number
-  /** Pictures from one entry point to the next; every GOP is closed. */
+  /** Pictures from one random access point to the next; every GOP is closed. */
   readonly gop: number
   readonly reorder: Reorder
   /** PTS of the first picture, in ticks. */
@@ -52,7 +52,7 @@ export interface Stamp {
   readonly frame: number
 }
 
-/** Video and audio in the order of their DTS (video first where equal), as a demuxer would hand them out. */
+/** Video and audio in the order of their DTS (video first where equal), as a demuxer emits them. */
 export const syntheticUnits = (options: Partial<SyntheticSpec> = {}): AccessUnit[] => {
   const spec = { ...DEFAULTS, ...options }
   const video = syntheticVideo(spec)
@@ -76,7 +76,7 @@ const GROUPS: Record<Reorder, readonly number[]> = {
 }
 const DEPTH: Record<Reorder, number> = { IP: 0, IPB: 1, IPBB: 1, pyramid: 2 }
 
-/** Display positions of one GOP in decode order; what does not fill a group at its end is coded without reordering. */
+/** Display positions of one GOP in decode order; an incomplete reorder group at the end is coded without reordering. */
 export const decodeOrder = (reorder: Reorder, gop: number): number[] => {
   const order = [0]
   const group = GROUPS[reorder]
@@ -133,7 +133,7 @@ const syntheticAudio = (spec: SyntheticSpec): AccessUnit[] => {
   return units
 }
 
-/** Shaped like H.264 (access unit delimiter, then one slice NAL); no decoder would show it. */
+/** Shaped like H.264 (access unit delimiter, then one slice NAL); it does not decode. */
 const picture = (stamp: string, entry: boolean, size: number): Uint8Array => {
   const slice = entry ? 0x65 : 0x41
   const head = [0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, slice]

@@ -1,6 +1,6 @@
 /**
- * Edits of a recorded transport stream that plant one fault, or move its time. All take and return whole bytes, and
- * leave their input as it is. Packets are addressed by their index.
+ * Edits of a recorded transport stream that plant one fault, or shift its time. All take and return whole bytes, and leave
+ * their input unchanged. Packets are addressed by their index.
  */
 import type { Pid } from '../../src/mpegts/access-unit.ts'
 import {
@@ -24,7 +24,7 @@ export interface PacketView {
   readonly pid: Pid
   readonly starts: boolean
   readonly pcr: number | undefined
-  /** Where the PTS (and the DTS) lie, in packets that begin a PES with them. */
+  /** Offset of the PTS (and the DTS) in packets that begin a PES with them. */
   readonly pts: number | undefined
   readonly dts: number | undefined
 }
@@ -88,7 +88,7 @@ export const firstPts = (bytes: Uint8Array): number | undefined => {
   return first
 }
 
-/** Moves PTS and DTS by what `shift` answers for a packet (undefined: left alone), and its PCR where `pcr` says so too. */
+/** Moves PTS and DTS by the result of `shift` for a packet (undefined: unchanged), and its PCR where `pcr` is true. */
 export const restamp = (
   bytes: Uint8Array,
   shift: (packet: PacketView) => { pts?: number; dts?: number; pcr?: number } | undefined,

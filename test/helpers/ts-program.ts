@@ -1,4 +1,4 @@
-/** A small program muxed by our own muxer, and what our own demuxer reads from bytes. */
+/** A small program of our own muxer, and the output of our own demuxer. */
 import type { AudioFormat, VideoFormat } from '../../src/contract/format.ts'
 import { ticks, ticksOfMs } from '../../src/contract/time.ts'
 import type { AccessUnit, Pid } from '../../src/mpegts/access-unit.ts'
@@ -19,7 +19,7 @@ export const muxOptions = (change: Partial<MuxOptions> = {}): MuxOptions => ({
   ...change,
 })
 
-/** 25 pictures a second in GOPs of 10, B-frames only in the times (PTS two frames late), AAC at 48 kHz; DTS order. */
+/** 25 frames per second in GOPs of 10, B-frames only in the times (PTS two frames late), AAC at 48 kHz; DTS order. */
 export const unitsFrom = (
   start: number,
   pictures: number,
@@ -86,7 +86,7 @@ export const demuxAll = (
   return demuxed
 }
 
-/** What must survive: track, times, entry, bytes. */
+/** Fields that must survive: track, times, random access point, bytes. */
 export const essence = (units: readonly AccessUnit[]): string[] =>
   units
     .map(({ pid, pts, dts, rap: entry, data }) =>

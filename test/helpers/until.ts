@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const POLL_MS = 20
 
 export interface Waiting {
-  /** What is waited for, as the error names it. */
+  /** Awaited condition, for the error. */
   readonly what: string | (() => string)
   /** Milliseconds; default 20,000. */
   readonly timeoutMs?: number
 }
 
-/** Polls until the fact holds; rejects with what was waited for. */
+/** Polls until the fact holds; rejects with `what`. */
 export const until = async (
   fact: () => boolean | Promise<boolean>,
   { what, timeoutMs = 20_000 }: Waiting,
