@@ -3,24 +3,16 @@ import { configDefaults, defineConfig } from 'vitest/config'
 /** Unit tests that encode real streams with FFmpeg: seconds each, so not part of `npm run check`. */
 const MEDIA_TESTS = 'src/**/*.ffmpeg.test.ts'
 
+const integration = (...names: readonly string[]): string[] =>
+  names.map((name) => `test/integration/${name}.test.ts`)
+
 /** Integration tests that keep a core busy, mostly with encoders and decoders. The others wait, for sockets and media time. */
-const ENCODER_TESTS = [
-  'boundaries',
-  'cli',
-  'conformer',
-  'continuity',
-  'dash-player',
-  'failover',
-  'ffmpeg',
-  'ffmpeg-source',
-  'hls-output',
-  'mpegts',
-  'program-encoder',
-  'record',
-  'record-disk',
-  'rtmp-push',
-  'slate',
-].map((name) => `test/integration/${name}.test.ts`)
+const ENCODER_TESTS = integration(
+  ...['boundaries', 'cli', 'conformer', 'continuity', 'dash-player', 'ffmpeg', 'ffmpeg-source'],
+  ...['mpegts', 'program-encoder', 'record', 'slate'],
+)
+/** Integration tests of the whole product. */
+const WHOLE_TESTS = integration('failover', 'hls-output', 'record-disk', 'rtmp-push')
 
 const REAL = { testTimeout: 120_000, hookTimeout: 60_000 }
 
@@ -42,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'sockets',
           include: ['test/integration/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...ENCODER_TESTS],
+          exclude: [...configDefaults.exclude, ...ENCODER_TESTS, ...WHOLE_TESTS],
           maxWorkers: 6,
           ...REAL,
         },
@@ -51,8 +43,8 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          maxWorkers: 2,
+          include: ['test/e2e/**/*.test.ts', ...WHOLE_TESTS],
+          maxWorkers: 3,
           ...REAL,
           testTimeout: 180_000,
         },

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FLAWLESS } from '../helpers/capture-verdict.ts'
 import { E2eBench, seconds } from '../helpers/e2e-bench.ts'
 import { freePort } from '../helpers/ffmpeg-tools.ts'
+import { until } from '../helpers/until.ts'
 
 const BASE = 'base=test:?size=320x180&rate=25&bframes=2'
 const NGINX_RTMP = '/usr/lib/nginx/modules/ngx_rtmp_module.so'
@@ -69,10 +70,10 @@ describe('sluice run with live sources from the network', () => {
     bench.encoder({ tone: 900 }, '-f', 'flv', `rtmp://127.0.0.1:${rtmp}/live/k`)
     const ids = ['called', 'calling', 'udp', 'rtp', 'own']
     await sluice.ready('base', ...ids)
-    const verdict = await bench.watch(sluice, { seconds: 8 }, async () => {
+    const verdict = await bench.watch(sluice, { seconds: 6 }, async () => {
       for (const id of [...ids, 'base']) {
         expect(await sluice.take(id)).toMatchObject({ ok: true, gapMs: 0 })
-        await seconds(1.5)
+        await seconds(1)
       }
     })
     expect(verdict).toEqual(FLAWLESS)
@@ -105,9 +106,9 @@ describe('sluice run with live sources from the network', () => {
   })
 
   it('plays a live playlist without a pause between its segments', async () => {
-    const hls = '-f hls -hls_time 3 -hls_list_size 4 -hls_flags delete_segments'.split(' ')
+    const hls = '-f hls -hls_time 2 -hls_list_size 4 -hls_flags delete_segments'.split(' ')
     bench.encoder({ tone: 500 }, ...hls, bench.path('live.m3u8'))
-    await seconds(7)
+    await until(() => existsSync(bench.path('live1.ts')), { what: 'a whole segment' })
     const sluice = await bench.sluice(
       '-s',
       `list=${filesAt()}/live.m3u8`,
@@ -116,7 +117,7 @@ describe('sluice run with live sources from the network', () => {
     )
     await sluice.onAir('list')
     await seconds(4)
-    const verdict = await bench.watch(sluice, { seconds: 12 }, () => seconds(14))
+    const verdict = await bench.watch(sluice, { seconds: 7 }, () => seconds(9))
     expect(verdict).toEqual(FLAWLESS)
     expect((await sluice.source('list')).burstMs).toBeGreaterThan(1_000)
     expect((await sluice.status()).program).toMatchObject({ onAir: 'list', videoFramesMissing: 0 })

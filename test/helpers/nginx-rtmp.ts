@@ -94,6 +94,7 @@ export const startNginxRtmp = async (options: NginxRtmpOptions): Promise<NginxRt
         .sort()
         .map((file) => join(recordings, file)),
     stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       for (const pid of childrenOf(child.pid!)) process.kill(pid, 'SIGCONT')
       child.kill('SIGTERM')
       await ended

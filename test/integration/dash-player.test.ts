@@ -132,7 +132,8 @@ const piece = (
   renditions: Piece['renditions'],
 ): Piece => ({ firstNumber, from, count, start: PROGRAM_START + seconds * SECOND, renditions })
 
-describe('dash.js in Chromium', () => {
+/** Each test has a page of its own, and mostly waits for media time. */
+describe.concurrent('dash.js in Chromium', () => {
   it('plays on where the size changes, and over a hole in time', async () => {
     const renditionsOf = (clip: string, tracks: readonly CodedTrack[]): Piece['renditions'] => ({
       video: rendition(clip, tracks, 'video'),

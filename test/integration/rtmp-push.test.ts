@@ -1,14 +1,22 @@
 /** The running program pushes to nginx-rtmp as the platform: what it recorded, what a puller got, and what may be seen of the key. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import type { OutputStatus } from '../../src/contract/status.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { audioOf, judgeFlv, readFlv, videoOf } from '../helpers/flv-file.ts'
@@ -17,6 +25,7 @@ import { missingNginxRtmp, startNginxRtmp, type NginxRtmp } from '../helpers/ngi
 import { lacking, missingTool } from '../helpers/oracles.ts'
 import { RunningSluice } from '../helpers/running-sluice.ts'
 import { buildSluice, type SluiceBuild } from '../helpers/sluice-build.ts'
+import { until } from '../helpers/until.ts'
 
 const missing = missingNginxRtmp() ?? missingTool('ffmpeg', 'ffprobe')
 const KEY = 'live_4242_sEcReT'
@@ -26,23 +35,11 @@ const TIMES = { pictureMs: 40, soundMs: 1024 / 48 }
 let build: SluiceBuild
 let folder: string
 let count = 0
-let nginx: NginxRtmp | undefined
-let sluice: RunningSluice | undefined
-let puller: ChildProcess | undefined
 
 beforeAll(() => {
   if (missing !== undefined) return
   build = buildSluice()
   folder = mkdtempSync(join(tmpdir(), 'sluice-push-'))
-})
-
-afterEach(async () => {
-  puller?.kill('SIGKILL')
-  await sluice?.kill()
-  await nginx?.stop()
-  puller = undefined
-  sluice = undefined
-  nginx = undefined
 })
 
 afterAll(() => {
@@ -53,15 +50,28 @@ afterAll(() => {
 interface Setup {
   /** Of the push; "PORT" is nginx's. */
   readonly url: string
+  /** A server that is there already. */
+  readonly peer?: NginxRtmp
   readonly env?: Readonly<Record<string, string>>
   readonly flags?: readonly string[]
 }
 
-const start = async ({ url, env = {}, flags = [] }: Setup) => {
+const newFolder = (): string => {
   const here = join(folder, String(++count))
   mkdirSync(here)
-  nginx ??= await startNginxRtmp({ folder: join(here, 'nginx') })
-  sluice = await RunningSluice.start({
+  return here
+}
+
+const startNginx = async ({ onTestFinished }: TestContext, here: string): Promise<NginxRtmp> => {
+  const nginx = await startNginxRtmp({ folder: join(here, 'nginx') })
+  onTestFinished(() => nginx.stop())
+  return nginx
+}
+
+const start = async (context: TestContext, { url, env = {}, flags = [], peer }: Setup) => {
+  const here = newFolder()
+  const nginx = peer ?? (await startNginx(context, here))
+  const sluice = await RunningSluice.start({
     main: join(build.folder, 'dist/main.js'),
     args: [
       ...['-s', `a=test:?${LOOK}`, '-s', `b=bars:?${LOOK}`],
@@ -71,34 +81,28 @@ const start = async ({ url, env = {}, flags = [] }: Setup) => {
     stateDir: join(here, 'state'),
     env,
   })
+  context.onTestFinished(async () => void (await sluice.kill()))
   await sluice.ready('a', 'b')
-  const push = async (): Promise<OutputStatus> => (await sluice!.status()).outputs[0]!
+  const push = async (): Promise<OutputStatus> => (await sluice.status()).outputs[0]!
   await sluice.until(({ outputs }) => outputs[0]?.state === 'running')
   return { nginx, sluice, push, here }
 }
 
 /** A viewer of the platform that stays over reconnects of the publisher. */
-const pull = async (from: NginxRtmp, here: string): Promise<string> => {
+const pull = async ({ onTestFinished }: TestContext, from: NginxRtmp, here: string) => {
   const file = join(here, 'pulled.flv')
   const quiet = ['-nostdin', '-hide_banner', '-loglevel', 'error', '-y']
   const args = [...quiet, '-i', `${from.app}/${KEY}`, '-c', 'copy', '-flush_packets', '1', file]
-  puller = spawn('ffmpeg', args, { stdio: 'ignore' })
-  await sleep(1_500)
-  return file
-}
-
-/** The puller ends when its server does: while it waits for frames, ffmpeg notices no signal. */
-const end = async (): Promise<void> => {
-  await sluice!.stop()
-  const pulled = puller === undefined ? undefined : once(puller, 'exit')
-  await nginx!.stop()
-  nginx = undefined
-  await pulled
+  const child = spawn('ffmpeg', args, { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  await until(() => existsSync(file) && statSync(file).size > 0, { what: 'the viewer has a frame' })
+  return { file, ended }
 }
 
 describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`, () => {
-  it('has a take refused before it is made, where the platform would get another size', async () => {
-    const { sluice, push } = await start({
+  it('has a take refused before it is made, where the platform would get another size', async (context) => {
+    const { sluice, push } = await start(context, {
       url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
       flags: ['--conform', 'copy', '-s', 'large=test:?size=640x360&rate=25&gop=25'],
     })
@@ -111,12 +115,13 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     })
     expect(await sluice.take('b')).toMatchObject({ ok: true })
     expect(await push()).toMatchObject({ state: 'running', reconnects: 0 })
-    await end()
   })
 
-  it('connects once, whatever happens to the sources: takes, kills, the slate', async () => {
-    const { nginx, sluice, push, here } = await start({ url: `rtmp://127.0.0.1:PORT/live/${KEY}` })
-    const pulled = await pull(nginx, here)
+  it('connects once, whatever happens to the sources: takes, kills, the slate', async (context) => {
+    const { nginx, sluice, push, here } = await start(context, {
+      url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
+    })
+    const pulled = await pull(context, nginx, here)
     for (const mode of ['cutover', 'graceful', 'cutover', 'graceful']) {
       const { program } = await sluice.status()
       const answer = await sluice.take(program.onAir === 'a' ? 'b' : 'a', mode)
@@ -131,18 +136,22 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     await sleep(1_500)
     expect(await push()).toMatchObject({ kind: 'rtmp', state: 'running', reconnects: 0, skips: 0 })
     expect(nginx.publishes.length).toBe(1)
-    await end()
+    await sluice.stop()
+    await nginx.stop()
+    await pulled.ended
     const [recording] = nginx.recordings(KEY)
     const verdict = judgeFlv(readFlv(recording!), TIMES)
     expect(verdict).toMatchObject({ backward: 0, gaps: [], holes: [] })
     expect(verdict.pictures).toBeGreaterThan(150)
     expect(await decoderErrors(recording!)).toBe('')
-    expect(judgeFlv(readFlv(pulled), TIMES)).toMatchObject({ backward: 0, gaps: [] })
+    expect(judgeFlv(readFlv(pulled.file), TIMES)).toMatchObject({ backward: 0, gaps: [] })
   })
 
-  it('comes back after the platform dropped it: at a key frame, and time goes on for those who stayed', async () => {
-    const { nginx, sluice, push, here } = await start({ url: `rtmp://127.0.0.1:PORT/live/${KEY}` })
-    const pulled = await pull(nginx, here)
+  it('comes back after the platform dropped it: at a key frame, and time goes on for those who stayed', async (context) => {
+    const { nginx, sluice, push, here } = await start(context, {
+      url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
+    })
+    const pulled = await pull(context, nginx, here)
     for (const drops of [1, 2]) {
       await sleep(1_500)
       const droppedAt = performance.now()
@@ -154,7 +163,9 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     await sleep(2_000)
     expect(nginx.publishes.length).toBe(3)
     expect(await push()).toMatchObject({ state: 'running', errors: 2, details: { connections: 3 } })
-    await end()
+    await sluice.stop()
+    await nginx.stop()
+    await pulled.ended
     const recordings = nginx.recordings(KEY).map((file) => ({ file, tags: readFlv(file) }))
     expect(recordings.length).toBe(3)
     for (const { file, tags } of recordings) {
@@ -162,7 +173,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
       expect(judgeFlv(tags, TIMES)).toMatchObject({ backward: 0, gaps: [], holes: [] })
       expect(await decoderErrors(file)).toBe('')
     }
-    const tags = readFlv(pulled)
+    const tags = readFlv(pulled.file)
     const verdict = judgeFlv(tags, TIMES)
     expect(verdict.backward).toBe(0)
     // The two interruptions are holes of their real length; a picture before each may lack its B pictures.
@@ -173,13 +184,13 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     expect(audioOf(tags).at(-1)!.dts).toBeGreaterThan(video.at(-1)!.dts - 500)
   })
 
-  it('shows its key nowhere: status, log, events, process list, state folder', async () => {
-    const { sluice, here } = await start({
+  it('shows its key nowhere: status, log, events, process list, state folder', async (context) => {
+    const { nginx, sluice, here } = await start(context, {
       url: 'rtmp://127.0.0.1:PORT/live/{env:PUSH_KEY}',
       env: { PUSH_KEY: KEY },
     })
-    expect(nginx!.publishes[0]!.name).toBe(KEY)
-    await nginx!.drop(KEY)
+    expect(nginx.publishes[0]!.name).toBe(KEY)
+    await nginx.drop(KEY)
     await sluice.until(({ outputs }) => outputs[0]?.reconnects === 1)
     const commands = [sluice.pid, ...sluice.children()].map((pid) =>
       readFileSync(`/proc/${pid}/cmdline`, 'latin1'),
@@ -198,11 +209,10 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     expect((await sluice.status()).outputs[0]!.url).toMatch(/\/live\/\{env:PUSH_KEY\}$/)
   })
 
-  it('goes over TLS to a server whose certificate is vouched for', async () => {
-    const here = join(folder, `tls-${++count}`)
-    mkdirSync(here)
+  it('goes over TLS to a server whose certificate is vouched for', async (context) => {
+    const here = newFolder()
     const tls = selfSigned(here)
-    nginx = await startNginxRtmp({ folder: join(here, 'nginx') })
+    const nginx = await startNginx(context, here)
     const { port } = nginx
     const proxy = createTlsServer(tls, (socket: TLSSocket) => {
       const inner = connect(port, '127.0.0.1')
@@ -212,13 +222,15 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     proxy.listen(0, '127.0.0.1')
     await once(proxy, 'listening')
     const { port: tlsPort } = proxy.address() as AddressInfo
-    const { push } = await start({
+    const { push, sluice } = await start(context, {
+      peer: nginx,
       url: `rtmps://localhost:${tlsPort}/live/${KEY}`,
       env: { NODE_EXTRA_CA_CERTS: tls.certFile },
     })
     await sleep(2_000)
     expect(await push()).toMatchObject({ kind: 'rtmps', state: 'running', errors: 0 })
-    await end()
+    await sluice.stop()
+    await nginx.stop()
     proxy.close()
     const [recording] = readdirSync(join(here, 'nginx/recordings'))
     const file = join(here, 'nginx/recordings', recording!)
@@ -226,12 +238,14 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     expect(await decoderErrors(file)).toBe('')
   })
 
-  it('lets its name go when it is stopped', async () => {
-    const { nginx, sluice } = await start({ url: `rtmp://127.0.0.1:PORT/live/${KEY}` })
+  it('lets its name go when it is stopped', async (context) => {
+    const { nginx, sluice, here } = await start(context, {
+      url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
+    })
     const { code, ms } = await sluice.stop()
     expect(code).toBe(0)
     expect(ms).toBeLessThan(5_000)
-    const log = readFileSync(join(folder, String(count), 'nginx/error.log'), 'utf8')
+    const log = readFileSync(join(here, 'nginx/error.log'), 'utf8')
     expect(log).toMatch(/deleteStream/)
     expect(nginx.publishes.length).toBe(1)
   })

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest'
 import type { OutputAlert } from '../../src/contract/events.ts'
 import { outputId } from '../../src/contract/ids.ts'
 import { PushSpec, type OutputSpec } from '../../src/contract/output-spec.ts'
@@ -30,19 +30,15 @@ const noTransmit = missingCommand('srt-live-transmit')
 let host: TestHost
 let ffmpeg: FfmpegCapabilities
 let material: RecordMaterial
-const children: ChildProcess[] = []
-const pushes: Push[] = []
+let folders = 0
 
 beforeAll(async () => {
   host = testHost()
+  await writeFile(join(host.folder, 'pass'), `${PASSPHRASE}\n`)
   if (missing !== undefined) return
   ffmpeg = await findFfmpeg(host.host, {}, new AbortController().signal)
   material = await recordMaterial({ size: '640x360', videoBitrate: '3M' })
 }, 60_000)
-afterEach(async () => {
-  for (const push of pushes.splice(0)) await push.end()
-  for (const child of children.splice(0)) await kill(child)
-})
 afterAll(() => host.close())
 
 const kill = async (child: ChildProcess, how: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
@@ -68,11 +64,11 @@ interface Receiver {
 }
 
 /** FFmpeg at the far end, as a relay would stand there: what it receives, untouched. */
-const receive = (url: string): Receiver => {
+const receive = ({ onTestFinished }: TestContext, url: string): Receiver => {
   const args = ['-v', 'error', '-nostdin', '-f', 'data', '-i', url]
   const out = ['-map', '0', '-c', 'copy', '-f', 'data', '-flush_packets', '1', 'pipe:1']
   const child = spawn('ffmpeg', [...args, ...out], { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.push(child)
+  onTestFinished(() => kill(child))
   const chunks: Buffer[] = []
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -81,6 +77,7 @@ const receive = (url: string): Receiver => {
 }
 
 class Push {
+  readonly stateFolder = join(host.folder, `state-${++folders}`)
   readonly rig: FramesRig
   readonly output: SrtPush
   readonly alerts: { readonly what: OutputAlert; readonly message: string }[] = []
@@ -89,7 +86,12 @@ class Push {
   readonly #ended: Promise<void>
   readonly #seen: Uint8Array[] = []
 
-  constructor(url: string, push: Partial<PushSpec> = {}, env: Record<string, string> = {}) {
+  constructor(
+    { onTestFinished }: TestContext,
+    url: string,
+    push: Partial<PushSpec> = {},
+    env: Record<string, string> = {},
+  ) {
     this.rig = new FramesRig({
       clock: realClock,
       sources: [
@@ -113,14 +115,14 @@ class Push {
       ffmpeg,
       clock: realClock,
       random: () => 0.5,
-      stateFolder: join(host.folder, 'state'),
+      stateFolder: this.stateFolder,
       env,
       onLine: (_, line) => void this.lines.push(line),
       alert: (what, message) => void this.alerts.push({ what, message }),
     })
     this.rig.start()
     this.#ended = this.output.run(this.#stop.signal)
-    pushes.push(this)
+    onTestFinished(() => this.end())
   }
 
   /** What the program had while it was watched. */
@@ -175,11 +177,12 @@ const ffmpegOf = (port: number): number => {
   return Number(found)
 }
 
-describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
-  test('gives the far end the program byte for byte, across takes', async () => {
+/** Each test has a program and a far end of its own, and mostly waits for media time. */
+describe.skipIf(missing).concurrent(`SRT push${lacking(missing)}`, () => {
+  test('gives the far end the program byte for byte, across takes', async (context) => {
     const port = await freePort()
-    const receiver = receive(`srt://127.0.0.1:${port}?mode=listener`)
-    const push = new Push(`srt://127.0.0.1:${port}?latency=120000`)
+    const receiver = receive(context, `srt://127.0.0.1:${port}?mode=listener`)
+    const push = new Push(context, `srt://127.0.0.1:${port}?latency=120000`)
     await push.until(({ bytes }) => bytes > 500_000)
     push.rig.take('b')
     await sleep(2_000)
@@ -191,7 +194,7 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
 
   test.skipIf(noTransmit)(
     `sends messages of whole packets${noTransmit ? ' (not installed: srt-live-transmit)' : ''}`,
-    async () => {
+    async (context) => {
       const [port, socket] = [await freePort(), createSocket('udp4')]
       socket.bind(0, '127.0.0.1')
       await once(socket, 'listening')
@@ -199,8 +202,9 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
       socket.on('message', (message) => messages.push(message))
       const to = `udp://127.0.0.1:${socket.address().port}`
       const from = `srt://127.0.0.1:${port}?mode=listener`
-      children.push(spawn('srt-live-transmit', ['-q', from, to], { stdio: 'ignore' }))
-      const push = new Push(`srt://127.0.0.1:${port}`)
+      const relay = spawn('srt-live-transmit', ['-q', from, to], { stdio: 'ignore' })
+      context.onTestFinished(() => kill(relay))
+      const push = new Push(context, `srt://127.0.0.1:${port}`)
       await push.until(({ bytes }) => bytes > 1_000_000)
       await push.end()
       socket.close()
@@ -210,17 +214,17 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
     },
   )
 
-  test('connects anew when the far end restarts, at a random access point with tables', async () => {
+  test('connects anew when the far end restarts, at a random access point with tables', async (context) => {
     const port = await freePort()
     const url = `srt://127.0.0.1:${port}?mode=listener`
-    const first = receive(url)
-    const push = new Push(`srt://127.0.0.1:${port}`)
+    const first = receive(context, url)
+    const push = new Push(context, `srt://127.0.0.1:${port}`)
     await push.until(({ bytes }) => bytes > 500_000)
     await kill(first.child, 'SIGTERM')
     const lost = await push.until(({ state }) => state === 'waiting')
     expect(lost.lastError).toMatch(/^the connection to 127\.0\.0\.1:\d+ was lost/)
     const before = lost.bytes
-    const second = receive(url)
+    const second = receive(context, url)
     await push.until(({ state, bytes }) => state === 'running' && bytes > before + 500_000)
     await sleep(500)
     expect(push.output.status().reconnects).toBe(1)
@@ -228,14 +232,14 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
     await expectCleanStretch(push, second.bytes())
   })
 
-  test('listens for callers, one after the other', async () => {
+  test('listens for callers, one after the other', async (context) => {
     const port = await freePort()
-    const push = new Push(`srt://127.0.0.1:${port}?mode=listener`)
+    const push = new Push(context, `srt://127.0.0.1:${port}?mode=listener`)
     expect(push.output.status().state).toBe('waiting')
     for (const reconnects of [0, 1]) {
       await sleep(700)
       const before = push.output.status().bytes
-      const receiver = receive(`srt://127.0.0.1:${port}?mode=caller`)
+      const receiver = receive(context, `srt://127.0.0.1:${port}?mode=caller`)
       await push.until(
         (status) => status.reconnects === reconnects && status.bytes > before + 500_000,
       )
@@ -246,31 +250,34 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
     }
   })
 
-  test.each([
+  test.for([
     { from: 'the address', passphrase: () => PASSPHRASE, env: {} },
     { from: 'the environment', passphrase: () => '{env:SRT_PASS}', env: { SRT_PASS: PASSPHRASE } },
     { from: 'a file', passphrase: () => `{file:${join(host.folder, 'pass')}}`, env: {} },
   ])(
     'encrypts with a passphrase from $from, which stands in no list of processes',
-    async ({ passphrase, env }) => {
+    async ({ passphrase, env }, context) => {
       const port = await freePort()
-      await writeFile(join(host.folder, 'pass'), `${PASSPHRASE}\n`)
-      const receiver = receive(`srt://127.0.0.1:${port}?mode=listener&passphrase=${PASSPHRASE}`)
+      const receiver = receive(
+        context,
+        `srt://127.0.0.1:${port}?mode=listener&passphrase=${PASSPHRASE}`,
+      )
       const url = `srt://127.0.0.1:${port}?passphrase=${passphrase()}&streamid=#!::r=live,m=publish`
-      const push = new Push(url, {}, env)
+      const push = new Push(context, url, {}, env)
       await push.until(({ bytes }) => bytes > 300_000)
       await sleep(500)
       expect(commandOf(ffmpegOf(port))).not.toContain(PASSPHRASE)
-      expect(readdirSync(join(host.folder, 'state', 'push'))).toEqual([])
+      expect(readdirSync(join(push.stateFolder, 'push'))).toEqual([])
       expect(JSON.stringify([push.output.status(), push.lines])).not.toContain(PASSPHRASE)
       await expectCleanStretch(push, receiver.bytes())
     },
   )
 
-  test('with another passphrase says so once, without either', async () => {
+  test('with another passphrase says so once, without either', async (context) => {
     const port = await freePort()
-    receive(`srt://127.0.0.1:${port}?mode=listener&passphrase=somethingelse`)
+    receive(context, `srt://127.0.0.1:${port}?mode=listener&passphrase=somethingelse`)
     const push = new Push(
+      context,
       `srt://127.0.0.1:${port}?passphrase={env:SRT_PASS}`,
       {},
       { SRT_PASS: PASSPHRASE },
@@ -283,18 +290,18 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
     expect(told).not.toContain('somethingelse')
   })
 
-  test('of a passphrase that is nowhere says where it was looked for', async () => {
-    const push = new Push('srt://127.0.0.1:9?passphrase={env:NOT_SET}')
+  test('of a passphrase that is nowhere says where it was looked for', async (context) => {
+    const push = new Push(context, 'srt://127.0.0.1:9?passphrase={env:NOT_SET}')
     const status = await push.until(({ state }) => state === 'waiting')
     expect(status.lastError).toBe(
       'output srt, passphrase: the environment variable NOT_SET is not set',
     )
   })
 
-  test('that nobody takes is skipped in the ring, then connected anew', async () => {
+  test('that nobody takes is skipped in the ring, then connected anew', async (context) => {
     const port = await freePort()
-    const receiver = receive(`srt://127.0.0.1:${port}?mode=listener`)
-    const push = new Push(`srt://127.0.0.1:${port}`, { lagMs: 500, stallMs: 3_000 })
+    const receiver = receive(context, `srt://127.0.0.1:${port}?mode=listener`)
+    const push = new Push(context, `srt://127.0.0.1:${port}`, { lagMs: 500, stallMs: 3_000 })
     await push.until(({ bytes }) => bytes > 300_000)
     const pid = ffmpegOf(port)
     process.kill(pid, 'SIGSTOP')
@@ -306,7 +313,7 @@ describe.skipIf(missing)(`SRT push${lacking(missing)}`, () => {
     expect(stalled.lastError).toMatch(/took nothing for 3000 ms/)
     expect(stalled.details).toMatchObject({ stalls: 1 })
     await kill(receiver.child)
-    receive(`srt://127.0.0.1:${port}?mode=listener`)
+    receive(context, `srt://127.0.0.1:${port}?mode=listener`)
     await push.until(({ state, reconnects }) => state === 'running' && reconnects === 1)
   })
 })
