@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import type { Flags } from '../config/text-layer.ts'
+import { PROGRAM } from '../contract/ids.ts'
+import { shortPathOf } from '../contract/paths.ts'
 import { redactor } from '../lib/redact.ts'
 import type { RunningApp, StartApp } from './app-port.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
@@ -98,11 +100,13 @@ const announce = ({ address }: RunningApp, config: Config, output: TextOutput): 
 const addresses = (address: string, { channel }: Config): string[] => {
   const urls = channel.outputs.map(({ url }) => url.toLowerCase())
   return [
-    `${address}/stream.ts`,
-    ...(urls.some((url) => url.startsWith('hls:')) ? [`${address}/live/stream.m3u8`] : []),
-    ...(urls.some((url) => url.startsWith('dash:')) ? [`${address}/live/stream.mpd`] : []),
+    address + shortPathOf({ kind: 'bus', bus: PROGRAM }),
+    ...(urls.some((url) => url.startsWith('hls:')) ? [address + manifest('stream.m3u8')] : []),
+    ...(urls.some((url) => url.startsWith('dash:')) ? [address + manifest('stream.mpd')] : []),
   ]
 }
+
+const manifest = (file: string): string => shortPathOf({ kind: 'packaged', output: 'live', file })
 
 const announceEnd = (output: TextOutput): void => {
   output.write('Sluice has stopped\n')

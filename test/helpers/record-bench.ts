@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { OutputAlert } from '../../src/contract/events.ts'
-import { outputId } from '../../src/contract/ids.ts'
+import { channelId, outputId } from '../../src/contract/ids.ts'
+import { readPath } from '../../src/contract/paths.ts'
 import { RecordSpec, type OutputSpec } from '../../src/contract/output-spec.ts'
 import type { OutputStatus } from '../../src/contract/status.ts'
 import { realClock } from '../../src/lib/clock.ts'
@@ -166,8 +167,9 @@ export class RecordBench {
 
   async #serve(output: RecordOutput): Promise<string> {
     const server = createServer((request, response) => {
-      const path = (request.url ?? '').split('?')[0] ?? ''
-      if (!output.serve(request, response, path)) response.writeHead(404).end()
+      const path = readPath(request.url ?? '', channelId('main'))
+      if (path === undefined || !output.serve(request, response, path))
+        response.writeHead(404).end()
     })
     this.#servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

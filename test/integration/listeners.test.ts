@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { outputId } from '../../src/contract/ids.ts'
+import { channelId, outputId } from '../../src/contract/ids.ts'
+import { readPath } from '../../src/contract/paths.ts'
 import { Listeners, type ListenerTimes } from '../../src/media/outputs/audio/listeners.ts'
 import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
 import { listen, type Listening } from '../helpers/icecast-server.ts'
@@ -52,8 +53,9 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
     })
     bench.run(listeners)
     const server = createServer((request, response) => {
-      const path = (request.url ?? '').split('?')[0] ?? ''
-      if (!listeners.serve(request, response, path)) response.writeHead(404).end()
+      const path = readPath(request.url ?? '', channelId('main'))
+      if (path === undefined || !listeners.serve(request, response, path))
+        response.writeHead(404).end()
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(async () => {

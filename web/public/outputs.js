@@ -18,7 +18,7 @@ const setText = (element, text) => {
 const LINKS = {
   hls: () => ['Playlist', '/live/stream.m3u8'],
   dash: () => ['Manifest', '/live/stream.mpd'],
-  record: (id) => ['Recordings', `/channels/main/recordings/${encodeURIComponent(id)}`],
+  record: (id, channel) => ['Recordings', `/channels/${channel}/recordings/${id}`],
 }
 
 const FIGURES = ['Bitrate', 'Lag', 'Drops', 'Reconnects']
@@ -26,7 +26,7 @@ const FIGURES = ['Bitrate', 'Lag', 'Drops', 'Reconnects']
 /** @type {Map<string, ReturnType<typeof makeRows>>} */
 const rows = new Map()
 
-const makeRows = ({ id, kind }) => {
+const makeRows = ({ id, kind }, channel) => {
   const state = make('span', 'state')
   const figures = FIGURES.map((name) => {
     const cell = make('td', 'number')
@@ -39,7 +39,7 @@ const makeRows = ({ id, kind }) => {
   const more = make('span', 'more')
   const trouble = make('span', 'trouble')
   const remark = make('td', 'remark', target, more, trouble)
-  const link = LINKS[kind]?.(id)
+  const link = LINKS[kind]?.(id, channel)
   if (link !== undefined) {
     const anchor = make('a', '', link[0])
     anchor.href = link[1]
@@ -82,7 +82,7 @@ export const drawOutputs = (status) => {
     // Another output may come under the same id.
     const key = `${output.id} ${output.kind}`
     seen.add(key)
-    const row = rows.get(key) ?? makeRows(output)
+    const row = rows.get(key) ?? makeRows(output, status.id)
     rows.set(key, row)
     const place = table.tBodies[at]
     if (place !== row.body) table.insertBefore(row.body, place ?? null)

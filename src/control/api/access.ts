@@ -1,6 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import { SluiceError } from '../../contract/errors.ts'
+import { channelId } from '../../contract/ids.ts'
+import { isPlayback, readPath } from '../../contract/paths.ts'
+
+const ANY_CHANNEL = channelId('any')
 
 /** Who may do what, decided once from the listen address. */
 export type AccessPolicy =
@@ -54,15 +58,14 @@ const judgeOnLoopback = (facts: AccessFacts): AccessRefusal | undefined => {
   if (host !== undefined && !isLoopback(hostnameOf(host))) {
     return forbidden(`Host ${JSON.stringify(host)} is not this machine: use localhost or 127.0.0.1`)
   }
-  return isPlayback(facts) && isOfThisMachine(facts) ? undefined : judgeOrigin(facts)
+  return fetchesPlayback(facts) && isOfThisMachine(facts) ? undefined : judgeOrigin(facts)
 }
 
-/** What players fetch: segments, playlists, sound, the program itself. It tells nothing of the control, and changes nothing. */
-const PLAYBACK =
-  /^\/(?:live\/|stream\.ts|listen\.[a-z0-9]+|channels\/[^/]+\/(?:hls|dash)\/|channels\/[^/]+\/listen\.)/
-
-const isPlayback = ({ method, url }: AccessFacts): boolean =>
-  !changesState(method) && PLAYBACK.test(url ?? '')
+/** What players fetch shows nothing of the control, and changes nothing: whichever channel it is of. */
+const fetchesPlayback = ({ method, url }: AccessFacts): boolean => {
+  const path = changesState(method) ? undefined : readPath(url ?? '', ANY_CHANNEL)
+  return path !== undefined && isPlayback(path)
+}
 
 /** A page that this machine serves on another port may hold a player; other sites' pages may not. */
 const isOfThisMachine = (facts: AccessFacts): boolean => {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VideoFormat } from '../../contract/format.ts'
 import type { OutputId } from '../../contract/ids.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
+import type { MediaPath } from '../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../contract/status.ts'
 import type { ChannelParts, EventSink } from './channel-parts.ts'
 import type { ChannelSettings } from './channel-settings.ts'
@@ -17,9 +18,6 @@ export interface ChannelOutputsOptions {
   readonly clock: Clock
   readonly specs: readonly OutputSpec[]
 }
-
-/** Where players ask for what outputs package. */
-const PACKAGED = /^\/(?:live|channels\/[^/]+\/(?:hls|dash))\//
 
 /** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
 export class ChannelOutputs {
@@ -48,7 +46,7 @@ export class ChannelOutputs {
     this.#listeners = this.#options.parts.openListeners(program)
     this.#ended = this.#listeners.run(this.#stop.signal)
     for (const output of this.#waiting) this.addOutput(output)
-    this.#heldRequests.release((request, response) => this.serve(request, response))
+    this.#heldRequests.release((...held) => this.serve(...held))
   }
 
   addOutput(spec: OutputSpec): void {
@@ -84,14 +82,13 @@ export class ChannelOutputs {
   }
 
   /** True when one of them answers the request, or will when the program has begun. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
     if (this.#program !== undefined) {
-      const path = (request.url ?? '').split('?')[0] ?? ''
       const isHandled = this.#listeners?.serve?.(request, response, path) === true
       return isHandled || this.#list.serve(request, response, path)
     }
-    if (!PACKAGED.test(request.url ?? '')) return false
-    this.#heldRequests.hold(request, response)
+    if (path.kind !== 'packaged') return false
+    this.#heldRequests.hold(request, response, path)
     return true
   }
 

@@ -10,6 +10,7 @@ import {
   type SourceId,
   type Ticket,
 } from '../../contract/ids.ts'
+import { readPath } from '../../contract/paths.ts'
 import type { ChannelSpec, SlateSpec } from '../../contract/spec.ts'
 import type { ChannelStatus, RecordingStatus } from '../../contract/status.ts'
 import { untilAborted } from '../../lib/clock.ts'
@@ -121,8 +122,14 @@ export class Channel {
 
   /** The data plane's own routes: the program, the preview, each source. True when the request was one of them. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const targets = { buses: this.#buses, input: (id: SourceId) => this.#inputs.get(id) }
-    return mediaRoute(targets, request, response) || this.#outputs.serve(request, response)
+    const { id } = this.#parts
+    const path = readPath(request.url ?? '', id)
+    if (path === undefined || path.channel !== id) return false
+    const targets = { buses: this.#buses, input: (source: SourceId) => this.#inputs.get(source) }
+    return (
+      mediaRoute(targets, { request, response, path }) ||
+      this.#outputs.serve(request, response, path)
+    )
   }
 
   async take(take: TakeRequest | BusTake): Promise<TakeAnswer> {

@@ -1,38 +1,42 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PREVIEW, type SourceId } from '../../contract/ids.ts'
-import type { BusController } from '../program/bus-controller.ts'
+import { PREVIEW, type BusId, type SourceId } from '../../contract/ids.ts'
+import type { MediaPath } from '../../contract/paths.ts'
 import type { Buses } from '../program/buses.ts'
 import type { Input } from '../input/input.ts'
+import type { HttpTs } from '../viewers/http-ts.ts'
 
 interface MediaTargets {
   readonly buses: Buses | undefined
   readonly input: (id: SourceId) => Input | undefined
 }
 
-/** `/stream.ts`, `/preview.ts`, `/sources/:id.ts`. True when the request was one of them and is being answered. */
-export function mediaRoute(
-  targets: MediaTargets,
-  request: IncomingMessage,
-  response: ServerResponse,
-): boolean {
-  const path = (request.url ?? '').split('?')[0] ?? ''
-  if (path === '/stream.ts') return serve(targets.buses?.program, request, response)
-  if (path === '/preview.ts') return serve(targets.buses?.open(PREVIEW), request, response)
-  const id = /^\/sources\/([^/]+)\.ts$/.exec(path)?.[1]
-  const input = id === undefined ? undefined : targets.input(id as SourceId)
-  input?.monitor.serve(request, response)
-  return input !== undefined
+export interface MediaRequest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly path: MediaPath
 }
 
-function serve(
-  controller: BusController | undefined,
-  request: IncomingMessage,
-  response: ServerResponse,
-): true {
-  if (controller === undefined) refuse(response)
-  else controller.viewers.accept(request, response)
+/** Buses and sources as transport streams. True when the request is being answered. */
+export function mediaRoute(targets: MediaTargets, media: MediaRequest): boolean {
+  const { request, response, path } = media
+  if (path.kind === 'source') {
+    const input = targets.input(path.source)
+    input?.monitor.serve(request, response)
+    return input !== undefined
+  }
+  if (path.kind !== 'bus') return false
+  if (targets.buses === undefined) refuse(response)
+  else {
+    const viewers = viewersOf(targets.buses, path.bus)
+    if (viewers === undefined) return false
+    viewers.accept(request, response)
+  }
   return true
 }
+
+/** The preview begins with whoever wants to see it; any other bus is there already, or nothing is at its address. */
+const viewersOf = (buses: Buses, bus: BusId): HttpTs | undefined =>
+  (bus === PREVIEW ? buses.open(bus) : buses.get(bus))?.viewers
 
 function refuse(response: ServerResponse): void {
   const body = { error: 'not_reachable', message: 'the program has not begun yet' }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VideoFormat } from '../../contract/format.ts'
 import type { OutputId } from '../../contract/ids.ts'
+import type { MediaPath } from '../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../contract/status.ts'
 import type { Output } from '../outputs/interface/output.ts'
 
@@ -60,7 +61,7 @@ export class OutputList {
   }
 
   /** True when one of them answers the request. */
-  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
     return [...this.#entries.values()].some(
       ({ output }) => output.serve?.(request, response, path) === true,
     )

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Codec } from '../../contract/format.ts'
 import type { OutputId, SourceId } from '../../contract/ids.ts'
+import { shortPathOf } from '../../contract/paths.ts'
 import type { ViewerStatus } from '../../contract/status.ts'
 import type { ViewerLimits } from '../../contract/spec.ts'
 import { millis, ticks, ticksOfMs } from '../../contract/time.ts'
@@ -41,7 +42,7 @@ export class SourceMonitor {
     })
     this.#viewers = new HttpTs({
       id: id as string as OutputId,
-      path: `/sources/${id}.ts`,
+      path: shortPathOf({ kind: 'source', source: id }),
       program: this.#ring,
       clock: options.clock,
       limits: httpLimits(options.limits),

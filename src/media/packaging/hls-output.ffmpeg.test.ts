@@ -12,7 +12,8 @@ import { testHost, type TestHost } from '../../../test/helpers/process-host.ts'
 import { rigSlate } from '../../../test/helpers/program-rig.ts'
 import { FAMILIES } from '../../../test/helpers/rig-families.ts'
 import { RigSource } from '../../../test/helpers/rig-source.ts'
-import { outputId } from '../../contract/ids.ts'
+import { channelId, outputId } from '../../contract/ids.ts'
+import { readPath } from '../../contract/paths.ts'
 import { HlsSpec } from '../../contract/output-spec.ts'
 import type { OutputProgram } from '../outputs/interface/output.ts'
 import { SharedParts } from './shared-parts.ts'
@@ -47,8 +48,8 @@ beforeEach(async () => {
   rig.want('a')
   rig.start()
   server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0]!
-    if (!output.serve(request, response, path)) response.writeHead(418).end()
+    const path = readPath(request.url ?? '', channelId('main'))
+    if (path === undefined || !output.serve(request, response, path)) response.writeHead(418).end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
@@ -151,7 +152,8 @@ describe('an output of packaged segments', () => {
     ] as const) {
       const response = new ServerResponse(request)
       request.url = url
-      expect([url, output.serve(request, response, url)]).toEqual([url, expected])
+      const path = readPath(url, channelId('main'))!
+      expect([url, output.serve(request, response, path)]).toEqual([url, expected])
       expect(response.headersSent).toBe(false)
     }
   })

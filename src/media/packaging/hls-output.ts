@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OutputId } from '../../contract/ids.ts'
 import type { HlsSpec } from '../../contract/output-spec.ts'
+import type { MediaPath } from '../../contract/paths.ts'
 import type { OutputStatus } from '../../contract/status.ts'
 import { TICKS_PER_SECOND } from '../../contract/time.ts'
 import { untilAborted, type Clock, type Timer } from '../../lib/clock.ts'
@@ -40,7 +41,6 @@ interface Service {
 
 /** Segments that the bit rate is measured over. */
 const MEASURED_SEGMENTS = 5
-const LIVE = '/live/'
 const HELD_CHECK_INTERVAL_MS = 50
 /** So many segments without a rung: its encoder does not come up, and the others are worth playing. */
 const MAX_WAIT_SEGMENTS = 3
@@ -51,7 +51,6 @@ export class HlsOutput implements Output {
   readonly kind: 'hls' | 'dash'
   readonly maxGopTicks: number
   readonly #options: HlsOutputOptions
-  readonly #ownPath: string
   #lease: Lease<Packager> | undefined
   #service: Service | undefined
   readonly #held: HeldRequests
@@ -63,7 +62,6 @@ export class HlsOutput implements Output {
     this.kind = options.kind
     this.maxGopTicks = maxGopTicksOf(options.spec.segmentTime)
     this.#held = new HeldRequests(options.clock)
-    this.#ownPath = `/channels/main/${options.kind}/`
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -78,8 +76,8 @@ export class HlsOutput implements Output {
     await lease.release()
   }
 
-  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const own = this.#pathWithin(path)
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
+    const own = this.#ownFile(path)
     if (own === undefined) return false
     const service = this.#currentService()
     if (service !== undefined && this.#isServable(service, own))
@@ -87,21 +85,21 @@ export class HlsOutput implements Output {
     const { state, lastError } = this.#lease?.part ?? {}
     if (state === 'failed' && lastError !== undefined)
       answerRefusal(request, response, { status: 503, code: 'not_reachable', message: lastError })
-    else this.#hold(request, response)
+    else this.#hold(request, response, path)
     return true
   }
 
   /** A restart takes a moment, and players count what they are refused. */
-  #hold(request: IncomingMessage, response: ServerResponse): void {
-    this.#held.hold(request, response)
+  #hold(request: IncomingMessage, response: ServerResponse, path: MediaPath): void {
+    this.#held.hold(request, response, path)
     // Removed, or stopping: nothing will come.
     if (this.#lease === undefined) return this.#held.release(() => false)
     this.#heldTimer ??= this.#options.clock.every(HELD_CHECK_INTERVAL_MS, () => this.#retryHeld())
   }
 
   #retryHeld(): void {
-    this.#held.retry((request, response) => {
-      const own = this.#pathWithin((request.url ?? '').split('?')[0] ?? '')
+    this.#held.retry((request, response, path) => {
+      const own = this.#ownFile(path)
       const service = this.#currentService()
       if (own === undefined || service === undefined || !this.#isServable(service, own))
         return false
@@ -204,14 +202,15 @@ export class HlsOutput implements Output {
   }
 
   /** `/live/` belongs to both kinds: playlists to HLS, the MPD to DASH, segments to whose container they are in. */
-  #pathWithin(path: string): string | undefined {
-    if (path.startsWith(this.#ownPath)) return path.slice(this.#ownPath.length)
-    if (!path.startsWith(LIVE)) return undefined
-    const extension = path.slice(path.lastIndexOf('.') + 1)
+  #ownFile(path: MediaPath): string | undefined {
+    if (path.kind !== 'packaged') return undefined
+    const { output, file } = path
+    if (output !== 'live') return output === this.kind ? file : undefined
+    if (file === 'time') return this.kind === 'dash' ? file : undefined
+    const extension = file.slice(file.lastIndexOf('.') + 1)
     const manifest = this.kind === 'hls' ? 'm3u8' : 'mpd'
-    if (path === `${LIVE}time`) return this.kind === 'dash' ? 'time' : undefined
     const mine = this.#options.container === 'ts' ? ['ts'] : ['m4s', 'mp4']
-    return extension === manifest || mine.includes(extension) ? path.slice(LIVE.length) : undefined
+    return extension === manifest || mine.includes(extension) ? file : undefined
   }
 }
 

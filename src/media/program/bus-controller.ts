@@ -7,6 +7,7 @@ import {
   type SourceId,
   type Ticket,
 } from '../../contract/ids.ts'
+import { shortPathOf } from '../../contract/paths.ts'
 import type { ChannelSpec } from '../../contract/spec.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramSources } from './program-sources.ts'
@@ -77,7 +78,7 @@ export class BusController {
     this.bus = this.playOut.bus
     this.viewers = new HttpTs({
       id: name as string as OutputId,
-      path: name === PROGRAM ? '/stream.ts' : `/${name}.ts`,
+      path: shortPathOf({ kind: 'bus', bus: name }),
       program: this.playOut.ring,
       clock,
       limits: httpLimits(viewers),

@@ -2,13 +2,15 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
+import { channelId } from '../../contract/ids.ts'
+import { readPath } from '../../contract/paths.ts'
 import { HeldRequests } from './held-requests.ts'
 
 const clock = new FakeClock()
 let held: HeldRequests
 let arrived: () => void = () => {}
 const server = createServer((request, response) => {
-  held.hold(request, response)
+  held.hold(request, response, readPath(request.url ?? '', channelId('main'))!)
   arrived()
 })
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { MediaPath } from '../../contract/paths.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 
 export interface HoldLimits {
@@ -12,9 +13,13 @@ const RETRY_AFTER_SECONDS = 1
 /** Answering these takes a few milliseconds. */
 const MAX_ANSWERS_PER_TURN = 64
 
+/** True when the request is being answered. */
+type Serve = (request: IncomingMessage, response: ServerResponse, path: MediaPath) => boolean
+
 interface HeldRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  readonly path: MediaPath
   readonly timer: Timer
 }
 
@@ -34,7 +39,7 @@ export class HeldRequests {
   }
 
   /** Answered by `release`, or refused when that does not come in time. */
-  hold(request: IncomingMessage, response: ServerResponse): void {
+  hold(request: IncomingMessage, response: ServerResponse, path: MediaPath): void {
     if (this.#held.size >= this.#limits.maxRequests) {
       refuse(response)
       return
@@ -43,7 +48,7 @@ export class HeldRequests {
       this.#held.delete(held)
       refuse(response)
     })
-    const held: HeldRequest = { request, response, timer }
+    const held: HeldRequest = { request, response, path, timer }
     this.#held.add(held)
     response.once('close', () => {
       timer.cancel()
@@ -52,10 +57,10 @@ export class HeldRequests {
   }
 
   /** What `serve` does not take waits on. All of it may come at once: the rest has its turn at the next call. */
-  retry(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
+  retry(serve: Serve): void {
     let taken = 0
     for (const held of [...this.#held]) {
-      if (!serve(held.request, held.response)) continue
+      if (!serve(held.request, held.response, held.path)) continue
       held.timer.cancel()
       this.#held.delete(held)
       if (++taken >= MAX_ANSWERS_PER_TURN) return
@@ -63,11 +68,11 @@ export class HeldRequests {
   }
 
   /** What `serve` does not take is refused. */
-  release(serve: (request: IncomingMessage, response: ServerResponse) => boolean): void {
+  release(serve: Serve): void {
     for (const held of [...this.#held]) {
       held.timer.cancel()
       this.#held.delete(held)
-      if (!serve(held.request, held.response)) refuse(held.response)
+      if (!serve(held.request, held.response, held.path)) refuse(held.response)
     }
   }
 }

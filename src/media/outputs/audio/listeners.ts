@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { OutputId } from '../../../contract/ids.ts'
+import { shortPathOf, type ListenFormat, type MediaPath } from '../../../contract/paths.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { AUDIO_ENCODERS, type AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { untilAborted, type Timer } from '../../../lib/clock.ts'
@@ -41,16 +42,12 @@ export interface ListenersOptions {
     'channel' | 'host' | 'ffmpeg' | 'clock' | 'random' | 'onLine' | 'warn'
   >
   readonly frames: ProgramFrames
-  /** In front of "/listen.mp3". Default: nothing, and the path of the single channel. */
-  readonly prefixes?: readonly string[]
   /** Default: the channel's name alone. */
   readonly station?: Station
   readonly times?: Partial<ListenerTimes>
 }
 
-const PREFIXES = ['', '/channels/main']
-const PATH = /^(.*)\/listen\.(mp3|aac|opus)$/
-const FORMATS: readonly AudioEncoding[] = ['mp3', 'aac', 'opus']
+const FORMATS: readonly ListenFormat[] = ['mp3', 'aac', 'opus']
 const STALL_CHECK_INTERVAL_MS = 1_000
 /** What a restarted encoder may need of the past, and more than the burst. */
 const KEPT_AUDIO_MS = 10_000
@@ -106,11 +103,9 @@ export class Listeners implements Output {
     await Promise.all([...this.#groups.values()].map((group) => group.close()))
   }
 
-  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const [, prefix, format] = PATH.exec(path) ?? []
-    const { prefixes = PREFIXES } = this.#options
-    if (prefix === undefined || format === undefined || !prefixes.includes(prefix)) return false
-    this.#accept(request, response, format as AudioEncoding)
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
+    if (path.kind !== 'listen') return false
+    this.#accept(request, response, path.format)
     return true
   }
 
@@ -122,7 +117,7 @@ export class Listeners implements Output {
     return {
       id: this.id,
       kind: this.kind,
-      url: '/listen.mp3',
+      url: shortPathOf({ kind: 'listen', format: 'mp3' }),
       state: this.#state,
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#options.context.clock.now()),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputId } from '../../../contract/ids.ts'
+import type { MediaPath } from '../../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import type { Millis, Ticks90k } from '../../../contract/time.ts'
 import type { ProgramFrames } from './program-frames.ts'
@@ -12,8 +13,8 @@ export interface Output {
   /** Resolves after an abort, and only when all that it started has ended. Trouble is shown in the status, never thrown. */
   run(signal: AbortSignal): Promise<void>
   status(): OutputStatus
-  /** True when the path is this output's own, and the request is being answered. `path` is without the query. */
-  serve?(request: IncomingMessage, response: ServerResponse, path: string): boolean
+  /** True when the path is this output's own, and the request is being answered. */
+  serve?(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean
   /** What it recorded, newest first. */
   recordings?(): readonly RecordingStatus[]
   /** False: there is no such recording, or it is being written. */

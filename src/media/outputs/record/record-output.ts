@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { SluiceError } from '../../../contract/errors.ts'
 import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
+import type { MediaPath } from '../../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
@@ -114,7 +115,7 @@ export class RecordOutput implements Output {
     }
   }
 
-  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
     return this.#recordingList.serve(request, response, path)
   }
 

@@ -2,12 +2,12 @@ import { open } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import type { OutputId } from '../../../contract/ids.ts'
+import type { ChannelId, OutputId } from '../../../contract/ids.ts'
+import { pathOf, type MediaPath } from '../../../contract/paths.ts'
 import { byteRange } from './byte-range.ts'
 import type { Recording, RecordingFolder } from './recording-folder.ts'
 import { errorCode } from '../../../lib/error-code.ts'
 
-const ROOT = '/channels/main/recordings'
 const CONTENT_TYPES = { ts: 'video/mp2t', mp4: 'video/mp4' } as const
 const MAX_DOWNLOADS = 32
 
@@ -18,26 +18,22 @@ interface Answer {
 }
 
 /**
- * An output's recordings over HTTP: the list at `/channels/main/recordings/<output>` (the first record output answers
- * `/channels/main/recordings` and `/recordings` too), each below it by name. One that is being written is served up to
- * its present end.
+ * An output's recordings over HTTP: the list at `recordings/<output>` (the first record output answers `recordings`
+ * too), each below it by name. One that is being written is served up to its present end.
  */
 export class RecordingList {
   readonly #folder: RecordingFolder
   readonly #id: OutputId
-  readonly #root: string
   #downloads = 0
 
   constructor(id: OutputId, folder: RecordingFolder) {
     this.#id = id
-    this.#root = `${ROOT}/${id}`
     this.#folder = folder
   }
 
   /** True when the path is one of these. */
-  serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const isList = path === this.#root || path === ROOT || path === '/recordings'
-    if (!isList && !path.startsWith(`${this.#root}/`)) return false
+  serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
+    if (path.kind !== 'recordings' || (path.output ?? this.#id) !== this.#id) return false
     response.on('error', () => {})
     request.resume()
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -47,24 +43,25 @@ export class RecordingList {
         headers: { Allow: 'GET, HEAD' },
         body: { error: 'bad_request', message },
       })
-    } else if (isList) {
-      answer(request, response, { status: 200, body: this.#list() })
+    } else if (path.name === undefined) {
+      answer(request, response, { status: 200, body: this.#list(path.channel) })
     } else {
-      void this.#download(request, response, path.slice(this.#root.length + 1))
+      void this.#download(request, response, path.name)
     }
     return true
   }
 
-  #list(): unknown {
+  #list(channel: ChannelId): unknown {
+    const output = this.#id
     const recordings = this.#folder.recordings.map(
       ({ name, bytes, durationMs, startedAt, state, label, source }) => ({
         ...{ name, bytes, durationMs, state, startedAt: new Date(startedAt).toISOString() },
         ...(label !== undefined && { label }),
         ...(source !== undefined && { source }),
-        url: `${this.#root}/${name}`,
+        url: pathOf({ kind: 'recordings', channel, output, name }),
       }),
     )
-    return { output: this.#id, recordings }
+    return { output, recordings }
   }
 
   /** Only names that are in the list: nothing else of the disk can be asked for. */
