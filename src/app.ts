@@ -18,6 +18,7 @@ import { openFormatStore } from './media/host/format-store.ts'
 import { EVENT_LOG_LIMITS } from './media/host/event-log.ts'
 import { MediaHost } from './media/host/media-host.ts'
 import { realParts } from './media/host/real-parts.ts'
+import { findStateFolder } from './media/host/state-folder.ts'
 import { Ticker } from './media/host/ticker.ts'
 import { allowHeapGrowth } from './media/host/heap-growth.ts'
 import { processHost } from './process/host.ts'
@@ -79,7 +80,7 @@ const start = async (
             clock: realClock,
             ticker,
             stdout: process.stdout,
-            stateFolder: config.stateDir ?? defaultStateFolder(channel.name),
+            stateFolder: config.stateDir ?? findStateFolder(defaultStateBase(), channel.name),
             env: process.env,
             formats,
             onLine: (about, { level, text }) => log[levelOf(level)]({ about }, text),
@@ -141,9 +142,5 @@ const start = async (
 const levelOf = (level: 'fatal' | 'error' | 'warning' | 'info'): 'warn' | 'info' | 'debug' =>
   level === 'fatal' || level === 'error' ? 'warn' : level === 'warning' ? 'info' : 'debug'
 
-/** Segments and numbers must be found again by the next run of the same channel, wherever it is started from. */
-function defaultStateFolder(channel: string): string {
-  const base = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')
-  const name = channel.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
-  return join(base, 'sluice', name === '' || name === '-' ? 'channel' : name)
-}
+const defaultStateBase = (): string =>
+  join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'sluice')

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BusTake, TakeAnswer, TakeRequest } from '../../contract/commands.ts'
 import { SluiceError } from '../../contract/errors.ts'
 import {
@@ -10,7 +9,6 @@ import {
   type SourceId,
   type Ticket,
 } from '../../contract/ids.ts'
-import { readPath } from '../../contract/paths.ts'
 import type { ChannelSpec, SlateSpec } from '../../contract/spec.ts'
 import type { ChannelStatus, RecordingStatus } from '../../contract/status.ts'
 import { untilAborted } from '../../lib/clock.ts'
@@ -21,7 +19,7 @@ import { Buses } from '../program/buses.ts'
 import { awaitFormat, fittedToSegments, type ChosenFormat } from '../format/format-choice.ts'
 import { inputEvents } from './input-events.ts'
 import { InputList } from './input-list.ts'
-import { mediaRoute } from './media-route.ts'
+import { mediaRoute, type MediaRequest } from './media-route.ts'
 import { ChannelOutputs } from './channel-outputs.ts'
 import { describeAudio, describeVideo } from '../format/program-format.ts'
 import { Failover } from '../failover/failover.ts'
@@ -120,11 +118,8 @@ export class Channel {
     }
   }
 
-  /** The data plane's own routes: the program, the preview, each source. True when the request was one of them. */
-  handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const { id } = this.#parts
-    const path = readPath(request.url ?? '', id)
-    if (path === undefined || path.channel !== id) return false
+  /** What is at the channel's addresses. True when the request is being answered. */
+  handle({ request, response, path }: MediaRequest): boolean {
     const targets = { buses: this.#buses, input: (source: SourceId) => this.#inputs.get(source) }
     return (
       mediaRoute(targets, { request, response, path }) ||

@@ -15,6 +15,7 @@ import {
   type MediaPort,
   type WantedChannel,
 } from '../../contract/media-port.ts'
+import { readPath } from '../../contract/paths.ts'
 import type { ChannelSpec } from '../../contract/spec.ts'
 import type { ChannelStatus, RecordingStatus, ViewerStatus } from '../../contract/status.ts'
 import type { TakeAnswer } from '../../contract/commands.ts'
@@ -81,9 +82,12 @@ export class MediaHost implements MediaPort {
     this.#log.close()
   }
 
-  /** Media over HTTP. True when the request was one of a channel's and is being answered. */
+  /** Media over HTTP. True when the request is being answered. Addresses without a channel are the first one's. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    return [...this.#hosted.values()].some(({ channel }) => channel.handle(request, response))
+    const [first] = this.#hosted.keys()
+    const path = first && readPath(request.url ?? '', first)
+    if (path === undefined) return false
+    return this.#hosted.get(path.channel)?.channel.handle({ request, response, path }) ?? false
   }
 
   hello(request: Hello, within?: Deadline): Promise<HelloAnswer> {
