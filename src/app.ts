@@ -64,6 +64,7 @@ const start = async (
     let fault: { readonly error: unknown } | undefined
     const media = new MediaHost({
       epoch: randomUUID(),
+      defaultChannel: config.channelId,
       clock: realClock,
       wallTime: Date.now,
       limits: EVENT_LOG_LIMITS,

@@ -1,3 +1,6 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { MediaRequest } from '../channel/media-route.ts'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import { aStatus } from '../../../test/helpers/fake-channel.ts'
@@ -62,7 +65,8 @@ class Hosted implements HostedChannel {
   disconnectViewer = (path: string, id: number) => path === '/stream.ts' && id === 1
   recordings = () => []
   deleteRecording = async () => false
-  handle = () => false
+  readonly asked: MediaRequest['path'][] = []
+  handle = ({ path }: MediaRequest) => this.asked.push(path) > 0
 }
 
 const started = (limits = { maxEntries: 100, maxBytes: 100_000 }) => {
@@ -72,6 +76,7 @@ const started = (limits = { maxEntries: 100, maxBytes: 100_000 }) => {
   const faults: unknown[] = []
   const host = new MediaHost({
     epoch: EPOCH,
+    defaultChannel: MAIN,
     clock,
     limits,
     wallTime: () => 1_000,
@@ -373,4 +378,26 @@ describe('requests', () => {
     expect(await host.deleteRecording(recording)).toBe(false)
     expect(await codeOf(host.viewers(TWO))).toBe('unknown_channel')
   })
+})
+
+test('media is asked for by channel; an address without one is of the default channel', async () => {
+  const { host, created, close } = started()
+  await apply(host, 1, spec(), channelId('two'))
+  const handle = (url: string): boolean => {
+    const request = new IncomingMessage(new Socket())
+    request.url = url
+    return host.handle(request, new ServerResponse(request))
+  }
+  expect(handle('/stream.ts')).toBe(false)
+  expect(handle('/channels/two/stream.ts')).toBe(true)
+  await apply(host, 1)
+  expect(handle('/stream.ts')).toBe(true)
+  expect(handle('/channels/main/listen.mp3')).toBe(true)
+  expect(handle('/channels/three/stream.ts')).toBe(false)
+  expect(handle('/status')).toBe(false)
+  expect(created.map(({ asked }) => asked.map(({ kind }) => kind))).toEqual([
+    ['bus'],
+    ['bus', 'listen'],
+  ])
+  await close()
 })

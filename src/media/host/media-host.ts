@@ -42,6 +42,8 @@ export type HostedChannel = Pick<
 
 export interface MediaHostOptions extends EventLogOptions {
   readonly epoch: Epoch
+  /** Its addresses need no channel in them. */
+  readonly defaultChannel: ChannelId
   readonly clock: Clock
   /** Throws SluiceError for what cannot be opened. Nothing runs yet. */
   readonly createChannel: (id: ChannelId, spec: ChannelSpec, events: EventSink) => HostedChannel
@@ -82,10 +84,9 @@ export class MediaHost implements MediaPort {
     this.#log.close()
   }
 
-  /** Media over HTTP. True when the request is being answered. Addresses without a channel are the first one's. */
+  /** Media over HTTP. True when the request is being answered. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const [first] = this.#hosted.keys()
-    const path = first && readPath(request.url ?? '', first)
+    const path = readPath(request.url ?? '', this.#options.defaultChannel)
     if (path === undefined) return false
     return this.#hosted.get(path.channel)?.channel.handle({ request, response, path }) ?? false
   }
