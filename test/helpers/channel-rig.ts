@@ -65,6 +65,7 @@ export class ChannelRig {
     const channel = ChannelSpec.parse({ ...spec, sources: specs })
     const media = new MediaHost({
       epoch: EPOCH,
+      defaultChannel: channelId('rig'),
       clock: this.clock,
       wallTime: () => this.wallTime(),
       limits: EVENT_LOG_LIMITS,
