@@ -43,7 +43,7 @@ test.each([
   expect(namedUrlList(text).map(({ id, url }) => `${id} ${url}`)).toEqual(expected)
 })
 
-test('an automatic id never takes one that was given', () => {
+test('an automatic id never equals a given one', () => {
   expect(withIds([{ id: undefined }, { id: 's0' }, { id: undefined }, { id: 's2' }], 's')).toEqual([
     's1',
     's0',

@@ -32,7 +32,7 @@ export const namedUrlList = (text: string): NamedUrl[] =>
     .filter((part) => part.trim() !== '')
     .map(namedUrl)
 
-/** Gives an id to those that have none: prefix and place in the list (`s0`, `s1`), or the next free number. */
+/** Adds missing ids: prefix and place in the list (`s0`, `s1`), or the next free number. */
 export const withIds = (
   entries: readonly { readonly id: string | undefined }[],
   prefix: string,

@@ -15,7 +15,7 @@ interface KindRow {
    * nothing local the network.
    */
   readonly protocols: string
-  /** FFmpeg's input options, unless the user gives others. */
+  /** FFmpeg's input options, unless the user sets others. */
   readonly options?: readonly Option[]
   /** `by_segment`: bursts with silence between them. */
   readonly arrives?: 'by_segment'

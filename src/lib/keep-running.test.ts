@@ -17,7 +17,7 @@ interface Rig {
   readonly states: RunState[]
   readonly abort: AbortController
   readonly done: Promise<RunEnd>
-  /** What the states were after `ms` more. */
+  /** States after `ms` more. */
   readonly after: (ms: number) => Promise<readonly string[]>
   readonly delays: () => readonly number[]
 }
@@ -79,7 +79,7 @@ const endOf = async ({ clock, done, abort }: Rig): Promise<RunEnd> => {
 }
 
 describe('the states', () => {
-  test('follow the attempt, and waiting says in how many milliseconds, and why', async () => {
+  test('follow the attempt, and waiting carries the delay in milliseconds and the reason', async () => {
     const rig = kept(losing(50))
     await rig.after(160)
     expect(rig.states).toEqual([

@@ -2,7 +2,7 @@ import { backoffDelay, type BackoffLimits } from './backoff.ts'
 import { pause, type Clock } from './clock.ts'
 import { messageOf } from './error-message.ts'
 
-/** When an attempt that was lost is followed by the next. */
+/** Delays between a lost attempt and the next. */
 export interface RetryPolicy {
   readonly backoff: BackoffLimits
   /** After an attempt that ran for this long, the delays restart from the first. */
@@ -11,7 +11,7 @@ export interface RetryPolicy {
   readonly quickMs?: number
 }
 
-/** How an attempt ended. An attempt that throws is `lost`. After an abort the value does not matter. */
+/** End of an attempt; one that throws is `lost`. After an abort the value is ignored. */
 export type AttemptEnd =
   /** Complete: nothing is left to run. */
   | { readonly kind: 'ended'; readonly reason?: string }

@@ -3,7 +3,7 @@ export interface LogLimits {
   readonly maxBytes: number
 }
 
-/** Entries that a reader asked for and that are gone. */
+/** Requested entries that are no longer held. */
 export interface LogGap {
   readonly from: number
   readonly to: number
@@ -42,7 +42,7 @@ export class NumberedLog<Entry> {
     this.appendAt(this.#newest + 1, entry, bytes)
   }
 
-  /** Where numbers were left out, what is older is gone: nothing that is kept stands before a gap. */
+  /** Appends under `number`; a gap in the numbers drops all older entries, so that held ones are contiguous. */
   appendAt(number: number, entry: Entry, bytes: number): void {
     if (number !== this.#newest + 1) this.discardThrough(this.#newest)
     this.#newest = number
@@ -54,7 +54,7 @@ export class NumberedLog<Entry> {
     }
   }
 
-  /** Forgets entries up to and with this number. */
+  /** Drops entries up to and including `number`. */
   discardThrough(number: number): void {
     const count = Math.min(number - this.oldest + 1, this.#kept.length)
     if (count <= 0) return

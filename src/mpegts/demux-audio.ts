@@ -25,7 +25,7 @@ export class AudioTrack implements PesListener {
   readonly #splitter: FrameSplitter
   readonly #onFrame: OnFrame
   #format: AudioFormat | undefined
-  /** Bytes of the track before the PES at hand. */
+  /** Bytes of the track before the current PES. */
   #position = 0
   readonly #anchors: Anchor[] = []
   /** Start of the next frame in ticks, fractions kept; undefined before the first PTS. */

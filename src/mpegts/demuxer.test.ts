@@ -287,7 +287,7 @@ describe('shapes of stream', () => {
     )
   })
 
-  it('takes the first program with media, or the configured one', () => {
+  it('chooses the first program with media, or the configured one', () => {
     const other = new TsMuxer(
       muxOptions({ programNumber: 2, pmtPid: 0x1100, tracks: [{ pid: 0x200, codec: 'aac' }] }),
     )
@@ -381,7 +381,7 @@ describe('shapes of stream', () => {
 /** The muxer puts a delimiter before the second half too: it treats each unit as a picture. */
 const DELIMITER_SIZE = 0
 
-/** Takes the PTS and the delimiter from every second PES of the video, as a splitting multiplexer would write it. */
+/** Removes PTS and delimiter from every second PES of the video, as a splitting multiplexer would write it. */
 const stripSecondPts = (): ((packet: Buffer) => Buffer) => {
   let count = 0
   return (packet) => {

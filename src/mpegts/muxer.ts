@@ -153,7 +153,7 @@ export class TsMuxer {
     return batch
   }
 
-  /** A change of content gives the PMT its next version. */
+  /** Changes a track; new content raises the PMT version. */
   setTrack(index: number, change: { readonly codec?: Codec; readonly language?: string }): void {
     const track = this.#tracks[index]
     if (track === undefined) throw new RangeError(`there is no track ${index}`)

@@ -62,7 +62,7 @@ describe('tables', () => {
     },
   )
 
-  it('marks UTF-8 by its selector and leaves ASCII bare', () => {
+  it('marks UTF-8 by its selector and writes ASCII without one', () => {
     expect(encodeDvbText('abc')).toEqual(Uint8Array.from([97, 98, 99]))
     expect(encodeDvbText('é')).toEqual(Uint8Array.from([0x15, 0xc3, 0xa9]))
     expect(decodeDvbText(Uint8Array.from([0x05, 0xe9]))).toBe('é')
