@@ -62,6 +62,14 @@ const because = (reason: string | undefined): string => (reason ? `: ${reason}` 
 const ofOutput = (id: string, message: string): string =>
   message.startsWith(`output ${id}`) ? message : `output ${id}: ${message}`
 
+const viewerText = ({ path, address, agent }: ViewerEvent): string =>
+  `${path} from ${address} (${agent})`
+
+type ViewerEvent = Pick<
+  Extract<ChannelEvent, { type: 'viewer_joined' }>,
+  'path' | 'address' | 'agent'
+>
+
 const sentence = (event: ChannelEvent): string => {
   switch (event.type) {
     case 'channel_started':
@@ -108,8 +116,9 @@ const sentence = (event: ChannelEvent): string => {
     case 'alert':
       return `ALERT ${ofOutput(event.output, event.message)}`
     case 'viewer_joined':
+      return `viewer ${event.viewer} joined ${viewerText(event)}`
     case 'viewer_left':
-      return `viewer ${event.viewer} ${event.type.slice('viewer_'.length)} ${event.path} from ${event.address} (${event.agent})${because(event.reason)}`
+      return `viewer ${event.viewer} left ${viewerText(event)}${because(event.reason)}`
     case 'settings_changed':
       return `settings changed: ${JSON.stringify(event.change)}`
     case 'gap':

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { EVENT_TYPES as WORDS, eventLine } from '../../web/public/words.js'
 import { takeDone } from '../../test/helpers/channel-fixture.ts'
 import { eventSentence } from '../cli/sentences.ts'
-import { type ChannelEvent, EVENT_TYPES, StampedEvent } from './events.ts'
+import { ChannelEvent, EVENT_TYPES, StampedEvent } from './events.ts'
 import { channelId, outputId, PROGRAM, sourceId, type Ticket } from './ids.ts'
+import { BusStatus, ChannelStatus, OutputStatus, SourceStatus, ViewerStatus } from './status.ts'
 
 const [a, b] = [sourceId('a'), sourceId('b')]
 const output = outputId('rec')
@@ -68,13 +69,34 @@ test('the page has words for no other event', () => {
   expect(WORDS.toSorted()).toEqual([...EVENT_TYPES].toSorted())
 })
 
-test('each event is documented, and no other', () => {
-  const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
-  const section = text.slice(text.indexOf('\n## Events'), text.indexOf('\n## Media'))
-  const documented = [...section.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap((row) =>
-    [...row[1]!.matchAll(/`(\w+)`/g)].map((name) => name[1]),
-  )
-  expect(documented.toSorted()).toEqual([...EVENT_TYPES].toSorted())
+/** The rows of a section of the reference: what is in the first column, and all of the row. */
+const documented = (section: string): readonly (readonly [string, string])[] => {
+  const text = readFileSync(new URL('../../docs/status-and-events.md', import.meta.url), 'utf8')
+  const [rows = ''] = text.slice(text.indexOf(`\n## ${section}\n`) + 4).split('\n## ')
+  return [...rows.matchAll(/^\| `(\w+)` \|(.*)$/gm)].map((row) => [row[1]!, row[2]!] as const)
+}
+
+test('each event is documented with its fields, and no other', () => {
+  const rows = documented('Events').map(([type, rest]) => [
+    type,
+    ...[...rest.split('|')[0]!.matchAll(/`(\w+)`/g)].map((name) => name[1]!).toSorted(),
+  ])
+  const known = ChannelEvent.options.flatMap((option) => {
+    const { type, ...fields } = option.unwrap().shape
+    return [...type.values].map((name) => [name, ...Object.keys(fields).toSorted()])
+  })
+  expect(rows.toSorted()).toEqual(known.toSorted())
+})
+
+test.each([
+  ['Channel', ChannelStatus],
+  ['Bus', BusStatus],
+  ['Source', SourceStatus],
+  ['Output', OutputStatus],
+  ['Viewer', ViewerStatus],
+] as const)('%s: each field of the status is documented, and no other', (section, schema) => {
+  const fields = documented(section).map(([field]) => field)
+  expect(fields.toSorted()).toEqual(Object.keys(schema.unwrap().shape).toSorted())
 })
 
 test.each([

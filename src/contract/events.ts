@@ -16,6 +16,13 @@ const kind = <const Types extends readonly string[], Fields extends z.ZodRawShap
   fields: Fields,
 ) => z.object({ ...fields, type: z.literal(types) }).readonly()
 
+const viewerFields = {
+  viewer: z.number(),
+  path: z.string(),
+  address: z.string(),
+  agent: z.string(),
+}
+
 /** Everything that happens to a channel and that somebody may want to know. Serialisable; redacted. */
 export const ChannelEvent = z.discriminatedUnion('type', [
   kind(['channel_started'], {
@@ -101,13 +108,8 @@ export const ChannelEvent = z.discriminatedUnion('type', [
     what: OutputAlert,
     message: z.string(),
   }),
-  kind(['viewer_joined', 'viewer_left'], {
-    viewer: z.number(),
-    path: z.string(),
-    address: z.string(),
-    agent: z.string(),
-    reason: z.exactOptional(z.string()),
-  }),
+  kind(['viewer_joined'], viewerFields),
+  kind(['viewer_left'], { ...viewerFields, reason: z.exactOptional(z.string()) }),
   kind(['settings_changed'], {
     change: z.record(z.string(), z.unknown()).readonly(),
   }),
