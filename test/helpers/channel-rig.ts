@@ -52,6 +52,9 @@ export class ChannelRig {
   readonly outputs = new Map<OutputId, RigOutput>()
   /** Of the outputs that are opened from now on. */
   outputMaxGopTicks: number | undefined
+  /** With which it began. */
+  readonly spec: ChannelSpec
+  readonly media: MediaHost
   /** As the API works it. */
   readonly channel: ControlledChannel
   readonly #budget = new HostBudget({ maxSimultaneous: 8, maxPerMinute: 1_000 }, this.clock)
@@ -62,7 +65,7 @@ export class ChannelRig {
 
   constructor({ sources, spec, parts }: ChannelRigOptions) {
     const specs = Object.entries(sources).map(([id, options]) => this.sourceSpec(id, options))
-    const channel = ChannelSpec.parse({ ...spec, sources: specs })
+    this.spec = ChannelSpec.parse({ ...spec, sources: specs })
     const media = new MediaHost({
       epoch: EPOCH,
       defaultChannel: channelId('rig'),
@@ -77,8 +80,9 @@ export class ChannelRig {
         throw error
       },
     })
+    this.media = media
     const events = new MediaEvents(media)
-    this.channel = new ControlledChannel({ id: channelId('rig'), spec: channel, media, events })
+    this.channel = new ControlledChannel({ id: channelId('rig'), spec: this.spec, media, events })
     this.#ended = Promise.all([
       media.run(this.#stop.signal),
       events.run(EPOCH, new AbortController().signal),
