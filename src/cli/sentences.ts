@@ -62,12 +62,12 @@ const because = (reason: string | undefined): string => (reason ? `: ${reason}` 
 const ofOutput = (id: string, message: string): string =>
   message.startsWith(`output ${id}`) ? message : `output ${id}: ${message}`
 
-const viewerText = ({ path, address, agent }: ViewerEvent): string =>
-  `${path} from ${address} (${agent})`
+const viewerText = ({ path, address, agent, others }: ViewerEvent): string =>
+  `${path} from ${address} (${agent})${others === undefined ? '' : ` and ${others} others`}`
 
 type ViewerEvent = Pick<
   Extract<ChannelEvent, { type: 'viewer_joined' }>,
-  'path' | 'address' | 'agent'
+  'path' | 'address' | 'agent' | 'others'
 >
 
 const sentence = (event: ChannelEvent): string => {

@@ -21,6 +21,8 @@ const viewerFields = {
   path: z.string(),
   address: z.string(),
   agent: z.string(),
+  /** Of a flood: so many more like it in the same second have no event of their own. */
+  others: z.exactOptional(z.number()),
 }
 
 /** Everything that happens to a channel and that somebody may want to know. Serialisable; redacted. */

@@ -241,7 +241,7 @@ export class ChannelRig {
 
   #openInput(
     channel: ChannelSpec,
-    { spec, settings, events, wanted }: Parameters<ChannelParts['openInput']>[0],
+    { spec, settings, events, wanted, viewerLog }: Parameters<ChannelParts['openInput']>[0],
   ): Input {
     const { clock } = this
     const camera = this.camera(spec.url.slice('rig:'.length))
@@ -253,7 +253,7 @@ export class ChannelRig {
       latencyMs: channel.latencyMs,
       live: camera.options.live,
       arrives: 'steadily',
-      monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock }),
+      monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock, log: viewerLog }),
       openConformer: (plan) => {
         const transcoder = new RigTranscoder(spec.id, plan)
         this.transcoders.push(transcoder)

@@ -160,10 +160,10 @@ const EVENTS = {
     e.state === 'failed' ? 'bad' : e.state === 'waiting' ? 'warn' : '',
     `Output ${e.output} is ${e.state}${e.reason === undefined ? '' : `: ${e.reason}`}`,
   ],
-  viewer_joined: (e) => ['', `Viewer ${e.viewer} joined from ${e.address}`],
+  viewer_joined: (e) => ['', `Viewer ${e.viewer} joined from ${e.address}${others(e)}`],
   viewer_left: (e) => [
     '',
-    `Viewer ${e.viewer} left${e.reason === undefined ? '' : `: ${e.reason}`}`,
+    `Viewer ${e.viewer} left${e.reason === undefined ? '' : `: ${e.reason}`}${others(e)}`,
   ],
   settings_changed: (e) => [
     '',
@@ -180,6 +180,7 @@ export const EVENT_TYPES = Object.keys(EVENTS)
 
 const onBus = (e) =>
   e.bus === 'program' ? '' : `${e.bus.slice(0, 1).toUpperCase()}${e.bus.slice(1)}: `
+const others = (e) => (e.others === undefined ? '' : `, and ${e.others} others`)
 const listed = (problems) => problems.map(problem).join(', ') || 'not healthy'
 const because = (e) => {
   if (e.problems !== undefined && e.problems.length > 0) return `: ${listed(e.problems)}`

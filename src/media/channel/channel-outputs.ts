@@ -8,6 +8,7 @@ import type { ChannelParts, EventSink } from './channel-parts.ts'
 import type { ChannelSettings } from './channel-settings.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { OutputList } from './output-list.ts'
+import type { ViewerLog } from '../viewers/viewer-log.ts'
 import { HeldRequests } from '../viewers/held-requests.ts'
 import type { Output, OutputProgram } from '../outputs/interface/output.ts'
 
@@ -17,6 +18,7 @@ export interface ChannelOutputsOptions {
   readonly events: EventSink
   readonly clock: Clock
   readonly specs: readonly OutputSpec[]
+  readonly viewerLog: ViewerLog
 }
 
 /** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
@@ -43,7 +45,7 @@ export class ChannelOutputs {
   /** The program is on the air. */
   start(program: OutputProgram): void {
     this.#program = program
-    this.#listeners = this.#options.parts.openListeners(program)
+    this.#listeners = this.#options.parts.openListeners(program, this.#options.viewerLog)
     this.#ended = this.#listeners.run(this.#stop.signal)
     for (const output of this.#waiting) this.addOutput(output)
     this.#heldRequests.release((...held) => this.serve(...held))
@@ -90,6 +92,10 @@ export class ChannelOutputs {
     if (path.kind !== 'packaged') return false
     this.#heldRequests.hold(request, response, path)
     return true
+  }
+
+  disconnectListener(path: string, id: number): boolean {
+    return this.#listeners?.disconnect?.(path, id) === true
   }
 
   /** Why one of them could not follow if the program's pictures became these. */

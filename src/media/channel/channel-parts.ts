@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { InputEvents, InputSettings } from '../input/input-parts.ts'
 import type { Input } from '../input/input.ts'
 import type { Output, OutputProgram } from '../outputs/interface/output.ts'
+import type { ViewerLog } from '../viewers/viewer-log.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 
@@ -52,13 +53,14 @@ export interface ChannelParts {
     readonly settings: InputSettings
     readonly events: InputEvents
     readonly wanted: 'run' | 'stop'
+    readonly viewerLog: ViewerLog
   }) => Input
   /** Throws SluiceError for an address that no output knows, as `openOutput` would. */
   readonly checkOutput: (spec: OutputSpec) => void
   /** Throws SluiceError for an address that no output knows. */
   readonly openOutput: (spec: OutputSpec, wiring: OutputWiring) => Output
   /** Those who hear the sound alone, over HTTP. */
-  readonly openListeners: (program: OutputProgram) => Output
+  readonly openListeners: (program: OutputProgram, log: ViewerLog) => Output
   readonly makeSlate: (
     format: ProgramFormat,
     spec: SlateSpec,

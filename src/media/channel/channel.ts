@@ -29,6 +29,7 @@ import { RateMeters } from './rate-meters.ts'
 import type { Operation } from './reconcile.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 import { applyOperations } from './spec-changes.ts'
+import { ViewerLog } from '../viewers/viewer-log.ts'
 import { requestTake } from './take-request.ts'
 
 const FAULT_REPORT_INTERVAL_MS = 1_000
@@ -47,6 +48,7 @@ export class Channel {
   readonly #inputs: InputList
   readonly #outputs: ChannelOutputs
   readonly #rates = new RateMeters()
+  readonly #viewerLog: ViewerLog
   readonly #startedAt: number
   readonly #failover: Failover
   #state: ChannelStatus['state'] = 'starting'
@@ -62,9 +64,12 @@ export class Channel {
     this.#startedAt = parts.clock.now()
     this.#settings = new ChannelSettings(spec)
     const settings = this.#settings
+    const viewerLog = new ViewerLog((event) => parts.events.logEvent(event), parts.clock)
+    this.#viewerLog = viewerLog
     const events = inputEvents(parts.events, () => this.#updateStandingOrder())
     this.#inputs = new InputList({
-      open: (source, wanted) => parts.openInput({ spec: source, wanted, settings, events }),
+      open: (source, wanted) =>
+        parts.openInput({ spec: source, wanted, settings, events, viewerLog }),
       ingest: () => settings.current.ingest,
     })
     this.#outputs = new ChannelOutputs({
@@ -73,6 +78,7 @@ export class Channel {
       events: parts.events,
       clock: parts.clock,
       specs: spec.outputs,
+      viewerLog,
     })
     this.#failover = new Failover(
       failoverPort({
@@ -114,6 +120,7 @@ export class Channel {
       await Promise.all([this.#inputs.close(), this.#outputs.close(), this.#buses?.close()])
       await this.#storing
       await this.#failover.close()
+      this.#viewerLog.close()
       this.#parts.events.logEvent({ type: 'channel_stopped' })
     }
   }
@@ -178,7 +185,10 @@ export class Channel {
       ...(this.#buses?.all() ?? []).map(({ viewers }) => viewers),
       ...this.#inputs.all().map(({ monitor }) => monitor),
     ]
-    return served.some((viewers) => viewers.disconnect(path, id))
+    return (
+      served.some((viewers) => viewers.disconnect(path, id)) ||
+      this.#outputs.disconnectListener(path, id)
+    )
   }
 
   recordings(): readonly RecordingStatus[] {
@@ -255,6 +265,7 @@ export class Channel {
       wallTime,
       nextTicket: () => this.#nextTicket(),
       inputs: this.#inputs,
+      viewerLog: this.#viewerLog,
       emit: (event) => this.#parts.events.logEvent(event),
       onWantedChanged: () => this.#updateStandingOrder(),
     })

@@ -73,9 +73,9 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     makeSlate: (format, spec, signal) => slates.renderSlate(targetOf(format), spec, signal),
     checkOutput: (spec) => kinds.check(spec, outputs),
     openOutput: (spec, wiring) => kinds.open(spec, { ...outputs, ...wiring }),
-    openListeners: ({ frames }) =>
-      new Listeners({ id: 'listen' as OutputId, context: outputs, frames }),
-    openInput: ({ spec, settings, events, wanted }) => {
+    openListeners: ({ frames }, log) =>
+      new Listeners({ id: 'listen' as OutputId, context: outputs, frames, log }),
+    openInput: ({ spec, settings, events, wanted, viewerLog }) => {
       const openReader = readerFactory(spec, {
         host,
         clock,
@@ -92,7 +92,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
         events,
         latencyMs: channel.latencyMs,
         ...arrivalOf(spec.url),
-        monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock }),
+        monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock, log: viewerLog }),
         openConformer: (plan) =>
           new Conformer({
             host,

@@ -10,6 +10,7 @@ import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
 import { TsMuxer } from '../../mpegts/muxer.ts'
 import { HttpTs, httpLimits } from '../viewers/http-ts.ts'
+import type { ViewerLog } from '../viewers/viewer-log.ts'
 import { Ring } from '../ring/ring.ts'
 
 const FIRST_PID = 0x100
@@ -18,6 +19,12 @@ const MAX_RING_BYTES = 32 * 1024 * 1024
 const JUMP_TICKS = 90_000
 const FRAME_TICKS = 3_600
 const AUDIO_RAP_INTERVAL_TICKS = 45_000
+
+export interface MonitorOptions {
+  readonly limits: ViewerLimits
+  readonly clock: Clock
+  readonly log: ViewerLog
+}
 
 /** A source as it arrives, for whoever wants to look at it before it goes on air. Costs nothing while nobody does. */
 export class SourceMonitor {
@@ -31,7 +38,7 @@ export class SourceMonitor {
   #lastDts = Number.NaN
   #lastAudioRap = Number.NEGATIVE_INFINITY
 
-  constructor(id: SourceId, options: { readonly limits: ViewerLimits; readonly clock: Clock }) {
+  constructor(id: SourceId, options: MonitorOptions) {
     this.#name = id
     const keep = millis(options.limits.lagMs + options.limits.joinMs)
     const pids = Array.from({ length: 32 }, (_, index) => FIRST_PID + index)
@@ -46,6 +53,7 @@ export class SourceMonitor {
       program: this.#ring,
       clock: options.clock,
       limits: httpLimits(options.limits),
+      log: options.log,
     })
   }
 

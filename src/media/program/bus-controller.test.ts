@@ -4,6 +4,7 @@ import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
 import { PROGRAM, SLATE, sourceId, type Ticket } from '../../contract/ids.ts'
 import { ChannelSpec } from '../../contract/spec.ts'
+import { ViewerLog } from '../viewers/viewer-log.ts'
 import { BusController } from './bus-controller.ts'
 import type { ProgramSource } from './program-sources.ts'
 import type { AutomaticTake } from './takes.ts'
@@ -38,6 +39,7 @@ class Rig {
       wallTime: () => 0,
       nextTicket: () => this.#ticket(),
       inputs: { get: (id) => this.#sources.get(id), all: () => [...this.#sources.values()] },
+      viewerLog: new ViewerLog(() => {}, this.clock),
       emit: (event) => this.events.push(event),
       onWantedChanged: () => {},
     })

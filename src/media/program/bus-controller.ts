@@ -18,6 +18,7 @@ import type { SlateMaterial } from '../slate/slate-material.ts'
 import type { Bus } from '../switch/bus.ts'
 import { SlateLoop } from '../switch/slate-loop.ts'
 import { HttpTs, httpLimits } from '../viewers/http-ts.ts'
+import type { ViewerLog } from '../viewers/viewer-log.ts'
 import { Takes, type AutomaticTake, type Refusal } from './takes.ts'
 
 /** While nothing plays, one more substitute on standby is started each time that this has passed. */
@@ -32,6 +33,7 @@ export interface BusControllerOptions {
   readonly wallTime: () => number
   readonly nextTicket: () => Ticket
   readonly inputs: ProgramSources
+  readonly viewerLog: ViewerLog
   readonly emit: (event: ChannelEvent) => void
   /** The wanted source changed: the standing order must be given anew. */
   readonly onWantedChanged: () => void
@@ -82,6 +84,7 @@ export class BusController {
       program: this.playOut.ring,
       clock,
       limits: httpLimits(viewers),
+      log: options.viewerLog,
     })
     this.takes = new Takes({
       bus: this.bus,

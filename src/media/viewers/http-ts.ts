@@ -8,6 +8,7 @@ import { FanOut } from './fan-out.ts'
 import type { Output, Program } from '../outputs/interface/output.ts'
 import { RateMeter } from '../../lib/rate-meter.ts'
 import { Viewer } from './viewer.ts'
+import type { ViewerLog } from './viewer-log.ts'
 
 export interface ViewerLimits {
   readonly maxViewers: number
@@ -33,6 +34,8 @@ export interface HttpTsOptions {
   readonly program: Program
   readonly clock: Clock
   readonly limits?: Partial<ViewerLimits>
+  /** Gets who came and went. */
+  readonly log?: Pick<ViewerLog, 'joined' | 'left'>
   /** Milliseconds since 1970. */
   readonly wallTime?: () => number
 }
@@ -122,7 +125,7 @@ export class HttpTs implements Output {
         this.#ended = true
         this.#onEmpty = resolve
         if (this.#fanOut.viewers.length === 0) resolve()
-        for (const viewer of [...this.#fanOut.viewers]) viewer.disconnect()
+        for (const viewer of [...this.#fanOut.viewers]) viewer.disconnect('the program ended')
       }
       if (signal.aborted) stop()
       else signal.addEventListener('abort', stop, { once: true })
@@ -133,7 +136,7 @@ export class HttpTs implements Output {
   disconnect(path: string, id: number): boolean {
     const found = this.#fanOut.viewers.find((viewer) => viewer.id === id)
     if (found === undefined || path !== this.#options.path) return false
-    found.disconnect()
+    found.disconnect('an operator ended it')
     return true
   }
 
@@ -178,6 +181,7 @@ export class HttpTs implements Output {
       clock,
     })
     this.#fanOut.addViewer(viewer)
+    this.#options.log?.joined(viewer.identity)
     socket.once('close', () => this.#removeViewer(viewer))
     this.#unsubscribe ??= program.subscribe(() => this.#fanOut.onAppend())
     this.#stallCheck ??= clock.every(STALL_CHECK_INTERVAL_MS, () => this.#checkStalls())
@@ -186,6 +190,7 @@ export class HttpTs implements Output {
 
   #removeViewer(viewer: Viewer): void {
     this.#fanOut.removeViewer(viewer)
+    this.#options.log?.left(viewer.identity, viewer.leaveReason)
     this.#closedBytes += viewer.bytes
     this.#closedSkips += viewer.skips
     if (this.#fanOut.viewers.length > 0) return
@@ -202,7 +207,7 @@ export class HttpTs implements Output {
     for (const viewer of [...this.#fanOut.viewers]) {
       if (viewer.stalledFor(now) < this.#limits.grace) continue
       this.#stalled++
-      viewer.disconnect()
+      viewer.disconnect(`it took nothing for ${this.#limits.grace} ms`)
     }
   }
 

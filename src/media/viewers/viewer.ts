@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { ViewerStatus } from '../../contract/status.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { ViewerIdentity } from './viewer-log.ts'
 import type { ProgramReader } from '../outputs/interface/output.ts'
 
 /** Large enough that system calls cost little, small enough that a full-speed viewer holds up the others for well below a millisecond. */
@@ -26,6 +27,7 @@ export class Viewer {
   readonly #address: string
   #pendingBytes = 0
   #bytes = 0
+  #leaveReason: string | undefined
   #lastProgressAt: number
 
   constructor(parts: ViewerParts) {
@@ -73,17 +75,25 @@ export class Viewer {
     return this.#parts.reader.lag
   }
 
-  disconnect(): void {
+  /** Why we ended it; undefined when its own end did. */
+  get leaveReason(): string | undefined {
+    return this.#leaveReason
+  }
+
+  get identity(): ViewerIdentity {
+    const { id, path, agent } = this.#parts
+    return { id, path, agent, address: this.#address }
+  }
+
+  disconnect(reason: string): void {
+    this.#leaveReason ??= reason
     this.#parts.socket.destroy()
   }
 
   status(): ViewerStatus {
-    const { id, path, agent, since, reader } = this.#parts
+    const { since, reader } = this.#parts
     return {
-      id,
-      path,
-      address: this.#address,
-      agent,
+      ...this.identity,
       since,
       bytes: this.#bytes,
       lagMs: Math.round(reader.lag),

@@ -87,7 +87,7 @@ export class ListenerGroup {
 
   /** Disconnects every listener; resolves when the encoder is gone. */
   async close(): Promise<void> {
-    for (const listener of [...this.listeners]) listener.disconnect()
+    for (const listener of [...this.listeners]) listener.disconnect('the program ended')
     this.#stop()
     await this.#ended
     // The last connection may have closed, and wound the timer up, meanwhile.

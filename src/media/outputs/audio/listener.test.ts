@@ -31,6 +31,7 @@ const setUp = async () => {
     ring.append({ bytes: Buffer.alloc(FRAME_BYTES, count++), ms: FRAME_MS })
   const audio = { ring, head: new Uint8Array(0) }
   const listener = new Listener({
+    identity: { id: 1, path: '/listen.mp3', address: '', agent: '' },
     socket,
     audio,
     clock,

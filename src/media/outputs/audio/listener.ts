@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { Clock } from '../../../lib/clock.ts'
+import type { ViewerIdentity } from '../../viewers/viewer-log.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { IcyFraming } from './icy.ts'
 
@@ -15,6 +16,7 @@ export interface SharedAudio {
 }
 
 export interface ListenerParts {
+  readonly identity: ViewerIdentity
   readonly socket: Socket
   readonly audio: SharedAudio
   readonly clock: Clock
@@ -34,6 +36,7 @@ export class Listener {
   #pendingBytes = 0
   #bytes = 0
   #skips = 0
+  #leaveReason: string | undefined
   #lastProgressAt: number
 
   constructor(parts: ListenerParts) {
@@ -70,7 +73,17 @@ export class Listener {
     return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
 
-  disconnect(): void {
+  get identity(): ViewerIdentity {
+    return this.#parts.identity
+  }
+
+  /** Why we ended it; undefined when its own end did. */
+  get leaveReason(): string | undefined {
+    return this.#leaveReason
+  }
+
+  disconnect(reason: string): void {
+    this.#leaveReason ??= reason
     this.#parts.socket.destroy()
   }
 

@@ -10,6 +10,7 @@ import type { Output } from '../interface/output.ts'
 import type { ProgramFrames } from '../interface/program-frames.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
 import { clampBitrate } from './coded-audio.ts'
+import type { ViewerLog } from '../../viewers/viewer-log.ts'
 import { IcyFraming } from './icy.ts'
 import {
   answerPreflight,
@@ -45,9 +46,12 @@ export interface ListenersOptions {
   /** Default: the channel's name alone. */
   readonly station?: Station
   readonly times?: Partial<ListenerTimes>
+  /** Gets who came and went. */
+  readonly log?: Pick<ViewerLog, 'joined' | 'left'>
 }
 
 const FORMATS: readonly ListenFormat[] = ['mp3', 'aac', 'opus']
+const MAX_AGENT_CHARS = 200
 const STALL_CHECK_INTERVAL_MS = 1_000
 /** What a restarted encoder may need of the past, and more than the burst. */
 const KEPT_AUDIO_MS = 10_000
@@ -66,6 +70,7 @@ export class Listeners implements Output {
   readonly #groups: ReadonlyMap<AudioEncoding, ListenerGroup>
   readonly #meter: RateMeter
   #state: OutputStatus['state'] = 'starting'
+  #count = 0
   #refused = 0
   #stalled = 0
   #closedBytes = 0
@@ -107,6 +112,15 @@ export class Listeners implements Output {
     if (path.kind !== 'listen') return false
     this.#accept(request, response, path.format)
     return true
+  }
+
+  /** False: there is no such listener. */
+  disconnect(path: string, id: number): boolean {
+    const found = this.#listeners().find(
+      ({ identity }) => identity.id === id && identity.path === path,
+    )
+    found?.disconnect('an operator ended it')
+    return found !== undefined
   }
 
   /** `errors`: listeners refused or disconnected for stalling. `lagMs`: of the slowest listener. */
@@ -207,6 +221,12 @@ export class Listeners implements Output {
     // A body that nobody asked for is thrown away, so that the end of the connection is seen behind it.
     request.resume()
     const listener = new Listener({
+      identity: {
+        id: ++this.#count,
+        path: shortPathOf({ kind: 'listen', format: group.coded.format }),
+        address: socket.remoteAddress ?? '',
+        agent: (request.headers['user-agent'] ?? '').slice(0, MAX_AGENT_CHARS),
+      },
       socket,
       clock: context.clock,
       audio: group.sharedAudio(),
@@ -219,10 +239,12 @@ export class Listeners implements Output {
     })
     socket.once('close', () => {
       group.removeListener(listener)
+      this.#options.log?.left(listener.identity, listener.leaveReason)
       this.#closedBytes += listener.bytes
       this.#closedSkips += listener.skips
     })
     group.addListener(listener)
+    this.#options.log?.joined(listener.identity)
   }
 
   #createGroup(format: AudioEncoding, program: NonNullable<ProgramFrames['tracks']['audio']>) {
@@ -252,7 +274,7 @@ export class Listeners implements Output {
     for (const listener of this.#listeners()) {
       if (listener.stalledFor(now) < this.#times.graceMs) continue
       this.#stalled++
-      listener.disconnect()
+      listener.disconnect(`it took nothing for ${this.#times.graceMs} ms`)
     }
   }
 

@@ -15,6 +15,8 @@ export interface Output {
   status(): OutputStatus
   /** True when the path is this output's own, and the request is being answered. */
   serve?(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean
+  /** False: it has no such viewer. */
+  disconnect?(path: string, id: number): boolean
   /** What it recorded, newest first. */
   recordings?(): readonly RecordingStatus[]
   /** False: there is no such recording, or it is being written. */
