@@ -93,7 +93,9 @@ const start = async (
         stop.abort()
       },
     })
-    const events = new MediaEvents(media)
+    const events = new MediaEvents(media, (error) =>
+      log.error({ err: error }, 'a reader of the events failed'),
+    )
     const port = new ControlledChannel({
       id: config.channelId,
       spec: config.channel,

@@ -81,7 +81,9 @@ export class ChannelRig {
       },
     })
     this.media = media
-    const events = new MediaEvents(media)
+    const events = new MediaEvents(media, (error) => {
+      throw error
+    })
     this.channel = new ControlledChannel({ id: channelId('rig'), spec: this.spec, media, events })
     this.#ended = Promise.all([
       media.run(this.#stop.signal),

@@ -14,16 +14,23 @@ const warning = (id: number, message = `${id}`): StampedEvent => ({
 /** Gives these events, and ends. */
 const read = async (given: readonly StampedEvent[]) => {
   const acked: number[] = []
-  const events = new MediaEvents({
-    events: async function* () {
-      yield* given
+  const faults: unknown[] = []
+  const events = new MediaEvents(
+    {
+      events: async function* () {
+        yield* given
+      },
+      ack: async ({ seq }) => void acked.push(seq),
     },
-    ack: async ({ seq }) => void acked.push(seq),
+    (error) => faults.push(error),
+  )
+  events.listen(0, ({ id }) => {
+    if (id === 2) throw new Error('a listener that fails')
   })
   const heard: number[] = []
   events.listen(0, ({ id }) => heard.push(id))
   await events.run('run', new AbortController().signal)
-  return { events, acked, heard }
+  return { events, acked, heard, faults }
 }
 const replayed = (events: MediaEvents, after: number): StampedEvent[] => {
   const found: StampedEvent[] = []
@@ -37,6 +44,11 @@ test('each event is told and acknowledged, in order', async () => {
     [1, 2, 3],
     [1, 2, 3],
   ])
+})
+
+test('a listener that throws is left out, and told of once; the others hear on', async () => {
+  const { heard, faults } = await read([1, 2, 3].map((id) => warning(id)))
+  expect([heard, faults]).toEqual([[1, 2, 3], [new Error('a listener that fails')]])
 })
 
 test('who comes back is given what it has not had', async () => {

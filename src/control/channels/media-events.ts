@@ -12,16 +12,19 @@ export class MediaEvents {
   readonly #media: Pick<MediaPort, 'events' | 'ack'>
   readonly #replay = new NumberedLog<StampedEvent>(REPLAY_LIMITS)
   readonly #listeners = new Set<EventListener>()
+  readonly #onFault: (error: unknown) => void
 
-  constructor(media: Pick<MediaPort, 'events' | 'ack'>) {
+  /** `onFault`: a listener threw. It hears no more. */
+  constructor(media: Pick<MediaPort, 'events' | 'ack'>, onFault: (error: unknown) => void) {
     this.#media = media
+    this.#onFault = onFault
   }
 
   /** Resolves when media has ended or the signal is aborted. */
   async run(epoch: Epoch, signal: AbortSignal): Promise<void> {
     for await (const event of this.#media.events({ epoch, seq: 0 }, signal)) {
       this.#replay.appendAt(event.id, event, JSON.stringify(event).length)
-      for (const listener of this.#listeners) listener(event)
+      for (const listener of this.#listeners) this.#tell(listener, event)
       await this.#media.ack({ epoch, seq: event.id })
     }
   }
@@ -39,6 +42,15 @@ export class MediaEvents {
     }
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  #tell(listener: EventListener, event: StampedEvent): void {
+    try {
+      listener(event)
+    } catch (error) {
+      this.#listeners.delete(listener)
+      this.#onFault(error)
+    }
   }
 }
 

@@ -28,15 +28,22 @@ class Hosted implements HostedChannel {
   readonly events: EventSink
   refusal: SluiceError | undefined
   state: 'created' | 'running' | 'ended' = 'created'
+  /** An output that only the end of the channel ends. */
+  readonly ended: Promise<void>
+  #end: () => void = () => undefined
   #tickets = 0
   readonly #pending: (() => void)[] = []
 
   constructor(wanted: ChannelSpec, events: EventSink) {
     this.spec = wanted
     this.events = events
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#end())
     this.state = 'running'
     this.events.logEvent({ type: 'channel_started', name: this.spec.name })
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
@@ -46,6 +53,7 @@ class Hosted implements HostedChannel {
   }
 
   async apply(operations: readonly Operation[]): Promise<void> {
+    if (operations.some(({ kind }) => kind === 'remove_output')) await this.ended
     if (this.refusal !== undefined) throw this.refusal
     this.applied.push(operations)
   }
@@ -218,6 +226,17 @@ describe('removal', () => {
     await host.remove({ channel: MAIN, generation: 5 })
     expect(await codeOf(host.remove({ channel: MAIN, generation: 5 }))).toBe('done')
   })
+})
+
+test('a change that is under way does not hold up the end', async () => {
+  const { host, created, close } = started()
+  const outputs = [{ id: 'x', url: 'udp://239.0.0.1:5000' }]
+  await apply(host, 1, spec(['a'], { outputs }))
+  const change = apply(host, 2)
+  await new Promise((resolve) => setImmediate(resolve))
+  await close()
+  expect(await codeOf(change)).toBe('done')
+  expect(created.map(({ state }) => state)).toEqual(['ended'])
 })
 
 test('two channels keep their events, tickets and status apart', async () => {

@@ -79,6 +79,8 @@ export class MediaHost implements MediaPort {
   /** Resolves after an abort, when every channel has ended; then the events end too. */
   async run(signal: AbortSignal): Promise<void> {
     await untilAborted(signal)
+    // A change that is under way may wait for what only the end of its channel ends.
+    for (const { stop } of this.#hosted.values()) stop.abort()
     await Promise.all(this.#changes.values())
     await Promise.all([...this.#hosted.keys()].map((id) => this.#stop(id)))
     this.#log.close()
