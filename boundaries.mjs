@@ -54,7 +54,7 @@ export const ROWS = [
   { at: 'src/analyzer', imports: BYTES, node: ['buffer'] },
   { at: 'src/mp4', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
   { at: 'src/rtmp', imports: ['src/lib', 'src/contract', 'src/codec'], node: ['buffer'] },
-  // Remote hosts: budgets of connections, clients.
+  // Remote hosts: budgets of connections, where a request comes from, clients.
   { at: 'src/net', imports: ['src/lib', 'src/contract'] },
   {
     at: 'src/process',
@@ -225,7 +225,7 @@ export const ROWS = [
   },
   {
     at: 'src/control/api',
-    imports: ['src/lib', 'src/contract', 'src/control/api/routes'],
+    imports: ['src/lib', 'src/contract', 'src/net', 'src/control/api/routes'],
     packages: ['fastify', 'fastify-type-provider-zod', 'zod'],
   },
   {

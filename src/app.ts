@@ -65,6 +65,7 @@ const start = async (
     const media = new MediaHost({
       epoch: randomUUID(),
       defaultChannel: config.channelId,
+      access: { playback: access.kind === 'loopback' ? 'local' : 'public', revoked: [] },
       clock: realClock,
       wallTime: Date.now,
       limits: EVENT_LOG_LIMITS,

@@ -69,6 +69,7 @@ export class ChannelRig {
     const media = new MediaHost({
       epoch: EPOCH,
       defaultChannel: channelId('rig'),
+      access: { playback: 'local', revoked: [] },
       clock: this.clock,
       wallTime: () => this.wallTime(),
       limits: EVENT_LOG_LIMITS,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SluiceError } from '../../contract/errors.ts'
-import { accessPolicy, isLoopback, judgeAccess } from './access.ts'
+import { isLoopback } from '../../net/request-origin.ts'
+import { accessPolicy, judgeAccess } from './access.ts'
 
 const onLoopback = accessPolicy('127.0.0.1', undefined)
 const withToken = accessPolicy('0.0.0.0', 'correct horse')

@@ -96,3 +96,17 @@ test('a removed source ends those who watch it, not those of the program', async
   expect(rig.told('viewer_left').map(({ path }) => path)).toEqual(['/sources/a.ts'])
   await rig.close()
 })
+
+test('a host whose access is revoked loses what it watches, on every address, and gets nothing more', async ({
+  onTestFinished,
+}) => {
+  const { rig, open } = await served(onTestFinished)
+  await Promise.all([open('/stream.ts'), open('/sources/a.ts')])
+  await rig.answer(rig.media.setAccess({ playback: 'public', revoked: ['127.0.0.1'] }))
+  await rig.until('both have left', () => rig.told('viewer_left').length === 2)
+  expect((await open('/stream.ts')).statusCode).toBe(403)
+  expect((await open('/live/stream.m3u8')).statusCode).toBe(403)
+  await rig.answer(rig.media.setAccess({ playback: 'public', revoked: [] }))
+  expect((await open('/stream.ts')).statusCode).toBe(200)
+  await rig.close()
+})

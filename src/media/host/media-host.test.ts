@@ -85,6 +85,7 @@ const started = (limits = { maxEntries: 100, maxBytes: 100_000 }) => {
   const host = new MediaHost({
     epoch: EPOCH,
     defaultChannel: MAIN,
+    access: { playback: 'public', revoked: [] },
     clock,
     limits,
     wallTime: () => 1_000,

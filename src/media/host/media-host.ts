@@ -24,6 +24,7 @@ import type { Channel } from '../channel/channel.ts'
 import { reconcile } from '../channel/reconcile.ts'
 import type { EventSink } from '../channel/channel-parts.ts'
 import { EventLog, type EventLogOptions } from './event-log.ts'
+import { MediaGate } from './media-gate.ts'
 import { answered } from './answered.ts'
 import { checkIds } from './unique-ids.ts'
 
@@ -49,7 +50,8 @@ export interface MediaHostOptions extends EventLogOptions {
   readonly createChannel: (id: ChannelId, spec: ChannelSpec, events: EventSink) => HostedChannel
   /** A channel ended by itself. */
   readonly onFault: (channel: ChannelId, error: unknown) => void
-  readonly setAccess?: (access: MediaAccess) => void
+  /** Until another one is set. */
+  readonly access: MediaAccess
 }
 
 interface Hosted {
@@ -65,6 +67,7 @@ const CAPABILITIES = ['viewers', 'recordings', 'access'] as const
 export class MediaHost implements MediaPort {
   readonly #options: MediaHostOptions
   readonly #log: EventLog
+  readonly #gate: MediaGate
   readonly #hosted = new Map<ChannelId, Hosted>()
   /** The last that was applied or removed: an older one must not bring back what is gone. */
   readonly #generations = new Map<ChannelId, number>()
@@ -74,6 +77,7 @@ export class MediaHost implements MediaPort {
   constructor(options: MediaHostOptions) {
     this.#options = options
     this.#log = new EventLog(options)
+    this.#gate = new MediaGate(options.access)
   }
 
   /** Resolves after an abort, when every channel has ended; then the events end too. */
@@ -90,7 +94,12 @@ export class MediaHost implements MediaPort {
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const path = readPath(request.url ?? '', this.#options.defaultChannel)
     if (path === undefined) return false
-    return this.#hosted.get(path.channel)?.channel.handle({ request, response, path }) ?? false
+    const hosted = this.#hosted.get(path.channel)
+    if (hosted === undefined) return false
+    // What is refused is answered too.
+    return (
+      !this.#gate.admit(request, response) || hosted.channel.handle({ request, response, path })
+    )
   }
 
   hello(request: Hello, within?: Deadline): Promise<HelloAnswer> {
@@ -168,7 +177,7 @@ export class MediaHost implements MediaPort {
   }
 
   setAccess(access: MediaAccess, within?: Deadline): Promise<void> {
-    return this.#answer(access, within, async (own) => this.#options.setAccess?.(own))
+    return this.#answer(access, within, async (own) => this.#gate.setAccess(own))
   }
 
   events(after: EventPosition, signal: AbortSignal): AsyncIterable<StampedEvent> {
