@@ -1,20 +1,30 @@
+import type { Codec } from '../../contract/format.ts'
 import { ticks, TICKS_PER_SECOND } from '../../contract/time.ts'
-import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../ffmpeg/ffmpeg-process.ts'
+import { FedProcess, type FedEnd } from '../../ffmpeg/fed-process.ts'
 import type { LadderPlan } from '../../ffmpeg/ladder-arguments.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import { TsDemuxer } from '../../mpegts/demuxer.ts'
+import { SubsetMuxer, type SubsetTrack } from '../../mpegts/subset-muxer.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import { EncoderMux, type EncoderTracks } from './encoder-mux.ts'
 import type { RungOutputs } from './rung-outputs.ts'
 
 /** Times are fed from here on, so that an encoder's priming and reordering do not fall below zero. */
 const LEAD_TICKS = 10 * TICKS_PER_SECOND
 /** A finished encoder writes out what it holds and ends; one that does not is stopped. */
-const FINISH_TIMEOUT_MS = 4_000
+const MAX_FINISH_MS = 4_000
 /** On a machine that is too busy the rungs suffer, not the program: a tenth of the CPU time that play-out gets. */
 const NICENESS = 10
+
+export interface EncoderTracks {
+  /** Undefined: no rung has video. */
+  readonly video: Codec | undefined
+  /** Undefined: no rung has audio. */
+  readonly audio: Codec | undefined
+  /** One per audio track. */
+  readonly languages: readonly string[]
+}
 
 export interface EncoderSessionParts {
   readonly host: ProcessHost
@@ -39,9 +49,8 @@ export type SessionEnd =
 /** One encoder process: from a random access point of the program to the end of its input. */
 export class EncoderSession {
   readonly #parts: EncoderSessionParts
-  readonly #child: FfmpegProcess
-  readonly #stop = new AbortController()
-  readonly #mux: EncoderMux
+  readonly #child: FedProcess
+  readonly #mux: SubsetMuxer
   readonly #base: number
   #state: 'fed' | 'finished' | 'stopped' = 'fed'
   /** Leading pictures of the one it began with refer to what it never got. */
@@ -51,28 +60,18 @@ export class EncoderSession {
   constructor(parts: EncoderSessionParts, signal: AbortSignal) {
     this.#parts = parts
     this.#base = Math.round(parts.start) - LEAD_TICKS
-    this.#mux = new EncoderMux(parts.tracks, this.#base)
-    const stopped = AbortSignal.any([signal, this.#stop.signal])
-    this.#child = startFfmpeg(
-      parts.host,
+    this.#mux = new SubsetMuxer('encoder', tracksOf(parts.tracks), this.#base)
+    const { ffmpeg, purpose, onLine, plan } = parts
+    this.#child = new FedProcess(
+      parts,
       {
-        ffmpeg: parts.ffmpeg,
-        args: parts.plan.args,
-        stdin: 'pipe',
-        purpose: parts.purpose,
+        ...{ ffmpeg, purpose, onLine, args: plan.args },
         niceness: NICENESS,
         secrets: [],
-        // What it says about being stopped is no fault.
-        onLine: (line) => {
-          if (!stopped.aborted) parts.onLine(line)
-        },
+        maxFinishMs: MAX_FINISH_MS,
       },
-      stopped,
+      signal,
     )
-    // An encoder that waits for input notices that it is to stop when its input ends.
-    const endInput = (): void => this.#child.stdin.end()
-    signal.addEventListener('abort', endInput, { once: true })
-    void this.#child.ended.then(() => signal.removeEventListener('abort', endInput))
   }
 
   get pid(): number | undefined {
@@ -91,8 +90,13 @@ export class EncoderSession {
 
   addUnit(unit: AccessUnit, track: number): void {
     if (this.#isLeftOut(unit)) return
-    const bytes = this.#mux.write(unit, track)
-    if (bytes !== undefined && bytes.length > 0) this.#child.stdin.write(bytes)
+    const { video, audio, languages } = this.#parts.tracks
+    if (unit.kind === 'video' && video !== undefined) {
+      this.#child.stdin.write(this.#mux.write(unit, 0))
+    } else if (unit.kind === 'audio' && audio !== undefined && track < languages.length) {
+      const index = video === undefined ? track : track + 1
+      this.#child.stdin.write(this.#mux.write(unit, index))
+    }
   }
 
   /** Undefined while the encoder keeps up; else a promise that it has, or is gone. */
@@ -105,16 +109,13 @@ export class EncoderSession {
   finish(): void {
     if (this.#state !== 'fed') return
     this.#state = 'finished'
-    this.#child.stdin.end()
-    const overdue = this.#parts.clock.after(FINISH_TIMEOUT_MS, () => this.#stop.abort())
-    void this.#child.ended.then(() => overdue.cancel())
+    this.#child.finish()
   }
 
   /** Ends the process; nothing more comes out. */
   stop(): void {
     this.#state = 'stopped'
-    this.#child.stdin.end()
-    this.#stop.abort()
+    this.#child.stop()
   }
 
   /** Passes on what comes out, after the session `before` has ended. Never rejects; resolves when the process is gone. */
@@ -123,25 +124,13 @@ export class EncoderSession {
     const { outputs, timeline } = this.#parts
     if (timeline === 'anew' || how === 'failed') outputs.markBreak()
     const demuxer = this.#createDemuxer()
-    let fault: unknown
-    try {
-      for await (const chunk of this.#child.stdout) {
-        this.#child.markPlaying()
-        demuxer.push(chunk)
-      }
-    } catch (error) {
-      fault = error
-      this.stop()
-    }
-    const end = await this.#child.ended
-    if (fault !== undefined) return { how: 'failed', why: sentenceOf(fault) }
-    if (end.facts.cause.kind === 'exited' && end.facts.cause.code === 0) demuxer.flush()
+    const end = await this.#child.read((chunk) => demuxer.push(chunk))
+    if (end.isComplete) demuxer.flush()
     return this.#endOf(end)
   }
 
-  #endOf({ facts, sentence }: FfmpegEnd): SessionEnd {
-    const clean = facts.cause.kind === 'exited' && facts.cause.code === 0
-    if (this.#state === 'finished' && clean) return { how: 'finished' }
+  #endOf({ isComplete, sentence }: FedEnd): SessionEnd {
+    if (this.#state === 'finished' && isComplete) return { how: 'finished' }
     return { how: 'failed', why: sentence }
   }
 
@@ -172,5 +161,7 @@ export class EncoderSession {
   }
 }
 
-const sentenceOf = (fault: unknown): string =>
-  fault instanceof Error ? fault.message : String(fault)
+const tracksOf = ({ video, audio, languages }: EncoderTracks): readonly SubsetTrack[] => [
+  ...(video === undefined ? [] : [{ codec: video }]),
+  ...(audio === undefined ? [] : languages.map((language) => ({ codec: audio, language }))),
+]

@@ -1,13 +1,13 @@
 import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
 import { ticks } from '../../../contract/time.ts'
-import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
+import { FedProcess, type FedEnd } from '../../../ffmpeg/fed-process.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
 import { TsDemuxer, type ElementaryProgram } from '../../../mpegts/demuxer.ts'
+import { SubsetMuxer } from '../../../mpegts/subset-muxer.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ConformAlignment } from './conform-alignment.ts'
-import { ConformMux } from './conform-mux.ts'
 import type { ConformPlan } from './conform-plan.ts'
 import { ConformStart } from './conform-start.ts'
 
@@ -54,12 +54,12 @@ export class ConformSession {
   readonly finishRequested: Promise<'left'>
   #signalFinish: () => void = () => {}
   readonly #parts: ConformSessionParts
-  readonly #child: FfmpegProcess
-  readonly #stop: AbortController
+  readonly #child: FedProcess
   #start: ConformStart
   readonly #alignment: ConformAlignment
+  /** Of the tracks to transcode, in the order of the transcoder's arguments. */
   readonly #pids: readonly Pid[]
-  #mux: ConformMux | undefined
+  #mux: SubsetMuxer | undefined
   /** Input time minus fed time, ticks. Whole, and a whole number of pictures from the first: times come back exact. */
   #timeOffset = 0
   #state: 'starting' | 'feeding' | 'dropping' | 'finished' = 'starting'
@@ -75,23 +75,9 @@ export class ConformSession {
   constructor(parts: ConformSessionParts, signal: AbortSignal) {
     this.#parts = parts
     this.finishRequested = new Promise((resolve) => (this.#signalFinish = () => resolve('left')))
-    this.#stop = new AbortController()
-    this.#child = startFfmpeg(
-      parts.host,
-      {
-        ffmpeg: parts.ffmpeg,
-        args: parts.args,
-        stdin: 'pipe',
-        purpose: parts.purpose,
-        secrets: [],
-        onLine: parts.onLine,
-      },
-      AbortSignal.any([signal, this.#stop.signal]),
-    )
-    // A transcoder that waits for input notices that it is to stop when its input ends.
-    const endInput = (): void => this.#child.stdin.end()
-    signal.addEventListener('abort', endInput, { once: true })
-    void this.#child.ended.then(() => signal.removeEventListener('abort', endInput))
+    const { ffmpeg, args, purpose, onLine } = parts
+    const run = { ffmpeg, args, purpose, onLine, secrets: [], maxFinishMs: MAX_FINISH_MS }
+    this.#child = new FedProcess(parts, run, signal)
     this.#start = new ConformStart(parts.plan)
     this.#alignment = new ConformAlignment((unit) => parts.output.unit(unit))
     const { video, audio } = parts.plan
@@ -127,26 +113,19 @@ export class ConformSession {
     if (this.#state === 'finished') return
     this.#state = 'finished'
     this.#signalFinish()
-    this.#child.stdin.end()
-    const overdue = this.#parts.clock.after(MAX_FINISH_MS, () => this.#stop.abort())
-    void this.#child.ended.then(() => overdue.cancel())
+    this.#child.finish()
   }
 
   /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
-  async run(before: Promise<unknown>): Promise<FfmpegEnd> {
+  async run(before: Promise<unknown>): Promise<FedEnd> {
     await before
     const held = this.#heldBypass.splice(0)
     this.#outputTurn = 'mine'
     for (const unit of held) this.#alignment.hold(unit)
     const demuxer = new TsDemuxer(this.#createSink())
-    for await (const chunk of this.#child.stdout) {
-      this.#child.markPlaying()
-      demuxer.push(chunk)
-    }
-    const end = await this.#child.ended
-    const { cause } = end.facts
-    if (cause.kind === 'exited' && cause.code === 0) demuxer.flush()
-    if (cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
+    const end = await this.#child.read((chunk) => demuxer.push(chunk))
+    if (end.isComplete) demuxer.flush()
+    if (end.facts.cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
     this.#state = 'finished'
     return end
   }
@@ -171,7 +150,10 @@ export class ConformSession {
     const first = this.#start.push(unit)
     if (first === undefined) return
     this.#timeOffset = timeOffsetFor(first, this.#parts.plan)
-    this.#mux = new ConformMux(this.#parts.plan, (bytes) => void this.#child.stdin.write(bytes))
+    const { video, audio } = this.#parts.plan
+    const tracks = [...(video === undefined ? [] : [video]), ...audio]
+    const codecs = tracks.map(({ format }) => ({ codec: format.codec }))
+    this.#mux = new SubsetMuxer('conform', codecs, this.#timeOffset)
     this.#fedAt = this.#parts.clock.now()
     this.#state = 'feeding'
     for (const each of first) this.#feed(each)
@@ -183,11 +165,8 @@ export class ConformSession {
       this.#dropped++
       return
     }
-    this.#mux!.write({
-      ...unit,
-      pts: ticks(unit.pts - this.#timeOffset),
-      dts: ticks(unit.dts - this.#timeOffset),
-    })
+    const track = this.#pids.indexOf(unit.pid)
+    if (track >= 0) this.#child.stdin.write(this.#mux!.write(unit, track))
   }
 
   #tryResume(unit: AccessUnit): void {

@@ -1,7 +1,8 @@
 import { createFrameSplitter } from '../../../codec/audio-frames.ts'
 import { audioEncodeArguments, type AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
-import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
+import { FedProcess, type FedEnd } from '../../../ffmpeg/fed-process.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import type { CodedAudio } from './coded-audio.ts'
 import type { EncodePlan } from './encode-plan.ts'
@@ -11,10 +12,13 @@ import type { ProgramAudio, AudioTimelineSegment } from './program-audio.ts'
 /** Beyond this the encoder is left alone until it has read: what waits, waits in the program's sound. */
 const MAX_QUEUED_BYTES = 32 * 1024
 /** It holds nothing that is worth a wait. */
+/** A finished encoder writes out what it holds and ends; one that does not is stopped. */
+const MAX_FINISH_MS = 4_000
 const TERMINATION = { againMs: 100, graceMs: 500 }
 
 export interface EncodeSessionParts {
   readonly host: ProcessHost
+  readonly clock: Clock
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   readonly coded: CodedAudio
@@ -33,7 +37,7 @@ export interface EncodeSessionParts {
 /** One encoder process: from a place in the program's sound to the end of the stretch, a crash, or the abort. */
 export class EncodeSession {
   readonly #parts: EncodeSessionParts
-  readonly #child: FfmpegProcess
+  readonly #child: FedProcess
   #nextFrame: number
   #framesToDrop: number
   #state: 'feeding' | 'waiting' | 'lost' | 'finished' = 'feeding'
@@ -43,8 +47,8 @@ export class EncodeSession {
     this.#parts = parts
     this.#nextFrame = plan.first
     this.#framesToDrop = plan.dropFrames
-    this.#child = startFfmpeg(
-      parts.host,
+    this.#child = new FedProcess(
+      parts,
       {
         ffmpeg: parts.ffmpeg,
         args: audioEncodeArguments({
@@ -52,11 +56,11 @@ export class EncodeSession {
           output: coded,
           skipSamples: plan.skipSamples,
         }),
-        stdin: 'pipe',
         purpose: parts.purpose,
         secrets: [],
         onLine: parts.onLine,
         terminate: TERMINATION,
+        maxFinishMs: MAX_FINISH_MS,
       },
       signal,
     )
@@ -88,7 +92,7 @@ export class EncodeSession {
       }
       if (frame.segment !== segment) {
         this.#state = 'finished'
-        stdin.end()
+        this.#child.finish()
         return
       }
       stdin.write(frame.data)
@@ -100,17 +104,15 @@ export class EncodeSession {
   }
 
   /** Resolves when the process is gone and all that it wrote was passed on. */
-  async run(): Promise<FfmpegEnd> {
+  async run(): Promise<FedEnd> {
     const split = splitterOf(this.#parts.coded.format, this.#parts.onIdentification)
     this.pump()
-    for await (const chunk of this.#child.stdout) {
-      this.#child.markPlaying()
+    return this.#child.read((chunk) =>
       split(chunk, (frame) => {
         if (this.#framesToDrop > 0) this.#framesToDrop--
         else this.#parts.onFrame(frame)
-      })
-    }
-    return this.#child.ended
+      }),
+    )
   }
 
   #resume(): void {
