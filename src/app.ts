@@ -14,6 +14,7 @@ import { MediaEvents } from './control/channels/media-events.ts'
 import { findFfmpeg } from './ffmpeg/capabilities.ts'
 import { realClock } from './lib/clock.ts'
 import { Channel } from './media/channel/channel.ts'
+import { Budgets, defaultBudgetLimits } from './media/host/budgets.ts'
 import { openFormatStore } from './media/host/format-store.ts'
 import { EVENT_LOG_LIMITS } from './media/host/event-log.ts'
 import { MediaHost } from './media/host/media-host.ts'
@@ -61,6 +62,11 @@ const start = async (
     const ffmpeg = await findFfmpeg(host, paths, stop.signal)
     const formats = await openFormatStore(config.stateDir, (message) => log.warn(message))
     const ticker = new Ticker(realClock)
+    const budgets = new Budgets({
+      limits: defaultBudgetLimits(),
+      clock: realClock,
+      warn: (message) => log.warn(message),
+    })
     let fault: { readonly error: unknown } | undefined
     const media = new MediaHost({
       epoch: randomUUID(),
@@ -81,6 +87,7 @@ const start = async (
             ffmpeg,
             clock: realClock,
             ticker,
+            budgets,
             stdout: process.stdout,
             stateFolder: config.stateDir ?? findStateFolder(defaultStateBase(), channel.name),
             env: process.env,
@@ -106,10 +113,10 @@ const start = async (
     const { epoch } = await media.hello({ version: MEDIA_PROTOCOL })
     const metrics = buildMetrics({
       statuses: async () => [await port.status()],
-      timings: () => ticker.timings(),
+      host: () => ({ ...budgets.status(), channels: ticker.timings() }),
     })
     const api = buildApi({ port, media, access, metrics, log, clock: realClock })
-    const running = media.run(stop.signal)
+    const running = Promise.all([media.run(stop.signal), budgets.run(stop.signal)])
     const told = events.run(epoch, new AbortController().signal)
     await port.start()
     await reserved.hand(api)

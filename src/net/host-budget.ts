@@ -28,6 +28,7 @@ export class HostBudget {
   readonly #limits: HostLimits
   readonly #clock: Clock
   readonly #hosts = new Map<string, Host>()
+  #delayed = 0
 
   constructor(limits: HostLimits, clock: Clock) {
     this.#limits = limits
@@ -57,7 +58,18 @@ export class HostBudget {
       signal.addEventListener('abort', aborted, { once: true })
       host.waiters.add(waiter)
       this.#admitWaiting(name, host)
+      if (host.waiters.has(waiter)) this.#delayed++
     })
+  }
+
+  /** Attempts that run, that wait, and that ever had to wait. */
+  figures(): { readonly connecting: number; readonly waiting: number; readonly delayed: number } {
+    const hosts = [...this.#hosts.values()]
+    return {
+      connecting: hosts.reduce((sum, { connecting }) => sum + connecting, 0),
+      waiting: hosts.reduce((sum, { waiters }) => sum + waiters.size, 0),
+      delayed: this.#delayed,
+    }
   }
 
   #hostOf(name: string): Host {

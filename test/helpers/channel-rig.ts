@@ -12,6 +12,7 @@ import { ControlledChannel } from '../../src/control/channels/controlled-channel
 import { MediaEvents } from '../../src/control/channels/media-events.ts'
 import { Channel } from '../../src/media/channel/channel.ts'
 import type { ChannelParts, EventSink } from '../../src/media/channel/channel-parts.ts'
+import { Budgets } from '../../src/media/host/budgets.ts'
 import { EVENT_LOG_LIMITS } from '../../src/media/host/event-log.ts'
 import { MediaHost } from '../../src/media/host/media-host.ts'
 import { Ticker } from '../../src/media/host/ticker.ts'
@@ -19,7 +20,6 @@ import { Input } from '../../src/media/input/input.ts'
 import { SourceMonitor } from '../../src/media/input/source-monitor.ts'
 import { SupervisedSource } from '../../src/media/sources/supervised-source.ts'
 import { DEFAULT_SUPERVISION } from '../../src/media/sources/supervision.ts'
-import { HostBudget } from '../../src/net/host-budget.ts'
 import { slateMaterialOf } from './bus-rig.ts'
 import { FakeClock } from './fake-clock.ts'
 import { RigCamera, type CameraOptions } from './rig-camera.ts'
@@ -57,7 +57,11 @@ export class ChannelRig {
   readonly media: MediaHost
   /** As the API works it. */
   readonly channel: ControlledChannel
-  readonly #budget = new HostBudget({ maxSimultaneous: 8, maxPerMinute: 1_000 }, this.clock)
+  readonly budgets = new Budgets({
+    limits: { memoryBytes: 1e9, hosts: { maxSimultaneous: 8, maxPerMinute: 1_000 } },
+    clock: this.clock,
+    warn: () => {},
+  })
   readonly #stop = new AbortController()
   readonly #ended: Promise<unknown>
   #running: Channel | undefined
@@ -206,8 +210,17 @@ export class ChannelRig {
       readers: [...this.cameras.values()].filter(({ running }) => running > 0).map(({ id }) => id),
       transcoders: this.transcoders.filter(({ phase }) => phase === 'running').length,
       outputs: [...this.outputs.values()].filter(({ phase }) => phase === 'running').length,
+      memory: this.budgets.status().memory.filter(({ holders }) => holders > 0),
+      connecting: this.budgets.status().connections.connecting,
     }
-    expect(left).toEqual({ timers: 0, readers: [], transcoders: 0, outputs: 0 })
+    expect(left).toEqual({
+      timers: 0,
+      readers: [],
+      transcoders: 0,
+      outputs: 0,
+      memory: [],
+      connecting: 0,
+    })
   }
 
   #parts(channel: ChannelSpec, events: EventSink): ChannelParts {
@@ -223,6 +236,7 @@ export class ChannelRig {
       version: '0.0.0',
       clock,
       ticker: new Ticker(clock),
+      memory: this.budgets,
       wallTime: () => this.wallTime(),
       storedFormat: () => undefined,
       storeFormat: () => Promise.resolve(),
@@ -253,10 +267,16 @@ export class ChannelRig {
       clock,
       settings,
       events,
+      memory: this.budgets,
       latencyMs: channel.latencyMs,
       live: camera.options.live,
       arrives: 'steadily',
-      monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock, log: viewerLog }),
+      monitor: new SourceMonitor(spec.id, {
+        limits: channel.viewers,
+        clock,
+        log: viewerLog,
+        memory: this.budgets,
+      }),
       openConformer: (plan) => {
         const transcoder = new RigTranscoder(spec.id, plan)
         this.transcoders.push(transcoder)
@@ -267,7 +287,7 @@ export class ChannelRig {
           openReader: () => camera.openReader(),
           sink,
           clock,
-          budget: this.#budget,
+          budget: this.budgets.connections,
           wanted,
           onChange,
           random: () => 0,

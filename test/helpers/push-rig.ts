@@ -1,4 +1,5 @@
 /** A push of a real program in this process: its output and status. */
+import { noAccount } from './host-status.ts'
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
@@ -65,6 +66,7 @@ export const startPush = async (options: PushRigOptions): Promise<PushRig> => {
     clock: realClock,
     wallTime: Date.now,
     random: Math.random,
+    memory: noAccount,
     stdout: process.stdout,
     stateFolder: host.folder,
     env: options.env ?? {},

@@ -1,4 +1,5 @@
 import type { OutputAlert } from '../../src/contract/events.ts'
+import { noAccount } from './host-status.ts'
 import { outputId } from '../../src/contract/ids.ts'
 import { IcecastSpec } from '../../src/contract/output-spec.ts'
 import { ChannelSpec } from '../../src/contract/spec.ts'
@@ -76,6 +77,7 @@ export class SoundBench {
       clock: realClock,
       wallTime: Date.now,
       random: Math.random,
+      memory: noAccount,
       stdout: process.stdout,
       stateFolder: host.folder,
       env: { ICECAST_PASSWORD: 'correct horse' },

@@ -3,6 +3,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
+import { aHost } from '../helpers/host-status.ts'
 import { accessPolicy } from '../../src/control/api/access.ts'
 import { buildApi, type Api } from '../../src/control/api/api.ts'
 import { EVENT_STREAM_LIMITS } from '../../src/control/api/routes/event-stream.ts'
@@ -37,7 +38,7 @@ const started = async (
   const channel = new FakeChannel()
   const metrics = buildMetrics({
     statuses: async () => [await channel.status()],
-    timings: () => [],
+    host: () => aHost(),
   })
   const api = buildApi({
     port: channel,

@@ -1,7 +1,8 @@
 import { channelId } from '../../contract/ids.ts'
 import { afterEach, expect, test } from 'vitest'
 import { anOutput, aSource, aStatus } from '../../../test/helpers/fake-channel.ts'
-import type { ChannelTiming } from '../../contract/host-status.ts'
+import { aHost } from '../../../test/helpers/host-status.ts'
+import type { HostStatus } from '../../contract/host-status.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 import { buildMetrics, type Metrics } from './metrics.ts'
 
@@ -9,8 +10,8 @@ const open: Metrics[] = []
 afterEach(() => {
   for (const metrics of open.splice(0)) metrics.close()
 })
-const measured = (status: () => ChannelStatus, timings: readonly ChannelTiming[] = []): Metrics => {
-  const metrics = buildMetrics({ statuses: async () => [status()], timings: () => timings })
+const measured = (status: () => ChannelStatus, host: HostStatus = aHost()): Metrics => {
+  const metrics = buildMetrics({ statuses: async () => [status()], host: () => host })
   open.push(metrics)
   return metrics
 }
@@ -38,10 +39,10 @@ test('each channel of the process shows what its ticks took and how late they we
   const ms = (mean: number, max: number) => ({ mean, max })
   const text = await measured(
     () => aStatus(),
-    [
+    aHost([
       { channel: 'One', lateness: ms(0.5, 12), tick: ms(0.1, 2), check: ms(0.3, 4), faults: 0 },
       { channel: 'Two', lateness: ms(1.5, 9), tick: ms(0.2, 3), check: ms(0.4, 5), faults: 6 },
-    ],
+    ]),
   ).render()
   for (const line of [
     'sluice_tick_lateness_ms{channel="One",of="max"} 12',
@@ -49,6 +50,28 @@ test('each channel of the process shows what its ticks took and how late they we
     'sluice_tick_duration_ms{channel="Two",of="max"} 3',
     'sluice_check_duration_ms{channel="One",of="mean"} 0.3',
     'sluice_tick_faults_total{channel="Two"} 6',
+  ]) {
+    expect(text.split('\n')).toContain(line)
+  }
+})
+
+test('what the channels of the process share is there in sums', async () => {
+  const text = await measured(() => aStatus(), {
+    ...aHost(),
+    memory: [
+      { kind: 'ring', bytes: 7_000, holders: 2 },
+      { kind: 'segment_store', bytes: 0, holders: 0 },
+    ],
+    memoryExceeded: 3,
+    connections: { connecting: 1, waiting: 4, delayed: 9 },
+  }).render()
+  for (const line of [
+    'sluice_memory_bytes{kind="ring"} 7000',
+    'sluice_memory_bytes{kind="segment_store"} 0',
+    'sluice_memory_limit_bytes 1000000',
+    'sluice_memory_exceeded_total 3',
+    'sluice_connecting{state="waiting"} 4',
+    'sluice_connections_delayed_total 9',
   ]) {
     expect(text.split('\n')).toContain(line)
   }
@@ -73,7 +96,7 @@ test('counters show the count as it is, and a source that left leaves nothing be
 
 test('two channels are told apart by their label', async () => {
   const statuses = async () => [aStatus(), aStatus({ id: channelId('two'), upMs: 2_000 })]
-  const metrics = buildMetrics({ statuses, timings: () => [] })
+  const metrics = buildMetrics({ statuses, host: () => aHost() })
   open.push(metrics)
   const lines = (await metrics.render()).split('\n')
   expect(lines).toContain('sluice_up_seconds{channel="main"} 61')

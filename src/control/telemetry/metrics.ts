@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { ChannelTiming, TimingStatus } from '../../contract/host-status.ts'
+import type { ChannelTiming, HostStatus, TimingStatus } from '../../contract/host-status.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
 
 export interface Metrics {
@@ -15,8 +15,7 @@ export interface Metrics {
 export interface MetricsOptions {
   /** Of each channel. */
   readonly statuses: () => Promise<readonly ChannelStatus[]>
-  /** Of each channel that runs. */
-  readonly timings: () => readonly ChannelTiming[]
+  readonly host: () => HostStatus
 }
 
 /** One registry per app: nothing is shared by two of them in one process. Everything is read when it is asked for. */
@@ -31,7 +30,7 @@ export const buildMetrics = (options: MetricsOptions): Metrics => {
       const statuses = await options.statuses()
       figures.reset()
       for (const status of statuses) channelFigures(figures.of({ channel: status.id }), status)
-      timingFigures(figures, options.timings())
+      hostFigures(figures, options.host())
       processFigures(figures, loop)
       loop.reset()
       return registry.metrics()
@@ -298,7 +297,33 @@ const OUTPUT_STATES = ['starting', 'running', 'waiting', 'failed'] as const
 
 const labelsOf = ({ id, kind }: ChannelStatus['outputs'][number]): Labels => ({ output: id, kind })
 
-const timingFigures = (figures: Figures, channels: readonly ChannelTiming[]): void => {
+const hostFigures = (figures: Figures, host: HostStatus): void => {
+  const { memory, connections, channels } = host
+  const one = (value: number): Sample[] => [{ value }]
+  figures.gauge(
+    'sluice_memory_bytes',
+    'Held for streams, by all channels',
+    memory.map(({ kind, bytes }) => ({ value: bytes, labels: { kind } })),
+  )
+  figures.gauge('sluice_memory_limit_bytes', 'Of all kinds together', one(host.memoryLimitBytes))
+  figures.counter(
+    'sluice_memory_exceeded_total',
+    'Times that the sum rose above the limit',
+    one(host.memoryExceeded),
+  )
+  figures.gauge(
+    'sluice_connecting',
+    'Attempts to connect to sources, under way and waiting for their turn',
+    [
+      { value: connections.connecting, labels: { state: 'connecting' } },
+      { value: connections.waiting, labels: { state: 'waiting' } },
+    ],
+  )
+  figures.counter(
+    'sluice_connections_delayed_total',
+    'Attempts that had to wait because of the limits of one host',
+    one(connections.delayed),
+  )
   const each = (of: (timing: ChannelTiming) => TimingStatus): Sample[] =>
     channels.flatMap((timing) => {
       const { mean, max } = of(timing)

@@ -1,7 +1,9 @@
 import type { ChannelId } from '../../contract/ids.ts'
 import type { ChannelEvent, OutputAlert } from '../../contract/events.ts'
+import type { MemoryKind } from '../../contract/host-status.ts'
 import type { OutputSpec } from '../../contract/output-spec.ts'
 import type { SlateSpec, SourceSpec } from '../../contract/spec.ts'
+import type { Account } from '../../lib/account.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { InputEvents, InputSettings } from '../input/input-parts.ts'
 import type { Input } from '../input/input.ts'
@@ -45,6 +47,7 @@ export interface ChannelParts {
   readonly version: string
   readonly clock: Clock
   readonly ticker: ChannelTicker
+  readonly memory: Account<MemoryKind>
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   /** Throws SluiceError for what can never be opened. */

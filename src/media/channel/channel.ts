@@ -266,6 +266,7 @@ export class Channel {
       nextTicket: () => this.#nextTicket(),
       inputs: this.#inputs,
       viewerLog: this.#viewerLog,
+      memory: this.#parts.memory,
       emit: (event) => this.#parts.events.logEvent(event),
       onWantedChanged: () => this.#updateStandingOrder(),
     })

@@ -8,6 +8,7 @@ import type { TargetFormat } from '../../ffmpeg/target-format.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import type { ChannelParts, EventSink, ChannelTicker } from '../channel/channel-parts.ts'
+import type { Budgets } from './budgets.ts'
 import type { FormatStore } from './format-store.ts'
 import { Input } from '../input/input.ts'
 import type { InputSettings } from '../input/input-parts.ts'
@@ -18,7 +19,6 @@ import type { ProgramFormat } from '../format/program-format.ts'
 import { SlateRenderer } from '../slate/slate-renderer.ts'
 import { SourceMonitor } from '../input/source-monitor.ts'
 import { Conformer } from '../input/conform/conformer.ts'
-import { DEFAULT_HOST_LIMITS, HostBudget } from '../../net/host-budget.ts'
 import { arrivalOf, hostOf } from '../../ffmpeg/source-url.ts'
 import { readerFactory } from '../sources/open-reader.ts'
 import { SupervisedSource } from '../sources/supervised-source.ts'
@@ -33,6 +33,7 @@ export interface RealPartsOptions {
   readonly ffmpeg: FfmpegCapabilities
   readonly clock: Clock
   readonly ticker: ChannelTicker
+  readonly budgets: Budgets
   readonly stdout: Writable
   /** Where what outlives the process is kept; it may not exist yet. */
   readonly stateFolder: string
@@ -46,7 +47,7 @@ export interface RealPartsOptions {
 /** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
 export function realParts(options: RealPartsOptions): ChannelParts {
   const { channel, clock, host, ffmpeg } = options
-  const budget = new HostBudget(DEFAULT_HOST_LIMITS, clock)
+  const memory = options.budgets
   const outputs: OutputContext = {
     channel,
     host,
@@ -54,6 +55,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     clock,
     wallTime: Date.now,
     random: Math.random,
+    memory,
     stdout: options.stdout,
     stateFolder: options.stateFolder,
     env: options.env,
@@ -68,6 +70,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
     version: options.version,
     clock,
     ticker: options.ticker,
+    memory,
     wallTime: Date.now,
     ...options.formats,
     makeSlate: (format, spec, signal) => slates.renderSlate(targetOf(format), spec, signal),
@@ -90,9 +93,15 @@ export function realParts(options: RealPartsOptions): ChannelParts {
         clock,
         settings,
         events,
+        memory,
         latencyMs: channel.latencyMs,
         ...arrivalOf(spec.url),
-        monitor: new SourceMonitor(spec.id, { limits: channel.viewers, clock, log: viewerLog }),
+        monitor: new SourceMonitor(spec.id, {
+          limits: channel.viewers,
+          clock,
+          log: viewerLog,
+          memory,
+        }),
         openConformer: (plan) =>
           new Conformer({
             host,
@@ -109,7 +118,7 @@ export function realParts(options: RealPartsOptions): ChannelParts {
             openReader,
             sink,
             clock,
-            budget,
+            budget: options.budgets.connections,
             wanted,
             onChange,
             random: Math.random,

@@ -1,7 +1,9 @@
 import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
 import type { SourceId } from '../../contract/ids.ts'
+import type { MemoryKind } from '../../contract/host-status.ts'
 import type { ConformMode, SourceSpec, Thresholds } from '../../contract/spec.ts'
 import type { SourceStatus } from '../../contract/status.ts'
+import type { Account } from '../../lib/account.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { SourceMonitor } from './source-monitor.ts'
@@ -27,6 +29,7 @@ export interface InputParts {
   readonly monitor: SourceMonitor
   readonly settings: InputSettings
   readonly events: InputEvents
+  readonly memory: Account<MemoryKind>
 }
 
 /** What the channel has decided; read whenever it matters, because it may change on the air. */

@@ -198,8 +198,10 @@ export class Input {
 
   /** Resolves when the reader, the transcoder and the monitor have ended. */
   async run(signal: AbortSignal): Promise<void> {
+    const release = this.#parts.memory.addHolder('source_buffer', () => this.buffer.bytes)
     await Promise.all([this.supervised.run(signal), this.monitor.run(signal)])
     await this.#conforming.close()
+    release()
     for (const wake of this.#waiters.splice(0)) wake()
   }
 

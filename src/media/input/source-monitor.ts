@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Codec } from '../../contract/format.ts'
+import type { MemoryKind } from '../../contract/host-status.ts'
 import type { OutputId, SourceId } from '../../contract/ids.ts'
 import { shortPathOf } from '../../contract/paths.ts'
 import type { ViewerStatus } from '../../contract/status.ts'
 import type { ViewerLimits } from '../../contract/spec.ts'
 import { millis, ticks, ticksOfMs } from '../../contract/time.ts'
+import type { Account } from '../../lib/account.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
@@ -24,6 +26,7 @@ export interface MonitorOptions {
   readonly limits: ViewerLimits
   readonly clock: Clock
   readonly log: ViewerLog
+  readonly memory: Account<MemoryKind>
 }
 
 /** A source as it arrives, for whoever wants to look at it before it goes on air. Costs nothing while nobody does. */
@@ -31,6 +34,7 @@ export class SourceMonitor {
   readonly #viewers: HttpTs
   readonly #ring: Ring
   readonly #name: string
+  readonly #memory: Account<MemoryKind>
   readonly #trackIndices = new Map<Pid, number>()
   #mux: TsMuxer | undefined
   #hasVideo = false
@@ -40,6 +44,7 @@ export class SourceMonitor {
 
   constructor(id: SourceId, options: MonitorOptions) {
     this.#name = id
+    this.#memory = options.memory
     const keep = millis(options.limits.lagMs + options.limits.joinMs)
     const pids = Array.from({ length: 32 }, (_, index) => FIRST_PID + index)
     this.#ring = new Ring({
@@ -70,8 +75,10 @@ export class SourceMonitor {
     this.#viewers.accept(request, response)
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#viewers.run(signal)
+  async run(signal: AbortSignal): Promise<void> {
+    const release = this.#memory.addHolder('ring', () => this.#ring.bytes)
+    await this.#viewers.run(signal)
+    release()
   }
 
   /** The tracks changed: a new mux on the same ring. */

@@ -64,6 +64,7 @@ function createOutput(
         clock,
         wallTime,
         random: parts.random,
+        memory: parts.memory,
         onLine: (line) => parts.onLine(id, line),
         warn: (message) => parts.warn(id, message),
         alert: parts.alert,

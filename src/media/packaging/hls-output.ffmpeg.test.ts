@@ -16,6 +16,7 @@ import { channelId, outputId } from '../../contract/ids.ts'
 import { readPath } from '../../contract/paths.ts'
 import { HlsSpec } from '../../contract/output-spec.ts'
 import type { OutputProgram } from '../outputs/interface/output.ts'
+import { noAccount } from '../../../test/helpers/host-status.ts'
 import { SharedParts } from './shared-parts.ts'
 import { HlsOutput } from './hls-output.ts'
 import { Packager } from './segment/packager.ts'
@@ -81,7 +82,7 @@ const add = (url: 'hls:' | 'dash:', given: object = {}, pictures?: 'MPEG-2 video
           serviceName: 'rig',
           program: pictures === undefined ? rig.program : inMpeg2(rig.program),
         },
-        ...{ host: host.host, ffmpeg: 'ffmpeg', random: () => 0.5 },
+        ...{ host: host.host, ffmpeg: 'ffmpeg', random: () => 0.5, memory: noAccount },
         onLine: () => {},
         warn: () => {},
         alert: (_what, message) => void alerts.push(message),

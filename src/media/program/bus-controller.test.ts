@@ -40,6 +40,7 @@ class Rig {
       nextTicket: () => this.#ticket(),
       inputs: { get: (id) => this.#sources.get(id), all: () => [...this.#sources.values()] },
       viewerLog: new ViewerLog(() => {}, this.clock),
+      memory: { addHolder: () => () => {} },
       emit: (event) => this.events.push(event),
       onWantedChanged: () => {},
     })

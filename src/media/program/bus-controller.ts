@@ -1,3 +1,4 @@
+import type { MemoryKind } from '../../contract/host-status.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
 import {
   type BusId,
@@ -9,6 +10,7 @@ import {
 } from '../../contract/ids.ts'
 import { shortPathOf } from '../../contract/paths.ts'
 import type { ChannelSpec } from '../../contract/spec.ts'
+import type { Account } from '../../lib/account.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProgramSources } from './program-sources.ts'
 import { PlayOut } from './play-out.ts'
@@ -34,6 +36,7 @@ export interface BusControllerOptions {
   readonly nextTicket: () => Ticket
   readonly inputs: ProgramSources
   readonly viewerLog: ViewerLog
+  readonly memory: Account<MemoryKind>
   readonly emit: (event: ChannelEvent) => void
   /** The wanted source changed: the standing order must be given anew. */
   readonly onWantedChanged: () => void
@@ -48,6 +51,7 @@ export class BusController {
   readonly #options: BusControllerOptions
   readonly #stop = new AbortController()
   readonly #viewersEnded: Promise<void>
+  readonly #releaseRing: () => void
   #wanted: SourceId = SLATE
   /** False while nobody was taken and there was no source to want. */
   #hasWanted = false
@@ -78,6 +82,7 @@ export class BusController {
       },
     })
     this.bus = this.playOut.bus
+    this.#releaseRing = options.memory.addHolder('ring', () => this.playOut.ring.bytes)
     this.viewers = new HttpTs({
       id: name as string as OutputId,
       path: shortPathOf({ kind: 'bus', bus: name }),
@@ -157,6 +162,7 @@ export class BusController {
     this.playOut.ring.close()
     this.#stop.abort()
     await this.#viewersEnded
+    this.#releaseRing()
   }
 
   /** Resolves when something else is on the air. */

@@ -1,9 +1,11 @@
 import type { Writable } from 'node:stream'
 import type { OutputAlert } from '../../../contract/events.ts'
+import type { MemoryKind } from '../../../contract/host-status.ts'
 import type { OutputSpec } from '../../../contract/output-spec.ts'
 import type { ChannelSpec } from '../../../contract/spec.ts'
 import type { FfmpegCapabilities } from '../../../ffmpeg/capabilities.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { Account } from '../../../lib/account.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import type { Output, OutputProgram } from './output.ts'
@@ -17,6 +19,7 @@ export interface OutputContext {
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   readonly random: () => number
+  readonly memory: Account<MemoryKind>
   readonly stdout: Writable
   /** Where what outlives the process is kept, a folder of the channel's own; it may not exist yet. */
   readonly stateFolder: string

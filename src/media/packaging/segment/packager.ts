@@ -1,8 +1,10 @@
 import { SluiceError } from '../../../contract/errors.ts'
 import type { OutputAlert } from '../../../contract/events.ts'
+import type { MemoryKind } from '../../../contract/host-status.ts'
 import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
+import type { Account } from '../../../lib/account.ts'
 import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
 import { pause, untilAborted, type Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
@@ -25,6 +27,7 @@ export interface PackagerOptions {
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   readonly random: () => number
+  readonly memory: Account<MemoryKind>
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
   readonly alert: (what: OutputAlert, message: string) => void
@@ -114,6 +117,7 @@ export class Packager {
       onStorageFault: alert,
       targetSeconds: plan.targetSeconds,
     }).finally(detach)
+    const release = this.#options.memory.addHolder('segment_store', () => store.memoryBytes)
     try {
       const session = new PackagingSession({ plan, store, tracks, clock, wallTime, serviceName })
       this.#session = session
@@ -124,6 +128,7 @@ export class Packager {
     } finally {
       this.#session = undefined
       await store.close()
+      release()
     }
   }
 

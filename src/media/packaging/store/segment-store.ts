@@ -125,6 +125,11 @@ export class SegmentStore {
     return this.#sum((rendition) => rendition.files.bytes)
   }
 
+  /** Held in memory, on disk too or not. */
+  get memoryBytes(): number {
+    return this.#recent.bytes + this.#sum(({ files }) => files.unsavedBytes)
+  }
+
   /** The one with this name, made when there is none yet. */
   rendition(name: RenditionName): Rendition {
     const known = this.#renditions.get(name)
