@@ -22,6 +22,11 @@ describe('tag bodies', () => {
       avcPicture({ rap: 'other', compositionMs: 0x12345, sample: BODY }),
       '2701012345aabb',
     ],
+    [
+      'a composition time below zero, in 24 bits',
+      avcPicture({ rap: 'other', compositionMs: -40, sample: BODY }),
+      '2701ffffd8aabb',
+    ],
     ['the configuration of AAC', aacHeader(BODY), 'af00aabb'],
     ['a frame of AAC', aacFrame(BODY), 'af01aabb'],
     ['MP3 in stereo', mp3Frame(BODY, { sampleRate: 48_000, channels: 2 }), '2faabb'],

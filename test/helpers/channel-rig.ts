@@ -2,6 +2,7 @@
  * The real channel behind the real ports, on a fake clock: real inputs, supervision, buffers, switch, failover and mux, with cameras for
  * readers, outputs and transcoders in memory. No process, no socket; a simulated minute takes a fraction of a second.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { expect } from 'vitest'
 import type { TakeAnswer, TakeRequest } from '../../src/contract/commands.ts'
 import type { ChannelEvent } from '../../src/contract/events.ts'
@@ -55,6 +56,8 @@ export class ChannelRig {
   /** With which it began. */
   readonly spec: ChannelSpec
   readonly media: MediaHost
+  /** How the channel's first output answers requests. */
+  serve: NonNullable<RigOutput['serve']> = () => false
   /** As the API works it. */
   readonly channel: ControlledChannel
   readonly budgets = new Budgets({
@@ -168,6 +171,11 @@ export class ChannelRig {
     return promise
   }
 
+  /** Media over HTTP. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.#running?.handle(request, response) === true
+  }
+
   get status(): ChannelStatus {
     if (this.#running === undefined) throw new Error('the channel does not run yet')
     return this.#running.status()
@@ -250,6 +258,7 @@ export class ChannelRig {
       },
       openListeners: (program) => {
         this.#tape = new RigOutput(outputId('tape'), clock, program)
+        this.#tape.serve = (...request) => this.serve(...request)
         return this.#tape
       },
       openInput: (wiring) => this.#openInput(channel, wiring),

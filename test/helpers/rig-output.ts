@@ -20,6 +20,7 @@ export class RigOutput implements Output {
   lastError: string | undefined
   phase: 'idle' | 'running' | 'ended' = 'idle'
   maxGopTicks?: number
+  serve?: NonNullable<Output['serve']>
   /** The only pictures that it can take. */
   takesOnly: Pick<VideoFormat, 'width'> | undefined
   readonly #clock: Clock

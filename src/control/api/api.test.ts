@@ -296,6 +296,33 @@ describe('what is wrong is named', () => {
 })
 
 describe('access', () => {
+  test('every route that is not GET refuses without the token, and with one in other letters', async () => {
+    const { api, ask, channel } = built(accessPolicy('0.0.0.0', 'Correct-Horse'))
+    const { paths } = (await ask('GET', '/openapi.json')).body as {
+      paths: Record<string, Record<string, unknown>>
+    }
+    const changing = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations)
+        .map((method) => method.toUpperCase())
+        .filter((method) => method !== 'GET')
+        .map((method) => ({ method, url: path.replaceAll(/\{\w+\}/g, 's1') })),
+    )
+    const methods = changing.map(({ method }) => method)
+    expect(methods).toEqual(expect.arrayContaining(['POST', 'PATCH', 'DELETE']))
+    const tokens = [undefined, 'correct-horse', 'CORRECT-HORSE', 'Correct-Horse2']
+    for (const { method, url } of changing) {
+      for (const token of tokens) {
+        const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+        const reply = await api.fastify.inject({ method: method as 'POST', url, headers })
+        expect([method, url, token, reply.statusCode]).toEqual([method, url, token, 401])
+      }
+    }
+    expect(channel.calls).toEqual([])
+    const headers = { authorization: 'Bearer Correct-Horse' }
+    const reply = await api.fastify.inject({ method: 'POST', url: '/preview/take', headers })
+    expect(reply.statusCode).not.toBe(401)
+  })
+
   test('a foreign Host is refused on every route, also by injection', async () => {
     const { api } = built()
     for (const url of ['/', '/status', '/events', '/nothing']) {

@@ -39,6 +39,46 @@ const audioOf = (segment: TimelineSegment): string[] => {
 }
 
 describe('SourceBuffer', () => {
+  it('of a live source holds at most 64 MB, whole groups of pictures, however long the latency', () => {
+    const buffer = new SourceBuffer({
+      live: true,
+      recoveryPoints: false,
+      latencyMs: 10_000,
+      delayMs: 0,
+      arrives: 'steadily',
+    })
+    buffer.setLayout({ hasVideo: true, hasAudio: [false] })
+    const big = { audioTicks: 0, reorder: 'IP', gop: 25, pictureBytes: 500_000 } as const
+    for (const unit of syntheticUnits({ ...big, count: 250 })) {
+      const now = (unit.dts - 900_000) / 90
+      buffer.addVideo(unit, now)
+      buffer.trim(now)
+      expect(buffer.bytes).toBeLessThanOrEqual(64 * 1024 * 1024 + 25 * 500_000)
+    }
+    expect(buffer.bytes).toBeGreaterThan(40 * 1024 * 1024)
+    const [segment] = buffer.segments
+    expect(segment?.video(segment.videoStart())?.unit.rap).toBe('idr')
+  })
+
+  it('keeps no more than 12 s of a source whose latency is longer', () => {
+    const buffer = new SourceBuffer({
+      live: true,
+      recoveryPoints: false,
+      latencyMs: 10_000,
+      delayMs: 10_000,
+      arrives: 'steadily',
+    })
+    buffer.setLayout({ hasVideo: true, hasAudio: [true] })
+    for (const unit of syntheticUnits({ count: 25 * 30 })) {
+      const now = (unit.dts - 900_000) / 90
+      if (unit.kind === 'video') buffer.addVideo(unit, now)
+      else buffer.addAudio(0, unit, now)
+      buffer.trim(now)
+    }
+    expect(buffer.heldMs).toBeLessThan(13_500)
+    expect(buffer.heldMs).toBeGreaterThan(10_000)
+  })
+
   it('keeps the sound of a short clip that begins anew with the clip that it belongs to, though it comes first', () => {
     const buffer = finite()
     const [first, second] = [clip('first'), clip('second')]

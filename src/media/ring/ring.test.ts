@@ -204,3 +204,16 @@ describe('what is kept', () => {
     expect(() => new Ring(LIMITS).append(new Uint8Array(100), ticksOfMs(0))).toThrow(/100 bytes/)
   })
 })
+
+test('a subscriber is called after each append, and no more when it has left or the ring is closed', () => {
+  const program = new ProgramWriter()
+  const calls: string[] = []
+  const leave = program.ring.subscribe(() => calls.push('first'))
+  program.ring.subscribe(() => calls.push('second'))
+  program.chunks(1)
+  leave()
+  program.chunks(1)
+  program.ring.close()
+  program.ring.close()
+  expect(calls).toEqual(['first', 'second', 'second', 'second'])
+})

@@ -34,6 +34,25 @@ const listing = (rendition: Rendition): string =>
   })
 
 describe('what is listed', () => {
+  test('tells each listener of each change, until it leaves', async () => {
+    const store = await stores.open()
+    const stream = store.rendition('stream_0')
+    const feed = stores.feed(store, ['stream_0'])
+    const calls: string[] = []
+    const leave = stream.subscribe(() => calls.push('left'))
+    stream.subscribe(() => calls.push('stays'))
+    let change = stream.untilChanged()
+    feed.segment()
+    await change
+    expect(calls).toEqual(expect.arrayContaining(['left', 'stays']))
+    leave()
+    calls.length = 0
+    change = stream.untilChanged()
+    feed.segment()
+    await change
+    expect(new Set(calls)).toEqual(new Set(['stays']))
+  })
+
   test('lists a segment only when its file and the journal have it', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
