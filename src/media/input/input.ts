@@ -225,7 +225,10 @@ export class Input {
   }
 
   #withUnderrun(verdict: HealthVerdict, now: number): HealthVerdict {
-    const sent = this.tracks.watchedTracks().some(({ lastAt = 0 }) => lastAt > this.#underrunAt)
+    // A source that we pace sends nothing while its buffer is full.
+    const sent =
+      !this.buffer.live ||
+      this.tracks.watchedTracks().some(({ lastAt = 0 }) => lastAt > this.#underrunAt)
     const isPenaltyOver = sent && now - this.#underrunAt > UNDERRUN_PENALTY_MS
     if (!verdict.healthy || isPenaltyOver) return verdict
     const { latencyMs } = this.#parts
