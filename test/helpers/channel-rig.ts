@@ -173,7 +173,7 @@ export class ChannelRig {
 
   /** Media over HTTP. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    return this.#running?.handle(request, response) === true
+    return this.media.handle(request, response)
   }
 
   get status(): ChannelStatus {

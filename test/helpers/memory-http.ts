@@ -1,6 +1,5 @@
 /** Real HTTP over pairs of streams in memory: no port, no socket. */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 
 export interface MemoryAnswer {
@@ -23,7 +22,7 @@ export const memoryHttp = (
     get: (path) => {
       const [client, accepted] = duplexPair()
       server.emit('connection', accepted)
-      const call = request({ path, createConnection: () => client as Socket })
+      const call = request({ path, createConnection: () => client })
       const answer = new Promise<MemoryAnswer>((resolve, reject) => {
         call.on('response', (response) => {
           const pieces: Buffer[] = []

@@ -20,6 +20,8 @@ export class RigOutput implements Output {
   lastError: string | undefined
   phase: 'idle' | 'running' | 'ended' = 'idle'
   maxGopTicks?: number
+  /** It ends no sooner than this. */
+  lastWork: Promise<void> | undefined
   serve?: NonNullable<Output['serve']>
   /** The only pictures that it can take. */
   takesOnly: Pick<VideoFormat, 'width'> | undefined
@@ -47,6 +49,7 @@ export class RigOutput implements Output {
     )
     await untilAborted(signal)
     detach()
+    await this.lastWork
     this.phase = 'ended'
   }
 

@@ -1,9 +1,11 @@
+import { FAULTS_AROUND_THE_CHANNEL } from './fixed-around.mjs'
+
+const CHANNEL = (name) => `src/media/channel/channel-${name}.test.ts`
+
 /**
  * Faults in the wiring that no unit test noticed once, or that would be grave. `find` stands once in the file; where the
  * code moved on, the row says so and is mended. `tests`: those that must notice.
  */
-const CHANNEL = (name) => `src/media/channel/channel-${name}.test.ts`
-
 export const FIXED_MUTATIONS = [
   {
     what: 'a superseded take is never answered',
@@ -211,160 +213,5 @@ export const FIXED_MUTATIONS = [
     replace: '',
     tests: [CHANNEL('changes')],
   },
-  {
-    what: 'requests that are held are not answered when the program begins',
-    file: 'src/media/channel/channel-outputs.ts',
-    find: 'this.#heldRequests.release((request, response) => this.serve(request, response))',
-    replace: '',
-    tests: [CHANNEL('viewers')],
-  },
-  {
-    what: 'requests that are held are kept when the channel ends',
-    file: 'src/media/channel/channel-outputs.ts',
-    find: 'this.#heldRequests.release(() => false)',
-    replace: '',
-    tests: [CHANNEL('viewers')],
-  },
-  {
-    what: 'a held request is kept after its client left',
-    file: 'src/media/viewers/held-requests.ts',
-    find: `response.once('close', () => {
-      timer.cancel()`,
-    replace: `response.once('close', () => {`,
-    tests: [CHANNEL('viewers')],
-  },
-  {
-    what: 'joinMs is ignored',
-    file: 'src/media/viewers/http-ts.ts',
-    find: 'joinAge: millis(viewers.joinMs)',
-    replace: 'joinAge: millis(1_000)',
-    tests: [CHANNEL('viewers')],
-  },
-  {
-    what: 'a channel that is stopped is not waited for',
-    file: 'src/media/host/media-host.ts',
-    find: `hosted?.stop.abort()
-    await hosted?.ended`,
-    replace: 'hosted?.stop.abort()',
-    tests: ['src/media/host/media-host.test.ts', CHANNEL('changes')],
-  },
-  {
-    what: 'changes of a channel are not in order',
-    file: 'src/media/host/media-host.ts',
-    find: '(this.#changes.get(id) ?? Promise.resolve()).then(work)',
-    replace: 'Promise.resolve().then(work)',
-    tests: ['src/media/host/media-host.test.ts'],
-  },
-  {
-    what: 'a listener of events leaks',
-    file: 'src/control/channels/media-events.ts',
-    find: 'return () => this.#listeners.delete(listener)',
-    replace: 'return () => {}',
-    tests: [CHANNEL('changes')],
-  },
-  {
-    what: 'a listener of the ring leaks',
-    file: 'src/media/ring/ring.ts',
-    find: 'return () => void this.#subscribers.delete(onAppend)',
-    replace: 'return () => {}',
-    tests: ['src/media/ring/ring.test.ts'],
-  },
-  {
-    what: 'a sink of the program leaks',
-    file: 'src/media/program/frame-sinks.ts',
-    find: 'return () => void this.#sinks.delete(attached)',
-    replace: 'return () => {}',
-    tests: [CHANNEL('changes')],
-  },
-  {
-    what: 'a listener of a rendition leaks',
-    file: 'src/media/packaging/store/rendition.ts',
-    find: 'return () => this.#listeners.delete(onChange)',
-    replace: 'return () => {}',
-    tests: ['src/media/packaging/store/segment-store.test.ts'],
-  },
-  {
-    what: 'blocked requests leave their listener at the rendition',
-    file: 'src/media/packaging/serve/blocked-requests.ts',
-    find: 'for (const off of this.#unsubscribers.values()) off()',
-    replace: '',
-    tests: ['src/media/packaging/serve/blocked-requests.test.ts'],
-  },
-  {
-    what: 'a blocked playlist request is kept after its client left',
-    file: 'src/media/packaging/serve/blocked-requests.ts',
-    find: "response.once('close', () => this.#drop(waiting))",
-    replace: '',
-    tests: ['src/media/packaging/serve/blocked-requests.test.ts'],
-  },
-  {
-    what: 'lip sync is ignored',
-    file: 'src/media/switch/bus.ts',
-    find: 'offset: offset + lipSync',
-    replace: 'offset',
-    tests: [CHANNEL('takes')],
-  },
-  {
-    what: 'delayMs is ignored',
-    file: 'src/media/input/input.ts',
-    find: 'delayMs: spec.delayMs',
-    replace: 'delayMs: 0',
-    tests: [CHANNEL('takes')],
-  },
-  {
-    what: 'a dry substitute does not go back to the wanted source',
-    file: 'src/media/switch/fallback.ts',
-    find: 'firstPlayable([context.standingOrder.wanted, ...context.standingOrder.substitutes], context) ??',
-    replace: 'firstPlayable(context.standingOrder.substitutes, context) ??',
-    tests: [CHANNEL('take-failover')],
-  },
-  {
-    what: 'a source that ran dry is healthy after a second of nothing',
-    file: 'src/media/input/input.ts',
-    find: 'const isPenaltyOver = sent && ',
-    replace: 'const isPenaltyOver = sent !== undefined && ',
-    tests: [CHANNEL('failover')],
-  },
-  {
-    what: 'a transcoder is not stopped on a new plan',
-    file: 'src/media/input/conforming.ts',
-    find: 'this.#stop?.abort()',
-    replace: '',
-    tests: [CHANNEL('changes')],
-  },
-  {
-    what: 'the limit of a buffer in bytes is ignored',
-    file: 'src/media/buffer/source-buffer.ts',
-    find: ' && segment.bytes <= MAX_BUFFERED.bytes',
-    replace: '',
-    tests: ['src/media/buffer/source-buffer.test.ts'],
-  },
-  {
-    what: 'the RTP sequence wraps at 2^15',
-    file: 'src/media/outputs/datagram/rtp.ts',
-    find: '(sequence + 1) & 0xffff',
-    replace: '(sequence + 1) & 0x7fff',
-    tests: ['src/media/outputs/datagram/rtp.test.ts'],
-  },
-  {
-    what: 'a negative composition time is cut off',
-    file: 'src/rtmp/flv-tags.ts',
-    find: 'tag[2] = (compositionMs >> 16) & 0xff',
-    replace: 'tag[2] = (compositionMs >>> 16) & 0x7f',
-    tests: ['src/rtmp/flv-tags.test.ts'],
-  },
-  {
-    what: 'PATCH needs no token',
-    file: 'src/control/api/access.ts',
-    find: "method !== 'GET' && method !== 'HEAD'",
-    replace: "method !== 'GET' && method !== 'PATCH' && method !== 'HEAD'",
-    tests: ['src/control/api/api.test.ts'],
-  },
-  {
-    what: 'a token is compared without case',
-    file: 'src/control/api/access.ts',
-    find: "createHash('sha256').update(token).digest()",
-    replace: "createHash('sha256').update(token.toLowerCase()).digest()",
-    tests: ['src/control/api/api.test.ts'],
-  },
+  ...FAULTS_AROUND_THE_CHANNEL,
 ]

@@ -151,6 +151,18 @@ describe('a source that is changed', () => {
     expect(violationsOf(rig.tape.emitted)).toEqual([])
   })
 
+  it('is replaced on the air by a file, which is played as fast as it is shown', async () => {
+    await start({ a: {}, b: {} })
+    const file = rig.sourceSpec('file', { live: false })
+    await rig.channel.changeSource(A, { url: file.url })
+    await rig.run(40_000)
+    expect(rig.tape.shown.at(-1)).toBe('file')
+    expect(rig.moves.slice(-1)).not.toEqual(['failover: a > slate'])
+    const late = rig.tape.emitted.filter(({ wall }) => wall > rig.clock.now() - 20_000)
+    expect(new Set(late.map(({ tag }) => tag))).toEqual(new Set(['file']))
+    expect(violationsOf(rig.tape.emitted)).toEqual([])
+  })
+
   it('elsewhere keeps its reader', async () => {
     await start({ a: {}, b: {} })
     await rig.channel.changeSource(B, {
@@ -294,6 +306,18 @@ describe('the end', () => {
     expect(await take).toMatchObject({ ok: false, why: 'channel_stopped' })
     expect(rig.events.at(-1)).toEqual({ type: 'channel_stopped' })
     expect(rig.output('out').phase).toBe('ended')
+  })
+
+  it('comes when the last output has ended', async () => {
+    await opened()
+    let finish = (): void => {}
+    rig.output('out').lastWork = new Promise((resolve) => (finish = resolve))
+    let state = 'open'
+    const closed = rig.close().then(() => (state = 'closed'))
+    await rig.run(1_000)
+    expect(state).toBe('open')
+    finish()
+    await closed
   })
 
   it('leaves nothing while a cut settles, a failover waits, and before the program has begun', async () => {

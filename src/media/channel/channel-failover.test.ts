@@ -45,6 +45,14 @@ describe('the source on the air fails, and a hot backup is there: no frame is mi
     expect(rig.moves).toEqual(['failover: a > b', 'revert: b > a'])
   })
 
+  it('is returned to no sooner than it has been healthy for returnMs', async () => {
+    await start({ thresholds: { returnMs: 20_000 } })
+    rig.camera('a').kill()
+    await rig.onAir('b', 1_000)
+    await rig.until('a healthy', () => rig.source('a').healthy)
+    expect(await rig.onAir('a')).toBeGreaterThan(19_800)
+  })
+
   it('its process hangs, is ended by the watchdog, and comes back', async () => {
     await start()
     rig.camera('a').hang()

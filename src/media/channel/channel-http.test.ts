@@ -86,8 +86,8 @@ describe('a request before the program has begun', () => {
     await starting()
     const held = http.get('/live/stream.m3u8')
     await rig.run(100)
-    rig.serve = (_request, response, path) => {
-      response.end(path)
+    rig.serve = (request, response) => {
+      response.end(request.url)
       return true
     }
     await rig.run(2_000)

@@ -152,7 +152,8 @@ describe('the order of substitutes', () => {
     await rig.channel.changeSource(sourceId('a'), { priority: 9 })
     await rig.until('a healthy', () => rig.source('a').healthy)
     await rig.run(2_000)
-    rig.camera('b').kill()
+    // Silent, not dead: it is dry before it counts as unhealthy.
+    rig.camera('b').fallSilent()
     await rig.onAir('a', 1_500)
     expect(rig.moves).toEqual(['failover: a > b', 'failover: b > a'])
   })
