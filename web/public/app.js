@@ -62,7 +62,7 @@ const refresh = async () => {
   }
 }
 
-/** Sends a command and says in words what came of it. */
+/** Sends a command and shows the result as text. */
 const command = async ({ method = 'POST', path, body, doing, done }) => {
   drawAnswer('busy', doing)
   try {
@@ -74,7 +74,7 @@ const command = async ({ method = 'POST', path, body, doing, done }) => {
   } catch {
     drawAnswer(
       'bad',
-      'Sluice did not answer. Whether it was done shows when the connection is back.',
+      'Sluice did not answer. The page shows the result when the connection is back.',
     )
   }
   await refresh()
@@ -129,7 +129,7 @@ const CALLS_FOR_REFRESH = new Set([
 
 const onEvent = (message) => {
   const stamped = JSON.parse(message.data)
-  // Ids begin again when Sluice was restarted: what is shown belongs to the run before.
+  // Ids restart with Sluice: the events on the page are of the previous run.
   if (stamped.id <= lastEventId) clearEvents()
   lastEventId = stamped.id
   drawEvent(stamped)

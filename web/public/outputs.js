@@ -1,4 +1,4 @@
-/** The table of outputs, and the addresses where the program can be had. Elements are kept and changed, as in view.js. */
+/** Table of the outputs and addresses of the program. Elements are kept and changed, as in view.js. */
 import { bitrate, detailsOf, lag } from './words.js'
 
 const $ = (id) => document.getElementById(id)
@@ -14,7 +14,7 @@ const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Where a person can look at what an output does; nothing for what goes elsewhere. */
+/** Link to what an output writes, by kind: title and address. */
 const LINKS = {
   hls: () => ['Playlist', '/live/stream.m3u8'],
   dash: () => ['Manifest', '/live/stream.mpd'],
@@ -71,7 +71,7 @@ const drawRows = (row, output) => {
   const error = output.lastError ?? ''
   setText(row.trouble, error)
   row.trouble.hidden = error === ''
-  // What is over is told, but does not alarm.
+  // A past error is shown without alarm.
   row.trouble.classList.toggle('past', output.state === 'running')
 }
 
@@ -102,10 +102,10 @@ let drawnAddresses = ''
 
 const heard = ({ listeners }) => {
   const count = listeners?.details?.listeners ?? 0
-  return count === 0 ? 'Sound' : `Sound (${count} ${count === 1 ? 'listener' : 'listeners'})`
+  return count === 0 ? 'Audio' : `Audio (${count} ${count === 1 ? 'listener' : 'listeners'})`
 }
 
-/** What anybody can open, always there or because an output is. */
+/** Addresses of the program: the permanent ones and those of the outputs. */
 const drawAddresses = (status) => {
   const kinds = new Set(status.outputs.map(({ kind }) => kind))
   const addresses = [

@@ -1,4 +1,4 @@
-/** Plays one MPEG-TS address for ever: reconnects by itself, stays near the live edge. */
+/** Plays one MPEG-TS address, reconnects without limit, stays near the live edge. */
 
 const RETRY_MS = 1500
 const STALL_MS = 6000
@@ -7,7 +7,7 @@ const WATCH_MS = 1000
 /**
  * @param {HTMLVideoElement} video
  * @param {string} url
- * @param {(text: string) => void} say Called with what to tell the viewer; empty when it plays.
+ * @param {(text: string) => void} say Shows a message to the viewer; empty when it plays.
  */
 export const playForever = (video, url, say) => {
   const library = globalThis.mpegts
@@ -59,8 +59,8 @@ export const playForever = (video, url, say) => {
         liveSyncPlaybackRate: 1.1,
       },
     )
-    player.on(library.Events.ERROR, () => again('The stream broke off. Connecting again.'))
-    player.on(library.Events.LOADING_COMPLETE, () => again('The stream ended. Connecting again.'))
+    player.on(library.Events.ERROR, () => again('The stream was interrupted. Reconnecting.'))
+    player.on(library.Events.LOADING_COMPLETE, () => again('The stream ended. Reconnecting.'))
     player.attachMediaElement(video)
     player.load()
     Promise.resolve(player.play()).catch(() => {
@@ -68,7 +68,7 @@ export const playForever = (video, url, say) => {
     })
   }
 
-  // A stream that is connected and brings nothing gives no error.
+  // A connected stream without data raises no error.
   setInterval(() => {
     if (video.currentTime !== lastTime) {
       lastTime = video.currentTime
@@ -77,12 +77,12 @@ export const playForever = (video, url, say) => {
       return
     }
     if (player !== null && Date.now() - lastMoved > STALL_MS && !document.hidden) {
-      again('No picture is arriving. Connecting again.')
+      again('No video is arriving. Reconnecting.')
     }
   }, WATCH_MS)
 
   document.addEventListener('visibilitychange', () => {
-    // A page in the background falls behind: come back at the live edge.
+    // A page in the background lags: restart at the live edge.
     if (!document.hidden && Date.now() - lastMoved > STALL_MS) start()
   })
 

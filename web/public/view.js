@@ -225,6 +225,6 @@ export const drawConnection = (connected, sinceMs) => {
   setText(pill, 'no connection')
   setText(
     $('lost-text'),
-    `What is shown below is ${sinceMs < 60_000 ? `${Math.round(sinceMs / 1000)} s` : duration(sinceMs)} old. Trying again.`,
+    `The figures below are ${sinceMs < 60_000 ? `${Math.round(sinceMs / 1000)} s` : duration(sinceMs)} old. Reconnecting.`,
   )
 }

@@ -1,4 +1,4 @@
-/** Figures and events in words. Pure. */
+/** Texts of figures and events. Pure. */
 
 export const duration = (ms) => {
   const s = Math.max(0, Math.floor(ms / 1000))
@@ -13,7 +13,7 @@ export const bitrate = (bits) => {
   return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1e3)} kbit/s`
 }
 
-/** How far an output is behind. */
+/** Lag of an output. */
 export const lag = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms))
 
 const bytes = (count) => {
@@ -32,7 +32,7 @@ const UNITS = [
 
 const spaced = (name) => name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
 
-/** What a field ends with is its unit: `storedBytes` is `stored 1.2 MB`. */
+/** Text of one field, whose name ends with its unit: `storedBytes` is `stored 1.2 MB`. */
 const detail = ([name, value]) => {
   if (typeof value === 'boolean') return `${value ? '' : 'no '}${spaced(name)}`
   if (typeof value === 'string') return `${spaced(name)} ${value}`
@@ -40,7 +40,7 @@ const detail = ([name, value]) => {
   return `${spaced(name.slice(0, name.length - ending.length))} ${show(value)}`
 }
 
-/** What only this kind of output has: `listeners 3, encoder restarts 0`. */
+/** Figures of the output's kind: `listeners 3, encoder restarts 0`. */
 export const detailsOf = ({ details = {} }) =>
   Object.entries(details)
     .filter(([, value]) => value !== '')
@@ -62,7 +62,7 @@ const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`
 
 export const problem = (p) => CONDITIONS[p.condition]?.(p) ?? p.condition.replaceAll('_', ' ')
 
-/** One line for a person about the state of a source. */
+/** State of a source in a few words. */
 export const sourceState = (source) => {
   if (source.state === 'waiting') {
     return source.retryInMs === undefined ? 'waiting' : `again in ${seconds(source.retryInMs)}`
@@ -76,7 +76,7 @@ export const troubles = (source) => {
   const said = source.problems.map(problem)
   if (source.lastError !== undefined && !source.healthy) said.push(source.lastError)
   if (source.conform === 'refused')
-    said.push(source.conformReason ?? 'its format can’t go on the air')
+    said.push(source.conformReason ?? 'its format is not that of the channel')
   return said
 }
 
@@ -121,7 +121,7 @@ const WHY = {
   revert: 'returned',
   take: 'take',
   start: 'start',
-  source_jump: 'the source jumped',
+  source_jump: 'timestamps of the source jumped',
   removed: 'the source was removed',
 }
 
@@ -154,7 +154,7 @@ const EVENTS = {
   source_removed: (e) => ['', `${e.source} removed`],
   output_added: (e) => ['', `Output ${e.output} added`],
   output_removed: (e) => ['', `Output ${e.output} removed`],
-  // Sentences of outputs may begin with who speaks.
+  // Messages of outputs may start with the output's id.
   alert: (e) => ['bad', `Output ${e.output}: ${e.message.replace(`output ${e.output}: `, '')}`],
   output_state: (e) => [
     e.state === 'failed' ? 'bad' : e.state === 'waiting' ? 'warn' : '',
@@ -175,7 +175,7 @@ const EVENTS = {
   warning: (e) => ['warn', e.message],
 }
 
-/** All types of events that there are. */
+/** All event types. */
 export const EVENT_TYPES = Object.keys(EVENTS)
 
 const onBus = (e) =>
@@ -187,7 +187,7 @@ const because = (e) => {
   return e.reason === undefined ? '' : `: ${e.reason}`
 }
 
-/** What a take did, in one sentence. */
+/** Result of a take in one sentence. */
 export const taken = (t) => {
   const asked = t.executed === t.mode ? t.mode : `${t.executed} instead of ${t.mode}`
   const gap = t.gapMs === 0 ? '' : `, gap ${Math.round(t.gapMs)} ms`
@@ -195,6 +195,6 @@ export const taken = (t) => {
   return `${t.source} taken${where} after ${Math.round(t.waitMs)} ms, ${asked}${gap}${t.note === undefined ? '' : `. ${t.note}`}`
 }
 
-/** Tone and text of an event; an event that is not known yet keeps its name. */
+/** Tone and text of an event; an unknown type is shown by its name. */
 export const eventLine = (event) =>
   EVENTS[event.type]?.(event) ?? ['', event.type.replaceAll('_', ' ')]
