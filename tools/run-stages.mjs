@@ -29,11 +29,11 @@ const QUICK = [
   check('dead code', `${BIN}/knip`, '--no-progress'),
   suite('unit', 5 * MINUTE),
 ]
-/** Together, stages that wait and stages that compute fill two cores without starving each other. */
+/** Tests in real time have the machine to themselves; those that wait for encoders share it. */
 const ROUNDS = [
   QUICK,
-  [suite('sockets', 10 * MINUTE), suite('media', 10 * MINUTE)],
-  [suite('encoders', 10 * MINUTE)],
+  [suite('sockets', 10 * MINUTE)],
+  [suite('media', 10 * MINUTE), suite('encoders', 10 * MINUTE)],
   [suite('e2e', 10 * MINUTE)],
 ]
 

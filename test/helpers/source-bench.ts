@@ -1,5 +1,6 @@
 import { createServer as createTcpServer } from 'node:net'
 import { once } from 'node:events'
+import type { TestContext } from 'vitest'
 import { SourceSpec, type SourceSpecInput } from '../../src/contract/spec.ts'
 import { findFfmpeg, type FfmpegCapabilities } from '../../src/ffmpeg/capabilities.ts'
 import { DEFAULT_AUDIO, DEFAULT_VIDEO } from '../../src/ffmpeg/generated-source.ts'
@@ -48,6 +49,13 @@ export class SourceBench {
   static async open(): Promise<SourceBench> {
     const test = testHost()
     return new SourceBench(test, await findFfmpeg(test.host, {}, new AbortController().signal))
+  }
+
+  /** The same, for one of the tests that run at once: what it starts ends with it. */
+  forTest({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): SourceBench {
+    const own = new SourceBench(this.#test, this.#ffmpeg)
+    onTestFinished(() => own.clear())
+    return own
   }
 
   get folder(): string {

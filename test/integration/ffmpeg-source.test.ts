@@ -5,28 +5,30 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ticksOfMs } from '../../src/contract/time.ts'
 import { RecordingFeed } from '../helpers/recording-feed.ts'
 import { freeTcpPort, SourceBench } from '../helpers/source-bench.ts'
 import { encodeArguments, encodeTsFile } from '../helpers/stream-builder.ts'
 
 const run = promisify(execFile)
-let bench: SourceBench
+let all: SourceBench
 beforeAll(async () => {
-  bench = await SourceBench.open()
+  all = await SourceBench.open()
 })
-afterEach(() => bench.clear())
-afterAll(() => bench.close())
+afterAll(() => all.close())
 
 /** A live encoder that writes to `output`. */
-const live = (output: readonly string[], seconds = 60) =>
+const live = (bench: SourceBench, output: readonly string[], seconds = 60) =>
   bench.run('ffmpeg', [
     ...encodeArguments({ seconds, size: '160x90', gop: 12 }, 'OUT', ['-re']).slice(0, -3),
     ...output,
   ])
 
-const serve = async (folder: string): Promise<{ port: number; server: Server }> => {
+const serve = async (
+  bench: SourceBench,
+  folder = bench.folder,
+): Promise<{ port: number; server: Server }> => {
   const server = createServer((request, response) => {
     const path = join(folder, (request.url ?? '/').split('?')[0]!)
     createReadStream(path)
@@ -43,8 +45,9 @@ const serve = async (folder: string): Promise<{ port: number; server: Server }> 
   return { port: address !== null && typeof address === 'object' ? address.port : 0, server }
 }
 
-describe('a file source', () => {
-  test('is played once without loop, and is then stopped', async () => {
+describe.concurrent('a file source', () => {
+  test('is played once without loop, and is then stopped', async (context) => {
+    const bench = all.forTest(context)
     const path = await encodeTsFile({ seconds: 2 })
     const { reached, feed } = bench.source({ url: path, loop: false })
     expect(
@@ -57,9 +60,10 @@ describe('a file source', () => {
     expect(feed.restarts).toEqual([])
   })
 
-  test.each(['mp4', 'mkv', 'ts'])(
+  test.for(['mp4', 'mkv', 'ts'])(
     'loops (%s): each round is whole, begins at a random access point, and is announced',
-    async (kind) => {
+    async (kind, context) => {
+      const bench = all.forTest(context)
       const path = join(bench.folder, `loop.${kind}`)
       await run('ffmpeg', [
         '-v',
@@ -95,7 +99,8 @@ describe('a file source', () => {
     },
   )
 
-  test('is not read faster than there is room', async () => {
+  test('is not read faster than there is room', async (context) => {
+    const bench = all.forTest(context)
     const feed = new RecordingFeed()
     feed.credit = 100
     const path = await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' })
@@ -123,7 +128,8 @@ describe('a file source', () => {
     expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
 
-  test('that is missing is waited for, and played when it appears', async () => {
+  test('that is missing is waited for, and played when it appears', async (context) => {
+    const bench = all.forTest(context)
     const path = join(bench.folder, 'later.ts')
     const { reached, feed, told } = bench.source({ url: path, loop: false })
     const failure = await reached(({ state }) => state === 'waiting')
@@ -134,7 +140,8 @@ describe('a file source', () => {
     await feed.until(() => feed.of('video').length === 25)
   })
 
-  test('that is not media says so, and is looked at again', async () => {
+  test('that is not media says so, and is looked at again', async (context) => {
+    const bench = all.forTest(context)
     const path = join(bench.folder, 'noise.ts')
     await writeFile(
       path,
@@ -144,14 +151,15 @@ describe('a file source', () => {
     expect((await reached(({ state }) => state === 'waiting')).reason).toMatch(/not media/)
   })
 
-  test('that is text is refused (FFmpeg would draw it as a terminal)', async () => {
+  test('that is text is refused (FFmpeg would draw it as a terminal)', async (context) => {
+    const bench = all.forTest(context)
     const path = join(bench.folder, 'notes.txt')
     await writeFile(path, 'this is not a film\n'.repeat(1_000))
     const { reached } = bench.source({ url: path })
     expect((await reached(({ state }) => state === 'failed')).reason).toBe('it is text, not media')
   })
 
-  test.each([
+  test.for<[string, string[], string]>([
     [
       'vp9',
       ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-c:a', 'aac'],
@@ -161,7 +169,8 @@ describe('a file source', () => {
     ['opus', ['-c:v', 'copy', '-c:a', 'libopus'], 'mkv'],
   ])(
     'with a codec that MPEG-TS can not carry (%s) is transcoded, or refused under copy',
-    async (name, codecs, kind) => {
+    async ([name, codecs, kind], context) => {
+      const bench = all.forTest(context)
       const path = join(bench.folder, `${name}.${kind}`)
       await run('ffmpeg', [
         '-v',
@@ -187,8 +196,9 @@ describe('a file source', () => {
   )
 })
 
-describe('a live source', () => {
-  test('whose ffmpeg is killed comes back with another process', async () => {
+describe.concurrent('a live source', () => {
+  test('whose ffmpeg is killed comes back with another process', async (context) => {
+    const bench = all.forTest(context)
     const { source, feed, reached, told } = bench.source(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { limits: { healthyMs: 500 } },
@@ -216,7 +226,8 @@ describe('a live source', () => {
     ])
   })
 
-  test('whose ffmpeg hangs is restarted by the watchdog', async () => {
+  test('whose ffmpeg hangs is restarted by the watchdog', async (context) => {
+    const bench = all.forTest(context)
     const { source, feed, reached } = bench.source(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { limits: { noDataMs: 1_000 } },
@@ -230,7 +241,8 @@ describe('a live source', () => {
     await feed.until(() => feed.units.length > before)
   })
 
-  test('leaves no process behind when it is stopped', async () => {
+  test('leaves no process behind when it is stopped', async (context) => {
+    const bench = all.forTest(context)
     const { source, feed, stop } = bench.source({ url: 'bars:?size=160x90&preset=ultrafast' })
     await feed.until(() => feed.of('audio').length > 5 && feed.of('video').length > 5)
     const pid = source.figures().pid!
@@ -238,11 +250,12 @@ describe('a live source', () => {
     expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
   })
 
-  test.each([
+  test.for<[string, string]>([
     ['text:Back%20soon?size=160x90', 'h264'],
     ['lavfi:testsrc2=size=160x90:rate=25', 'h264'],
     ['color:red?size=160x90&vcodec=mpeg2video', 'mpeg2video'],
-  ])('%s yields pictures in %s, in real time', async (url, codec) => {
+  ])('%s yields pictures in %s, in real time', async ([url, codec], context) => {
+    const bench = all.forTest(context)
     const { feed } = bench.source({ url })
     await feed.until(() => feed.of('video').length > 1)
     const start = performance.now()
@@ -252,7 +265,8 @@ describe('a live source', () => {
     expect(feed.formats.find(({ format }) => 'width' in format)?.format.codec).toBe(codec)
   })
 
-  test('a standby source starts when it is told to', async () => {
+  test('a standby source starts when it is told to', async (context) => {
+    const bench = all.forTest(context)
     const { source, feed, told } = bench.source(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { wanted: 'stop' },
@@ -265,10 +279,11 @@ describe('a live source', () => {
   })
 })
 
-describe('a network source', () => {
-  test('HTTP: a transport stream, whose end is a failure', async () => {
+describe.concurrent('a network source', () => {
+  test('HTTP: a transport stream, whose end is a failure', async (context) => {
+    const bench = all.forTest(context)
     await copyFile(await encodeTsFile({ seconds: 2 }), join(bench.folder, 'live.ts'))
-    const { port } = await serve(bench.folder)
+    const { port } = await serve(bench)
     const { feed, reached } = bench.source({ url: `http://127.0.0.1:${port}/live.ts` })
     expect(await reached(({ state }) => state === 'waiting')).toMatchObject({
       reason: 'the stream ended',
@@ -276,7 +291,8 @@ describe('a network source', () => {
     expect(feed.of('video').length).toBeGreaterThanOrEqual(49)
   })
 
-  test('HTTP: a recording is paced by its reader', async () => {
+  test('HTTP: a recording is paced by its reader', async (context) => {
+    const bench = all.forTest(context)
     await run('ffmpeg', [
       '-v',
       'error',
@@ -289,7 +305,7 @@ describe('a network source', () => {
       '+faststart',
       join(bench.folder, 'film.mp4'),
     ])
-    const { port } = await serve(bench.folder)
+    const { port } = await serve(bench)
     const feed = new RecordingFeed()
     feed.credit = 50
     const { source } = bench.source({ url: `http://127.0.0.1:${port}/film.mp4` }, { feed })
@@ -298,19 +314,21 @@ describe('a network source', () => {
     expect(source.figures().bytes).toBeLessThan(1_500_000)
   })
 
-  test('HTTP: what is not there is said', async () => {
-    const { port } = await serve(bench.folder)
+  test('HTTP: what is not there is said', async (context) => {
+    const bench = all.forTest(context)
+    const { port } = await serve(bench)
     const { reached } = bench.source({ url: `http://127.0.0.1:${port}/gone.ts?token=hush` })
     const { reason } = await reached(({ state }) => state === 'waiting')
     expect(reason).toContain('404')
     expect(reason).not.toContain('hush')
   })
 
-  test('HLS: a live playlist comes in bursts without an end', async () => {
+  test('HLS: a live playlist comes in bursts without an end', async (context) => {
+    const bench = all.forTest(context)
     const folder = join(bench.folder, 'hls')
     await mkdir(folder, { recursive: true })
-    live(['-f', 'hls', '-hls_time', '1', '-hls_list_size', '5', join(folder, 'live.m3u8')])
-    const { port } = await serve(folder)
+    live(bench, ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '5', join(folder, 'live.m3u8')])
+    const { port } = await serve(bench, folder)
     const { feed } = bench.source({ url: `http://127.0.0.1:${port}/live.m3u8` })
     await feed.until(() => feed.of('video').length > 75)
     const video = feed.of('video')
@@ -318,7 +336,8 @@ describe('a network source', () => {
     expect(video[0]!.rap).toBe('idr')
   })
 
-  test('HLS: a recorded playlist is paced by its reader, and loops', async () => {
+  test('HLS: a recorded playlist is paced by its reader, and loops', async (context) => {
+    const bench = all.forTest(context)
     const folder = join(bench.folder, 'vod')
     await mkdir(folder, { recursive: true })
     await run('ffmpeg', [
@@ -337,7 +356,7 @@ describe('a network source', () => {
       '0',
       join(folder, 'film.m3u8'),
     ])
-    const { port } = await serve(folder)
+    const { port } = await serve(bench, folder)
     const { feed, told } = bench.source({ url: `http://127.0.0.1:${port}/film.m3u8` })
     await feed.until(() => feed.restarts.length >= 1)
     expect(
@@ -346,7 +365,8 @@ describe('a network source', () => {
     expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
 
-  test('RTMP listener: waits for its publisher, and for the next one', async () => {
+  test('RTMP listener: waits for its publisher, and for the next one', async (context) => {
+    const bench = all.forTest(context)
     const port = await freeTcpPort()
     const { feed, reached } = bench.source(
       { url: `rtmp-listen://127.0.0.1:${port}/live/cam` },
@@ -355,7 +375,7 @@ describe('a network source', () => {
     await reached(({ state }) => state === 'starting')
     // Longer than the watchdog would wait: nobody has come yet, and that is no fault.
     await new Promise((resolve) => setTimeout(resolve, 1_200))
-    const first = live(['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
+    const first = live(bench, ['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
     await feed.until(() => feed.of('video').length > 10 && feed.of('audio').length > 10)
     await first.stop()
     await reached(({ state }) => state === 'waiting')
@@ -363,7 +383,7 @@ describe('a network source', () => {
     await reached(({ state }) => state === 'starting')
     const publish = async (): Promise<void> => {
       for (let n = 0; n < 20 && feed.units.length === before; n++) {
-        const next = live(['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
+        const next = live(bench, ['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
         await new Promise((resolve) => setTimeout(resolve, 1_500))
         if (feed.units.length === before) await next.stop()
       }
@@ -372,14 +392,15 @@ describe('a network source', () => {
     await feed.until(() => feed.units.length > before)
   })
 
-  test.each(['caller', 'listener'] as const)('SRT %s', async (role) => {
+  test.for(['caller', 'listener'] as const)('SRT %s', async (role, context) => {
+    const bench = all.forTest(context)
     const port = await freeTcpPort()
     const peer = role === 'caller' ? 'listener' : 'caller'
     const url = (mode: string) => `srt://127.0.0.1:${port}?mode=${mode}&latency=50000`
     const { feed, source } = bench.source({ url: url(role) })
     const connect = async (): Promise<void> => {
       for (let n = 0; n < 10 && feed.units.length === 0; n++) {
-        const other = live(['-f', 'mpegts', url(peer)])
+        const other = live(bench, ['-f', 'mpegts', url(peer)])
         await Promise.race([
           feed.until(() => feed.units.length > 0),
           new Promise((resolve) => setTimeout(resolve, 4_000)),
@@ -404,21 +425,23 @@ describe('a specification that cannot work', () => {
     [{ url: 'test:?size=huge' }, 'option_refused', /size="huge"/],
     [{ url: 'x.ts', inputOptions: { dump_attachment: 'x' } }, 'option_refused', /dump_attachment/],
   ])('%o is refused with %s', (spec, code, message) => {
-    const open = () => bench.source(spec)
+    const open = () => all.source(spec)
     expect(open).toThrow(message)
     expect(open).toThrow(expect.objectContaining({ code }))
   })
 
-  test('udp can be left to FFmpeg', async () => {
+  test('udp can be left to FFmpeg', async (context) => {
+    const bench = all.forTest(context)
     const port = await freeTcpPort()
     const { feed, source } = bench.source({ url: `udp://127.0.0.1:${port}?reader=ffmpeg` })
-    live(['-f', 'mpegts', `udp://127.0.0.1:${port}?pkt_size=1316`])
+    live(bench, ['-f', 'mpegts', `udp://127.0.0.1:${port}?pkt_size=1316`])
     await feed.until(() => feed.of('video').length > 10)
     expect(source.figures().pid).toBeGreaterThan(0)
   })
 })
 
-test('source times pass through FFmpeg as they are', async () => {
+test('source times pass through FFmpeg as they are', async (context) => {
+  const bench = all.forTest(context)
   const startPts = 123_456_789
   const path = await encodeTsFile({ seconds: 1, startPts })
   const { feed } = bench.source({ url: path, loop: false })

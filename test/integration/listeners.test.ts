@@ -16,6 +16,7 @@ import {
   VIDEO_SPEC,
   type SoundMaterial,
 } from '../helpers/sound-bench.ts'
+import { until } from '../helpers/until.ts'
 
 const LONGEST_GAP = 0.03
 
@@ -117,9 +118,12 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
   }) => {
     const { bench, address } = await begin(onTestFinished)
     const listener = await listen(`${address}/listen.mp3`, { 'Icy-MetaData': '1' })
-    await sleep(2_500)
+    const shows = (label: string) =>
+      until(() => unframed(listener).titles.includes(`StreamTitle='${label}';`), { what: label })
+    await shows('label of a')
     bench.rig.take('b')
-    await sleep(4_500)
+    await shows('label of b')
+    await sleep(1_000)
     listener.leave()
     const { sound, titles } = unframed(listener)
     expect(titles.filter((title) => title !== '')).toEqual([
@@ -134,7 +138,7 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
   }) => {
     const { address } = await begin(onTestFinished)
     const first = await listen(`${address}/listen.mp3`)
-    await sleep(4_000)
+    await untilHeard(first, 4)
     for (const format of ['mp3', 'opus'] as const) {
       const begun = performance.now()
       const late = await listen(`${address}/listen.${format}`)
@@ -156,7 +160,7 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
     const many = await Promise.all(
       Array.from({ length: 30 }, () => listen(`${address}/listen.mp3`)),
     )
-    await sleep(1_500)
+    await untilHeard(many[29]!, 2)
     expect(listeners.status().details).toMatchObject({
       listeners: 30,
       mp3Listeners: 30,
@@ -164,13 +168,13 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
       aacEncoder: 'off',
     })
     for (const each of many) each.leave()
+    const detail = (name: string): unknown => listeners.status().details?.[name]
+    await until(() => detail('listeners') === 0, { what: 'all have left' })
+    expect(detail('mp3Encoder')).toBe('encode')
+    await until(() => detail('mp3Encoder') === 'off', { what: 'the encoder has ended' })
     expect(await verdict(many[29]!.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
-    await sleep(250)
-    expect(listeners.status().details).toMatchObject({ listeners: 0, mp3Encoder: 'encode' })
-    await sleep(1_000)
-    expect(listeners.status().details).toMatchObject({ mp3Encoder: 'off' })
     const again = await listen(`${address}/listen.mp3`)
-    await sleep(1_000)
+    await untilHeard(again, 2)
     again.leave()
     expect(await verdict(again.bytes(), 'mp3')).toMatchObject({ complaints: [], silences: [] })
   })
@@ -206,6 +210,10 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
   const encoderPid = (listeners: Listeners, format: string): number | undefined =>
     listeners.status().details?.[`${format}EncoderPid`] as number | undefined
 })
+
+/** So many seconds at 64 kbit/s have come. */
+const untilHeard = (listener: Listening, count: number): Promise<void> =>
+  until(() => listener.bytes().length >= count * 8_000, { what: `${count} seconds of sound` })
 
 /** The sound and the blocks between it. */
 const unframed = (listener: Listening): { sound: Buffer; titles: string[] } => {

@@ -48,7 +48,8 @@ const spanOf = (packets: readonly ProbedPacket[]) => {
 const listOf = async (address: string, path = '/channels/main/recordings/rec'): Promise<Listed[]> =>
   ((await (await fetch(address + path)).json()) as { recordings: Listed[] }).recordings
 
-describe.skipIf(missing)(`a recording${lacking(missing)}`, () => {
+/** Each test has a program and a folder of its own, and mostly waits for media time. */
+describe.skipIf(missing).concurrent(`a recording${lacking(missing)}`, () => {
   test('as TS is the program byte for byte, in files that begin with a random access point', async () => {
     const recording = await bench.record(material, { record: { rotateSeconds: 2 } })
     await recording.play(4)
