@@ -215,7 +215,7 @@ const json = (response: ServerResponse, status: number, body: unknown): void => 
 }
 
 const eventText = (id: number): string =>
-  `id: ${id}\nevent: warning\ndata: ${JSON.stringify({ id, at: 1_700_000_000_000, event: { type: 'warning', message: `number ${id}` } })}\n\n`
+  `id: ${id}\nevent: warning\ndata: ${JSON.stringify({ id, at: 1_700_000_000_000, channel: null, event: { type: 'warning', message: `number ${id}` } })}\n\n`
 
 describe('against a running one', () => {
   test('take prints what the take did', async () => {
@@ -242,6 +242,7 @@ describe('against a running one', () => {
   test.each([404, 409])('a refusal with status %i exits 3 and says why', async (status) => {
     const refused = {
       ok: false,
+      ticket: 7,
       bus: 'program',
       source: 's9',
       why: 'unknown_source',
