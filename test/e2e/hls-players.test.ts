@@ -62,6 +62,8 @@ const takes = async (sluice: RunningSluice): Promise<void> => {
 interface Watched {
   readonly player: PlayerKind
   readonly path: string
+  /** Media seconds per second, at most: above 1 until it has caught up with the live edge. Default 1.1. */
+  readonly maxRate?: number
 }
 
 interface Case {
@@ -84,7 +86,7 @@ const CASES: readonly Case[] = [
   {
     names: 'hls.js with low latency',
     flags: ['-o', 'hls:', '--low-latency'],
-    players: [{ player: 'hls.js-low-latency', path: HLS }],
+    players: [{ player: 'hls.js-low-latency', path: HLS, maxRate: 1.5 }],
   },
   ...onlyLong<Case>(
     { names: 'hls.js', flags: ['-o', 'hls:'], players: [{ player: 'hls.js', path: HLS }] },
@@ -127,11 +129,11 @@ describe('players in Chromium', () => {
       await seconds(1)
       const during = takes(sluice)
       const playbacks = await Promise.all(playing.map((page) => page.watch(() => during)))
-      for (const { fatal, rate, longestStallMs } of playbacks) {
+      for (const [index, { fatal, rate, longestStallMs }] of playbacks.entries()) {
         expect(fatal).toEqual([])
         // Chromium's own player stands for two pictures where the decoder is set up anew; a busy machine adds to that.
         expect(rate).toBeGreaterThan(0.9)
-        expect(rate).toBeLessThan(1.1)
+        expect(rate).toBeLessThanOrEqual(players[index]!.maxRate ?? 1.1)
         expect(longestStallMs).toBeLessThan(1_000)
       }
       await Promise.all(playing.map(({ page }) => page.close()))
