@@ -1,6 +1,6 @@
 /** Real FFmpeg processes that transcode a real program: what comes out is compared with the program, frame by frame. */
 import { getPriority } from 'node:os'
-import { describe, expect, it, type TestContext } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createVideoInspector } from '../../src/codec/video-inspector.ts'
 import {
   encoderScene,
@@ -15,7 +15,7 @@ import {
 import type { Rung } from '../../src/media/encode/program-encoder.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { ffmpegDecodeErrors, lacking, missingTool, withFile } from '../helpers/oracles.ts'
-import { testHost } from '../helpers/process-host.ts'
+import { testHost, type TestHost } from '../helpers/process-host.ts'
 import { FAMILIES, type Family } from '../helpers/rig-families.ts'
 
 const missing = missingTool('ffmpeg')
@@ -41,25 +41,26 @@ const SOUND_ONLY: Family = {
   b: { codec: 'none', seconds: 24, audioBitrate: '64k', tone: 880 },
 }
 
-/** Each test has a program and an encoder of its own. */
-describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(missing)}`, () => {
-  const open = async (
-    { onTestFinished }: TestContext,
-    family: Family,
-    options: SceneOptions = {},
-  ): Promise<Scene> => {
-    const host = testHost()
+describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`, () => {
+  let host: TestHost
+  const scenes: Scene[] = []
+  beforeEach(() => {
+    host = testHost()
+  })
+  afterEach(async () => {
+    await Promise.all(scenes.splice(0).map((scene) => scene.stop()))
+    host.close()
+  })
+
+  const open = async (family: Family, options: SceneOptions = {}): Promise<Scene> => {
     const scene = await encoderScene(host, family, options)
-    onTestFinished(async () => {
-      await scene.stop()
-      host.close()
-    })
+    scenes.push(scene)
     return scene
   }
 
   describe.each(FAMILIES)('of $name', (family) => {
-    it('has every picture at its time, and a key frame at each random access point', async (context) => {
-      const scene = await open(context, family)
+    it('has every picture at its time, and a key frame at each random access point', async () => {
+      const scene = await open(family)
       await takes(scene, 5)
       await scene.end()
       expect(scene.rig.log.cuts.length).toBeGreaterThan(5)
@@ -71,8 +72,8 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     })
   })
 
-  it.for(FIELDS)('weaves the fields of $name, in square pixels', async (family, context) => {
-    const scene = await open(context, family)
+  it.each(FIELDS)('weaves the fields of $name, in square pixels', async (family) => {
+    const scene = await open(family)
     await takes(scene, 3)
     await scene.end()
     expect(objections(scene)).toEqual([])
@@ -84,24 +85,24 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(sizes).toEqual(['160x90 progressive', '114x64 progressive'])
   })
 
-  it('makes key frames of recovery points', async (context) => {
-    const scene = await open(context, OPEN_GOP)
+  it('makes key frames of recovery points', async () => {
+    const scene = await open(OPEN_GOP)
     await scene.play(5_000)
     await scene.end()
     expect(scene.rig.log.pictures.filter(({ entry }) => entry).length).toBeGreaterThan(4)
     expect(objections(scene)).toEqual([])
   })
 
-  it('keeps times exact when the 33 bits of the program wrap', async (context) => {
-    const scene = await open(context, H264, { start: WRAP_33 - 6 * 90_000 })
+  it('keeps times exact when the 33 bits of the program wrap', async () => {
+    const scene = await open(H264, { start: WRAP_33 - 6 * 90_000 })
     await takes(scene, 3)
     await scene.end()
     expect(scene.rig.log.pictures.at(-1)!.pts).toBeGreaterThan(WRAP_33 + 90_000)
     expect(objections(scene)).toEqual([])
   })
 
-  it('lets another process take over without a loss before its own 33 bits wrap', async (context) => {
-    const scene = await open(context, H264, { maxSessionTicks: 2 * 90_000 })
+  it('lets another process take over without a loss before its own 33 bits wrap', async () => {
+    const scene = await open(H264, { maxSessionTicks: 2 * 90_000 })
     const pids = new Set<number | undefined>()
     for (let k = 0; k < 8; k++) {
       await scene.play(1_000)
@@ -115,9 +116,9 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(scene.encoder.figures()).toMatchObject({ restarts: 0, skips: 0 })
   })
 
-  it('encodes each audio track for each rung, and rungs of sound alone', async (context) => {
+  it('encodes each audio track for each rung, and rungs of sound alone', async () => {
     const sound: Rung = { ...RUNGS[0]!, name: 'sound', video: 'none' }
-    const scene = await open(context, H264, { languages: ['eng', 'deu'], rungs: [...RUNGS, sound] })
+    const scene = await open(H264, { languages: ['eng', 'deu'], rungs: [...RUNGS, sound] })
     await takes(scene, 1)
     await scene.end()
     expect(objections(scene)).toEqual([])
@@ -132,16 +133,16 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(scene.collected.pictures[0]![2]).toBeUndefined()
   })
 
-  it('encodes a program without pictures', async (context) => {
-    const scene = await open(context, SOUND_ONLY)
+  it('encodes a program without pictures', async () => {
+    const scene = await open(SOUND_ONLY)
     await takes(scene, 2)
     await scene.end()
     expect(scene.collected.pictures).toEqual([[]])
     expect(objections(scene)).toEqual([])
   })
 
-  it('says that it began anew when its process was killed, and goes on at a key frame', async (context) => {
-    const scene = await open(context, H264)
+  it('says that it began anew when its process was killed, and goes on at a key frame', async () => {
+    const scene = await open(H264)
     await scene.play(2_000)
     process.kill(scene.encoder.figures().pid!, 'SIGKILL')
     scene.rig.start()
@@ -162,8 +163,8 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     }
   })
 
-  it('ends a process that is stuck, and starts another', async (context) => {
-    const scene = await open(context, H264)
+  it('ends a process that is stuck, and starts another', async () => {
+    const scene = await open(H264)
     await scene.play(1_000)
     process.kill(scene.encoder.figures().pid!, 'SIGSTOP')
     scene.rig.start()
@@ -173,9 +174,9 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(scene.encoder.figures().lastError).toMatch(/gave nothing for \d+ s/)
   })
 
-  it('skips what it was too slow for, and says so', async (context) => {
+  it('skips what it was too slow for, and says so', async () => {
     // A clock that stands still: nobody judges that the process is stuck.
-    const scene = await open(context, H264, { clock: new FakeClock() })
+    const scene = await open(H264, { clock: new FakeClock() })
     await scene.play(1_000)
     const pid = scene.encoder.figures().pid!
     process.kill(pid, 'SIGSTOP')
@@ -192,8 +193,8 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(scene.encoder.figures()).toMatchObject({ skips: 1, restarts: 0 })
   })
 
-  it('says that it began anew behind a hole in the program', async (context) => {
-    const scene = await open(context, H264)
+  it('says that it began anew behind a hole in the program', async () => {
+    const scene = await open(H264)
     await scene.play(2_000)
     scene.rig.standStill(8_000)
     scene.rig.run(4_000)
@@ -207,22 +208,22 @@ describe.skipIf(missing !== undefined).concurrent(`the program encoder${lacking(
     expect(scene.rig.log.pictures.find(({ pts }) => pts === entered)?.entry).toBe(true)
   })
 
-  it('gives way to the program on a busy machine', async (context) => {
-    const scene = await open(context, H264)
+  it('gives way to the program on a busy machine', async () => {
+    const scene = await open(H264)
     await scene.play(500)
     expect(getPriority(scene.encoder.figures().pid)).toBe(Math.min(19, getPriority() + 10))
   })
 
-  it('leaves no process when it is stopped', async (context) => {
-    const scene = await open(context, H264)
+  it('leaves no process when it is stopped', async () => {
+    const scene = await open(H264)
     await scene.play(500)
     const { pid } = scene.encoder.figures()
     await scene.stop()
     expect(() => process.kill(pid!, 0)).toThrow(/ESRCH/)
   })
 
-  it('waits between attempts when its program is not there', async (context) => {
-    const scene = await open(context, H264, { ffmpeg: '/nowhere/ffmpeg' })
+  it('waits between attempts when its program is not there', async () => {
+    const scene = await open(H264, { ffmpeg: '/nowhere/ffmpeg' })
     scene.rig.run(1_000)
     await expect.poll(() => scene.encoder.figures().state).toBe('waiting')
     expect(scene.encoder.figures().lastError).toMatch(/not found/)
