@@ -5,7 +5,7 @@ import { HostBudget } from './host-budget.ts'
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const never = new AbortController().signal
 
-/** Asks `count` times for a place; `admitted` grows in the order of admission. */
+/** Requests `count` admissions; `admitted` grows in their order. */
 const asking = (budget: HostBudget, count: number, host: string | undefined) => {
   const admitted: { n: number; release: () => void }[] = []
   for (let n = 0; n < count; n++) {

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../lib/clock.ts'
 
 export interface HostLimits {
-  /** Attempts to connect to one host at the same time; an attempt lasts until media comes or it ends. */
+  /** Simultaneous attempts to connect to one host; an attempt lasts until media arrives or it ends. */
   readonly maxSimultaneous: number
-  /** Attempts begun within any minute. */
+  /** Attempts started within any minute. */
   readonly maxPerMinute: number
 }
 
@@ -17,13 +17,13 @@ interface Waiter {
 
 interface Host {
   connecting: number
-  /** When the attempts of the last minute began. */
+  /** Start times of the attempts of the last minute. */
   readonly attemptsAt: number[]
   readonly waiters: Set<Waiter>
   timer: Timer | undefined
 }
 
-/** Shared by all sources: a host that is down is not stormed by everybody who lost it at the same moment. */
+/** Shared by all sources, so that not all of them reconnect to a failed host at once. */
 export class HostBudget {
   readonly #limits: HostLimits
   readonly #clock: Clock
@@ -36,8 +36,8 @@ export class HostBudget {
   }
 
   /**
-   * Waits for this host's turn, first come first served. Resolves with the function that gives the place back
-   * (idempotent), or undefined after an abort. Without a host (files, generated pictures) there is no limit.
+   * Waits for this host's turn, first come first served. Resolves with the function that releases the place (idempotent),
+   * or undefined after an abort. Without a host (files, generated video) there is no limit.
    */
   admit(name: string | undefined, signal: AbortSignal): Promise<(() => void) | undefined> {
     if (signal.aborted) return Promise.resolve(undefined)
@@ -115,7 +115,7 @@ export class HostBudget {
     })
   }
 
-  /** Hosts come and go with user-given URLs: the map must not grow. What began within the minute is remembered until it is looked at again. */
+  /** Hosts come from user-given URLs: the map must not grow. Attempts of the last minute are kept until the next check. */
   #removeIfIdle(name: string, host: Host): void {
     if (host.waiters.size > 0) return
     host.timer?.cancel()

@@ -19,7 +19,7 @@ export const isLoopback = (host: string): boolean => {
   return isIPv6(name) && urlOf(`http://[${name}]`)?.hostname === '[::1]'
 }
 
-/** Why a request to a server that only this machine reaches is refused: another site's page in a browser caused it. */
+/** Reason to refuse a request to a server for this machine only: another site's page in a browser caused it. */
 export const localRefusal = (facts: RequestFacts): string | undefined => {
   const host = header(facts, 'host')
   // A browser always sends Host; its absence is an old player's HTTP/1.0, which no foreign page can cause.
@@ -29,7 +29,7 @@ export const localRefusal = (facts: RequestFacts): string | undefined => {
   return fetchesPlayback(facts) && isOfThisMachine(facts) ? undefined : originRefusal(facts)
 }
 
-/** What players fetch shows nothing of the control, and changes nothing: whichever channel it is of. */
+/** Playback shows nothing of the control, and changes nothing, in any channel. */
 const fetchesPlayback = ({ method, url }: RequestFacts): boolean => {
   const path = changesState(method) ? undefined : readPath(url ?? '', ANY_CHANNEL)
   return path !== undefined && isPlayback(path)
@@ -42,7 +42,7 @@ const isOfThisMachine = (facts: RequestFacts): boolean => {
   return header(facts, 'sec-fetch-site') !== 'cross-site'
 }
 
-/** Requests that another site's page caused. Browsers tell by Origin, and by Sec-Fetch-Site where there is no Origin. */
+/** Requests that another site's page caused. Browsers send Origin, or else Sec-Fetch-Site. */
 export const originRefusal = (facts: RequestFacts): string | undefined => {
   const origin = header(facts, 'origin')
   if (origin !== undefined && !isSameHost(origin, header(facts, 'host') ?? '')) {
@@ -56,7 +56,7 @@ export const originRefusal = (facts: RequestFacts): string | undefined => {
   return undefined
 }
 
-/** The scheme is left out of the comparison: a proxy in front may end TLS. */
+/** Without the scheme: a proxy in front may end TLS. */
 const isSameHost = (origin: string, host: string): boolean => {
   const url = urlOf(origin)
   if (url === undefined || url.host === '') return false
@@ -65,7 +65,7 @@ const isSameHost = (origin: string, host: string): boolean => {
 
 const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined)
 
-/** The host part of a Host header; text that is no such header comes back empty, which is foreign to everything. */
+/** Host part of a Host header; '' for malformed text, which is foreign to every host. */
 const hostnameOf = (host: string): string =>
   /^(\[[0-9a-f:.]+\]|[^:[\]/@?#\s]+)(?::\d{1,5})?$/i.exec(host)?.[1] ?? ''
 

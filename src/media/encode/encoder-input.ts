@@ -5,24 +5,24 @@ import { TsDemuxer } from '../../mpegts/demuxer.ts'
 import { WRAP_33 } from '../../mpegts/timestamps.ts'
 import type { TimedBytes } from '../outputs/interface/output.ts'
 
-/** A step of the program by more than this is a hole that was left on purpose. */
+/** A larger step of the program is an intended hole. */
 const MAX_STEP_TICKS = TICKS_PER_SECOND
 
 export interface EncoderInputSink {
-  /** `track`: of the sound, counted from 0; of the picture 0. Times are program time. */
+  /** `track`: index of the audio track, or 0 for video. Times are program time. */
   unit(unit: AccessUnit, track: number): void
   format(kind: 'video' | 'audio', format: VideoFormat | AudioFormat): void
-  /** What follows is not continuous: the reader was too slow, or the program left a hole. */
+  /** The next unit is not continuous: the reader was too slow, or the program left a hole. */
   onBreak(cause: 'skipped' | 'hole'): void
 }
 
-/** A reader's part of the program as access units, on the program's own time scale. */
+/** A reader's part of the program as access units, in program time. */
 export class EncoderInput {
   readonly #sink: EncoderInputSink
   #demuxer: TsDemuxer
   #tracks = new Map<Pid, number>()
   #time: Ticks90k | undefined
-  /** Program time minus the demuxer's, which knows 33 bits: whole turns. */
+  /** Program time minus the demuxer's 33-bit time: whole wraps. */
   #wrapOffset: number | undefined
 
   constructor(sink: EncoderInputSink) {
@@ -37,11 +37,11 @@ export class EncoderInput {
       this.#sink.onBreak(skipped ? 'skipped' : 'hole')
     }
     this.#time = time
-    // The preamble of a skip says that there was one.
+    // A preamble marks a skip.
     if (!skipped) this.#demuxer.push(bytes)
   }
 
-  /** The program ended: what is held back comes out. */
+  /** The program ended: flushes the units held back. */
   flush(): void {
     this.#demuxer.flush()
   }

@@ -11,16 +11,16 @@ import { pixelAspectOf } from './pixel-aspect-of.ts'
 import { EncoderInput } from './encoder-input.ts'
 import type { RungOutputs } from './rung-outputs.ts'
 
-/** Further behind than this, it goes on at the newest random access point. */
+/** A longer lag is skipped to the newest random access point. */
 const MAX_LAG_MS = millis(5_000)
 /** FFmpeg guesses when 33-bit times wrap, after 26.5 hours: another process takes over before. */
 const MAX_SESSION_TICKS = 24 * 3_600 * TICKS_PER_SECOND
 const CHECK_INTERVAL_MS = 500
-/** Nothing came out while the program went on for so long: it is stuck, and ended. */
+/** Program time without output after which the encoder is stuck and ended. */
 const STALL_TIMEOUT_TICKS = 5 * TICKS_PER_SECOND
-/** The program goes on by no more than this between two looks. */
+/** Longest step of the program between two checks. */
 const MAX_STEP_TICKS = TICKS_PER_SECOND
-/** The first picture may take longer on a busy machine. */
+/** Wait for the first picture, which takes longer on a busy machine. */
 const START_TIMEOUT_TICKS = 15 * TICKS_PER_SECOND
 
 export interface EncoderRunParts {
@@ -35,7 +35,7 @@ export interface EncoderRunParts {
   readonly maxSessionTicks?: number
 }
 
-/** From joining the program to a failure: one encoder process after the other, each of which takes over from the one before. */
+/** From joining the program to a failure: consecutive encoder processes, each taking over from the one before. */
 export class EncoderRun {
   readonly #parts: EncoderRunParts
   readonly #stop = new AbortController()
@@ -45,10 +45,10 @@ export class EncoderRun {
   #lastSession: Promise<SessionEnd> = Promise.resolve({ how: 'finished' })
   #reader: ProgramReader | undefined
   #format: VideoFormat | undefined
-  /** How the next session follows on. */
+  /** Continuity of the next session. */
   #nextTimeline: 'continues' | 'anew' = 'anew'
   #failure: string | undefined
-  /** Of the session on hand: what it had given when the program was there, and for how long it has given no more. */
+  /** Current session: units it had written, the program time of the check, and the time without new units. */
   #progress = { given: -1, time: 0, silence: 0 }
 
   constructor(parts: EncoderRunParts) {
@@ -58,7 +58,7 @@ export class EncoderRun {
       tracks.video !== undefined && parts.rungs.some(({ video }) => video !== 'none')
   }
 
-  /** Of the newest process, until it is gone. */
+  /** Of the newest process, until it has ended. */
   get pid(): number | undefined {
     return this.#pid
   }
@@ -71,7 +71,7 @@ export class EncoderRun {
     return this.#reader?.skips ?? 0
   }
 
-  /** Resolves when all its processes are gone: with what failed, or undefined after an abort or the program's end. */
+  /** Resolves when all processes have ended: with the failure, or undefined after an abort or the program's end. */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const { clock, program } = this.#parts
     const over = AbortSignal.any([signal, this.#stop.signal])
@@ -149,7 +149,7 @@ export class EncoderRun {
     })
   }
 
-  /** The session on hand gets no more, and gives what it still holds. */
+  /** Ends the input of the current session, which flushes what it holds. */
   #finishSession(): void {
     this.#session?.finish()
     this.#session = undefined
@@ -163,13 +163,13 @@ export class EncoderRun {
   }
 
   #onBreak(cause: 'skipped' | 'hole'): void {
-    // One that is too slow would only hold up the next one with what is late already.
+    // A session that is too slow would only delay the next one with late output.
     if (cause === 'skipped') this.#session?.stop()
     this.#finishSession()
     this.#nextTimeline = 'anew'
   }
 
-  /** Does another process have to take over at this random access point? */
+  /** True when another process must take over at this random access point. */
   #isSessionOver(unit: AccessUnit): boolean {
     return this.#session!.lengthAt(unit.dts) > (this.#parts.maxSessionTicks ?? MAX_SESSION_TICKS)
   }
@@ -177,7 +177,7 @@ export class EncoderRun {
   #onVideoFormat(format: VideoFormat): void {
     const before = this.#format
     this.#format = format
-    // FFmpeg's decoder of MPEG-2 loses a picture when the size changes, and its deinterlacer when anything does.
+    // FFmpeg's decoder of MPEG-2 loses a picture when the size changes, and its deinterlacer at any change.
     const loses =
       format.codec === 'mpeg2video' ||
       this.#parts.program.frames.tracks.video?.scan === 'interlaced'
@@ -189,7 +189,7 @@ export class EncoderRun {
     if (session === undefined) return
     const { time } = this.#parts.program.frames
     const silent = session.outputUnits === this.#progress.given
-    // The program leaps when the host stood still: the encoder had no chance to work meanwhile.
+    // The program jumps after a pause of the host: the encoder had no time to work.
     const went = Math.min(time - this.#progress.time, MAX_STEP_TICKS)
     this.#progress = {
       given: session.outputUnits,

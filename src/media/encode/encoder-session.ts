@@ -10,11 +10,11 @@ import { SubsetMuxer, type SubsetTrack } from '../../mpegts/subset-muxer.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import type { RungOutputs } from './rung-outputs.ts'
 
-/** Times are fed from here on, so that an encoder's priming and reordering do not fall below zero. */
+/** Start of the encoder's timestamps, so that priming and reordering do not fall below zero. */
 const LEAD_TICKS = 10 * TICKS_PER_SECOND
-/** A finished encoder writes out what it holds and ends; one that does not is stopped. */
+/** Time in which an encoder flushes and exits after the end of its input, before it is stopped. */
 const MAX_FINISH_MS = 4_000
-/** On a machine that is too busy the rungs suffer, not the program: a tenth of the CPU time that play-out gets. */
+/** On an overloaded machine the rungs suffer, not the program: a tenth of the CPU time that play-out gets. */
 const NICENESS = 10
 
 export interface EncoderTracks {
@@ -37,11 +37,11 @@ export interface EncoderSessionParts {
   readonly outputs: RungOutputs
   /** Program time of the first unit, DTS. */
   readonly start: number
-  /** How it follows on from the session before. */
+  /** Continuity with the session before. */
   readonly timeline: 'continues' | 'anew'
 }
 
-/** How a session ended: as it was told to, or not. */
+/** End of a session: requested, or a failure. */
 export type SessionEnd =
   | { readonly how: 'finished' }
   | { readonly how: 'failed'; readonly why: string }
@@ -53,7 +53,7 @@ export class EncoderSession {
   readonly #mux: SubsetMuxer
   readonly #base: number
   #state: 'fed' | 'finished' | 'stopped' = 'fed'
-  /** Leading pictures of the one it began with refer to what it never got. */
+  /** Leading pictures of its first random access point refer to pictures it never got. */
   #leading: 'left_out' | 'fed' = 'left_out'
   #outputUnits = 0
 
@@ -78,12 +78,12 @@ export class EncoderSession {
     return this.#child.pid
   }
 
-  /** Units that came out so far. */
+  /** Units written so far. */
   get outputUnits(): number {
     return this.#outputUnits
   }
 
-  /** How long its timeline is already, ticks. */
+  /** Length of its timeline at this time, ticks. */
   lengthAt(time: number): number {
     return time - this.#base - LEAD_TICKS
   }
@@ -99,26 +99,26 @@ export class EncoderSession {
     }
   }
 
-  /** Undefined while the encoder keeps up; else a promise that it has, or is gone. */
+  /** Undefined while the encoder keeps up; else resolves when it has caught up or ended. */
   untilDrained(signal: AbortSignal): Promise<void> | undefined {
     const { stdin } = this.#child
     return stdin.queuedBytes > 0 ? stdin.drained(signal) : undefined
   }
 
-  /** No more input: what it holds comes out, then `run` resolves. */
+  /** Ends the input: the encoder flushes, then `run` resolves. */
   finish(): void {
     if (this.#state !== 'fed') return
     this.#state = 'finished'
     this.#child.finish()
   }
 
-  /** Ends the process; nothing more comes out. */
+  /** Ends the process; no more output. */
   stop(): void {
     this.#state = 'stopped'
     this.#child.stop()
   }
 
-  /** Passes on what comes out, after the session `before` has ended. Never rejects; resolves when the process is gone. */
+  /** Passes the output on after the session `before` has ended. Never rejects; resolves when the process has ended. */
   async run(before: Promise<SessionEnd>): Promise<SessionEnd> {
     const { how } = await before
     const { outputs, timeline } = this.#parts
@@ -137,7 +137,7 @@ export class EncoderSession {
   #isLeftOut(unit: AccessUnit): boolean {
     if (unit.kind !== 'video' || this.#leading === 'fed') return false
     if (unit.leading) return true
-    // The one it began with, and those behind its leading pictures.
+    // The first random access point, and the pictures after its leading ones.
     if (unit.rap !== 'none' && unit.dts - LEAD_TICKS > this.#base) this.#leading = 'fed'
     return false
   }

@@ -7,7 +7,7 @@ const H264_SPS = 7
 const HEVC_SPS = 33
 /** ISO/IEC 13818-2, 6.2.2.1. */
 const SEQUENCE_HEADER = 0xb3
-/** aspect_ratio_information, table 6-3: the shape of the whole picture. */
+/** aspect_ratio_information, table 6-3: the aspect of the whole picture. */
 const PICTURE_SHAPES: readonly (Rational | undefined)[] = [
   undefined,
   undefined,
@@ -16,7 +16,7 @@ const PICTURE_SHAPES: readonly (Rational | undefined)[] = [
   { num: 221, den: 100 },
 ]
 
-/** Width to height of one pixel, read from a random access point; undefined where it is square or not told. */
+/** Width to height of one pixel, from a random access point; undefined when it is square or not signalled. */
 export const pixelAspectOf = (format: VideoFormat, unit: Uint8Array): Rational | undefined => {
   const spans = nalSpans(unit)
   for (let i = 0; i < spans.length; i += 2) {

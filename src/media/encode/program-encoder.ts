@@ -10,10 +10,10 @@ import { RungOutputs, type RungSink } from './rung-outputs.ts'
 export type { RungSink } from './rung-outputs.ts'
 
 const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
-/** One that ran for so long was sound: the next failure is the first again. */
+/** An encoder that ran this long was healthy: the next failure counts as the first. */
 const HEALTHY_MS = 10_000
 
-/** One encoding of the program. Its sound has all audio tracks of the program. */
+/** One encoding of the program, with all its audio tracks. */
 export interface Rung extends EncoderRung {
   readonly name: string
 }
@@ -26,7 +26,7 @@ export interface ProgramEncoderOptions {
   readonly ffmpeg: string
   readonly program: OutputProgram
   readonly rungs: readonly Rung[]
-  /** Names the process in the ledger: "ladder". */
+  /** Name of the process in the ledger: "ladder". */
   readonly purpose: string
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
@@ -38,14 +38,14 @@ export interface ProgramEncoderFigures {
   readonly state: 'starting' | 'running' | 'waiting'
   readonly restarts: number
   readonly pid?: number
-  /** How far the slowest track is behind the program, milliseconds; null before the first output. */
+  /** Lag of the slowest track behind the program, milliseconds; null before the first output. */
   readonly behindMs: number | null
-  /** How often it was too slow, and went on at a newer random access point. */
+  /** Number of skips to a newer random access point because it was too slow. */
   readonly skips: number
   readonly lastError?: string
 }
 
-/** The program in other sizes and bitrates: one FFmpeg process for all rungs, started again when it fails. */
+/** The program in other sizes and bitrates: one FFmpeg process for all rungs, restarted after a failure. */
 export class ProgramEncoder {
   readonly #options: ProgramEncoderOptions
   #run: EncoderRun | undefined
@@ -59,7 +59,7 @@ export class ProgramEncoder {
     this.#options = options
   }
 
-  /** Resolves after an abort, when the process is gone. */
+  /** Resolves after an abort, when the process has ended. */
   async run(sink: RungSink, signal: AbortSignal): Promise<void> {
     const { clock, random, warn } = this.#options
     const outputs = new RungOutputs(sink)

@@ -11,7 +11,7 @@ import { RTMP_KIND } from './push/rtmp-push.ts'
 import { SRT_PUSH_KIND } from './push/srt-push.ts'
 import { RECORD_KIND } from './record/record-output.ts'
 
-/** Asked in this order: a file is what nobody else claims. */
+/** In order of matching: a file is any address that no other kind has. */
 const outputKinds = (): readonly OutputKind[] => [
   DATAGRAM_KIND,
   RTMP_KIND,
@@ -31,7 +31,7 @@ export class OutputKinds {
     return this.#checked(spec, parts).createOutput(spec, parts)
   }
 
-  /** Throws SluiceError for what can never be opened, so that it is known before anything runs. */
+  /** Throws SluiceError for a spec that can never be opened, before anything runs. */
   check(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): void {
     this.#checked(spec, context)
   }
@@ -45,14 +45,14 @@ export class OutputKinds {
   }
 }
 
-/** Which addresses a section of options speaks about. */
+/** Addresses to which each section of options applies. */
 const SECTIONS = [
   { name: 'push', of: /^(?:rtmps?|srt|twitch|kick|youtube):/i, said: 'rtmp:, rtmps: and srt:' },
   { name: 'icecast', of: /^icecasts?:/i, said: 'icecast:' },
   { name: 'record', of: /^record:/i, said: 'record:' },
 ] as const
 
-/** An option that would do nothing is a mistake that somebody wants to know of. */
+/** Refuses an option without effect as a mistake. */
 function checkSections(spec: OutputSpec): void {
   const stray = SECTIONS.find(({ name, of }) => spec[name] !== undefined && !of.test(spec.url))
   if (stray === undefined) return

@@ -1,4 +1,4 @@
-/** Real encoders on a real program: what comes out is compared with the program, sample by sample. */
+/** Real encoders on a real program: their output is compared with the program, sample by sample. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeSound } from '../../../../test/helpers/decoded-sound.ts'
@@ -15,7 +15,7 @@ import { AudioEncoder } from './audio-encoder.ts'
 import { ProgramAudio } from './program-audio.ts'
 
 const SOUND = { codec: 'none', seconds: 30, audioBitrate: '96k' } as const
-/** A program that waits for the encoder: a slow machine makes a slow test, not another result. */
+/** Lead of the program, which waits for the encoder: a slow machine makes the test slow, not wrong. */
 const AHEAD_MS = 1_500
 const DEMUXERS = { mp3: 'mp3', aac: 'aac', opus: 'ogg' } as const
 
@@ -122,7 +122,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
       expect(scene.encoder.figures()).toMatchObject({ mode: 'encode', restarts: 3, lostMs: 0 })
       const decoded = await decodeSound(scene.recording(), DEMUXERS[format], 0.02)
       expect(decoded.complaints).toEqual([])
-      // The first frames of an encoder are its own silence.
+      // The first frames of an encoder are silence of its own.
       expect(decoded.silences.filter(({ at }) => at > 0.1)).toEqual([])
       expect(decoded.seconds * 1_000).toBeGreaterThan(scene.playedMs() - 300)
       expect(decoded.seconds * 1_000).toBeLessThan(scene.playedMs() + 50)
@@ -159,7 +159,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     scene = await begin({ audio: 'aac' }, 'mp3')
     await scene.play(2_000)
     process.kill(scene.encoder.figures().pid!, 'SIGSTOP')
-    // As real time would go on.
+    // At the pace of real time.
     for (let step = 0; step < 20 && scene.encoder.figures().stuck === 0; step++) {
       scene.rig.run(200)
       await sleep(200)

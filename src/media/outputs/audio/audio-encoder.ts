@@ -27,14 +27,14 @@ export interface AudioEncoderParts {
   readonly random: () => number
   /** Path of ffmpeg. */
   readonly ffmpeg: string
-  /** Attached to the program by whoever made it. */
+  /** Attached to the program by the owner. */
   readonly audio: ProgramAudio
   readonly wanted: Pick<CodedAudio, 'format' | 'bitrate'>
-  /** Of the program's first audio track, as the channel began. */
+  /** Format of the program's first audio track when the channel started. */
   readonly program: AudioFormat
-  /** How much of the past comes first, milliseconds. */
+  /** Past audio that is sent first, milliseconds. */
   readonly burstMs: number
-  /** Names the process in the ledger: "sound for radio". */
+  /** Name of the process in the ledger: "sound for radio". */
   readonly purpose: string
   readonly onUnit: (unit: CodedUnit) => void
   readonly onLine: (line: StderrLine) => void
@@ -42,21 +42,21 @@ export interface AudioEncoderParts {
 }
 
 export interface AudioEncoderFigures {
-  /** The program's own frames, or coded anew. */
+  /** `copy`: the program's own frames. */
   readonly mode: 'starting' | 'copy' | 'encode'
   readonly pid?: number
-  /** Encoders that died or hung. */
+  /** Encoders that died or stalled. */
   readonly restarts: number
-  /** Of these, those that took or gave nothing. */
+  /** Restarts of encoders that accepted or wrote nothing. */
   readonly stuck: number
-  /** Sound that was never sent, milliseconds. */
+  /** Audio that was never sent, milliseconds. */
   readonly lostMs: number
   readonly lastError?: string
 }
 
 /**
- * The program's sound in one coding for ever: copied, or by an encoder that is started anew when it dies or hangs, and
- * goes on with the very frame the one before did not give. What comes out is one stream without a gap.
+ * The program's audio in one coding: copied, or from an encoder that is restarted without limit when it dies or stalls, and
+ * continues with the first frame that is missing. The output is one stream without a gap.
  */
 export class AudioEncoder {
   readonly coded: CodedAudio
@@ -82,7 +82,7 @@ export class AudioEncoder {
     })
   }
 
-  /** What every listener is sent first: Ogg's header pages, else nothing. Undefined while these are not known. */
+  /** Bytes for the start of every listener's stream: Ogg's header pages, else empty. Undefined until the encoder yields them. */
   get head(): Uint8Array | undefined {
     return this.#head
   }
@@ -106,7 +106,7 @@ export class AudioEncoder {
     return { mode: this.#mode, ...encoder, lostMs: Math.round(lost) }
   }
 
-  /** From a frame to the end of its stretch; resolves with the index behind it. */
+  /** Encodes from a frame to the end of its timeline segment; resolves with the index after it. */
   async #encodeSegment(
     segment: AudioTimelineSegment,
     from: number,
@@ -124,7 +124,7 @@ export class AudioEncoder {
     return this.#encoder.run(segment, Math.ceil(into - 1e-6), signal)
   }
 
-  /** To the end of the stretch, or to where the program's bitrate is more than was asked for. */
+  /** Copies to the end of the timeline segment, or until the program's bitrate exceeds the wanted one. */
   async #copySegment(
     segment: AudioTimelineSegment,
     from: number,

@@ -1,7 +1,7 @@
 import type { AudioFormat } from '../../../contract/format.ts'
 import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 
-/** The sound as it is sent: the same for the whole life of a stream, whatever the program's sound becomes. */
+/** Coding of the sent audio: fixed for the life of a stream, also when the program's audio changes. */
 export interface CodedAudio {
   readonly format: AudioEncoding
   /** Bits per second. */
@@ -10,10 +10,10 @@ export interface CodedAudio {
   readonly channels: number
 }
 
-/** What is never divided: an MP3 or ADTS frame, or a page of Ogg. */
+/** Indivisible unit: an MP3 or ADTS frame, or a page of Ogg. */
 export interface CodedUnit {
   readonly bytes: Uint8Array
-  /** Milliseconds that it sounds. */
+  /** Duration, milliseconds. */
   readonly ms: number
 }
 
@@ -29,7 +29,7 @@ export const CONTENT_TYPES: Readonly<Record<AudioEncoding, string>> = {
   opus: 'application/ogg',
 }
 
-/** ISO/IEC 11172-3, layer III: the rates there are, kbit/s. */
+/** Bitrates of ISO/IEC 11172-3, layer III, kbit/s. */
 const MP3_KILOBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]
 
 const BITRATE_LIMITS: Readonly<
@@ -40,7 +40,7 @@ const BITRATE_LIMITS: Readonly<
   opus: { from: 8_000, to: 510_000 },
 }
 
-/** Undefined when it is possible. */
+/** Undefined when the bitrate is possible. */
 export const bitrateProblem = (format: AudioEncoding, bitrate: number): string | undefined => {
   const { from, to } = BITRATE_LIMITS[format]
   return bitrate >= from && bitrate <= to
@@ -48,12 +48,12 @@ export const bitrateProblem = (format: AudioEncoding, bitrate: number): string |
     : `${bitrate} is not possible for ${format}: it must be from ${from} to ${to} bit/s`
 }
 
-/** The nearest one that is possible. */
+/** The nearest possible bitrate. */
 export const clampBitrate = (format: AudioEncoding, bitrate: number): number =>
   Math.min(BITRATE_LIMITS[format].to, Math.max(BITRATE_LIMITS[format].from, bitrate))
 
 const OPUS_RATE = 48_000
-/** The rates that every player takes. Half and quarter ones are those of HE-AAC's core, twice of them too much. */
+/** Sampling rates that every player supports. HE-AAC's core has half and quarter ones, whose double would be too much. */
 const COMMON_RATES = [48_000, 44_100, 32_000]
 
 const commonRate = (rate: number): number =>
@@ -64,7 +64,7 @@ const nearest = (values: readonly number[], wanted: number): number =>
     Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best,
   )
 
-/** In the program's own rate and channels, as far as the format has them; at most stereo. */
+/** Coding in the program's own rate and channels, as far as the format has them; at most stereo. */
 export const codedAudio = (
   format: AudioEncoding,
   bitrate: number,
@@ -77,8 +77,8 @@ export const codedAudio = (
 })
 
 /**
- * Frames of the program that can be sent as they are. MP3 cannot: a frame behind a cut would reach into the bit reservoir
- * of the source before it.
+ * Frames of the program that can be copied. MP3 cannot: a frame after a cut would refer to the bit reservoir of the source
+ * before it.
  */
 export const canCopy = (coded: CodedAudio, program: AudioFormat): boolean =>
   coded.format === 'aac' &&
@@ -88,6 +88,6 @@ export const canCopy = (coded: CodedAudio, program: AudioFormat): boolean =>
   program.sampleRate === coded.sampleRate &&
   program.channels === coded.channels
 
-/** Seconds that a coded frame sounds. */
+/** Duration of a coded frame, seconds. */
 export const frameSeconds = (coded: CodedAudio): number =>
   FRAME_SAMPLES[coded.format] / coded.sampleRate

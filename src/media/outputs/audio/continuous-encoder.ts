@@ -11,15 +11,15 @@ import {
   type AudioTimelineSegment,
 } from './program-audio.ts'
 
-/** An encoder that ran this long is started anew at once. */
+/** An encoder that ran this long is restarted without delay. */
 const HEALTHY_MS = 10_000
 const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.5 }
 const CHECK_INTERVAL_MS = 250
-/** No frame for this long, though there was sound to code: a listener's buffer still holds that much. */
+/** Time without a frame while there was audio to encode: listeners' buffers hold as much. */
 const STALL_TIMEOUT_MS = 1_500
-/** The same before the first frame: a busy machine starts a program slowly. */
+/** The same before the first frame: a process starts slowly on a busy machine. */
 const START_TIMEOUT_MS = 5_000
-/** An encoder holds a few frames back; what is more is not its delay. */
+/** An encoder holds a few frames back; a longer delay is not its own. */
 const MAX_ENCODER_DELAY_SECONDS = 0.5
 
 export interface ContinuousEncoderParts {
@@ -39,21 +39,21 @@ export interface ContinuousEncoderParts {
 
 export interface ContinuousEncoderFigures {
   readonly pid?: number
-  /** Encoders that died or hung. */
+  /** Encoders that died or stalled. */
   readonly restarts: number
-  /** Of these, those that took or gave nothing. */
+  /** Restarts of encoders that accepted or wrote nothing. */
   readonly stuck: number
   readonly lostFrames: number
   readonly lastError?: string
 }
 
-/** Codes one stretch after the other, each with as many encoder processes as it takes. */
+/** Encodes one timeline segment after the other, each with one or more encoder processes. */
 export class ContinuousEncoder {
   readonly #parts: ContinuousEncoderParts
   #session: EncodeSession | undefined
-  /** Coded frame of the present stretch that is given next. */
+  /** Next coded frame of the current timeline segment. */
   #next = 0
-  /** Since when it has owed frames for sound that it was given; as seen, so that a pause of the host is none of its. */
+  /** Start of the time in which frames are overdue for the audio it was given; pauses of the host are not counted. */
   #behindSince: number | undefined
   #output: 'nothing' | 'frames' = 'nothing'
   #restarts = 0
@@ -65,7 +65,7 @@ export class ContinuousEncoder {
     this.#parts = parts
   }
 
-  /** From coded frame `from` to the end of the stretch; resolves with the index of the program's frame behind it. */
+  /** Encodes from coded frame `from` to the end of the segment; resolves with the index of the program's frame after it. */
   async run(segment: AudioTimelineSegment, from: number, signal: AbortSignal): Promise<number> {
     const { clock, random, warn, audio } = this.#parts
     this.#next = from
@@ -140,14 +140,14 @@ export class ContinuousEncoder {
     this.#parts.onFrame(frame)
   }
 
-  /** Why it must be given up. */
+  /** Reason to abandon the session, or undefined. */
   #stallReason(session: EncodeSession, segment: AudioTimelineSegment): string | undefined {
     const { clock, audio, coded } = this.#parts
     if (session.state === 'lost') return 'too slow'
     const last = session.state === 'finished' ? session.nextFrame : audio.end
     const due = (last - segment.first) * segmentFrameSeconds(segment)
     const behind = due - this.#next * frameSeconds(coded)
-    // At the end of a stretch it is given nothing more, and must end.
+    // At the end of a timeline segment its input ends, and it must exit.
     if (behind < MAX_ENCODER_DELAY_SECONDS && session.state !== 'finished') {
       this.#behindSince = undefined
       return undefined

@@ -1,11 +1,11 @@
-/** Over this long the program's own bitrate is measured. */
+/** Window over which the program's own bitrate is measured. */
 const WINDOW_SECONDS = 2
-/** More than this times what was asked for is not "a little more". */
+/** Accepted ratio of the program's bitrate to the wanted one. */
 const TOLERANCE = 1.25
 
 /**
- * Whether the program's own frames may still be sent as they are. Less than the bitrate asked for is good: coding it anew
- * would only lose. Much more is not, as listeners' lines were thought of: then it is coded, and stays so.
+ * Decides whether the program's own frames may still be copied. A bitrate below the wanted one is accepted, as encoding
+ * would only lose quality. Far above it, audio is encoded from then on: listeners' connections may not carry more.
  */
 export class CopyLimit {
   readonly #bitrate: number

@@ -19,7 +19,7 @@ const planned = (format: 'mp3' | 'aac' | 'opus', rate: number, from: number, old
   const priming = format === 'aac' ? 1 : 0
   return {
     ...plan,
-    /** Seconds into the stretch of the first coded sample, and of the first that is sent. */
+    /** Seconds into the timeline segment of the first coded sample, and of the first that is sent. */
     begins:
       (plan.first - segment.first) * segmentFrameSeconds(segment) +
       plan.skipSamples / coded.sampleRate,

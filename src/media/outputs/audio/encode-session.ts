@@ -9,11 +9,11 @@ import type { EncodePlan } from './encode-plan.ts'
 import { OggPackets } from './ogg.ts'
 import type { ProgramAudio, AudioTimelineSegment } from './program-audio.ts'
 
-/** Beyond this the encoder is left alone until it has read: what waits, waits in the program's sound. */
+/** Limit of unread input of the encoder; the rest stays in `ProgramAudio`. */
 const MAX_QUEUED_BYTES = 32 * 1024
-/** It holds nothing that is worth a wait. */
-/** A finished encoder writes out what it holds and ends; one that does not is stopped. */
+/** Time in which an encoder flushes and exits after the end of its input, before it is stopped. */
 const MAX_FINISH_MS = 4_000
+/** It holds nothing that is worth a wait. */
 const TERMINATION = { againMs: 100, graceMs: 500 }
 
 export interface EncodeSessionParts {
@@ -25,16 +25,16 @@ export interface EncodeSessionParts {
   readonly audio: ProgramAudio
   readonly segment: AudioTimelineSegment
   readonly plan: EncodePlan
-  /** Names the process in the ledger. */
+  /** Name of the process in the ledger. */
   readonly purpose: string
   /** MP3 and ADTS frames, Opus packets. */
   readonly onFrame: (frame: Uint8Array) => void
-  /** The identification header, of Opus alone. */
+  /** The identification header, of Opus only. */
   readonly onIdentification: (packet: Uint8Array) => void
   readonly onLine: (line: StderrLine) => void
 }
 
-/** One encoder process: from a place in the program's sound to the end of the stretch, a crash, or the abort. */
+/** One encoder process: from a place in the program's audio to the end of the timeline segment, a crash, or the abort. */
 export class EncodeSession {
   readonly #parts: EncodeSessionParts
   readonly #child: FedProcess
@@ -70,17 +70,17 @@ export class EncodeSession {
     return this.#child.pid
   }
 
-  /** `lost`: it was so slow that the sound it has to go on with is not kept any more. */
+  /** `lost`: the next frame of its input is no longer kept. */
   get state(): 'feeding' | 'waiting' | 'lost' | 'finished' {
     return this.#state
   }
 
-  /** Index of the frame of the program that it is given next: when it is finished, the first behind the stretch. */
+  /** Index of the program's next frame for it; when finished, the first after the timeline segment. */
   get nextFrame(): number {
     return this.#nextFrame
   }
 
-  /** Gives it what there is and what it takes; never waits. */
+  /** Writes the available frames as far as the encoder accepts them; never waits. */
   pump(): void {
     const { audio, segment } = this.#parts
     const { stdin } = this.#child
@@ -103,7 +103,7 @@ export class EncodeSession {
     }
   }
 
-  /** Resolves when the process is gone and all that it wrote was passed on. */
+  /** Resolves when the process is gone and all its output was passed on. */
   async run(): Promise<FedEnd> {
     const split = splitterOf(this.#parts.coded.format, this.#parts.onIdentification)
     this.pump()

@@ -1,6 +1,6 @@
 import type { CodedUnit } from './coded-audio.ts'
 
-/** The newest coded units, numbered without gaps: each listener keeps a number, and nobody a queue. */
+/** The newest coded units, numbered without gaps: each listener keeps a number instead of a queue. */
 export class FrameRing {
   readonly #keepMs: number
   #units: CodedUnit[] = []
@@ -28,19 +28,19 @@ export class FrameRing {
     return this.#oldest
   }
 
-  /** Number of the unit that comes next. */
+  /** Number of the next unit. */
   get end(): number {
     return this.#oldest + this.#units.length
   }
 
-  /** The unit that began at least this long ago, or the oldest. */
+  /** Number of the newest unit that started at least this long ago, or of the oldest. */
   numberBefore(ms: number): number {
     let number = this.end
     for (let back = 0; back < ms && number > this.#oldest;) back += this.unit(--number)!.ms
     return number
   }
 
-  /** Milliseconds from the beginning of a unit to the end of the newest. */
+  /** Milliseconds from the start of a unit to the end of the newest. */
   msSince(number: number): number {
     let ms = 0
     for (let each = Math.max(number, this.#oldest); each < this.end; each++) {

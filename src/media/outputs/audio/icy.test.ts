@@ -31,7 +31,7 @@ describe('a title block', () => {
   })
 })
 
-/** As a player takes it apart. */
+/** Splits audio and titles as a player does. */
 const unframe = (bytes: Uint8Array): { sound: number[]; titles: string[] } => {
   const sound: number[] = []
   const titles: string[] = []

@@ -1,12 +1,12 @@
-/** ICY metadata, as SHOUTcast began it and every player of net radio reads it: a block after each `metaint` bytes of sound. */
+/** ICY metadata of SHOUTcast and Icecast: a block after each `metaint` bytes of audio. */
 
-/** Bytes of sound between two blocks: about a second of 128 kbit/s. */
+/** Bytes of audio between two blocks: about a second of 128 kbit/s. */
 export const METAINT = 16_000
 const BLOCK_UNIT = 16
 const MAX_BLOCK_BYTES = 255 * BLOCK_UNIT
 const NO_CHANGE = Uint8Array.of(0)
 
-/** One block: its length in units of 16 bytes, and text filled up with zeros. */
+/** One block: its length in units of 16 bytes, and text padded with zeros. */
 export const titleBlock = (title: string): Uint8Array => {
   const around = "StreamTitle='';".length
   const text = new TextEncoder().encode(
@@ -30,12 +30,12 @@ const truncateTitle = (title: string, maxBytes: number): string => {
   return (kept < 0 ? plain : plain.slice(0, kept)).join('')
 }
 
-/** Puts the blocks into one listener's sound. A title is told when it changed, else the block is empty. */
+/** Inserts the blocks into one listener's audio. A block is empty unless the title changed. */
 export class IcyFraming {
   #bytesToBlock = METAINT
   #lastTitle: string | undefined
 
-  /** What is sent for these bytes, in order; nothing is copied. */
+  /** The bytes with their blocks, in order; nothing is copied. */
   frame(bytes: Uint8Array, title: string): Uint8Array[] {
     const parts: Uint8Array[] = []
     let at = 0

@@ -4,7 +4,7 @@ import type { AudioEncoding } from '../../../ffmpeg/audio-encode-arguments.ts'
 import { CONTENT_TYPES, type CodedAudio } from './coded-audio.ts'
 import { METAINT } from './icy.ts'
 
-/** What a station tells of itself. */
+/** Description of a station in its answer's head. */
 export interface Station {
   readonly name: string
   readonly genre?: string
@@ -14,13 +14,13 @@ export interface Station {
 const RETRY_AFTER_SECONDS = '5'
 const CORS = { 'Access-Control-Allow-Origin': '*' } as const
 
-/** Did it ask for titles, and can it be told some? Ogg has no room for them between its pages. */
+/** Titles are sent when requested. Ogg has no room for them between its pages. */
 export const titleMode = (request: IncomingMessage, format: AudioEncoding): 'titles' | 'none' =>
   format !== 'opus' && request.headers['icy-metadata'] === '1' ? 'titles' : 'none'
 
 /**
- * The head of an answer that has no end, neither a length nor chunks. Written to the socket as it is: Node's own way
- * refuses names beyond Latin-1, and players read UTF-8.
+ * Head of an answer without end, length or chunks. Written to the socket directly: Node refuses names beyond Latin-1, and
+ * players read UTF-8.
  */
 export const streamHead = (
   station: Station,
@@ -46,7 +46,7 @@ export const streamHead = (
   return Buffer.from(`HTTP/1.1 200 OK\r\n${lines.join('')}\r\n`, 'utf8')
 }
 
-/** What a page must be told before it may ask for titles (Fetch, CORS preflight). */
+/** Permission for a page to ask for titles (Fetch, CORS preflight). */
 export const answerPreflight = (response: ServerResponse): void => {
   response
     .writeHead(204, {

@@ -21,9 +21,9 @@ export interface ListenerGroupParts {
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   readonly burstMs: number
-  /** What a listener may lag behind is kept, and a little more. */
+  /** Audio that is kept for listeners that lag, milliseconds. */
   readonly keepMs: number
-  /** So long after the last listener the encoder is ended. */
+  /** Time from the last listener's end to the encoder's, milliseconds. */
   readonly idleMs: number
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
@@ -35,13 +35,13 @@ interface Running {
   readonly stop: AbortController
 }
 
-/** One coding of the program for all who listen to it: begun by the first, ended some time after the last. */
+/** One coding of the program for all its listeners: started by the first, ended some time after the last. */
 export class ListenerGroup {
   readonly coded: CodedAudio
   readonly #parts: ListenerGroupParts
   readonly #fanOut: FanOut<Listener>
   #running: Running | undefined
-  /** Of the encoder before, too: resolves when nothing runs any more. */
+  /** Covers the previous encoder too: resolves when none runs. */
   #ended: Promise<unknown> = Promise.resolve()
   #idleTimer: Timer | undefined
 
@@ -55,12 +55,12 @@ export class ListenerGroup {
     return this.#fanOut.viewers
   }
 
-  /** Undefined while nobody listens. */
+  /** Undefined without listeners. */
   figures(): AudioEncoderFigures | undefined {
     return this.#running?.encoder.figures()
   }
 
-  /** The frames for a listener that comes now. */
+  /** Frames for a new listener. */
   sharedAudio(): SharedAudio {
     this.#idleTimer?.cancel()
     this.#idleTimer = undefined
@@ -90,7 +90,7 @@ export class ListenerGroup {
     for (const listener of [...this.listeners]) listener.disconnect('the program ended')
     this.#stop()
     await this.#ended
-    // The last connection may have closed, and wound the timer up, meanwhile.
+    // The last connection may have closed meanwhile and started the timer.
     this.#idleTimer?.cancel()
   }
 

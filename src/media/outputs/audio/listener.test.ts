@@ -5,7 +5,7 @@ import { FakeClock } from '../../../../test/helpers/fake-clock.ts'
 import { FrameRing } from './frame-ring.ts'
 import { Listener } from './listener.ts'
 
-/** Frames of this size fill what the kernel holds within a test. */
+/** A few frames of this size fill the kernel's buffers. */
 const FRAME_BYTES = 256 * 1024
 const FRAME_MS = 100
 

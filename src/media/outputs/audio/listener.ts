@@ -5,13 +5,13 @@ import type { ViewerIdentity } from '../../viewers/viewer-log.ts'
 import type { FrameRing } from './frame-ring.ts'
 import type { IcyFraming } from './icy.ts'
 
-/** More than this is not put into one write. */
+/** Limit of one write. */
 const MAX_WRITE_BYTES = 32 * 1024
 
-/** What all listeners of one coding share. */
+/** State shared by all listeners of one coding. */
 export interface SharedAudio {
   readonly ring: FrameRing
-  /** Undefined while it is not known. */
+  /** Undefined until the encoder has yielded it. */
   readonly head: Uint8Array | undefined
 }
 
@@ -22,13 +22,13 @@ export interface ListenerParts {
   readonly clock: Clock
   readonly burstMs: number
   readonly lagMs: number
-  /** For a listener that asked for titles. */
+  /** For a listener that requested titles. */
   readonly icy: { readonly framing: IcyFraming; readonly title: () => string } | undefined
 }
 
-/** One connection: a place in the shared frames, and at most one write under way. */
+/** One connection: a place in the shared frames, and at most one pending write. */
 export class Listener {
-  /** Where the fan-out keeps it; −1 when it has left. */
+  /** Index in the fan-out; −1 when it has left. */
   slot = -1
   readonly #parts: ListenerParts
   /** Undefined before the first write. */
@@ -44,7 +44,7 @@ export class Listener {
     this.#lastProgressAt = parts.clock.now()
   }
 
-  /** Writes what there is, unless the socket is still busy with what it got before. */
+  /** Writes the available frames unless the previous write is pending. */
   pump(): void {
     const { socket } = this.#parts
     if (this.#pendingBytes > 0 || socket.destroyed) return
@@ -68,7 +68,7 @@ export class Listener {
     return this.#next === undefined ? 0 : this.#parts.audio.ring.msSince(this.#next)
   }
 
-  /** For how long nothing has been taken, though there was something to take. */
+  /** Milliseconds in which the socket accepted nothing although there were frames. */
   stalledFor(now: number): number {
     return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
@@ -77,7 +77,7 @@ export class Listener {
     return this.#parts.identity
   }
 
-  /** Why we ended it; undefined when its own end did. */
+  /** Reason of a disconnect by us; undefined when the listener left. */
   get leaveReason(): string | undefined {
     return this.#leaveReason
   }

@@ -24,13 +24,13 @@ import { Listener } from './listener.ts'
 import { ProgramAudio } from './program-audio.ts'
 
 export interface ListenerTimes {
-  /** The newest sound that a listener begins with, to fill its start-up buffer. */
+  /** Newest audio that a listener starts with, to fill its start-up buffer, milliseconds. */
   readonly burstMs: number
-  /** Further behind than this, a listener skips to the newest frame. */
+  /** A listener with a longer lag skips to the newest frame, milliseconds. */
   readonly lagMs: number
-  /** Disconnected after this long without taking a byte. */
+  /** Time without accepting a byte until disconnection, milliseconds. */
   readonly graceMs: number
-  /** So long after its last listener an encoder is ended. */
+  /** Time from the last listener's end to the encoder's, milliseconds. */
   readonly idleMs: number
 }
 
@@ -43,23 +43,23 @@ export interface ListenersOptions {
     'channel' | 'host' | 'ffmpeg' | 'clock' | 'random' | 'onLine' | 'warn'
   >
   readonly frames: ProgramFrames
-  /** Default: the channel's name alone. */
+  /** Default: only the channel's name. */
   readonly station?: Station
   readonly times?: Partial<ListenerTimes>
-  /** Gets who came and went. */
+  /** Receives who joined and left. */
   readonly log?: Pick<ViewerLog, 'joined' | 'left'>
 }
 
 const FORMATS: readonly ListenFormat[] = ['mp3', 'aac', 'opus']
 const MAX_AGENT_CHARS = 200
 const STALL_CHECK_INTERVAL_MS = 1_000
-/** What a restarted encoder may need of the past, and more than the burst. */
+/** Past that a restarted encoder may need: longer than the burst. */
 const KEPT_AUDIO_MS = 10_000
 const KEPT_CODED_MARGIN_MS = 2_000
 
 /**
- * The sound for whoever asks for it, without an Icecast in between: `/listen.mp3`, `.aac`, `.opus`. One endless response
- * each, without chunked encoding; Node parses the request; head and frames go to the socket directly.
+ * The program's audio as `/listen.mp3`, `.aac`, `.opus`, without an Icecast server. One endless response each, without
+ * chunked encoding; Node parses the request; head and frames go to the socket directly.
  */
 export class Listeners implements Output {
   readonly id: OutputId
@@ -114,7 +114,7 @@ export class Listeners implements Output {
     return true
   }
 
-  /** False: there is no such listener. */
+  /** False: no such listener. */
   disconnect(path: string, id: number): boolean {
     const found = this.#listeners().find(
       ({ identity }) => identity.id === id && identity.path === path,
@@ -162,7 +162,7 @@ export class Listeners implements Output {
   #accept(request: IncomingMessage, response: ServerResponse, format: AudioEncoding): void {
     response.on('error', () => {})
     response.shouldKeepAlive = false
-    // Without this Node adds "Transfer-Encoding: chunked", which old players and radios do not take.
+    // Without this Node adds "Transfer-Encoding: chunked", which old players and radios do not accept.
     response.useChunkedEncodingByDefault = false
     const group = this.#groups.get(format)
     const refusal = this.#refusal(request, format)
@@ -172,7 +172,7 @@ export class Listeners implements Output {
       refuseListener(response, refusal ?? NO_AUDIO)
     } else {
       const { socket } = response
-      // Pipelined behind a stream that has no end there is nothing to answer on.
+      // A request pipelined after an endless response cannot be answered.
       if (socket === null || socket.destroyed) response.destroy()
       else this.#addListener({ request, socket, feed: group })
     }
@@ -218,7 +218,7 @@ export class Listeners implements Output {
       return
     }
     socket.write(head)
-    // A body that nobody asked for is thrown away, so that the end of the connection is seen behind it.
+    // A request body is discarded, so that the end of the connection is noticed.
     request.resume()
     const listener = new Listener({
       identity: {

@@ -12,7 +12,7 @@ const MAX_PAGE_SEGMENTS = 255
 /** header_type flags: the first page of a stream. */
 const FIRST_PAGE_FLAG = 2
 const EMPTY = new Uint8Array(0)
-/** The largest page there is: what is longer without one is not Ogg. */
+/** Size of the largest page: longer data without a page is not Ogg. */
 const MAX_PAGE_BYTES = HEADER_BYTES + MAX_PAGE_SEGMENTS + MAX_PAGE_SEGMENTS * FULL_SEGMENT
 
 /** Samples at 48 kHz in a packet of 20 ms. */
@@ -34,7 +34,7 @@ const checksum = (page: Uint8Array): number => {
   return crc
 }
 
-/** Takes the packets out of the pages of one stream. Bytes that are no page are skipped. */
+/** Extracts the packets from the pages of one stream. Bytes that are not a page are skipped. */
 export class OggPackets {
   #carry = EMPTY
   #partialPacket: Uint8Array[] = []
@@ -87,8 +87,8 @@ export interface OpusPage {
 }
 
 /**
- * Opus packets as one endless Ogg stream, whoever encoded them: when the encoder is started anew, serial number, sequence
- * and granule position go on, and no listener's decoder begins again.
+ * Opus packets as one endless Ogg stream: when the encoder is restarted, serial number, sequence and granule position
+ * continue, and no listener's decoder restarts.
  */
 export class OpusPager {
   readonly #serial: number
@@ -101,13 +101,13 @@ export class OpusPager {
     this.#serial = serial >>> 0
   }
 
-  /** The two header pages (RFC 7845, 3): what every listener is sent first. `identification` is the OpusHead packet. */
+  /** The two header pages (RFC 7845, 3), first bytes for every listener. `identification` is the OpusHead packet. */
   head(identification: Uint8Array, vendor: string): Uint8Array {
     const pages = [this.#page([identification], FIRST_PAGE_FLAG), this.#page([opusTags(vendor)], 0)]
     return joined(pages)
   }
 
-  /** A page, when this packet makes it full. */
+  /** A page, when this packet completes it. */
   push(packet: Uint8Array): OpusPage | undefined {
     this.#packets.push(packet)
     this.#count++
@@ -136,7 +136,7 @@ export class OpusPager {
   }
 }
 
-/** The comment header, RFC 7845, 5.2: who wrote it, and no comments. */
+/** The comment header, RFC 7845, 5.2: the vendor, and no comments. */
 const opusTags = (vendor: string): Uint8Array => {
   const name = new TextEncoder().encode(vendor)
   const tags = new Uint8Array(8 + 4 + name.length + 4)

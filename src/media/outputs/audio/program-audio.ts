@@ -3,7 +3,7 @@ import type { AudioFormat } from '../../../contract/format.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import type { ProgramFrames } from '../interface/program-frames.ts'
 
-/** Sound of one format without an end in it. Its frames have one length each, so that a frame's number is its time. */
+/** Uninterrupted audio of one format. Its frames have the same length, so that a frame's number is its time. */
 export interface AudioTimelineSegment {
   readonly format: AudioFormat
   /** Index of its first frame. */
@@ -17,15 +17,15 @@ export interface ProgramAudioFrame {
 
 export interface ProgramAudioOptions {
   readonly frames: ProgramFrames
-  /** How much of the past is kept, milliseconds. */
+  /** Kept past, milliseconds. */
   readonly keepMs: number
   readonly onFault: (error: unknown) => void
 }
 
 /**
- * The program's first audio track, its newest seconds by index: whoever encodes it keeps a place in it instead of a queue,
- * and one that begins anew begins with what the one before did not finish. A hole in the program's time is none in here:
- * what is sent has no time stamps, and the sound goes on with the next frame.
+ * The program's first audio track, its newest seconds by index: an encoder keeps a place in it instead of a queue, and a
+ * restarted one continues with the first frame that its predecessor did not finish. A hole in the program's time is
+ * ignored: what is sent has no timestamps, and the audio continues with the next frame.
  */
 export class ProgramAudio {
   readonly #options: ProgramAudioOptions
@@ -56,7 +56,7 @@ export class ProgramAudio {
     return () => void this.#subscribers.delete(onFrame)
   }
 
-  /** Resolves when there is a frame of this index, or was, or the signal is aborted. */
+  /** Resolves when a frame of this index has come, or the signal is aborted. */
   untilFrame(index: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {
@@ -71,27 +71,27 @@ export class ProgramAudio {
     })
   }
 
-  /** Undefined when it has not come yet, or is not kept any more. */
+  /** Undefined when it has not come yet, or is no longer kept. */
   frame(index: number): ProgramAudioFrame | undefined {
     return index < this.#oldest ? undefined : this.#frames[this.#head + index - this.#oldest]
   }
 
-  /** Index of the oldest frame that is kept. */
+  /** Index of the oldest kept frame. */
   get oldest(): number {
     return this.#oldest
   }
 
-  /** Index of the frame that comes next. */
+  /** Index of the next frame. */
   get end(): number {
     return this.#oldest + this.#frames.length - this.#head
   }
 
-  /** Frames that were left out because their header could not be read. */
+  /** Frames left out because of an unreadable header. */
   get unreadable(): number {
     return this.#unreadable
   }
 
-  /** The frame that began this long ago, or the oldest of the present stretch. */
+  /** Index of the frame that started this long ago, or of the oldest of the current timeline segment. */
   indexBefore(ms: number): number {
     if (this.#segment === undefined) return this.end
     const frames = Math.ceil(ms / (segmentFrameSeconds(this.#segment) * 1_000))
@@ -131,6 +131,6 @@ export class ProgramAudio {
   }
 }
 
-/** Seconds of one frame. */
+/** Duration of one frame, seconds. */
 export const segmentFrameSeconds = ({ format }: AudioTimelineSegment): number =>
   format.frameSamples / format.sampleRate

@@ -9,7 +9,7 @@ const PCR_HZ = 27_000_000
 const VIDEO = 256
 const FIRST_PCR = 100_000_000
 
-/** Pictures each 40 ms; a clock reference in front of each. */
+/** Pictures each 40 ms; a clock reference before each. */
 const play = (sizes: readonly number[], startPcr = FIRST_PCR) => {
   const shaper = new ConstantBitrate({ packets: 7, bitrate: BITRATE })
   const sent: Uint8Array[] = []

@@ -8,16 +8,16 @@ import { hasPcr, nullPacket, pcrOf, pcrPacket, pidOf, withPcr } from './ts-fill.
 const TS_PACKET_BYTES = 188
 const PCR_HZ = 27_000_000
 /**
- * A picture larger than the rate waits its turn, and its clock reference with it. All clock references are this much
- * earlier than the program's own, so that what waits less is still before its decoding time.
+ * Lead of all clock references over the program's own, for a picture that is larger than the rate and waits with its clock
+ * reference: it still arrives before its decoding time.
  */
 const PCR_LEAD_TICKS = 0.3 * PCR_HZ
-/** Beyond this the program has not fitted into the rate: the clock references are set anew, with a discontinuity. */
+/** Lateness at which the clock references restart, with a discontinuity: the program does not fit the rate. */
 const MAX_LATE_PCR_TICKS = 0.5 * PCR_HZ
 const MAX_EARLY_PCR_TICKS = 2 * PCR_HZ
-/** ISO/IEC 13818-1 asks for one every 100 ms, DVB for one every 40. */
+/** Limits: 100 ms in ISO/IEC 13818-1, 40 ms in DVB. */
 const PCR_INTERVAL_TICKS = 0.035 * PCR_HZ
-/** What does not fit yet stays in the ring: no queue here that could grow. */
+/** Bounded; the rest stays in the ring. */
 const MAX_QUEUE_BYTES = 64 * 1024
 const MAX_STALL_MS = 1_000
 
@@ -37,8 +37,8 @@ interface QueuedPart {
 
 /**
  * A constant bitrate: each packet slot takes the program's next packet when one is due, else a null packet. The
- * program clock references are rewritten to the position at which they really leave (ISO/IEC 13818-1, 2.4.2.2), and
- * added where the program leaves too long between two of them.
+ * program clock references are rewritten to the position at which they leave (ISO/IEC 13818-1, 2.4.2.2), and
+ * added where the program has too long an interval between two of them.
  */
 export class ConstantBitrate implements Shaper {
   readonly #packets: number
@@ -158,7 +158,7 @@ export class ConstantBitrate implements Shaper {
 
 const PCR_MODULUS = 2 ** 33 * 300
 
-/** A difference of two clock references, whichever of them has wrapped. */
+/** Difference of two clock references, either of which may have wrapped. */
 const signedPcrDifference = (difference: number): number => {
   const positive = ((difference % PCR_MODULUS) + PCR_MODULUS) % PCR_MODULUS
   return positive > PCR_MODULUS / 2 ? positive - PCR_MODULUS : positive

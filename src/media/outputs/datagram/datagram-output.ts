@@ -38,7 +38,7 @@ const RETRY: RetryPolicy = {
   healthyMs: 0,
 }
 const MAX_LAG_MS = 5_000 as Millis
-/** A send that failed shows in the state for this long. */
+/** Time for which a failed send is shown in the state. */
 const ERROR_SHOWN_MS = 2_000
 
 /** The program as UDP or RTP datagrams, paced by the program clock. Errors are counted, never fatal. */
@@ -53,7 +53,7 @@ export class DatagramOutput implements Output {
   #reader: ProgramReader | undefined
   #shaper: Shaper | undefined
 
-  /** Throws SluiceError for a URL that it cannot send to. */
+  /** Throws SluiceError for a URL that cannot be sent to. */
   constructor(options: DatagramOutputOptions) {
     this.#options = options
     this.#target = parseDatagramTarget(options.url)
@@ -109,7 +109,7 @@ export class DatagramOutput implements Output {
   async #send(sink: DatagramSink, signal: AbortSignal): Promise<void> {
     const { program, clock, lagLimit = MAX_LAG_MS, random } = this.#options
     const { packets, bitrate, scheme } = this.#target
-    // Nobody waits for a picture here: it begins at the live edge, with nothing to catch up on.
+    // No viewer waits for a random access point here: it starts at the live edge, without a burst.
     const reader = program.join({ joinAge: 'next', lagLimit })
     const shaper =
       bitrate === undefined ? new Pacer(packets) : new ConstantBitrate({ packets, bitrate })

@@ -10,7 +10,7 @@ export interface DatagramTarget {
   readonly ttl: number | undefined
   /** Address of the interface to send from. */
   readonly localAddress: string | undefined
-  /** Bits per second of TS, filled with null packets; undefined: as the program comes. */
+  /** Bits per second of TS, filled with null packets; undefined: the program's own rate. */
   readonly bitrate: number | undefined
 }
 
@@ -55,7 +55,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 /**
  * `udp://host:port?ttl=16&pkt_size=1316&localaddr=192.0.2.1&bitrate=5M`, and the same with `rtp://`.
- * Throws SluiceError `unsupported_url` or `option_refused` with a sentence that names what is wrong.
+ * Throws SluiceError `unsupported_url` or `option_refused`, naming the part that is wrong.
  */
 export const parseDatagramTarget = (url: string): DatagramTarget => {
   const match = /^(udp|rtp):\/\/(?:@)?(\[[^\]]+\]|[^:/?#@]+):(\d+)\/?(?:\?([^#]*))?$/i.exec(url)

@@ -3,23 +3,23 @@ import { ProgramTime } from '../interface/program-time.ts'
 import type { DatagramPayload, Shaper } from './shaper.ts'
 
 const TS_PACKET_BYTES = 188
-/** What falls due at one moment (a large picture) leaves spread over this time: all the latency the pacing adds. */
+/** Time over which bytes due at one moment (a large picture) are spread: the latency of the pacing. */
 const SPREAD_MS = 35
-/** Fewer packets than fill a datagram wait at most this long for more. */
+/** Longest wait of packets that do not fill a datagram. */
 const MAX_PARTIAL_WAIT_MS = 35
-/** A tick that was late does not make up for more than this at once. */
+/** Longest time that a late tick makes up for. */
 const MAX_STEP_MS = 20
 
 interface QueuedPart {
   readonly bytes: Uint8Array
-  /** Before this it must not leave, by this it should have left: milliseconds of our clock. */
+  /** Earliest and latest time to leave, milliseconds of the monotonic clock. */
   readonly from: number
   readonly until: number
 }
 
 /**
  * Spreads the program's parts evenly instead of sending bursts. Each part may leave from its program time on and
- * should have left SPREAD_MS later; the rate at any moment is the lowest that keeps all those promises.
+ * should have left SPREAD_MS later; the rate at any moment is the lowest that meets all these limits.
  */
 export class Pacer implements Shaper {
   readonly overruns = 0
@@ -70,7 +70,7 @@ export class Pacer implements Shaper {
     for (const part of this.#queue) {
       if (part.from > now) break
       bytes += part.bytes.length
-      // What has been asked for since the last step counts as from its beginning.
+      // A part requested since the last step counts from the start of the step.
       rate = Math.max(rate, bytes / Math.max(part.until - now + ms, ms, 1))
     }
     return rate

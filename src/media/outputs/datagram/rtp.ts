@@ -12,7 +12,7 @@ export type Framing = (payload: Uint8Array, time: Ticks90k) => Uint8Array
 export interface RtpStart {
   readonly ssrc: number
   readonly sequence: number
-  /** RFC 3550, 5.1: the timestamp begins at a random value. */
+  /** RFC 3550, 5.1: the timestamp starts at a random value. */
   readonly timestamp: number
 }
 
@@ -22,7 +22,7 @@ export const randomRtpStart = (random: () => number): RtpStart => ({
   timestamp: Math.floor(random() * 2 ** 32),
 })
 
-/** RFC 2250, section 2: TS packets behind an RTP header, with a 90 kHz timestamp of the moment the first byte leaves. */
+/** RFC 2250, section 2: TS packets after an RTP header, whose 90 kHz timestamp is the time at which the first byte leaves. */
 export const rtpFraming = (start: RtpStart): Framing => {
   let { sequence } = start
   return (payload: Uint8Array, time: Ticks90k) => {

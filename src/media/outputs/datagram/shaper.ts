@@ -10,11 +10,11 @@ export interface DatagramPayload {
 
 /** Decides when which bytes leave. Pure: `now` is milliseconds of a monotonic clock. */
 export interface Shaper {
-  /** True while it wants more of the program; what it does not take stays in the ring. */
+  /** False when full: the rest of the program stays in the ring. */
   hasRoom(): boolean
   addPart(part: TimedBytes, now: number): void
-  /** What is due by now, one datagram at a time; undefined when nothing is. */
+  /** Next due datagram; undefined when nothing is due. */
   takeDue(now: number): DatagramPayload | undefined
-  /** How often the program did not fit. */
+  /** Number of times that the program did not fit. */
   readonly overruns: number
 }

@@ -10,7 +10,7 @@ const PCR_FIELD_BYTES = 7
 const PCR_AT = 6
 const PCR_MODULUS = 2 ** 33 * 300
 
-/** ISO/IEC 13818-1, 2.4.3.2: PID 0x1FFF, content of no meaning. */
+/** ISO/IEC 13818-1, 2.4.3.2: PID 0x1FFF, content without meaning. */
 export const nullPacket: Uint8Array = new Uint8Array(TS_PACKET_BYTES).fill(0xff)
 nullPacket.set([SYNC_BYTE, NULL_PID >> 8, NULL_PID & 0xff, PAYLOAD_ONLY])
 
@@ -56,7 +56,7 @@ export const withPcr = (
   return copy
 }
 
-/** A packet that carries a clock reference and nothing else; without payload it repeats the PID's last counter. */
+/** A packet with only a clock reference; without payload it repeats the PID's last counter. */
 export const pcrPacket = (stamp: {
   readonly pid: number
   readonly counter: number

@@ -10,10 +10,10 @@ export interface DatagramSink {
   close(): Promise<void>
 }
 
-/** A burst after a busy moment must not be lost in our own kernel. */
+/** Large enough for a burst after a busy moment. */
 const SEND_BUFFER_BYTES = 1 << 20
 
-/** Rejects when the host is unknown or the local address is not ours; errors in sending go to `onError`. */
+/** Rejects when the host is unknown or the local address is not on this machine; errors in sending go to `onError`. */
 export const openUdpSink = async (
   target: DatagramTarget,
   onError: (error: Error) => void,

@@ -27,7 +27,7 @@ describe('a file URL', () => {
   })
 })
 
-/** A program of the given parts that is over after them. */
+/** A program that ends after the given parts. */
 const programOf = (parts: Uint8Array[]): Program => ({
   join: () => ({
     read: () => parts.shift(),

@@ -33,7 +33,7 @@ export interface FileOutputOptions {
   readonly openFile?: (path: string, flags: string) => Promise<TsFile>
 }
 
-/** What it asks of a file; a FileHandle has it. */
+/** File operations in use; satisfied by FileHandle. */
 export type TsFile = Pick<FileHandle, 'write' | 'truncate' | 'stat' | 'close'>
 
 const TS_PACKET_BYTES = 188
@@ -45,7 +45,7 @@ const RETRY: RetryPolicy = {
 }
 
 /**
- * `-`, a path, or `file:/path.ts`, with `?exists=overwrite` or `?exists=append` where a file may be there already.
+ * `-`, a path, or `file:/path.ts`, with `?exists=overwrite` or `?exists=append` for an existing file.
  * Throws SluiceError `unsupported_url` or `option_refused`.
  */
 export const parseFileTarget = (url: string): FileTarget => {
@@ -80,8 +80,8 @@ const pathOf = (url: string): string => {
 }
 
 /**
- * The program as a TS file, or on standard output. It reads as fast as the disk takes it; what a slow or full disk
- * misses is skipped in the ring and counted, and the file goes on at a random access point, at a packet boundary.
+ * The program as a TS file, or on standard output, written as fast as the disk accepts it. What a slow or full disk
+ * misses is skipped in the ring and counted; the file continues at a random access point, at a packet boundary.
  */
 export class FileOutput implements Output {
   readonly id: OutputId
@@ -162,7 +162,7 @@ export class FileOutput implements Output {
     onRunning: () => void,
   ): Promise<AttemptEnd> {
     const { stdout } = this.#options
-    // The reader of the pipe may leave at any time: that shows in the write, and must not be an uncaught error.
+    // The reader of the pipe may leave at any time: the write reports it; it must not be an uncaught error.
     const onError = (): void => {}
     stdout.on('error', onError)
     onRunning()
@@ -196,7 +196,7 @@ export class FileOutput implements Output {
   }
 }
 
-/** A full disk takes a part: what is no whole packet is taken back, so that what follows later is aligned. */
+/** Removes an incomplete packet after a partial write to a full disk, so that later packets are aligned. */
 const writeWhole = async (file: TsFile, bytes: Uint8Array): Promise<void> => {
   let written = 0
   try {
@@ -218,7 +218,7 @@ const writeToStream = (stream: Writable, bytes: Uint8Array, signal: AbortSignal)
       if (error === null || error === undefined) resolve()
       else reject(error)
     }
-    // A pipe that nobody reads never takes the bytes: the abort must not wait for it.
+    // A pipe without a reader never accepts the bytes: the abort must not wait for it.
     const abandoned = (): void => resolve()
     signal.addEventListener('abort', abandoned, { once: true })
     stream.write(bytes, end)

@@ -27,18 +27,18 @@ export interface IcecastSourceOptions {
   readonly dial?: Dial
 }
 
-/** What a slow connection may lag behind: more is dropped. */
+/** Longest queue of a slow connection: more is dropped. */
 const MAX_QUEUE_MS = 5_000
 /** Icecast's own source-timeout. */
 const STALL_TIMEOUT_MS = 10_000
 const KEPT_AUDIO_MS = 10_000
 const HEALTHY_MS = 10_000
-/** Nobody mends a wrong password within seconds, and Icecast's log need not fill up. */
+/** Long delays: a wrong password is not corrected within seconds, and each attempt is a line in Icecast's log. */
 const REFUSED_BACKOFF: BackoffLimits = { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 }
-/** A title that could not be set is tried again. */
+/** Delay before a title is retried. */
 const TITLE_RETRY_INTERVAL_MS = 2_000
 
-/** The program's sound as the one source of an Icecast mount, for as long as the channel runs. */
+/** The program's audio as the single source of an Icecast mount, while the channel runs. */
 export class IcecastSource implements Output {
   readonly id: OutputId
   readonly kind = 'icecast'
@@ -196,7 +196,7 @@ export class IcecastSource implements Output {
     return connection.run(signal)
   }
 
-  /** Known when the encoder has begun. */
+  /** Available when the encoder has started. */
   async #preamble(encoder: AudioEncoder, signal: AbortSignal): Promise<Uint8Array | undefined> {
     while (encoder.head === undefined && !signal.aborted) {
       await pause(this.#options.parts.clock, 50, signal)
@@ -233,7 +233,7 @@ export class IcecastSource implements Output {
     parts.warn(this.id, why)
   }
 
-  /** For good: nothing that comes later can mend it. */
+  /** Ends without retry: nothing later can correct it. */
   #failForGood(why: string): void {
     this.#state = 'failed'
     this.#countError(why)

@@ -8,9 +8,9 @@ export interface IcecastTarget {
   readonly host: string
   readonly port: number
   readonly user: string
-  /** As written; undefined where the URL holds none. */
+  /** As written; undefined when the URL has none. */
   readonly password: string | undefined
-  /** As in the request line: begins with "/", percent-encoded. */
+  /** As in the request line: starts with "/", percent-encoded. */
   readonly mount: string
 }
 
@@ -24,8 +24,8 @@ const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})$/
 const PATH = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})+$/
 
 /**
- * `icecast://[user[:password]@]host[:port]/mount`, `icecasts://` over TLS. The password may hold anything, percent-encoded
- * or not, or be a reference. Throws SluiceError `unsupported_url` that names the output and what is wrong.
+ * `icecast://[user[:password]@]host[:port]/mount`, `icecasts://` over TLS. The password may be percent-encoded or not, or
+ * a reference. Throws SluiceError `unsupported_url` with the output and the part that is wrong.
  */
 export const parseIcecastTarget = (spec: AddressedOutput): IcecastTarget => {
   const match = PARTS.exec(spec.url)
@@ -95,7 +95,7 @@ const mountOf = (spec: AddressedOutput, path: string): string => {
   return path
 }
 
-/** As it is written where it is not percent-encoded. */
+/** The text itself when it is not percent-encoded. */
 export const percentDecoded = (text: string): string => {
   try {
     return decodeURIComponent(text)

@@ -15,7 +15,7 @@ afterEach(() => {
   server.close()
 })
 
-/** A server that answers the head with this, and from then on reads or does not. */
+/** A server that answers the head with this, and then reads or does not. */
 const connect = async (answer: string, then: 'reads' | 'reads nothing' | 'closes') => {
   const received: Buffer[] = []
   server = createServer((socket) => {
@@ -74,7 +74,7 @@ it('ends a connection that takes nothing for ten seconds', async () => {
     'reads nothing',
   )
   await until(() => welcomed() === 1)
-  // More than the kernel takes on both sides.
+  // More than the kernel buffers on both sides.
   let before = -1
   for (let round = 0; round < 200 && before !== sent(); round++) {
     before = sent()

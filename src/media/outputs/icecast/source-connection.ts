@@ -9,7 +9,7 @@ import type { UnitQueue } from './unit-queue.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const ANSWER_TIMEOUT_MS = 10_000
-/** What may come behind a refusal's head: its body says why. */
+/** Wait for the body after a refusal's head: it has the reason. */
 const BODY_TIMEOUT_MS = 300
 const MAX_ANSWER_CHARS = 8_192
 const MAX_WRITE_BYTES = 64 * 1024
@@ -23,28 +23,28 @@ export const dialIcecast: Dial = ({ transport, host, port }) =>
     ? connectPlain({ host, port })
     : connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }) })
 
-/** How a connection ended, or never began. */
+/** End of a connection or of an attempt. */
 export type SourceEnd =
   | { readonly kind: 'stopped' }
-  /** It answered, with something else than a welcome. */
+  /** Any other answer than acceptance. */
   | { readonly kind: 'refused'; readonly status: number; readonly why: string }
   | { readonly kind: 'lost'; readonly why: string }
 
 export interface SourceConnectionParts {
   readonly target: IcecastTarget
   readonly head: Uint8Array
-  /** What Ogg begins with; nothing else has any. */
+  /** First bytes of Ogg; empty for other formats. */
   readonly preamble: Uint8Array
   readonly queue: UnitQueue
   readonly clock: Clock
   readonly dial: Dial
-  /** Taken nothing for this long, milliseconds: given up. */
+  /** Time without an accepted byte after which it is abandoned, milliseconds. */
   readonly stallMs: number
   readonly onAccepted: () => void
   readonly onSent: (bytes: number) => void
 }
 
-/** One connection as a source, from the dial to its end. At most one write is under way. */
+/** One source connection, from the dial to its end. At most one write is pending. */
 export class SourceConnection {
   readonly #parts: SourceConnectionParts
   readonly #socket: Socket
@@ -111,7 +111,7 @@ export class SourceConnection {
   }
 
   #receive(chunk: Buffer): void {
-    // Icecast says nothing more while it takes what it gets.
+    // Icecast sends nothing more while it accepts data.
     if (this.#phase === 'sending' || this.#phase === 'ended') return
     this.#received = (this.#received + chunk.toString('utf8')).slice(0, MAX_ANSWER_CHARS)
     const answer = parseAnswer(this.#received)

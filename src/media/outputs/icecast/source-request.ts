@@ -21,7 +21,7 @@ export const authorization = (target: IcecastTarget, password: string): string =
 export const hostHeader = ({ host, port }: IcecastTarget): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`
 
-/** The head of a source's one request. Its body has no length and no chunks: it ends with the connection. */
+/** Head of the source's only request. Its body has no length and no chunks: it ends with the connection. */
 export const sourceHead = ({ target, password, coded, spec }: SourceRequest): Buffer => {
   const kilobits = Math.round(coded.bitrate / 1_000)
   const headers: readonly (readonly [string, string | undefined])[] = [
@@ -63,11 +63,11 @@ export const titlePath = ({ mount }: IcecastTarget, title: string): string => {
 
 export interface SourceAnswer {
   readonly status: number
-  /** Icecast's own words: of the status line, and of the body where there is one. */
+  /** Icecast's text: of the status line, and of the body where there is one. */
   readonly text: string
 }
 
-/** Undefined while the head is not complete; status 0 for what is not HTTP. */
+/** Undefined until the head is complete; status 0 for an answer that is not HTTP. */
 export const parseAnswer = (received: string): SourceAnswer | undefined => {
   const end = received.indexOf(HEAD_END)
   const line = /^(?:HTTP\/1\.[01]|ICY) (\d{3})(?: ([^\r\n]*))?\r?\n/.exec(received)

@@ -7,7 +7,7 @@ import { authorization, hostHeader, titlePath } from './source-request.ts'
 const TIMEOUT_MS = 5_000
 const MAX_ANSWER_CHARS = 4_096
 
-/** Undefined when the title was set, else why not. */
+/** Resolves with undefined, or the reason when the title was not set. */
 export type SetTitle = (asked: {
   readonly target: IcecastTarget
   readonly password: string
@@ -15,7 +15,7 @@ export type SetTitle = (asked: {
   readonly signal: AbortSignal
 }) => Promise<string | undefined>
 
-/** Through Icecast's metadata interface, over a connection of its own. */
+/** Icecast's metadata interface, over a separate connection. */
 export const setIcecastTitle: SetTitle = ({ target, password, title, signal }) =>
   new Promise((resolve) => {
     const options: RequestOptions = {
@@ -41,7 +41,7 @@ export const setIcecastTitle: SetTitle = ({ target, password, title, signal }) =
     request.end()
   })
 
-/** Icecast answers 200 also when it did nothing, and says so in `<return>`. */
+/** Icecast answers 200 also for a failure; `<return>` has the result. */
 const problemOf = (status: number, text: string): string | undefined => {
   if (status === 200 && !/<return>0<\/return>/.test(text)) return undefined
   const said = /<message>([^<]*)<\/message>/.exec(text)?.[1] ?? ''
@@ -53,11 +53,11 @@ export interface TitleUpdatesParts {
   readonly onProblem: (why: string) => void
 }
 
-/** Tells a mount its title: one request at a time, the newest title wins, none is told twice. */
+/** Sets a mount's title: one request at a time, the newest title wins, none is sent twice. */
 export class TitleUpdates {
   readonly #parts: TitleUpdatesParts
   #wanted: string | undefined
-  /** Undefined: not known to the mount, as after a new connection. */
+  /** Undefined: not set at the mount, as after a new connection. */
   #lastTitle: string | undefined
   #mountNumber = 0
   #sending: Promise<void> | undefined
@@ -73,19 +73,19 @@ export class TitleUpdates {
     this.#start()
   }
 
-  /** The mount is a new one: it knows nothing. */
+  /** For a new mount, which has no title. */
   restart(title: string): void {
     this.#lastTitle = undefined
     this.#mountNumber++
     this.requestTitle(title)
   }
 
-  /** What was set last. */
+  /** Last title that was set. */
   get lastTitle(): string | undefined {
     return this.#lastTitle
   }
 
-  /** Titles that were set. */
+  /** Number of titles that were set. */
   get count(): number {
     return this.#count
   }
@@ -94,7 +94,7 @@ export class TitleUpdates {
     return this.#errors
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no request is pending. */
   async settled(): Promise<void> {
     await this.#sending
   }
@@ -114,7 +114,7 @@ export class TitleUpdates {
       } else {
         this.#errors++
         this.#parts.onProblem(problem)
-        // The next take, or the next connection, tries again.
+        // The next take or connection retries.
         if (this.#wanted === title) this.#wanted = undefined
       }
     }

@@ -1,6 +1,6 @@
 import type { CodedUnit } from '../audio/coded-audio.ts'
 
-/** Coded sound on its way out, bounded in time: what is too much goes, whole frames, oldest first, and is counted. */
+/** Coded audio to be sent, bounded in time: beyond that whole frames are dropped, oldest first, and counted. */
 export class UnitQueue {
   readonly #maxMs: number
   readonly #subscribers = new Set<() => void>()
@@ -8,7 +8,7 @@ export class UnitQueue {
   #ms = 0
   #skips = 0
   #droppedMs = 0
-  /** A row of drops is one skip. */
+  /** Consecutive drops are one skip. */
   #state: 'flowing' | 'dropping' = 'flowing'
 
   constructor(maxMs: number) {
@@ -45,7 +45,7 @@ export class UnitQueue {
     return taken
   }
 
-  /** What nobody was to get: not counted. */
+  /** Removes all without counting drops. */
   clear(): void {
     this.#units.length = 0
     this.#ms = 0

@@ -21,7 +21,7 @@ export class OutputCondition {
     return this.#lastError
   }
 
-  /** A loss is an error. One that waits does so until it runs: each further attempt shows as `waiting`. */
+  /** Follows the state of the run. A loss is an error; after one the state is `waiting` until it runs again. */
   readonly follow = (state: RunState): void => {
     if (state.kind === 'starting' || state.kind === 'stopped') return
     this.#state = state.kind

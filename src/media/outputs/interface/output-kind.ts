@@ -10,7 +10,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import type { Output, OutputProgram } from './output.ts'
 
-/** What every output of a channel is built with. */
+/** Parts that every output of a channel is built with. */
 export interface OutputContext {
   readonly channel: ChannelSpec
   readonly host: ProcessHost
@@ -21,11 +21,11 @@ export interface OutputContext {
   readonly random: () => number
   readonly memory: Account<MemoryKind>
   readonly stdout: Writable
-  /** Where what outlives the process is kept, a folder of the channel's own; it may not exist yet. */
+  /** Folder of the channel for state that outlives the process; may not exist yet. */
   readonly stateFolder: string
   /** Environment variables, for secrets named by reference. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** A redacted line of FFmpeg's about an output. */
+  /** A redacted line of FFmpeg for an output. */
   readonly onLine: (output: string, line: StderrLine) => void
   readonly warn: (output: string, message: string) => void
 }
@@ -35,14 +35,14 @@ export interface OutputParts extends OutputContext {
   readonly alert: (what: OutputAlert, message: string) => void
 }
 
-/** One kind of output: which addresses are its own, and how it is opened. */
+/** One kind of output: its addresses, and how it is created. */
 export interface OutputKind {
   /** As in messages: "rtmp://host/app/key". */
   readonly grammar: string
-  /** Does the address look like this kind's? */
+  /** True for addresses of this kind. */
   matchesUrl(url: string): boolean
-  /** Throws SluiceError, naming output and field, for what can never be opened. */
+  /** Throws SluiceError with output and field for a spec that can never be opened. */
   checkSpec(spec: OutputSpec, context: Pick<OutputContext, 'channel' | 'env'>): void
-  /** Opens nothing yet: `run` does. Throws as `check` does. */
+  /** Opens nothing: `run` does. Throws as `checkSpec` does. */
   createOutput(spec: OutputSpec, parts: OutputParts): Output
 }

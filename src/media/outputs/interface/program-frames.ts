@@ -3,10 +3,10 @@ import type { SourceId } from '../../../contract/ids.ts'
 import type { Ticks90k } from '../../../contract/time.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 
-/** A cut that was just made on the program. */
+/** A cut just made on the program. */
 export interface ProgramCut {
   readonly to: SourceId
-  /** What people call it. */
+  /** Label of the source. */
   readonly label: string
   /** Presentation time of its first picture (audio-only: frame). */
   readonly at: Ticks90k
@@ -16,36 +16,36 @@ export interface ProgramCut {
 
 /**
  * Called as the bus emits, before the mux has the frame. DTS rises strictly per track. The data of a unit never changes
- * and may be kept. What takes long belongs elsewhere: this runs inside play-out.
+ * and may be kept. Must be fast: it runs inside play-out.
  */
 export interface FrameSink {
-  /** The program clock reached this; everything with a DTS (about) below it has been given. */
+  /** The program clock reached this; every frame with a DTS (about) below it was given. */
   advance?(clock: Ticks90k): void
-  /** `unit.entry` other than 'none': a random access point, with parameter sets in front. `unit.pts` is the source's own: use `times`. */
+  /** `unit.rap` other than 'none': a random access point, with parameter sets in front. `unit.pts` is the source's own: use `times`. */
   video?(unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }): void
   /** `pts` may be fractional: the frame grid of sampling rates that do not divide 90 kHz. */
   audio?(track: number, unit: AccessUnit, pts: Ticks90k): void
-  /** Before the first frame of the source that comes on air. */
+  /** Before the first frame of the new on-air source. */
   cut?(cut: ProgramCut): void
-  /** A hole was left in the timeline on purpose (the host was paused, latency 0): the next frame is not continuous. */
+  /** An intended hole in the timeline (the host was paused, latency 0): the next frame is not continuous. */
   hole?(): void
 }
 
-/** Fixed when the channel starts (DESIGN.md, 3.9); under `conform: copy` the pictures' own parameters may change. */
+/** Fixed when the channel starts (DESIGN.md, 3.9); under `conform: copy` the video's parameters may change. */
 export interface ProgramTracks {
   readonly video: VideoFormat | undefined
   readonly audio: AudioFormat | undefined
-  /** One per audio track, '' where none is known. */
+  /** One per audio track, '' when unknown. */
   readonly languages: readonly string[]
 }
 
 /** The program, frame by frame. */
 export interface ProgramFrames {
   readonly tracks: ProgramTracks
-  /** Who is on the air. */
+  /** The on-air source. */
   readonly onAir: { readonly id: SourceId; readonly label: string }
-  /** How far the program has been played out. */
+  /** Program time of the play-out. */
   readonly time: Ticks90k
-  /** Until the returned function is called. A sink that throws is detached, and `onFault` told. */
+  /** Until the returned function is called. A sink that throws is detached and reported to `onFault`. */
   attach(sink: FrameSink, onFault: (error: unknown) => void): () => void
 }

@@ -2,12 +2,12 @@ import type { Ticks90k } from '../../../contract/time.ts'
 import { TICKS_PER_MS } from '../../../contract/time.ts'
 
 const WINDOW_MS = 5_000
-/** A larger step is not jitter: the program's clock or the host stood still. */
+/** A larger step is not jitter: the program's clock or the host was stopped. */
 const MAX_JITTER_MS = 500
 
 /**
- * When a program time falls due by our clock: the program runs with wall time, so the arrival with the least delay
- * in the last seconds shows where it is.
+ * Maps program time to the monotonic clock: the program runs with wall time, so the arrival with the least delay in the
+ * last seconds gives the offset.
  */
 export class ProgramTime {
   #offset = Number.POSITIVE_INFINITY
@@ -30,12 +30,12 @@ export class ProgramTime {
     this.#windowEnd = now + WINDOW_MS
   }
 
-  /** Milliseconds of our clock. */
+  /** Milliseconds of the monotonic clock. */
   dueAt(time: Ticks90k): number {
     return time / TICKS_PER_MS + this.#offset
   }
 
-  /** Program time at a moment of our clock. */
+  /** Program time at a moment of the monotonic clock. */
   timeAt(now: number): Ticks90k {
     return ((now - this.#offset) * TICKS_PER_MS) as Ticks90k
   }

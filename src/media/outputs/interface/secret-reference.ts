@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { SluiceError } from '../../../contract/errors.ts'
 
-/** Where secrets are that a setting only refers to. */
+/** Places of secrets that settings refer to. */
 export interface SecretPlaces {
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -13,13 +13,13 @@ export type SecretReference =
 
 const REFERENCE = /^\{(env|file):([^{}]*)\}$/
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
-/** A file that holds a secret holds nothing else: what is larger was named by mistake. */
+/** A file with a secret holds nothing else: a larger one was named by mistake. */
 const MAX_SECRET_CHARS = 4_096
 
 /**
  * `{env:NAME}` or `{file:/path}`; undefined for text that is the secret itself. `field` names the setting in messages
- * ("output yt, push.key"): the text itself must never stand in them.
- * Throws SluiceError `option_refused` for a reference that names nothing.
+ * ("output yt, push.key"), which never contain the text.
+ * Throws SluiceError `option_refused` for a reference without a name.
  */
 export const secretReference = (text: string, field: string): SecretReference | undefined => {
   const match = REFERENCE.exec(text)
@@ -36,7 +36,7 @@ export const secretReference = (text: string, field: string): SecretReference | 
   )
 }
 
-/** Refuses at the start what could never be resolved: a variable that is not set. Files may come later. */
+/** Refuses a variable that is not set. Files may be written later. */
 export const checkReference = (
   text: string | undefined,
   field: string,
@@ -67,7 +67,7 @@ const secretInEnvironment = (name: string, field: string, env: SecretPlaces['env
   throw new SluiceError('option_refused', `${field}: the environment variable ${name} is not set`)
 }
 
-/** Never waits, and never reads on for ever: pipes and devices are no files. */
+/** Never waits, and reads a bounded part: pipes and devices are refused. */
 const readStart = async (path: string): Promise<string> => {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {

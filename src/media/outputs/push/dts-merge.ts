@@ -1,11 +1,11 @@
 import type { PushFrame } from './push-frame.ts'
 
-/** More than any encoder holds back: a track that is missing entirely must not cost memory. */
+/** More than any encoder holds back: bounds the memory when a track is missing. */
 const MAX_HELD_FRAMES = 4_096
 
 /**
- * Puts pictures and sound in order of DTS. A frame waits until the other track has come as far, or until the program is
- * `patience` ahead of it: then it goes without.
+ * Orders video and audio by DTS. A frame waits until the other track has reached its DTS, or until the program is
+ * `maxWaitTicks` ahead of it.
  */
 export class DtsMerge {
   readonly #emit: (frame: PushFrame) => void
@@ -17,7 +17,7 @@ export class DtsMerge {
   readonly #newest = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY }
   #programTime = Number.NEGATIVE_INFINITY
 
-  /** `patience`: ticks of program time. */
+  /** `maxWaitTicks`: ticks of program time. */
   constructor(maxWaitTicks: number, emit: (frame: PushFrame) => void) {
     this.#maxWaitTicks = maxWaitTicks
     this.#emit = emit
@@ -31,7 +31,7 @@ export class DtsMerge {
     this.#release()
   }
 
-  /** The program has been played out up to here. */
+  /** The program has been played out up to this time. */
   advance(time: number): void {
     this.#programTime = time
     this.#release()

@@ -16,7 +16,7 @@ import type { PushTimes } from './push-clock.ts'
 import type { PushFrame, PushVideoFrame, PushAudioFrame } from './push-frame.ts'
 import { SILENT_CHANNELS, SILENT_CONFIG, SILENT_SAMPLE_RATE } from './silent-aac.ts'
 
-/** Where the messages of one connection go. */
+/** Consumer of the messages of one connection. */
 export interface FlvSink {
   metadata(time: number, fields: AmfObject): void
   video(time: number, tag: Uint8Array): void
@@ -28,16 +28,16 @@ export type PushAudioFormat = AudioFormat | 'silent'
 
 export interface FlvStreamOptions {
   readonly sink: FlvSink
-  /** undefined: no pictures. */
+  /** undefined: no video. */
   readonly video: VideoFormat | undefined
   readonly audio: PushAudioFormat
-  /** The picture's format, when a random access point shows another one than before. */
+  /** Called with the video format when it changes at a random access point. */
   readonly onVideoFormat: (format: VideoFormat) => void
 }
 
 /**
- * The frames of one connection as messages: metadata and sequence headers first, and a new sequence header wherever the
- * parameter sets change. Begins with a random access point.
+ * The frames of one connection as messages: metadata and sequence headers first, and a new sequence header where the
+ * parameter sets change. Starts with a random access point.
  */
 export class FlvStream {
   readonly #options: FlvStreamOptions
@@ -45,7 +45,7 @@ export class FlvStream {
   #videoFormat: VideoFormat | undefined
   #videoConfig: Uint8Array | undefined
   #audioConfig: Uint8Array | undefined
-  /** The bytes of the ADTS header that the configuration follows from. */
+  /** Bytes of the ADTS header from which the configuration is derived. */
   #adtsKey = -1
   #isDescribed = false
 
@@ -66,7 +66,7 @@ export class FlvStream {
     sink.video(dtsMs, avcPicture({ rap: rap, compositionMs, sample }))
   }
 
-  /** The parameter sets in front of a random access point, where they are others than those sent last. */
+  /** Sends the parameter sets of a random access point when they differ from the last ones. */
   #updateVideoConfig(bytes: Uint8Array, dtsMs: number): void {
     const format = this.#inspector.inspect(bytes).format ?? this.#options.video
     if (format === undefined) return
@@ -97,7 +97,7 @@ export class FlvStream {
     sink.audio(dtsMs, aacFrame(audio === 'silent' ? bytes : audioSample('aac', bytes)))
   }
 
-  /** Read only where the fixed part of the ADTS header changes: profile, rate, channels. */
+  /** Parsed only where the fixed part of the ADTS header changes: profile, rate, channels. */
   #audioConfigOf(frame: Uint8Array, format: AudioFormat): Uint8Array | undefined {
     const key = ((frame[2] ?? 0) << 8) | ((frame[3] ?? 0) & 0xc0)
     if (key === this.#adtsKey) return this.#audioConfig

@@ -1,4 +1,4 @@
-/** What a platform says that it takes; more is sent all the same, with a warning. */
+/** Limits that a platform publishes; a stream above them is sent with a warning. */
 export interface PlatformLimits {
   /** Bits per second. */
   readonly videoBitrate: number
@@ -9,7 +9,7 @@ export interface PlatformLimits {
 
 export interface Platform {
   readonly name: 'twitch' | 'kick' | 'youtube'
-  /** What people call it. */
+  /** Name of the platform for people. */
   readonly title: string
   /** Ends before the key. */
   readonly ingest: string
@@ -17,7 +17,7 @@ export interface Platform {
 }
 
 /**
- * The platforms' general addresses (they lead to a server near by) and their published recommendations: Twitch
+ * The platforms' general addresses (which lead to a nearby server) and their published recommendations: Twitch
  * "Broadcasting guidelines", YouTube "Choose live encoder settings", Kick "Stream settings".
  */
 export const PLATFORMS: readonly Platform[] = [

@@ -5,7 +5,7 @@ import { PushAdvice } from './push-advice.ts'
 
 const twitch = platformNamed('Twitch')!
 
-/** So many seconds at 25 pictures a second. */
+/** The given seconds at 25 pictures a second. */
 const adviceOn = (program: {
   readonly pictureBytes: number
   readonly gop: number

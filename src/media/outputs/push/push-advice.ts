@@ -4,10 +4,10 @@ import type { PushFrame } from './push-frame.ts'
 
 const WINDOW_TICKS = 10 * 90_000
 const TICKS_PER_SECOND = 90_000
-/** Encoders keep a rate on average only. */
+/** Encoders keep a rate only on average. */
 const TOLERANCE = 1.15
 
-/** Compares what is sent with what the platform recommends. Each excess is told once. */
+/** Compares the sent stream with the platform's recommendation. Each excess is reported once. */
 export class PushAdvice {
   readonly #platform: Platform
   readonly #warn: (message: string) => void
@@ -21,12 +21,12 @@ export class PushAdvice {
     this.#warn = warn
   }
 
-  /** All that was told, or undefined. */
+  /** All reported warnings, or undefined. */
   get warnings(): string | undefined {
     return this.#reported.size === 0 ? undefined : [...this.#reported.values()].join('; ')
   }
 
-  /** As it is sent: after encoding. */
+  /** Format as sent: after encoding. */
   checkAudio({ codec, channels }: Pick<AudioFormat, 'codec' | 'channels'>): void {
     const { title, limits } = this.#platform
     if (!limits.audioCodecs.includes(codec)) {

@@ -4,21 +4,21 @@ const TICKS_PER_MS = 90
 const NEVER = { dts: Number.NEGATIVE_INFINITY, ms: -1 }
 
 export interface PushTimes {
-  /** Milliseconds since the first frame that was ever pushed. */
+  /** Milliseconds since the first pushed frame. */
   readonly dtsMs: number
   /** From decoding to presentation, milliseconds. */
   readonly compositionMs: number
 }
 
 /**
- * Program time to the milliseconds of RTMP. One origin for the whole run: time goes on over reconnects, and every time is
- * rounded from the program's own, so that nothing drifts. Per track, DTS rises by at least one.
+ * Program time to the milliseconds of RTMP. One origin for the whole run: time continues over reconnects, and each value
+ * is rounded from the program's own, so that nothing drifts. Per track, DTS rises by at least one.
  */
 export class PushClock {
   #origin: number | undefined
   readonly #last = { video: NEVER, audio: NEVER }
 
-  /** undefined: the frame is older than what was sent of its track, or than the beginning. */
+  /** undefined: the frame is older than the last sent one of its track, or than the origin. */
   timesOf(frame: PushFrame): PushTimes | undefined {
     this.#origin ??= frame.dts
     const last = this.#last[frame.kind]

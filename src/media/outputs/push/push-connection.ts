@@ -6,19 +6,19 @@ import { RtmpPublisher } from '../../../rtmp/publisher.ts'
 import type { FlvSink } from './flv-stream.ts'
 import type { PushTarget } from './push-target.ts'
 
-/** From the first packet to "publish" being answered. */
+/** From the first packet to the answer to "publish". */
 const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_DELAY_MS = 10_000
 const STALL_CHECK_INTERVAL_MS = 500
-/** What waits in the socket; the rest waits in the queue, where it can still be dropped. */
+/** Limit of unsent bytes in the socket; the rest stays in the queue, where it can still be dropped. */
 const MAX_SOCKET_BYTES = 128 * 1024
-/** A large picture goes in pieces, so that it can be seen whether the destination takes any of it. */
+/** Large pictures are written in pieces, so that progress of the destination can be measured. */
 const MAX_CHUNK_BYTES = 64 * 1024
 const CLOSE_TIMEOUT_MS = 1_000
 
 export type ConnectionEnd =
   | { readonly kind: 'stopped' }
-  /** It does not want the key, or the app. */
+  /** The key or the app was refused. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'lost'; readonly reason: string }
 
@@ -30,14 +30,14 @@ export interface PushConnectionParts {
   readonly random: () => number
   readonly stallMs: number
   readonly onLive: () => void
-  /** It can take more. */
+  /** It has room again. */
   readonly onRoom: () => void
   readonly onWritten: (bytes: number) => void
 }
 
 interface PendingChunk {
   readonly bytes: number
-  /** Program time of the frame that it belongs to. */
+  /** Program time of the frame. */
   readonly time: number
 }
 
@@ -67,17 +67,17 @@ export class PushConnection implements FlvSink {
     return this.#isLive
   }
 
-  /** It takes frames: else they stay in the queue. */
+  /** False: frames stay in the queue. */
   get hasRoom(): boolean {
     return this.#isLive && (this.#socket?.writableLength ?? MAX_SOCKET_BYTES) < MAX_SOCKET_BYTES
   }
 
-  /** Program time of the oldest frame that the system has not taken; undefined when it has all. */
+  /** Program time of the oldest unsent frame; undefined when all were sent. */
   get oldestUnsent(): number | undefined {
     return this.#inFlight[0]?.time
   }
 
-  /** What is written from now on belongs to a frame of this program time. */
+  /** Program time of the frame whose bytes are written next. */
   setFrameTime(time: number): void {
     this.#time = time
   }
@@ -94,12 +94,12 @@ export class PushConnection implements FlvSink {
     this.#publisher.sendAudio(time, tag)
   }
 
-  /** Ends it from our side. */
+  /** Ends the connection from this side. */
   abandon(reason: string): void {
     this.#endAsLost(reason)
   }
 
-  /** Resolves when it has ended, for whatever reason, and the socket is gone. */
+  /** Resolves when it has ended and the socket is closed. */
   async run(signal: AbortSignal): Promise<ConnectionEnd> {
     if (signal.aborted) return { kind: 'stopped' }
     const { clock } = this.#parts
@@ -130,7 +130,7 @@ export class PushConnection implements FlvSink {
     const options = { host, port, noDelay: true, keepAlive: true }
     const alive = { keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS }
     if (kind === 'rtmp') return connect({ ...options, ...alive })
-    // Certificates are checked, against those that NODE_EXTRA_CA_CERTS names too.
+    // Certificates are checked, also against those of NODE_EXTRA_CA_CERTS.
     const name = isIP(host) === 0 ? { servername: host } : {}
     const socket = connectTls({ host, port, ...name })
     socket.setNoDelay(true)
@@ -143,7 +143,7 @@ export class PushConnection implements FlvSink {
     socket.once(kind === 'rtmp' ? 'connect' : 'secureConnect', () => this.#publisher.start())
     socket.on('data', (bytes: Buffer) => this.#receive(bytes))
     socket.on('drain', () => this.#parts.onRoom())
-    // A half-closed connection is of no use: nobody reads.
+    // A half-closed connection is useless: nothing is read.
     socket.on('end', () => this.#endAsLost('the destination closed the connection'))
     socket.on('error', (error) => this.#endAsLost(messageOf(error)))
     socket.on('close', () => this.#endAsLost('the connection was closed'))
@@ -193,7 +193,7 @@ export class PushConnection implements FlvSink {
     this.#endAsLost(`the destination took nothing for ${stallMs} ms`)
   }
 
-  /** Says farewell where that is possible, and waits for the socket to be gone. */
+  /** Sends the closing messages where possible, and waits for the socket to close. */
   async #closeSocket(socket: Socket, end: ConnectionEnd): Promise<void> {
     this.#end = undefined
     if (socket.closed) return

@@ -7,7 +7,7 @@ export interface PushVideoFrame {
   readonly kind: 'video'
   readonly pts: Ticks90k
   readonly dts: Ticks90k
-  /** `key`: a random access point, with parameter sets in front. */
+  /** `key`: a random access point, with parameter sets before it. */
   readonly rap: 'key' | 'other'
   /** Annex B. */
   readonly bytes: Uint8Array

@@ -7,13 +7,13 @@ import type { PushFrame } from './push-frame.ts'
 import type { PushPlan } from './push-recipe.ts'
 import { silentFrame, SILENT_TICKS } from './silent-aac.ts'
 
-/** The program gives both tracks nearly together; an encoder's sound or pictures may be seconds behind the others. */
+/** The program yields both tracks nearly together; a track of an encoder may be seconds behind the other. */
 const MAX_COPY_WAIT_TICKS = ticksOfMs(500)
 const MAX_ENCODE_WAIT_TICKS = ticksOfMs(4_000)
-/** A longer hole in the pictures is not filled with silence. */
+/** A longer hole in the video is not filled with silence. */
 const MAX_SILENCE_TICKS = ticksOfMs(2_000)
 
-/** Frames from the program, from its encoder, or some from each, in order of DTS; with silence where there is no sound. */
+/** Frames from the program, from its encoder, or a track from each, in order of DTS; with silence when there is no audio. */
 export class PushInput {
   readonly #plan: PushPlan
   readonly #emit: (frame: PushFrame) => void
@@ -47,7 +47,7 @@ export class PushInput {
     )
   }
 
-  /** What the encoder writes; of one rung. */
+  /** Sink of the encoder's one rung. */
   readonly encoded: RungSink = {
     video: (_, unit, times) => {
       if (this.#plan.video === 'encode') this.#addVideo(unit, times)
@@ -55,7 +55,7 @@ export class PushInput {
     audio: (_, track, unit, pts) => {
       if (this.#plan.audio === 'encode' && track === 0) this.#addAudio(unit, pts)
     },
-    // Times are the program's: what comes next begins at a key frame, and a hole is a hole.
+    // Times are the program's: the next frame is a random access point, and a hole stays a hole.
     restarted: () => {},
   }
 
@@ -74,7 +74,7 @@ export class PushInput {
     else this.#merge.push(frame)
   }
 
-  /** Up to this picture, on a grid of its own that begins at the first one. */
+  /** Up to this picture, on a separate grid that starts at the first one. */
   #fillSilence(until: number): void {
     this.#silenceAt ??= until
     const behind = until - this.#silenceAt

@@ -1,19 +1,19 @@
 import type { PushFrame } from './push-frame.ts'
 
 const TICKS_PER_MS = 90
-/** Whatever the bit rate and the lag that is allowed. */
+/** Limit at any bitrate and lag. */
 const MAX_QUEUE_BYTES = 64 * 1024 * 1024
 
 /**
- * What a destination has not taken yet: at most `lag` of program time, always beginning at a random access point. What is
- * older is dropped up to the newest random access point; where there is none, up to the next one that comes.
+ * Frames that a destination has not accepted yet: at most `lag` of program time, always starting at a random access point.
+ * Older ones are dropped up to the newest random access point, or without one, up to the next.
  */
 export class PushQueue {
   readonly #maxLagTicks: number
-  /** Without pictures any frame is a random access point. */
+  /** Without video any frame is a random access point. */
   readonly #rapKind: 'video' | 'audio'
   #frames: PushFrame[] = []
-  /** Before it, frames were taken. */
+  /** Index of the first frame that is not taken. */
   #head = 0
   #bytes = 0
   #newest = 0
@@ -26,7 +26,7 @@ export class PushQueue {
     this.#rapKind = options.entryKind
   }
 
-  /** How often frames were dropped between two that were taken. */
+  /** Number of drops between two taken frames. */
   get skips(): number {
     return this.#skips
   }
@@ -68,13 +68,13 @@ export class PushQueue {
     return frame
   }
 
-  /** For a new connection, which counts no skip: it begins at the newest random access point that is here, or the next. */
+  /** For a new connection, without counting a skip: starts at the newest queued random access point, or the next. */
   restart(): void {
     this.#drop()
     this.#hasDroppedSinceTake = false
   }
 
-  /** Goes on at the newest random access point. */
+  /** Continues at the newest random access point. */
   #drop(): void {
     this.#hasDroppedSinceTake = true
     const at = this.#frames.findLastIndex((frame) => this.#isRap(frame))

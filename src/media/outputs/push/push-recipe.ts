@@ -2,7 +2,7 @@ import type { PushSpec } from '../../../contract/output-spec.ts'
 import type { EncoderRung } from '../../../ffmpeg/ladder-arguments.ts'
 import type { ProgramTracks } from '../interface/program-frames.ts'
 
-/** What becomes of each track. `silence`: the program has no sound, and platforms want some. */
+/** Treatment of each track. `silence`: the program has no audio, and platforms expect a track. */
 export interface PushPlan {
   readonly video: 'copy' | 'encode' | 'none'
   readonly audio: 'copy' | 'encode' | 'silence'
@@ -10,10 +10,10 @@ export interface PushPlan {
 
 export type Planned =
   | { readonly ok: true; readonly plan: PushPlan }
-  /** A sentence that says what to set. */
+  /** A sentence with the setting that helps. */
   | { readonly ok: false; readonly why: string }
 
-/** RTMP carries H.264, and AAC or MP3, to every platform; anything else to some, or to none. */
+/** RTMP carries H.264, and AAC or MP3, to every platform; anything else only to some or none. */
 export const planPush = (tracks: ProgramTracks, { recipe }: PushSpec): Planned => {
   const { video, audio } = tracks
   if (video === undefined && audio === undefined) {
@@ -47,7 +47,7 @@ const canCopyVideo = ({ video }: ProgramTracks): boolean =>
 const canCopyAudio = ({ audio }: ProgramTracks): boolean =>
   audio?.codec === 'aac' || audio?.codec === 'mp3'
 
-/** The one rung of the encoder, or undefined where nothing is encoded. */
+/** The only rung of the encoder, or undefined when nothing is encoded. */
 export const rungOf = (
   plan: PushPlan,
   tracks: ProgramTracks,
@@ -59,7 +59,7 @@ export const rungOf = (
     video:
       plan.video === 'encode'
         ? {
-            // x264 takes even heights in 4:2:0 only; MPEG-2 and 4:4:4 have others.
+            // x264 accepts only even heights in 4:2:0; MPEG-2 and 4:4:4 have others.
             height: Math.floor(Math.min(spec.height ?? own, own) / 2) * 2,
             bitrate: spec.videoBitrate,
             maxBitrate: spec.maxBitrate,

@@ -9,11 +9,11 @@ export interface PushTarget {
   readonly host: string
   readonly port: number
   readonly app: string
-  /** As the server is to see it: without the key. */
+  /** Address as sent to the server: without the key. */
   readonly tcUrl: string
   /** The stream key or a reference to it: for `resolveSecret`. */
   readonly key: string
-  /** The setting that the key stands in, for messages. */
+  /** The setting with the key, for messages. */
   readonly keyField: string
   /** "?a=b", or empty: belongs to the stream name. */
   readonly query: string
@@ -25,7 +25,7 @@ export interface PushTarget {
 const DEFAULT_PORTS = { rtmp: 1_935, rtmps: 443 } as const
 const ADDRESS = /^(rtmps?):\/\/([^/?#]*)(\/[^#]*)?$/is
 const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^:@[\]\s]+)(?::(\d{1,5}))?$/i
-/** The key as a reference, with slashes of its own in a file's path. */
+/** A key that is a reference, whose file path has slashes of its own. */
 const ENDS_WITH_REFERENCE = /^(.*?)\/?(\{(?:env|file):[^{}]*\})(\?.*)?$/s
 const PRESET = new RegExp(`^(${PLATFORMS.map(({ name }) => name).join('|')}):(?://)?(.*)$`, 'is')
 
@@ -84,7 +84,7 @@ interface PathParts {
   readonly query: string
 }
 
-/** The last part is the key, the rest the app (of one part, or with an instance of two); with push.key all is the app. */
+/** The last part is the key, the rest the app (one part, or two with an instance); with push.key all is the app. */
 const splitPath = (path: string, isKeyGiven: boolean): PathParts => {
   const reference = ENDS_WITH_REFERENCE.exec(path)
   if (reference !== null) {
@@ -127,7 +127,7 @@ const secretOf = (from: {
 const displayKey = ({ key, keyField }: Pick<PushTarget, 'key' | 'keyField'>): string =>
   secretReference(key, keyField) === undefined ? '***' : key
 
-/** A mistaken URL may hold the key anywhere after the host, and a password before it. */
+/** A mistaken URL may have the key anywhere after the host, and a password before it. */
 const redactedUrl = (url: string): string => {
   const [, scheme = '', host = ''] = /^([a-z]+:(?:\/\/)?)([^/?#@]*)/i.exec(url) ?? []
   return `${scheme}${url.includes('@') ? '' : host}/…`

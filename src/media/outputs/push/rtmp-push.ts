@@ -23,9 +23,9 @@ import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
 import { checkReference, resolveSecret } from '../interface/secret-reference.ts'
 
 const RECONNECT_BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
-/** A platform that refuses a key soon refuses the address. */
+/** A platform that refuses a key repeatedly may block the address. */
 const REFUSED_BACKOFF: BackoffLimits = { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 }
-/** After that long on the air, a loss is the first one again. */
+/** Connected this long, the next loss counts as the first. */
 const HEALTHY_MS = 60_000
 const TICKS_PER_MS = 90
 
@@ -36,8 +36,8 @@ type State =
   | { readonly kind: 'failed' }
 
 /**
- * One persistent connection to a platform. It begins once and stays through takes, failures and slates; when the platform
- * drops it, it comes back at a random access point, in the same time. Nothing here is waited for by the program.
+ * One persistent connection to a platform through takes, failures and slates; after a loss it reconnects at a random
+ * access point, and timestamps continue. The program never waits for it.
  */
 export class RtmpPush implements Output {
   readonly id: OutputId
@@ -61,7 +61,7 @@ export class RtmpPush implements Output {
   #pumping: 'idle' | 'soon' = 'idle'
   #onFrame: (() => void) | undefined
 
-  /** Throws SluiceError for what can never be opened. */
+  /** Throws SluiceError for a spec that can never be opened. */
   constructor(spec: OutputSpec, parts: OutputParts) {
     this.id = spec.id
     this.#parts = parts
@@ -151,7 +151,7 @@ export class RtmpPush implements Output {
     }
   }
 
-  /** A platform hangs up on a publisher that sends nothing: the first frame comes first. */
+  /** A platform disconnects a silent publisher: the connection waits for the first frame. */
   #untilFirstFrame(signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#queue.length > 0) return Promise.resolve()
     return new Promise((resolve) => {
@@ -212,7 +212,7 @@ export class RtmpPush implements Output {
     this.#pump()
   }
 
-  /** Called from within play-out: keeps the frame, and sends later. */
+  /** Called within play-out: queues the frame, sends later. */
   #addFrame(frame: PushFrame): void {
     this.#queue.push(frame)
     if (this.#queue.length > 0) this.#onFrame?.()
@@ -258,7 +258,7 @@ export class RtmpPush implements Output {
     })
   }
 
-  /** Program time between the newest frame and the oldest that the system has not taken. */
+  /** Program time between the newest frame and the oldest unsent one. */
   #lagMs(): number {
     const oldest = this.#connection?.oldestUnsent ?? this.#queue.oldest
     if (oldest === undefined) return 0
@@ -290,7 +290,7 @@ export class RtmpPush implements Output {
   }
 }
 
-/** The encoder's sound is AAC LC with the program's rate and channels. */
+/** The encoder's audio is AAC LC with the program's rate and channels. */
 const audioFormatOf = (
   plan: PushPlan,
   audio: OutputParts['program']['frames']['tracks']['audio'],

@@ -1,4 +1,4 @@
-/** One frame of silence, 1024 samples in two channels: 46 bits, made by hand from the syntax, so that nothing is encoded. */
+/** One frame of silence, 1024 samples in two channels: 46 bits written from the syntax, so that nothing is encoded. */
 
 /**
  * AudioSpecificConfig, ISO/IEC 14496-3, 1.6.2.1: AAC LC (2), 48 kHz (index 3), 2 channels; then GASpecificConfig (4.4.1),
@@ -41,7 +41,7 @@ const channelStream = () =>
     [1, 0], // gain_control_data_present
   ] as const
 
-/** byte_alignment fills up with zeros. */
+/** byte_alignment pads with zeros. */
 const packed = (fields: readonly (readonly [bits: number, value: number])[]): Uint8Array => {
   const text = fields.map(([bits, value]) => value.toString(2).padStart(bits, '0')).join('')
   return Uint8Array.from({ length: Math.ceil(text.length / 8) }, (_, at) =>

@@ -18,7 +18,7 @@ export interface SrtSessionParts {
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   readonly clock: Clock
-  /** For what must not stand in a command line. */
+  /** Folder for options that must not be in a command line. */
   readonly folder: string
   readonly lagLimit: Millis
   readonly stallMs: number
@@ -36,14 +36,14 @@ export interface SrtSecrets {
 export interface SrtSessionEnd {
   readonly end: FfmpegEnd
   readonly stalled: boolean
-  /** The other side has another passphrase. */
+  /** The remote end has another passphrase. */
   readonly refused: boolean
 }
 
 const PUMP_INTERVAL_MS = 10
 /**
- * One write: whole messages, and small enough that the pipe takes all of it or nothing. Then each of FFmpeg's reads
- * ends at a packet, and so does each message.
+ * One write: whole messages, and small enough that the pipe accepts all of it or nothing. Then each of FFmpeg's reads,
+ * and so each message, ends at a packet.
  */
 const MAX_WRITE_BYTES = 7 * MESSAGE_BYTES
 const PACKET_BYTES = 188
@@ -51,9 +51,9 @@ const PACKET_BYTES = 188
 const NULL_PACKET = [0x47, 0x1f, 0xff, 0x10]
 
 /**
- * One connection: FFmpeg carries our bytes without looking at them (as "data"), cut into messages of seven packets. It
- * needs a first read before it connects: that gets null packets, and the program follows from its next random access
- * point once the connection stands.
+ * One connection: FFmpeg carries the bytes unparsed (as "data"), in messages of seven packets. It needs a first read
+ * before it connects: that gets null packets, and the program follows from its next random access point when the
+ * connection is up.
  */
 export class SrtSession {
   readonly #parts: SrtSessionParts
@@ -75,7 +75,7 @@ export class SrtSession {
   async run(signal: AbortSignal): Promise<SrtSessionEnd> {
     const { host, ffmpeg, id, target, secrets, clock } = this.#parts
     const preset = await this.#writePreset()
-    // FFmpeg has read it when it connects; before that it must be there, or the stream would go out in the clear.
+    // FFmpeg reads it when it connects; without it the stream would be sent unencrypted.
     const removePreset = async (): Promise<void> => {
       if (preset !== undefined) await rm(preset, { force: true })
     }
@@ -91,7 +91,7 @@ export class SrtSession {
       },
       AbortSignal.any([signal, this.#stop.signal]),
     )
-    // Blocked in its read it notices that it is to stop when its input ends.
+    // Blocked in its read, it notices the stop when its input ends.
     const endInput = (): void => child.stdin.end()
     signal.addEventListener('abort', endInput, { once: true })
     child.stdin.write(nullMessage())
@@ -109,10 +109,10 @@ export class SrtSession {
     if (line.text.startsWith('Output #0,') && this.#reader === undefined) {
       this.#reader = program.join({ joinAge: 'next', lagLimit })
       onConnected()
-      // Tried again at the end.
+      // Retried at the end.
       removePreset().catch(() => {})
     }
-    // Once connected, it is a stranger that a listener sent away.
+    // Once connected, it is another caller that a listener refused.
     if (line.sign === 'unauthorized' && this.#reader === undefined) this.#refused = true
     if (line.level !== 'info' || line.sign !== 'other') onLine(line)
   }
@@ -135,14 +135,14 @@ export class SrtSession {
     this.#stop.abort()
   }
 
-  /** FFmpeg reads options from a file too: so they stand in no list of processes. */
+  /** Options in a file, which FFmpeg reads too: they are in no list of processes. */
   async #writePreset(): Promise<string | undefined> {
     const { secrets, folder, id } = this.#parts
     const { passphrase, streamId } = secrets
     if (passphrase === undefined && streamId === undefined) return undefined
     const path = join(folder, `${id}.srt-options`)
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    // One that a killed run left behind may have other rights.
+    // One left by a killed run may have other rights.
     await rm(path, { force: true })
     const text =
       (passphrase === undefined ? '' : `passphrase=${passphrase}\n`) +
@@ -153,8 +153,8 @@ export class SrtSession {
 }
 
 /**
- * Measured with FFmpeg 5.1: "data" passes every byte on, 1 ms after it came; `blocksize` keeps its reads from ending
- * inside a packet. `Output #0`, told at level info, says that the connection stands.
+ * Measured with FFmpeg 5.1: "data" passes every byte on within 1 ms; `blocksize` prevents reads that end inside a packet.
+ * `Output #0`, logged at level info, shows that the connection is up.
  */
 const argumentsFor = (target: SrtTarget, preset: string | undefined): string[] => [
   ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+info'],

@@ -3,10 +3,10 @@ import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 import { secretReference } from '../interface/secret-reference.ts'
 
-/** Where an SRT push goes. Secrets are as given: themselves, or a reference to where they are. */
+/** Target of an SRT push. Secrets are as given: in full, or as a reference. */
 export interface SrtTarget {
   readonly mode: 'caller' | 'listener'
-  /** As FFmpeg takes it: a name, an IPv4 address, "[::1]". */
+  /** As FFmpeg reads it: a name, an IPv4 address, "[::1]". */
   readonly host: string
   readonly port: number
   /** FFmpeg's names for the rest; times in microseconds. */
@@ -15,20 +15,20 @@ export interface SrtTarget {
   readonly streamId: string | undefined
 }
 
-/** SRT carries seven transport stream packets in a message: what fits below an Ethernet frame. */
+/** SRT carries seven transport stream packets in a message: the most that fit an Ethernet frame. */
 export const MESSAGE_BYTES = 7 * 188
 /** Haivision SRT 1.5, SRTO_PASSPHRASE and SRTO_STREAMID: bytes. */
 const MIN_PASSPHRASE_BYTES = 10
 const MAX_PASSPHRASE_BYTES = 79
 const MAX_STREAM_ID_BYTES = 512
-/** FFmpeg's latency is in microseconds: a value between 0 and this was meant in milliseconds. */
+/** FFmpeg's latency is in microseconds: a value from 1 to below this was meant in milliseconds. */
 const MIN_LATENCY_US = 1_000
 
 const NUMBER = /^\d{1,15}$/
 const SWITCH = /^[01]$/
 const WORD = /^[\w.+-]{1,64}$/
 
-/** What may stand in the address, under the names that SRT sources have, and what the values may be. */
+/** Options allowed in the address, named as for SRT sources, with their values. */
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map<string, RegExp>([
   ...optionsOf(NUMBER, 'latency rcvlatency peerlatency connect_timeout timeout listen_timeout'),
   ...optionsOf(NUMBER, 'maxbw inputbw oheadbw mss ffs ipttl iptos sndbuf snddropdelay lossmaxttl'),
@@ -49,7 +49,7 @@ function optionsOf(value: RegExp, names: string): [string, RegExp][] {
 
 /**
  * `srt://host:port?mode=caller|listener&latency=…&passphrase=…&streamid=…`.
- * Throws SluiceError `unsupported_url` or `option_refused`; secrets do not stand in it.
+ * Throws SluiceError `unsupported_url` or `option_refused`, without secrets.
  */
 export const parseSrtTarget = ({ id, url, push }: OutputSpec): SrtTarget => {
   const match = ADDRESS.exec(url)
@@ -82,13 +82,13 @@ export const parseSrtTarget = ({ id, url, push }: OutputSpec): SrtTarget => {
     ),
   )
   for (const [name, value] of options) checkOption(id, name, value)
-  // Nothing listens on all addresses that was not told to.
+  // Listening on all addresses must be explicit.
   return { mode, host: host || '127.0.0.1', port: Number(match[2]), options, passphrase, streamId }
 }
 
 const HANDLED_OPTIONS = new Set(['mode', 'passphrase', 'streamid', 'srt_streamid'])
 
-/** After references were resolved: what SRT would refuse with "bad parameters". */
+/** Checked after references were resolved: SRT would refuse it with "bad parameters". */
 export const checkPassphrase = (passphrase: string, field: string): void => {
   if (secretReference(passphrase, field) !== undefined) return
   const bytes = Buffer.byteLength(passphrase)
@@ -178,7 +178,7 @@ const checkOption = (id: string, name: string, value: string): void => {
   }
 }
 
-/** What FFmpeg opens: no secret stands in it. */
+/** Address for FFmpeg, without secrets. */
 export const srtAddress = ({ mode, host, port, options }: SrtTarget): string => {
   const rest = [...options].map(([name, value]) => `&${name}=${value}`).join('')
   return `srt://${host}:${port}?mode=${mode}&pkt_size=${MESSAGE_BYTES}${rest}`

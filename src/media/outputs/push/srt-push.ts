@@ -28,7 +28,7 @@ const RETRY: RetryPolicy = {
   healthyMs: 5_000,
 }
 
-/** The program over SRT, byte for byte; one connection, made anew when it is lost. */
+/** The program over SRT, byte for byte; one connection, reconnected when it is lost. */
 export class SrtPush implements Output {
   readonly id: OutputSpec['id']
   readonly kind = 'srt'
@@ -44,7 +44,7 @@ export class SrtPush implements Output {
   #stalls = 0
   #isRefusalReported = false
 
-  /** Throws SluiceError for an address that it cannot push to. */
+  /** Throws SluiceError for an address that cannot be pushed to. */
   constructor(spec: OutputSpec, parts: SrtPushParts) {
     this.id = spec.id
     this.#spec = spec
@@ -71,7 +71,7 @@ export class SrtPush implements Output {
       kind: this.kind,
       url: redactUrl(this.#spec.url),
       ...condition,
-      // A listener has nobody to send to until somebody calls.
+      // A listener cannot send until a caller connects.
       ...(mode === 'listener' && condition.state === 'starting' && { state: 'waiting' }),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#parts.clock.now()),

@@ -1,6 +1,6 @@
 import type { VideoFormat } from '../../../contract/format.ts'
 
-/** Why a destination that is sent the program's pictures as they are would not follow; undefined where it would. */
+/** Reason why a destination of copied video cannot follow the change; undefined when it can. */
 export const videoChangeRefusal = (
   output: string,
   now: VideoFormat,

@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * RFC 9110, 14.1.2: one range of bytes. Undefined where there is none that must be honoured (other units, several
- * ranges): then all of it is sent.
+ * RFC 9110, 14.1.2: one range of bytes. Undefined where no range must be honoured (other units, several ranges): then
+ * the whole file is sent.
  */
 export const byteRange = (
   header: string | undefined,

@@ -26,21 +26,21 @@ export interface FrameGroup {
   /** By track. */
   readonly audioFrames: AudioFrame[][]
   bytes: number
-  /** DTS of the picture that follows; undefined where none does. */
+  /** DTS of the next picture; undefined without one. */
   end: Ticks90k | undefined
 }
 
 export const VIDEO_TRACK = 1
-/** Where no picture tells how long the last one lasts. */
+/** Duration of the last picture when no next one gives it. */
 const DEFAULT_DURATION_TICKS = 3_600
 
-/** Bytes of coded pictures. A second of them at once takes 10 ms and more, and play-out would be late. */
+/** Bytes of coded pictures in one step. A second of them takes 10 ms and more, which would delay play-out. */
 const MAX_CONVERT_BYTES = 96 * 1024
 
-/** Ids of audio tracks follow that of the pictures, whether there are any or not. */
+/** Ids of audio tracks follow that of the video, whether there is video or not. */
 export const audioTrackId = (track: number): number => VIDEO_TRACK + 1 + track
 
-/** `inHead`: the audio tracks that the file's initialisation segment knows. */
+/** `inHead`: the audio tracks of the file's initialisation segment. */
 export const fragmentOf = async (
   group: FrameGroup,
   { origin, sequence }: PlaceInFile,

@@ -4,7 +4,7 @@ import type { Mp4Track } from '../../../mp4/track.ts'
 import type { ProgramTracks } from '../interface/program-frames.ts'
 import { audioTrackId, VIDEO_TRACK, type FrameGroup } from './mp4-fragment.ts'
 
-/** The initialisation segment that the frames at hand need. */
+/** Initialisation segment for the current frames. */
 export class Mp4InitSegments {
   readonly #tracks: ProgramTracks
   readonly #audio = new Map<number, Mp4Track>()
@@ -15,7 +15,7 @@ export class Mp4InitSegments {
     this.#tracks = tracks
   }
 
-  /** A track without a frame yet is missing in the head: the next random access point after its first one brings it. */
+  /** A track without a frame is missing in the segment; the next random access point after its first one adds it. */
   addGroup({ audioFrames }: FrameGroup): void {
     const { audio, languages } = this.#tracks
     if (audio === undefined) return
@@ -28,7 +28,7 @@ export class Mp4InitSegments {
     }
   }
 
-  /** For a group that begins with a random access point. `new`: the file before cannot go on with it. */
+  /** For a group that starts with a random access point. `new`: it does not fit the file before. */
   initSegmentFor(group: FrameGroup): {
     readonly bytes: Uint8Array | undefined
     readonly change: 'new' | 'same'
@@ -39,7 +39,7 @@ export class Mp4InitSegments {
       video === undefined || firstVideoFrame === undefined
         ? undefined
         : videoTrackOf(VIDEO_TRACK, video, firstVideoFrame.unit.data)
-    // Parameter sets that cannot be read: the file goes on with those it has.
+    // Unreadable parameter sets: the file keeps those it has.
     if (video !== undefined && shown === undefined) return { bytes: this.#newest, change: 'same' }
     const tracks = [...(shown === undefined ? [] : [shown]), ...this.#audioInOrder()]
     if (tracks.length === 0) return { bytes: undefined, change: 'same' }
@@ -50,7 +50,7 @@ export class Mp4InitSegments {
     return { bytes: head, change: before === undefined || same(before, head) ? 'same' : 'new' }
   }
 
-  /** Those that the newest initialisation segment knows. */
+  /** Tracks of the newest initialisation segment. */
   get audioTracks(): ReadonlySet<number> {
     return this.#audioTracks
   }

@@ -8,12 +8,12 @@ import { fragmentOf, type FrameGroup, type VideoFrame } from './mp4-fragment.ts'
 import type { RecordingChunk, RecordingInput, PlaceInFile } from './recording-chunk.ts'
 import type { TakeMarks } from './take-marks.ts'
 
-/** A fragment is at most about this long: with the next look at the queue, a crash costs a second. */
+/** Longest fragment: with the next check of the queue, a crash costs a second. */
 const MAX_FRAGMENT_TICKS = 0.75 * TICKS_PER_SECOND
-/** What a slow disk may leave to us. */
+/** Limit of what a slow disk leaves in memory. */
 const MAX_QUEUE_BYTES = 48 * 1024 * 1024
 
-/** Why MP4 cannot carry the program, with what to do; undefined when it can. */
+/** Reason why MP4 cannot carry the program, with the setting that helps; undefined when it can. */
 export const mp4Refusal = (codecs: readonly (Codec | undefined)[]): string | undefined => {
   const codec = codecs.find(
     (each) => each === 'mpeg2video' || each === 'aac_latm' || each === 'mp1',
@@ -24,8 +24,8 @@ export const mp4Refusal = (codecs: readonly (Codec | undefined)[]): string | und
 }
 
 /**
- * The program in fragments of about a second, taken frame by frame while play-out runs, and put together when the disk
- * is ready for them. A group that begins with a random access point may begin a file.
+ * The program in fragments of about a second, collected frame by frame during play-out, and assembled when the disk is
+ * ready. A group that starts with a random access point may start a file.
  */
 export class Mp4RecordingInput implements RecordingInput {
   readonly #frames: ProgramFrames
@@ -37,9 +37,9 @@ export class Mp4RecordingInput implements RecordingInput {
   readonly #detach: () => void
   #queuedBytes = 0
   #group: FrameGroup | undefined
-  /** `waiting`: for a random access point, at the start and after what was dropped. */
+  /** `waiting`: for a random access point, at the start and after a drop. */
   #state: 'waiting' | 'taking' | 'finished' = 'waiting'
-  /** The next file-beginning is not continuous with what was written. */
+  /** The next start of a file is not continuous with what was written. */
   #isBroken = false
   #skips = 0
 
@@ -125,7 +125,7 @@ export class Mp4RecordingInput implements RecordingInput {
     this.#countBytes(unit)
   }
 
-  /** Where there are no pictures every frame is a random access point. */
+  /** Without video every frame is a random access point. */
   #splitAtAudio(unit: AccessUnit, pts: Ticks90k): void {
     const first = this.#group?.audioFrames[0]?.[0]
     if (first !== undefined && pts - first.pts >= MAX_FRAGMENT_TICKS) this.#closeGroup(pts)
@@ -177,7 +177,7 @@ export class Mp4RecordingInput implements RecordingInput {
   }
 }
 
-/** What begins first. */
+/** Earliest time of the group. */
 const originOf = ({ videoFrames, audioFrames, time }: FrameGroup): number => {
   const starts = [videoFrames[0]?.dts, ...audioFrames.map((frames) => frames[0]?.pts)]
   const known = starts.filter((start) => start !== undefined)

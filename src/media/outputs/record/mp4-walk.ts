@@ -1,12 +1,12 @@
-/** How far a fragmented MP4 file is whole. Boxes and clauses: ISO/IEC 14496-12. */
+/** Length of the complete part of a fragmented MP4 file. Boxes and clauses: ISO/IEC 14496-12. */
 import type { FileHandle } from 'node:fs/promises'
 
 const BOX_HEADER = 8
 const LARGE_HEADER = 16
-/** Movie and fragment headers are small: a larger one is no longer ours. */
+/** Movie and fragment headers are small: a larger one is not of Sluice. */
 const MAX_HEADER_BYTES = 8 * 1024 * 1024
 
-/** The part of a file that is whole, and how much media that is. */
+/** The complete part of a file, with the duration of its media. */
 export interface WholePart {
   readonly bytes: number
   readonly durationMs: number
@@ -15,7 +15,7 @@ export interface WholePart {
 interface Box {
   readonly type: string
   readonly at: number
-  /** Behind its header. */
+  /** Offset after its header. */
   readonly body: number
   readonly end: number
 }
@@ -27,7 +27,7 @@ interface Times {
   end: number
 }
 
-/** Up to the last fragment whose data is all there. Reads headers only. */
+/** Up to the last fragment whose data is complete. Reads only headers. */
 export const walkMp4 = async (file: FileHandle, size: number): Promise<WholePart> => {
   const times: Times = { timescale: 0, track: 0, first: undefined, end: 0 }
   let whole = 0
@@ -98,12 +98,12 @@ const readMovie = (moov: Uint8Array, times: Times): void => {
   times.timescale = viewOf(media).getUint32(media[0] === 1 ? 20 : 12)
 }
 
-// 8.8.8: what stands in trun for each sample.
+// 8.8.8: fields of trun for each sample.
 const DATA_OFFSET = 0x1
 const FIRST_FLAGS = 0x4
 const SAMPLE_DURATION = 0x100
 const SAMPLE_FIELDS = [0x100, 0x200, 0x400, 0x800]
-// 8.8.7: what stands in tfhd in front of the default duration.
+// 8.8.7: fields of tfhd before the default duration.
 const BASE_OFFSET = 0x1
 const DESCRIPTION = 0x2
 const DEFAULT_DURATION = 0x8

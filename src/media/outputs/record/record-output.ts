@@ -27,15 +27,15 @@ export type RecordParts = Pick<
 
 const MAX_LAG_MS = millis(5_000)
 const RETRY_BACKOFF: BackoffLimits = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
-/** Recording goes on when there is this much above the floor, so that it does not stop again at once. */
+/** Recording resumes at this share above the floor, so that it does not stop again at once. */
 const RESUME_FREE_SHARE = 0.25
 const MIN_RESUME_FREE_BYTES = 2 * MEGABYTE
-/** Recorded for this long, trouble is over: what comes then is told as new. */
+/** Recorded this long, the fault is over: the next one is reported as new. */
 const RECOVERED_MS = 10_000
 
 type StorageFault = 'disk_full' | 'storage'
 
-/** The program as files in a folder. Trouble of the disk stops it until that is mended, and reaches nothing else. */
+/** The program as files in a folder. A disk fault stops only the recording, until it is corrected. */
 export class RecordOutput implements Output {
   readonly id: OutputSpec['id']
   readonly kind = 'record'
@@ -55,7 +55,7 @@ export class RecordOutput implements Output {
   #recordingSince: number | undefined
   #freeMb: number | undefined
 
-  /** Throws SluiceError for an address that it cannot record to. */
+  /** Throws SluiceError for an address that cannot be recorded to. */
   constructor(spec: OutputSpec, parts: RecordParts) {
     this.id = spec.id
     this.#url = spec.url
@@ -179,7 +179,7 @@ export class RecordOutput implements Output {
     })
   }
 
-  /** After a full disk it goes on only when there is room for a while. */
+  /** After a full disk it resumes only with room for a while. */
   async #checkFreeSpace(): Promise<void> {
     const free = await freeBytes(this.#folder.path)
     this.#freeMb = megabytesOf(free)

@@ -15,22 +15,22 @@ export interface RecorderParts {
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
   readonly onBytes: (bytes: number) => void
-  /** A block is on the disk. */
+  /** Called when a block is on the disk. */
   readonly onWritten: () => void
-  /** Bytes that are free on the disk. */
+  /** Free bytes of the disk. */
   readonly onFreeBytes: (bytes: number) => void
 }
 
-/** What a look at the disk found. */
+/** Thrown when a check finds too little room. */
 export class DiskFullError extends Error {}
 
 export const MEGABYTE = 1_000_000
-/** What was played out is on the disk this soon, and the time that a block takes. */
+/** Delay from play-out to the disk, plus the time of a write. */
 const CHECK_INTERVAL_MS = 200
 const BLOCK_BYTES = 1024 * 1024
 const DISK_CHECK_INTERVAL_MS = 1_000
 
-/** The file that is open: where it began, in which clock, and how far it came. */
+/** The open file: its start, its clock, its progress. */
 interface OpenFile {
   readonly file: RecordingFile
   readonly name: string
@@ -39,17 +39,17 @@ interface OpenFile {
   readonly beganAt: Ticks90k
   readonly origin: Ticks90k
   sequence: number
-  /** Written and in the block. */
+  /** Bytes written and in the block. */
   bytes: number
-  /** Bytes at its newest random access point, and the largest group until then. */
+  /** Offset of its newest random access point, and its largest group. */
   groupStart: number
   maxGroupBytes: number
   time: Ticks90k
-  /** It ended at this presentation time: the next one's first picture. */
+  /** Presentation time of its end: that of the next file's first picture. */
   endAt: Ticks90k | undefined
 }
 
-/** Pieces into files: one after the other, each beginning with a random access point. Throws what the disk says. */
+/** Chunks into files, each starting with a random access point. Throws errors of the disk. */
 export class Recorder {
   readonly #parts: RecorderParts
   readonly #rotateBytes: number | undefined
@@ -65,7 +65,7 @@ export class Recorder {
     this.#rotateBytes = maxFileBytes(bytesOf(rotateMb), bytesOf(quotaMb))
   }
 
-  /** Until the program ends or the signal is aborted; what was begun is completed. */
+  /** Runs until the program ends or the signal is aborted; the open file is completed. */
   async run(signal: AbortSignal): Promise<void> {
     const { input, clock } = this.#parts
     try {
@@ -115,7 +115,7 @@ export class Recorder {
       this.#openFile.endAt = splitPoint.at
     await this.#flush()
     await this.#finishFile()
-    // Room for the one that begins.
+    // Room for the next file.
     await this.#keepWithinQuota(this.#rotateBytes ?? 0)
     const { file, name } = await folder.createRecording({
       startedAt: Math.round(wallTime() - input.lag),

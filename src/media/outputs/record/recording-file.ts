@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises'
 
-/** A file being recorded: blocks of whole units at its end, each written whole or taken back. */
+/** A file being recorded: blocks of whole units are appended, each written whole or removed. */
 export class RecordingFile {
   readonly path: string
   readonly #handle: FileHandle
@@ -11,17 +11,17 @@ export class RecordingFile {
     this.#handle = handle
   }
 
-  /** Refuses a file that is there already. */
+  /** Fails for an existing file. */
   static async create(path: string): Promise<RecordingFile> {
     return new RecordingFile(path, await open(path, 'wx', 0o644))
   }
 
-  /** Safe to be read up to here. */
+  /** Complete up to here. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** A full disk takes a part of a block: that part is removed, so that the file ends where it was whole. */
+  /** A full disk writes a part of a block: that part is removed, so that the file ends at its last complete block. */
   async append(parts: readonly Uint8Array[]): Promise<void> {
     const block = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
     let written = 0
@@ -43,12 +43,12 @@ export class RecordingFile {
     this.#bytes += block.length
   }
 
-  /** Somebody deleted it: what is written now would be lost. */
+  /** The file was deleted: what is written now would be lost. */
   async isGone(): Promise<boolean> {
     return (await this.#handle.stat()).nlink === 0
   }
 
-  /** On the disk, also after a loss of power; a disk that cannot say so keeps what it has. */
+  /** Synced to the disk; errors of disks without sync are ignored. */
   async close(): Promise<void> {
     await this.#handle.datasync().catch(() => {})
     await this.#handle.close()

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RecordingFolder } from './recording-folder.ts'
 
 const NAMES = ['20261121T101500.123Z-000001.mp4', '20261121T101500.123Z-000002.ts'] as const
-/** MP4 as other programs make it: whole, without fragments. */
+/** MP4 as other programs write it: complete, without fragments. */
 const REMUXED = Buffer.from('\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x0cmdatabcd', 'latin1')
 
 let path: string

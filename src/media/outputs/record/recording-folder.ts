@@ -16,7 +16,7 @@ import { recordingsOverQuota } from './rotation.ts'
 import { wholePartOf } from './repair.ts'
 
 const INDEX = 'recordings.jsonl'
-/** Names sort by time: the measured lag may be a little off, a wall clock that was set is another matter. */
+/** Names sort by time: this much disorder is jitter of the measured lag, more is a wall clock that was set. */
 const MAX_OUT_OF_ORDER_MS = 10_000
 
 export interface Recording extends Pick<RecordingName, 'name' | 'startedAt' | 'number' | 'format'> {
@@ -27,7 +27,7 @@ export interface Recording extends Pick<RecordingName, 'name' | 'startedAt' | 'n
   readonly source?: string
 }
 
-/** The recordings of one folder: what is there, what is written, what goes. Files that are not ours are never touched. */
+/** The recordings of one folder: existing, open and deleted ones. Files of other programs are never touched. */
 export class RecordingFolder {
   readonly path: string
   readonly #recordings = new Map<string, Recording>()
@@ -56,11 +56,11 @@ export class RecordingFolder {
     return this.#recordings.get(name)
   }
 
-  /** Makes the folder, finishes what an earlier run left, and reads what there is. Idempotent. */
+  /** Makes the folder, repairs files of an earlier run, and lists the rest. Idempotent. */
   async open(): Promise<void> {
     await makeFolder(this.path)
     if (this.#lock !== undefined) return
-    // Two that trim, delete and count in one folder would destroy each other's recordings.
+    // Two recorders that trim, delete and count in one folder would destroy each other's recordings.
     const lock = await lockFolder({
       folder: this.path,
       file: 'recordings.lock',
@@ -70,7 +70,7 @@ export class RecordingFolder {
     try {
       await this.#readAll()
     } catch (error) {
-      // The next attempt begins with the whole folder again.
+      // The next attempt opens the whole folder again.
       await lock.release()
       throw error
     }
@@ -134,14 +134,14 @@ export class RecordingFolder {
     await this.#appendToIndex(entryOf({ ...recording, state: 'finished' }))
   }
 
-  /** Deletes the oldest until the rest keeps within the quota; how many went. */
+  /** Deletes the oldest until the rest fits the quota; returns the number of deleted files. */
   async trimToQuota(quotaBytes: number): Promise<number> {
     const gone = recordingsOverQuota([...this.#recordings.values()], quotaBytes)
     for (const name of gone) await this.remove(name)
     return gone.length
   }
 
-  /** Somebody deleted it. */
+  /** Removes a deleted file from the list. */
   forget(name: string): void {
     this.#recordings.delete(name)
   }
@@ -152,8 +152,8 @@ export class RecordingFolder {
   }
 
   /**
-   * Trims what was being written to what is whole of it; undefined when nothing is. What somebody put in the place of a
-   * recording (made anew by another program, not ours to open) is neither trimmed nor deleted, nor does it stop us.
+   * Trims an unfinished file to its complete part; undefined when there is none. A file that another program put in its
+   * place (rewritten, or unreadable for us) is neither trimmed nor deleted, and is no error.
    */
   async #repair(own: RecordingName, entry: IndexEntry | undefined): Promise<Recording | undefined> {
     const { name, startedAt, number, format } = own
@@ -181,7 +181,7 @@ export class RecordingFolder {
     }
   }
 
-  /** The index is a help: a disk that is too full for it loses no recording. */
+  /** The index is optional: a disk too full for it loses no recording. */
   async #appendToIndex(entry: IndexEntry): Promise<void> {
     await appendFile(join(this.path, INDEX), indexLine(entry)).catch(ignoreFullDisk)
   }

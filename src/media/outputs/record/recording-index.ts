@@ -1,19 +1,19 @@
 import { parseJson } from '../../../lib/json.ts'
 
-/** What the index keeps of a recording; times and format stand in its name. */
+/** Entry of a recording in the index; times and format are in its name. */
 export interface IndexEntry {
   readonly name: string
-  /** As people write it. */
+  /** Label as written by people. */
   readonly label?: string
   readonly source?: string
-  /** Absent: it was being written. */
+  /** Absent: not finished. */
   readonly finished?: { readonly bytes: number; readonly durationMs: number }
 }
 
-/** One line; the newest of a name counts, so that a file is told twice: when it begins, and when it is finished. */
+/** One line; the newest of a name counts: one is written at the start of a file, one at its end. */
 export const indexLine = (entry: IndexEntry): string => `${JSON.stringify(entry)}\n`
 
-/** Whatever is not a line of ours (the torn end that a crash leaves) is passed over: the index saves work, no more. */
+/** Lines that cannot be parsed (the torn end after a crash) are ignored: the index only saves work. */
 export const parseIndex = (text: string): Map<string, IndexEntry> => {
   const entries = new Map<string, IndexEntry>()
   for (const line of text.split('\n')) {

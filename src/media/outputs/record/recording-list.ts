@@ -18,8 +18,8 @@ interface Answer {
 }
 
 /**
- * An output's recordings over HTTP: the list at `recordings/<output>` (the first record output answers `recordings`
- * too), each below it by name. One that is being written is served up to its present end.
+ * HTTP access to an output's recordings: the list at `recordings/<output>` (the first record output also answers
+ * `recordings`), each below it by name. One that is being written is served up to its current end.
  */
 export class RecordingList {
   readonly #folder: RecordingFolder
@@ -31,7 +31,7 @@ export class RecordingList {
     this.#folder = folder
   }
 
-  /** True when the path is one of these. */
+  /** True when the path belongs to the recordings. */
   serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
     if (path.kind !== 'recordings' || (path.output ?? this.#id) !== this.#id) return false
     response.on('error', () => {})
@@ -64,7 +64,7 @@ export class RecordingList {
     return { output, recordings }
   }
 
-  /** Only names that are in the list: nothing else of the disk can be asked for. */
+  /** Serves only names of the list: no other file can be read. */
   async #download(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
     const recording = this.#folder.find(name)
     if (recording === undefined) return answer(request, response, notFound(name))

@@ -6,7 +6,7 @@ export interface RecordingName {
   readonly startedAt: number
   /** Counts up over all recordings of a folder. */
   readonly number: number
-  /** The source's label, made safe; '' where recordings are not per take. */
+  /** The source's label, made safe; '' unless files are split by take. */
   readonly label: string
   readonly format: RecordingFormat
 }
@@ -16,7 +16,7 @@ const NAME =
 const NUMBER_DIGITS = 6
 const MAX_LABEL_CHARS = 40
 
-/** `20261121T101500.123Z-000012-cam1.ts`: in order of time when sorted, and no two are equal. */
+/** `20261121T101500.123Z-000012-cam1.ts`: sorts by time, and is unique. */
 export const recordingName = (parts: Omit<RecordingName, 'name'>): string => {
   const time = new Date(parts.startedAt).toISOString().replaceAll(/[-:]/g, '')
   const label = parts.label === '' ? '' : `-${safeLabel(parts.label)}`
@@ -24,7 +24,7 @@ export const recordingName = (parts: Omit<RecordingName, 'name'>): string => {
   return `${time}-${number}${label}.${parts.format}`
 }
 
-/** Undefined for names that are not ours: such files are never touched. */
+/** Undefined for names of other programs: such files are never touched. */
 export const parseRecordingName = (name: string): RecordingName | undefined => {
   const match = NAME.exec(name)
   if (match === null) return undefined

@@ -11,12 +11,12 @@ import { walkMp4, type WholePart } from './mp4-walk.ts'
 import type { RecordingFormat } from './recording-name.ts'
 import { ptsAt, unwrapNear } from './ts-raps.ts'
 
-/** Enough for a picture at any bitrate that is recorded. */
+/** Enough for a picture at any recorded bitrate. */
 const MAX_SCAN_BYTES = 8_192 * PACKET_SIZE
 
 /**
- * A file that an earlier run was writing when it died: how far it is whole. The last unit may be torn, so the file ends
- * in front of it.
+ * Length of the complete part of a file that an earlier run left unfinished. The last unit may be torn, so the file ends
+ * before it.
  */
 export const wholePartOf = async (
   file: FileHandle,
@@ -47,7 +47,7 @@ const read = async (file: FileHandle, from: number, to: number): Promise<Uint8Ar
   return buffer.subarray(0, at - (at % PACKET_SIZE))
 }
 
-/** Offset at which the last unit of a track begins: all before it is whole, since units are not interleaved. */
+/** Offset of the last unit of a track: all before it is complete, since units are not interleaved. */
 const lastUnitOffset = (bytes: Uint8Array): number => {
   for (let at = bytes.length - PACKET_SIZE; at >= 0; at -= PACKET_SIZE) {
     const isUnit = bytes[at] === SYNC_BYTE && startsUnit(bytes, at)
@@ -56,7 +56,7 @@ const lastUnitOffset = (bytes: Uint8Array): number => {
   return bytes.length
 }
 
-/** PTS of the track that is met first, 33 bits: a file begins with its pictures. */
+/** PTS of the first track in the bytes, 33 bits: a file starts with its video. */
 const ptsRangeIn = (
   bytes: Uint8Array,
 ): { readonly oldest: number; readonly newest: number } | undefined => {

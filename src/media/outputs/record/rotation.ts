@@ -6,23 +6,23 @@ export interface RotationLimits {
   readonly bytes: number | undefined
 }
 
-/** A file at a place where the next one may begin. */
+/** A file at a place where the next one may start. */
 export interface FileProgress {
-  /** Media in it, ticks. */
+  /** Duration of its media, ticks. */
   readonly ticks: number
   readonly bytes: number
-  /** Its largest group: about what the next one may take. */
+  /** Its largest group: an estimate of the next one. */
   readonly groupBytes: number
 }
 
 /** Times are rounded to whole ticks where they are written. */
 const TOLERANCE_TICKS = 2
-/** A quota below four files would leave nothing to keep. */
+/** A quota below four files would keep nothing. */
 const FILES_IN_QUOTA = 4
 
 /**
- * Why the next file begins here. Size looks one group ahead, so that no file exceeds the limit unless its last group is
- * its largest, or a single group is above it.
+ * Reason to start the next file here. Size includes one more group, so that no file exceeds the limit unless its last
+ * group is its largest, or a single group is above it.
  */
 export const rotationCause = (
   file: FileProgress,
@@ -33,7 +33,7 @@ export const rotationCause = (
   return bytes !== undefined && file.bytes + file.groupBytes > bytes ? 'size' : undefined
 }
 
-/** The file that is being written is never deleted: so it takes a quarter of the quota at most. */
+/** The open file is never deleted: so it takes at most a quarter of the quota. */
 export const maxFileBytes = (
   rotateBytes: number | undefined,
   quotaBytes: number | undefined,
@@ -49,7 +49,7 @@ export interface QuotaFile {
   readonly state: 'recording' | 'finished'
 }
 
-/** What goes so that the rest keeps within the quota: the oldest first, never what is being written. */
+/** Recordings to delete so that the rest fits the quota: the oldest first, never the open one. */
 export const recordingsOverQuota = (
   recordings: readonly QuotaFile[],
   quotaBytes: number,

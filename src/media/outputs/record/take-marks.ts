@@ -7,12 +7,12 @@ interface Mark {
   readonly at: Ticks90k
 }
 
-/** More cuts than this between two looks are not told apart. */
+/** More cuts between two checks are merged. */
 const MAX_MARKS = 256
 /** The audio's times are rounded where they are written. */
 const TOLERANCE_TICKS = 2
 
-/** Whose picture a random access point shows, and whether a take put it there. */
+/** The source of a random access point, and whether a take put it on the air. */
 export class TakeMarks {
   readonly #marks: Mark[] = []
   #onAir: SourceLabel
@@ -28,13 +28,13 @@ export class TakeMarks {
     if (this.#marks.length > MAX_MARKS) this.#marks.shift()
   }
 
-  /** Asked once for each random access point, in order: takes that came since are told by the first one behind them. */
+  /** Called once for each random access point, in order: the first one after a take reports it. */
   takeAt(pts: number): { readonly onAir: SourceLabel; readonly cut: 'take' | 'none' } {
     const before = this.#onAir
     while (this.#marks.length > 0 && this.#marks[0]!.at <= pts + TOLERANCE_TICKS) {
       this.#onAir = this.#marks.shift()!.onAir
     }
-    // The same source on another timeline is no take.
+    // The same source on another timeline is not a take.
     return { onAir: this.#onAir, cut: before.source === this.#onAir.source ? 'none' : 'take' }
   }
 

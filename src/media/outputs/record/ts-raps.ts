@@ -9,7 +9,7 @@ import {
 import { readTimestamp, WRAP_33 } from '../../../mpegts/timestamps.ts'
 
 export interface TsRap {
-  /** Offset of the PAT in front of the random access point. */
+  /** Offset of the PAT before the random access point. */
   readonly offset: number
   /** PTS of the random access point, 33 bits. */
   readonly pts33: number
@@ -37,7 +37,7 @@ export const rapsIn = (bytes: Uint8Array, from: number): TsRap[] => {
   return raps
 }
 
-/** PTS of the PES packet that begins in the packet at `at`; undefined where none does, or none is told. */
+/** PTS of the PES packet that starts in the packet at `at`; undefined when none starts or it has no PTS. */
 export const ptsAt = (bytes: Uint8Array, at: number): number | undefined => {
   const pes = payloadAt(bytes, at)
   if (pes + PES_HEADER_WITH_PTS > at + PACKET_SIZE) return undefined
@@ -46,6 +46,6 @@ export const ptsAt = (bytes: Uint8Array, at: number): number | undefined => {
   return readTimestamp(bytes, pes + PES_PTS)
 }
 
-/** A 33-bit time as the unwrapped one that is nearest to `near`. */
+/** The unwrapped value of a 33-bit time that is nearest to `near`. */
 export const unwrapNear = (time33: number, near: number): number =>
   time33 + Math.round((near - time33) / WRAP_33) * WRAP_33

@@ -4,14 +4,14 @@ import type { RecordingChunk, RecordingInput } from './recording-chunk.ts'
 import type { TakeMarks } from './take-marks.ts'
 import { rapsIn, unwrapNear } from './ts-raps.ts'
 
-/** The program's own transport stream: the ring keeps what the disk has not taken yet. */
+/** The program's own transport stream: the ring holds what the disk has not accepted yet. */
 export class TsRecordingInput implements RecordingInput {
   readonly #reader: ProgramReader
   readonly #marks: TakeMarks
   readonly #split: 'continuous' | 'take'
-  /** What a chunk with random access points was divided into. */
+  /** Parts of a chunk that was split at its random access points. */
   #ready: RecordingChunk[] = []
-  /** A part is missing: what follows belongs into a file of its own. */
+  /** A part is missing: the rest needs a new file. */
   #isBroken = false
 
   constructor(options: {
@@ -31,7 +31,7 @@ export class TsRecordingInput implements RecordingInput {
     if (ready !== undefined) return ready
     let part = this.#reader.next()
     while (part?.skipped === true) {
-      // What it says of the hole is of no use at the beginning of a file.
+      // Its mark of the hole is useless at the start of a file.
       this.#isBroken = true
       part = this.#reader.next()
     }
@@ -53,7 +53,7 @@ export class TsRecordingInput implements RecordingInput {
     return this.#ready.length === 0 && this.#reader.ended
   }
 
-  /** Every chunk of the ring is whole units: there is nothing to complete. */
+  /** Every chunk of the ring has whole units: nothing to complete. */
   finish(): void {}
 
   #divide(part: TimedBytes): RecordingChunk[] {
