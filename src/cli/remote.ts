@@ -1,8 +1,8 @@
 import { createParser } from 'eventsource-parser'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { TakeAnswer, type TakeRequest } from '../contract/commands.ts'
 import { SluiceError } from '../contract/errors.ts'
-import { StampedEvent } from '../contract/events.ts'
+import { EVENT_TYPES, StampedEvent } from '../contract/events.ts'
 import { ChannelStatus } from '../contract/status.ts'
 import { redactUrl } from '../lib/redact.ts'
 
@@ -71,7 +71,7 @@ export const remoteSluice = (options: RemoteOptions): Remote => {
       })
       if (!response.ok) throw faultOf(response, await jsonOf(response, address), address)
       if (response.body === null) return
-      yield* parseEvents(response.body)
+      yield* parseEvents(response.body, address)
     },
   }
 }
@@ -103,12 +103,8 @@ const jsonOf = async (response: Response, address: string): Promise<Body> => {
   const text = await response.text().catch((cause: unknown) => {
     throw unreachable(address, cause)
   })
-  try {
-    const body: unknown = JSON.parse(text)
-    if (typeof body === 'object' && body !== null) return body as Body
-  } catch {
-    // Said below, with the status.
-  }
+  const body = jsonBody(text)
+  if (body !== undefined) return body
   throw notSluice(address, `it answered ${response.status} without JSON`)
 }
 
@@ -154,11 +150,14 @@ const reasonOf = (cause: unknown): string => {
 }
 
 /** The events of an SSE body; the connection's own break ends them without an error. */
-async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StampedEvent, void> {
+async function* parseEvents(
+  body: ReadableStream<Uint8Array>,
+  address: string,
+): AsyncGenerator<StampedEvent, void> {
   const ready: StampedEvent[] = []
   const parser = createParser({
     onEvent: ({ data }) => {
-      const event = stampedEvent(data)
+      const event = stampedEvent(data, address)
       if (event !== undefined) ready.push(event)
     },
   })
@@ -176,10 +175,23 @@ async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<St
   }
 }
 
-/** Undefined for what is not an event that is known here: a newer Sluice may have others. */
-const stampedEvent = (data: string): StampedEvent | undefined => {
+/** Undefined for a type that is not known here: a newer Sluice may have others. */
+const stampedEvent = (data: string, address: string): StampedEvent | undefined => {
+  const body = jsonBody(data)
+  if (body === undefined) return undefined
+  const type = EventType.safeParse(body).data?.event.type
+  return type === undefined || !KNOWN_TYPES.has(type)
+    ? undefined
+    : parsed(StampedEvent, body, address)
+}
+
+const EventType = z.object({ event: z.object({ type: z.string() }) })
+const KNOWN_TYPES: ReadonlySet<string> = new Set(EVENT_TYPES)
+
+const jsonBody = (text: string): Body | undefined => {
   try {
-    return StampedEvent.safeParse(JSON.parse(data)).data
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? (body as Body) : undefined
   } catch {
     return undefined
   }
