@@ -15,7 +15,7 @@ const asking = (budget: HostBudget, count: number, host: string | undefined) => 
 }
 
 describe('a host budget', () => {
-  test('admits so many attempts at a time, in the order of asking', async () => {
+  test('admits a limited number of attempts at a time, in the order of asking', async () => {
     const budget = new HostBudget({ maxSimultaneous: 2, maxPerMinute: 100 }, new FakeClock())
     const admitted = asking(budget, 4, 'a')
     await turn()
@@ -33,7 +33,7 @@ describe('a host budget', () => {
     expect(all.map((admitted) => admitted.length)).toEqual([1, 1, 5])
   })
 
-  test('begins only so many attempts in any minute', async () => {
+  test('starts a limited number of attempts in any minute', async () => {
     const clock = new FakeClock()
     const budget = new HostBudget({ maxSimultaneous: 10, maxPerMinute: 2 }, clock)
     const admitted = asking(budget, 3, 'a')

@@ -71,7 +71,7 @@ export class RigOutput implements Output {
 
   formatRefusal(video: VideoFormat): string | undefined {
     if (this.takesOnly === undefined || this.takesOnly.width === video.width) return undefined
-    return `it takes pictures of width ${this.takesOnly.width} only`
+    return `it takes video of width ${this.takesOnly.width} only`
   }
 
   /** Sources in the order in which their pictures were shown. */

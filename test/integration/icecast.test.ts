@@ -256,7 +256,7 @@ describe
         const output = bench.open(server.sourceUrl('/silent'), {})
         expect(output.status()).toMatchObject({
           state: 'failed',
-          lastError: 'the channel has no sound',
+          lastError: 'the channel has no audio',
         })
         expect(bench.alerts).toHaveLength(1)
       })

@@ -60,7 +60,7 @@ export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
     return { status: fault.statusCode, body: bad(redactText(message)) }
   }
   // What went wrong inside is for the log; the client learns only that it did.
-  return answer('internal', 'an internal fault: the log of Sluice says more')
+  return answer('internal', 'an internal fault: details are in the log of Sluice')
 }
 
 const TRANSPORT_FAULTS: Readonly<Record<string, { status: number; message: string }>> = {
@@ -71,7 +71,7 @@ const TRANSPORT_FAULTS: Readonly<Record<string, { status: number; message: strin
   FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, message: 'the body must not exceed 64 KiB' },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
-    message: 'the body is shorter or longer than Content-Length says',
+    message: 'the body is shorter or longer than its Content-Length',
   },
 }
 

@@ -35,7 +35,7 @@ describe('a standby source', () => {
     expect(rig.camera('b')).toMatchObject({ opened: 1, running: 0 })
   })
 
-  it('that is wanted again while it lingers goes on', async () => {
+  it('that is wanted again while it lingers continues', async () => {
     await start({ a: {}, b: STANDBY })
     await rig.take('b')
     await rig.take('a')
@@ -140,7 +140,7 @@ describe('a source that is removed', () => {
 })
 
 describe('a source that is changed', () => {
-  it('where its reader is concerned is replaced; on the air the program goes on', async () => {
+  it('that affects its reader replaces it; on the air the program continues', async () => {
     await start({ a: {}, b: {} })
     const [old, next] = [rig.camera('a'), rig.sourceSpec('other')]
     await rig.channel.changeSource(A, { url: next.url })
@@ -245,7 +245,7 @@ describe('an output', () => {
     ])
   })
 
-  it('that throws is detached, and the program and the others go on', async () => {
+  it('that throws is detached, and the program and the others continue', async () => {
     const outputs = ['bad', 'good'].map((id) => ({ id, url: 'rig:' }))
     await start({ a: {} }, { outputs })
     const bad = rig.output('bad')
@@ -320,7 +320,7 @@ describe('the end', () => {
     await closed
   })
 
-  it('leaves nothing while a cut settles, a failover waits, and before the program has begun', async () => {
+  it('leaves nothing while a cut settles, a failover waits, and before the program has started', async () => {
     await opened()
     void rig.channel.take({ source: B })
     await rig.until('the cut', () => rig.program.onAir === 'b', 3_000)

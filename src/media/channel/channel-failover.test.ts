@@ -4,7 +4,7 @@ import { ChannelRig, type RigSourceSpec } from '../../../test/helpers/channel-ri
 import { RIG_VIDEO } from '../../../test/helpers/rig-camera.ts'
 
 const RETURN_MS = 1_500
-/** It follows through a transcoder. */
+/** Conformed by a transcoder. */
 const UNLIKE_A: RigSourceSpec = { video: { ...RIG_VIDEO, width: 640, height: 360 } }
 
 let rig: ChannelRig
@@ -64,7 +64,7 @@ describe('the source on the air fails, and a hot backup is there: no frame is mi
     expect(rig.moves).toEqual(['failover: a > b', 'revert: b > a'])
   })
 
-  it('its process hangs for some seconds and goes on', async () => {
+  it('its process hangs for some seconds and continues', async () => {
     await start()
     rig.camera('a').hang()
     await rig.onAir('b', 3_000)
@@ -77,7 +77,7 @@ describe('the source on the air fails, and a hot backup is there: no frame is mi
     expect(rig.moves).toEqual(['failover: a > b', 'revert: b > a'])
   })
 
-  it('its process hangs for less than the latency: nobody notices', async () => {
+  it('its process hangs for less than the latency: no effect on the program', async () => {
     await start()
     rig.camera('a').hang()
     await rig.run(400)
@@ -100,7 +100,7 @@ describe('the source on the air fails, and a hot backup is there: no frame is mi
   })
 })
 
-it('a source that ran dry on the air is unhealthy until it sends again', async () => {
+it('a source with an underrun on the air is unhealthy until it sends again', async () => {
   await start()
   const from = rig.events.length
   rig.camera('a').fallSilent()
@@ -113,7 +113,7 @@ it('a source that ran dry on the air is unhealthy until it sends again', async (
   expect(verdicts).toEqual([false, true])
 })
 
-describe('an encoder on the air begins again with other times', () => {
+describe('an encoder on the air restarts with other timestamps', () => {
   it('in the same connection, faster than the latency', async () => {
     await start()
     rig.camera('a').restartEncoder(200)
@@ -136,8 +136,8 @@ describe('an encoder on the air begins again with other times', () => {
   })
 })
 
-describe('what the operator decided about failover', () => {
-  it('revert manual: it stays with the backup until somebody takes', async () => {
+describe('settings of failover by the operator', () => {
+  it('revert manual: the backup stays until a take', async () => {
     await start({ revert: 'manual' })
     rig.camera('a').kill()
     await rig.onAir('b', 1_000)

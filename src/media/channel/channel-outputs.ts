@@ -21,12 +21,12 @@ export interface ChannelOutputsOptions {
   readonly viewerLog: ViewerLog
 }
 
-/** Every way out of the program besides its own viewers: opened, told of, and asked before a take. */
+/** The outputs of the program besides its own viewers. */
 export class ChannelOutputs {
   readonly #options: ChannelOutputsOptions
   readonly #list: OutputList
   readonly #heldRequests: HeldRequests
-  /** Opened when the program begins. */
+  /** Opened when the program starts. */
   #waiting: readonly OutputSpec[]
   #program: OutputProgram | undefined
   #listeners: Output | undefined
@@ -54,7 +54,7 @@ export class ChannelOutputs {
   addOutput(spec: OutputSpec): void {
     const { parts, events } = this.#options
     const program = this.#program
-    if (program === undefined) throw new Error('outputs are opened when the program has begun')
+    if (program === undefined) throw new Error('outputs are opened after the program has started')
     const opened = parts.openOutput(spec, {
       program,
       alert: (what, message) => events.logEvent({ type: 'alert', output: spec.id, what, message }),
@@ -83,7 +83,7 @@ export class ChannelOutputs {
     return this.#list.deleteRecording(id, name)
   }
 
-  /** True when one of them answers the request, or will when the program has begun. */
+  /** True when an output answers the request, or will after the program has started. */
   serve(request: IncomingMessage, response: ServerResponse, path: MediaPath): boolean {
     if (this.#program !== undefined) {
       const isHandled = this.#listeners?.serve?.(request, response, path) === true
@@ -98,12 +98,12 @@ export class ChannelOutputs {
     return this.#listeners?.disconnect?.(path, id) === true
   }
 
-  /** Why one of them could not follow if the program's pictures became these. */
+  /** Reason of the first output that cannot follow this video; undefined when all can. */
   refuses(video: VideoFormat): string | undefined {
     return this.#list.refuses(video)
   }
 
-  /** Tells of changes of state since the last look. */
+  /** Reports changes of state since the last check. */
   checkStates(): void {
     this.#list.checkStates()
   }
@@ -112,7 +112,7 @@ export class ChannelOutputs {
     return this.#list.status()
   }
 
-  /** Of those who hear the sound alone. */
+  /** Status of the audio listeners. */
   get listeners(): OutputStatus | null {
     return this.#listeners?.status() ?? null
   }

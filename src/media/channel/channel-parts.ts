@@ -12,21 +12,21 @@ import type { ViewerLog } from '../viewers/viewer-log.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 
-/** What the channel gives an output. */
+/** Parts that the channel gives an output. */
 export interface OutputWiring {
   readonly program: OutputProgram
   readonly alert: (what: OutputAlert, message: string) => void
 }
 
-/** What a channel does all the time. `now`: monotonic milliseconds. */
+/** Periodic work of a channel. `now`: monotonic milliseconds. */
 export interface ChannelWork {
-  /** For the figures. */
+  /** Label of its figures. */
   readonly channel: string
   /** Plays out what is due: every 5 ms. */
   tick(now: number): void
   /** Health, buffers, outputs and standby sources: every 100 ms. */
   check(now: number): void
-  /** One of them threw. */
+  /** A tick or check threw. */
   onFault(error: unknown, now: number): void
 }
 
@@ -39,10 +39,10 @@ export interface EventSink {
   logEvent(event: ChannelEvent): void
 }
 
-/** What a channel is built from; the composition root gives the real ones. */
+/** Parts that a channel is built from; the composition root gives the real ones. */
 export interface ChannelParts {
   readonly id: ChannelId
-  /** What happens to the channel, numbered and kept by its host. */
+  /** Events of the channel, numbered and kept by its host. */
   readonly events: EventSink
   readonly version: string
   readonly clock: Clock
@@ -50,7 +50,7 @@ export interface ChannelParts {
   readonly memory: Account<MemoryKind>
   /** Milliseconds since 1970. */
   readonly wallTime: () => number
-  /** Throws SluiceError for what can never be opened. */
+  /** Throws SluiceError for a source that can never be opened. */
   readonly openInput: (wiring: {
     readonly spec: SourceSpec
     readonly settings: InputSettings
@@ -58,18 +58,18 @@ export interface ChannelParts {
     readonly wanted: 'run' | 'stop'
     readonly viewerLog: ViewerLog
   }) => Input
-  /** Throws SluiceError for an address that no output knows, as `openOutput` would. */
+  /** Throws SluiceError for an address of no output, as `openOutput` would. */
   readonly checkOutput: (spec: OutputSpec) => void
-  /** Throws SluiceError for an address that no output knows. */
+  /** Throws SluiceError for an address of no output. */
   readonly openOutput: (spec: OutputSpec, wiring: OutputWiring) => Output
-  /** Those who hear the sound alone, over HTTP. */
+  /** Audio listeners over HTTP. */
   readonly openListeners: (program: OutputProgram, log: ViewerLog) => Output
   readonly makeSlate: (
     format: ProgramFormat,
     spec: SlateSpec,
     signal: AbortSignal,
   ) => Promise<SlateMaterial>
-  /** The format of an earlier run, where state is kept. */
+  /** The format of an earlier run, when state is kept. */
   readonly storedFormat: () => ProgramFormat | undefined
   /** Never rejects. */
   readonly storeFormat: (format: ProgramFormat) => Promise<void>

@@ -9,7 +9,7 @@ export type SettingsOnAir = Pick<
   'mode' | 'conform' | 'ingest' | 'failover' | 'revert'
 >
 
-/** What may be set while the channel runs, and the format that is fixed once. Read whenever it matters. */
+/** Settings that may change while the channel runs, and the format that is fixed once. Read at each use. */
 export class ChannelSettings implements InputSettings {
   readonly #spec: ChannelSpec
   #maxGopTicks: number | undefined
@@ -34,7 +34,7 @@ export class ChannelSettings implements InputSettings {
     return this.#maxGopTicks
   }
 
-  /** What the outputs that package segments can take; undefined: there are none. */
+  /** Longest GOP that the packaging outputs fit, ticks; undefined: no such output. */
   setMaxGop(ticks: number | undefined): void {
     this.#maxGopTicks = ticks
   }
@@ -59,7 +59,7 @@ export class ChannelSettings implements InputSettings {
     return spec.conform ?? this.#current.conform
   }
 
-  /** The channel's, with what the source has of its own. */
+  /** The channel's, with overrides of the source. */
   thresholdsOf(spec: SourceSpec): Thresholds {
     const own = Object.entries(spec.thresholds ?? {}).filter(([, value]) => value !== undefined)
     return { ...this.#spec.failover.thresholds, ...Object.fromEntries(own) }

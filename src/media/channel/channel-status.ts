@@ -167,7 +167,7 @@ function busStatus(
   }
 }
 
-/** A bus that has not begun. */
+/** A bus before its start. */
 const IDLE_BUS: Omit<BusStatus, 'bus'> = {
   onAir: SLATE,
   wanted: SLATE,

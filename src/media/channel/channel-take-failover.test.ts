@@ -4,7 +4,7 @@ import { ChannelRig, type ChannelRigOptions } from '../../../test/helpers/channe
 import type { TakeAnswer } from '../../contract/commands.ts'
 import { sourceId } from '../../contract/ids.ts'
 
-/** More than any camera of the rig sends, bit/s. */
+/** Above the bitrate of any camera of the rig, bit/s. */
 const TOO_MUCH = 5_000_000
 const NEVER = { startsAfterMs: Number.POSITIVE_INFINITY }
 
@@ -19,7 +19,7 @@ const start = async (
   spec: ChannelRigOptions['spec'] = {},
 ): Promise<void> => {
   rig = await ChannelRig.start({ sources, spec })
-  // Long enough for a bit rate to be judged.
+  // Long enough for a bitrate to be measured.
   await rig.run(6_000)
   expect(rig.program.onAir).toBe('a')
 }
@@ -99,7 +99,7 @@ describe('a take that is pending, and failover', () => {
     expect(rig.standing).toBe('b on air, b wanted, nothing pending')
   })
 
-  it('a take whose time has not come holds no failover back', async () => {
+  it('a take whose time has not come delays no failover', async () => {
     await start({ a: {}, b: {} })
     const at = rig.wallTime() + 60_000
     void rig.channel.take({ source: sourceId('b'), at })
@@ -145,7 +145,7 @@ describe('the order of substitutes', () => {
     expect(rig.moves).toEqual(['failover: a > d', 'failover: d > c', 'failover: c > b'])
   })
 
-  it('a substitute that runs dry goes back to the wanted source, however young its health', async () => {
+  it('a substitute with an underrun yields to the wanted source, however young its health', async () => {
     await start({ a: {}, b: {}, c: {} }, { failover: { thresholds: { returnMs: 600_000 } } })
     rig.camera('a').kill()
     await rig.onAir('b', 1_500)
@@ -170,7 +170,7 @@ describe('the order of substitutes', () => {
     await rig.onAir('c', 1_500)
   })
 
-  it('observe: an unhealthy source stays on the air, and what would be done is told once', async () => {
+  it('observe: an unhealthy source stays on the air, and what would be done is reported once', async () => {
     await start({ a: {}, b: {} }, { failover: { mode: 'observe' } })
     await sicken('a')
     await rig.run(20_000)
@@ -180,7 +180,7 @@ describe('the order of substitutes', () => {
     await rig.onAir('b', 1_500)
   })
 
-  it('off: an unhealthy source stays on the air, and nothing is told', async () => {
+  it('off: an unhealthy source stays on the air, and nothing is reported', async () => {
     await start({ a: {}, b: {} }, { failover: { mode: 'off' } })
     await sicken('a')
     await rig.run(20_000)

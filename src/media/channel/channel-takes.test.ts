@@ -122,7 +122,7 @@ describe('a take is refused, with the reason and a sentence', () => {
     ],
     [
       'channel_stopped',
-      'the program has not begun yet: try again in some seconds',
+      'the program has not started yet: try again in some seconds',
       async () => {
         rig = new ChannelRig({ sources: { a: NEVER } })
         await rig.run(100)
@@ -139,14 +139,14 @@ describe('a take is refused, with the reason and a sentence', () => {
   })
 })
 
-it('a take is refused whose pictures an output cannot follow', async () => {
+it('a take is refused whose video an output cannot follow', async () => {
   const small = { video: { ...RIG_VIDEO, width: 640, height: 360 }, spec: { conform: 'copy' } }
   await start({ a: {}, b: small as never }, { outputs: [{ id: 'out', url: 'rig:' }] })
   rig.output('out').takesOnly = { width: 1_280 }
   expect(await rig.take('b')).toMatchObject({
     ok: false,
     why: 'formats_differ',
-    message: 'output "out": it takes pictures of width 1280 only',
+    message: 'output "out": it takes video of width 1280 only',
   })
   // Preview has no outputs.
   expect(await rig.take('b', { bus: PREVIEW })).toMatchObject({ ok: true })
@@ -223,7 +223,7 @@ describe('a take', () => {
     expect(rig.moves).toEqual(['failover: a > b'])
   })
 
-  it('of the slate stays until somebody takes a source', async () => {
+  it('of the slate stays until a take of a source', async () => {
     await start({ a: {}, b: {} })
     await rig.take('slate')
     await rig.run(20_000)
@@ -243,7 +243,7 @@ describe('preview', () => {
     expect(answer).toMatchObject({ ok: true, bus: 'program', source: 'b', mode: 'graceful' })
   })
 
-  it('shows the slate where its source fails: nobody stands in', async () => {
+  it('shows the slate where its source fails: no substitute', async () => {
     await start({ a: {}, b: {} })
     await rig.take('b', { bus: PREVIEW })
     rig.camera('b').breakDown()
@@ -253,7 +253,7 @@ describe('preview', () => {
   })
 })
 
-describe('what a source may have of its own', () => {
+describe('settings of a single source', () => {
   const shownAt = (kind: Emitted['kind'], tag: string): Emitted[] =>
     rig.tape.emitted.filter((unit) => unit.kind === kind && unit.tag === tag)
 

@@ -36,7 +36,7 @@ const served = async (onTestFinished: OnTestFinished) => {
   return { rig, open }
 }
 
-test('whoever watches the program, the preview or a source is told of, from first to last', async ({
+test('viewers of the program, the preview and sources have events of joining and leaving', async ({
   onTestFinished,
 }) => {
   const { rig, open } = await served(onTestFinished)
@@ -72,7 +72,7 @@ test('a viewer is disconnected by path and id, and no other one', async ({ onTes
   await rig.close()
 })
 
-test('the end of the channel ends every viewer, and says so before it says that it stopped', async ({
+test('the end of the channel ends every viewer, and reports that before its own end', async ({
   onTestFinished,
 }) => {
   const { rig, open } = await served(onTestFinished)
@@ -97,7 +97,7 @@ test('a removed source ends those who watch it, not those of the program', async
   await rig.close()
 })
 
-test('a host whose access is revoked loses what it watches, on every address, and gets nothing more', async ({
+test('a host whose access is revoked is disconnected from every address, and refused', async ({
   onTestFinished,
 }) => {
   const { rig, open } = await served(onTestFinished)

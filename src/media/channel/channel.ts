@@ -33,13 +33,10 @@ import { ViewerLog } from '../viewers/viewer-log.ts'
 import { requestTake } from './take-request.ts'
 
 const FAULT_REPORT_INTERVAL_MS = 1_000
-/** At the start the wanted source is given this long before a backup takes its place. */
+/** Grace at the start before a backup takes the place of the wanted source. */
 const START_GRACE_MS = 3_000
 
-/**
- * One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. The control
- * plane reaches all of it through here.
- */
+/** One program with its sources, its switch and its outputs: sources → buffers → bus → mux → ring → readers. */
 export class Channel {
   readonly #parts: ChannelParts
   readonly #spec: ChannelSpec
@@ -95,7 +92,7 @@ export class Channel {
     for (const source of spec.sources) this.#inputs.putSource(source, opened, this.#startedAt)
   }
 
-  /** Resolves after an abort, when everything that the channel started has ended. */
+  /** Resolves after an abort, when all that the channel started has ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, ticker } = this.#parts
     this.#inputs.startAll()
@@ -110,7 +107,7 @@ export class Channel {
       if (chosen !== undefined) await this.#goOnAir(chosen, signal)
       await untilAborted(signal)
     } catch (error) {
-      // What an abort interrupts (the rendering of the slate) fails; that is no fault.
+      // Work interrupted by an abort (rendering of the slate) fails; that is not a fault.
       if (!signal.aborted) throw error
     } finally {
       this.#state = 'stopping'
@@ -125,7 +122,7 @@ export class Channel {
     }
   }
 
-  /** What is at the channel's addresses. True when the request is being answered. */
+  /** Serves the channel's addresses. True when the request is being answered. */
   handle({ request, response, path }: MediaRequest): boolean {
     const targets = { buses: this.#buses, input: (source: SourceId) => this.#inputs.get(source) }
     return (
@@ -163,7 +160,7 @@ export class Channel {
     return answer
   }
 
-  /** Carries out what `reconcile` found. Throws SluiceError for what cannot be done; then nothing was. */
+  /** Carries out the operations of `reconcile`. Throws SluiceError for one that is impossible; then nothing has changed. */
   apply(operations: readonly Operation[]): Promise<void> {
     return applyOperations(operations, {
       inputs: this.#inputs,
@@ -179,7 +176,7 @@ export class Channel {
     })
   }
 
-  /** False: there is no such viewer. */
+  /** False: no such viewer. */
   disconnectViewer(path: string, id: number): boolean {
     const served = [
       ...(this.#buses?.all() ?? []).map(({ viewers }) => viewers),
@@ -217,7 +214,7 @@ export class Channel {
     })
   }
 
-  /** Further buses are for later. */
+  /** Refuses buses that the channel does not have. */
   #checkBus(bus: BusId): BusId {
     if (bus === PROGRAM || bus === PREVIEW) return bus
     throw new SluiceError(
@@ -229,7 +226,7 @@ export class Channel {
     )
   }
 
-  /** Nobody asked for the slate: a bus that was never taken to must not take another off the air. */
+  /** Refuses the initial slate: a bus without a take must not replace the source of another. */
   #takeOfBus({ from }: BusTake): Pick<TakeRequest, 'source' | 'at'> | undefined {
     const controller = this.#buses?.get(this.#checkBus(from))
     const source = controller?.bus.onAir ?? SLATE
@@ -292,7 +289,7 @@ export class Channel {
     return this.#parts.makeSlate(format, spec, this.#stop.signal)
   }
 
-  /** The standing order: whom to put on air when the program cannot go on as it is. */
+  /** Updates the standing order: the substitutes of the wanted source, the healthy ones first. */
   #updateStandingOrder(): void {
     const inputs = this.#inputs.byPriority()
     const healthyFirst = [
@@ -305,7 +302,7 @@ export class Channel {
     this.#buses?.get(PREVIEW)?.setSubstitutes([])
   }
 
-  /** At the start a backup that came first would keep the wanted source off the air until it has proved its health. */
+  /** Without this grace, a backup that starts first would keep the wanted source off the air until `returnMs` has passed. */
   #isAwaitingWanted(): boolean {
     const bus = this.#buses?.program.bus
     if (bus === undefined || bus.hasPlayedSource) return false
@@ -324,7 +321,7 @@ export class Channel {
     }
   }
 
-  /** A fault in play-out must not end the program; told at most once a second. */
+  /** A fault in play-out must not end the program; reported at most once a second. */
   #reportFault(error: unknown, now: number): void {
     if (now - this.#faultReportedAt < FAULT_REPORT_INTERVAL_MS) return
     this.#faultReportedAt = now

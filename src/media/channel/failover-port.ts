@@ -18,7 +18,7 @@ export interface FailoverParts {
   readonly emit: (event: ChannelEvent) => void
 }
 
-/** The channel as its failover director sees it. */
+/** The channel as seen by its failover director. */
 export const failoverPort = (parts: FailoverParts): FailoverPort => ({
   emit: parts.emit,
   facts: () => {
@@ -76,7 +76,7 @@ async function switchTo(
     return { ok: false, why: 'unknown_source', message: `"${to}" is gone` }
   }
   if (controller.bus.onAir === SLATE) {
-    // The standing order has the slate yield by itself.
+    // The standing order replaces the slate by itself.
     await controller.nextCut()
     return { ok: true }
   }

@@ -2,7 +2,7 @@ import type { EventSink } from './channel-parts.ts'
 import type { InputEvents } from '../input/input-parts.ts'
 import { describeAudio, describeVideo } from '../format/program-format.ts'
 
-/** What happens to a source, as events of the channel. `onHealth`: the standing order may have to change. */
+/** Reports of a source as events of the channel. `onHealth`: the standing order may have to change. */
 export const inputEvents = (events: EventSink, onHealth: () => void): InputEvents => ({
   state: (source, change) => events.logEvent({ type: 'source_state', source, ...change }),
   health: (source, verdict) => {

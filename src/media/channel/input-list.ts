@@ -3,13 +3,13 @@ import type { SourceId } from '../../contract/ids.ts'
 import type { IngestMode, SourceSpec } from '../../contract/spec.ts'
 import type { Input } from '../input/input.ts'
 
-/** A standby source that nobody needs any more is kept running this long: it may be wanted again. */
+/** Time for which a standby source that is no longer needed keeps running: it may be wanted again. */
 const STANDBY_LINGER_MS = 10_000
 
 interface Entry {
   readonly input: Input
   readonly stop: AbortController
-  /** Rises with each source that is opened, under whatever id. */
+  /** Rises with each source that is opened, under any id. */
   readonly revision: number
   /** Undefined until it runs. */
   ended: Promise<void> | undefined
@@ -17,13 +17,13 @@ interface Entry {
   neededAt: number
 }
 
-/** What a change of concerns the reader. */
+/** Fields whose change restarts the reader. */
 const readerPart = (spec: SourceSpec): object => {
   const { label: _l, priority: _p, thresholds: _t, ingest: _i, conform: _c, ...rest } = spec
   return rest
 }
 
-/** The channel's sources, in the order in which they were added, each running until it is removed. */
+/** The channel's sources, in the order of adding, each running until it is removed. */
 export class InputList {
   readonly #openInput: (spec: SourceSpec, wanted: 'run' | 'stop') => Input
   readonly #defaultIngest: () => IngestMode
@@ -57,7 +57,7 @@ export class InputList {
     return input.spec.priority ?? this.all().indexOf(input)
   }
 
-  /** Another input under the same id has another one. */
+  /** Differs for another input under the same id. */
   revisionOf(input: Input): number {
     return this.#entries.get(input.id)?.revision ?? 0
   }
@@ -66,13 +66,13 @@ export class InputList {
     return input.spec.ingest ?? this.#defaultIngest()
   }
 
-  /** Opens what these specs need anew; nothing runs or is replaced until it is put. Throws SluiceError. */
+  /** Opens inputs for new specs and changed readers; nothing runs before `putSource`. Throws SluiceError. */
   openFor(specs: readonly SourceSpec[]): ReadonlyMap<SourceId, Input> {
     const changed = specs.filter((spec) => this.#needsReader(spec))
     return new Map(changed.map((spec) => [spec.id, this.#openInput(spec, this.#wantedOf(spec))]))
   }
 
-  /** Adds a source, or changes it: in place where no other reader was opened for it. */
+  /** Adds a source, or changes it: in place unless another reader was opened for it. */
   putSource(spec: SourceSpec, opened: ReadonlyMap<SourceId, Input>, now: number): void {
     const entry = this.#entries.get(spec.id)
     const input = opened.get(spec.id)
@@ -94,7 +94,7 @@ export class InputList {
     }
   }
 
-  /** From now on every source runs as soon as it is added; what was added before runs now. */
+  /** Starts the added sources; later ones start when they are added. */
   startAll(): void {
     this.#state = 'running'
     for (const entry of this.#entries.values()) entry.ended ??= entry.input.run(entry.stop.signal)
@@ -107,7 +107,7 @@ export class InputList {
     this.#stopEntry(entry)
   }
 
-  /** Starts standby sources that are needed, and stops those that have not been for a while. */
+  /** Starts standby sources that are needed, and stops those unneeded for a while. */
   reconcile(needed: ReadonlySet<SourceId>, now: number): void {
     for (const [id, entry] of this.#entries) {
       const hot = this.ingestOf(entry.input) === 'hot'
@@ -136,7 +136,7 @@ export class InputList {
     return running ?? ((spec.ingest ?? this.#defaultIngest()) === 'hot' ? 'run' : 'stop')
   }
 
-  /** A sentence that names what there is instead. */
+  /** A sentence with the existing ids. */
   unknownSourceMessage(id: string): string {
     const existing = [...this.#entries.keys()].map((existing) => `"${existing}"`).join(', ')
     return `there is no source "${id}"; there ${existing === '' ? 'are none' : `is ${existing}`}`

@@ -34,12 +34,12 @@ export function mediaRoute(targets: MediaTargets, media: MediaRequest): boolean 
   return true
 }
 
-/** The preview begins with whoever wants to see it; any other bus is there already, or nothing is at its address. */
+/** The first viewer of the preview starts it; any other bus is running, or unknown. */
 const viewersOf = (buses: Buses, bus: BusId): HttpTs | undefined =>
   (bus === PREVIEW ? buses.open(bus) : buses.get(bus))?.viewers
 
 function refuse(response: ServerResponse): void {
-  const body = { error: 'not_reachable', message: 'the program has not begun yet' }
+  const body = { error: 'not_reachable', message: 'the program has not started yet' }
   const headers = { 'Content-Type': 'application/json', 'Retry-After': '1', Connection: 'close' }
   response.writeHead(503, headers).end(JSON.stringify(body))
 }

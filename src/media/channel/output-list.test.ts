@@ -21,7 +21,7 @@ test.each<readonly [string, OutputStatus, OutputStateChange]>([
     anOutput('tw', { state: 'running', ...LOST }),
     { output: anOutput('tw').id, state: 'running' },
   ],
-])('a change of state tells %s, once', async (_, status, change) => {
+])('a change of state reports %s, once', async (_, status, change) => {
   const changes: OutputStateChange[] = []
   const list = new OutputList((each) => changes.push(each))
   list.addOutput({ id: status.id, kind: status.kind, run: async () => {}, status: () => status })

@@ -15,11 +15,11 @@ interface Entry {
 export interface OutputStateChange {
   readonly output: OutputId
   readonly state: OutputStatus['state']
-  /** Why it does not run: an old error is no reason to run. */
+  /** Reason for not running: an old error is not shown for a running output. */
   readonly reason?: string
 }
 
-/** The channel's outputs, each running until it is removed. One's trouble never reaches another. */
+/** The channel's outputs, each running until it is removed. A fault of one never affects another. */
 export class OutputList {
   readonly #entries = new Map<OutputId, Entry>()
   readonly #onState: (change: OutputStateChange) => void
@@ -42,7 +42,7 @@ export class OutputList {
     await entry.ended
   }
 
-  /** For the status, and for who is asked first. */
+  /** Order of the status, and of offering requests. */
   reorder(ids: readonly OutputId[]): void {
     for (const id of ids) {
       const entry = this.#entries.get(id)
@@ -67,13 +67,13 @@ export class OutputList {
     )
   }
 
-  /** The strictest of those that package segments. */
+  /** The shortest of the packaging outputs. */
   get maxGopTicks(): number | undefined {
     const limits = [...this.#entries.values()].flatMap(({ output }) => output.maxGopTicks ?? [])
     return limits.length === 0 ? undefined : Math.min(...limits)
   }
 
-  /** Why one of them could not follow if the program's pictures became these. */
+  /** Reason of the first output that cannot follow this video; undefined when all can. */
   refuses(video: VideoFormat): string | undefined {
     for (const { output } of this.#entries.values()) {
       const why = output.formatRefusal?.(video)
@@ -86,7 +86,7 @@ export class OutputList {
     return [...this.#entries.values()].map((entry) => entry.output.status())
   }
 
-  /** Tells of changes of state since the last look. */
+  /** Reports changes of state since the last check. */
   checkStates(): void {
     for (const entry of this.#entries.values()) {
       const status = entry.output.status()

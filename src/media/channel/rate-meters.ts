@@ -1,4 +1,4 @@
-/** A rate is measured over about this long. */
+/** Window of a rate. */
 const WINDOW_MS = 2_000
 
 interface Meter {
@@ -7,11 +7,11 @@ interface Meter {
   rate: number
 }
 
-/** Bits per second of any number of growing byte counts, each known by a name. */
+/** Bits per second of growing byte counts, each with a name. */
 export class RateMeters {
   readonly #meters = new Map<string, Meter>()
 
-  /** Notes the count and tells the rate of the last full window. */
+  /** Adds a count and returns the rate of the last full window. */
   measure(name: string, bytes: number, now: number): number {
     const meter = this.#meters.get(name)
     if (meter === undefined || bytes < meter.fromBytes) {

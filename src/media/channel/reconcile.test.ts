@@ -7,7 +7,7 @@ const spec = (given: Given = {}): ChannelSpec => ChannelSpec.parse(given)
 const source = (id: string, more: Partial<SourceSpecInput> = {}) => ({ id, url: 'test:', ...more })
 const output = (id: string, url = 'udp://239.0.0.1:5000') => ({ id, url })
 
-/** What a channel is after an operation. */
+/** State of a channel after an operation. */
 const performed = (before: ChannelSpec, operation: Operation): ChannelSpec => {
   const { sources, outputs } = before
   switch (operation.kind) {
@@ -107,7 +107,7 @@ test.each<[string, Given, Given, string[]]>([
   ],
   ['another latency', AB, { ...AB, latencyMs: 100 }, ['restart']],
   ['another name', AB, { ...AB, name: 'Two' }, ['restart']],
-  ['another picture of the slate', AB, { ...AB, slate: { image: '/a.png' } }, ['restart']],
+  ['another image of the slate', AB, { ...AB, slate: { image: '/a.png' } }, ['restart']],
   ['other thresholds', AB, { ...AB, failover: { thresholds: { stallMs: 900 } } }, ['restart']],
   [
     'a source less beside another latency is one restart',

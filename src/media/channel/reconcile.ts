@@ -20,7 +20,7 @@ export type Operation =
   /** A field differs that cannot change on the air. */
   | { readonly kind: 'restart'; readonly spec: ChannelSpec }
 
-/** What leads from one spec to another, in order. Empty: they are the same. Ids are unique within each list. */
+/** Operations from one spec to another, in order. Empty: they are the same. Ids are unique within each list. */
 export const reconcile = (before: ChannelSpec, after: ChannelSpec): readonly Operation[] => {
   if (!isDeepStrictEqual(fixedPart(before), fixedPart(after))) {
     return [{ kind: 'restart', spec: after }]
@@ -28,7 +28,7 @@ export const reconcile = (before: ChannelSpec, after: ChannelSpec): readonly Ope
   const sources = listChange(before.sources, after.sources)
   const outputs = listChange(before.outputs, after.outputs)
   const change = settingsChange(before, after)
-  // An output has no change on the air: it is closed and opened again, where the old one is gone.
+  // An output cannot change on the air: it is closed, and opened again after the old one has ended.
   const closed = [...outputs.removed, ...outputs.changed]
   const opened = after.outputs.filter((spec) =>
     [...outputs.added, ...outputs.changed].includes(spec),
@@ -48,7 +48,7 @@ export const reconcile = (before: ChannelSpec, after: ChannelSpec): readonly Ope
   ]
 }
 
-/** What is left when all that may change on the air is taken away. */
+/** The fields that cannot change on the air. */
 const fixedPart = (spec: ChannelSpec): object => {
   const { mode: _m, ingest: _i, conform: _c, sources: _s, outputs: _o, ...rest } = spec
   const { mode: _f, revert: _r, ...failover } = spec.failover

@@ -13,7 +13,7 @@ afterEach(() => rig.close())
 const apply = (generation: number, spec: ChannelSpec) =>
   rig.answer(rig.media.apply({ channel: RIG, generation, spec }))
 
-test('one spec changes settings, sources and outputs at once, and the program goes on', async () => {
+test('one spec changes settings, sources and outputs at once, and the program continues', async () => {
   rig = await ChannelRig.start({ sources: { a: {}, b: {} } })
   const [a] = rig.spec.sources
   const sources = [rig.sourceSpec('c'), { ...a!, label: 'First' }]
@@ -52,7 +52,7 @@ test('a spec of which one part cannot be done changes nothing', async () => {
   expect(rig.standing).toBe('a on air, a wanted, nothing pending')
 })
 
-test('a channel that starts anew has its new settings, and answers what waited', async () => {
+test('a restarted channel has its new settings, and answers what waited', async () => {
   rig = await ChannelRig.start({
     sources: { a: {}, b: { startsAfterMs: Number.POSITIVE_INFINITY } },
   })

@@ -26,13 +26,13 @@ export interface SpecChangeParts {
   readonly onChanged: () => void
 }
 
-/** What has to be opened or made before anything is changed. */
+/** Parts opened or made before anything is changed. */
 interface Prepared {
   readonly opened: ReadonlyMap<SourceId, Input>
   readonly slate: SlateMaterial | undefined
 }
 
-/** Carries out a change of the wanted state on the air. All that can be refused is refused before the first step. */
+/** Applies a change of the wanted state on the air. All refusals come before the first step. */
 export async function applyOperations(
   operations: readonly Operation[],
   parts: SpecChangeParts,
@@ -77,7 +77,7 @@ function perform(operation: Operation, { opened, slate }: Prepared, parts: SpecC
     case 'add_source':
       inputs.putSource(operation.spec, opened, parts.now())
       addReaders(operation.spec.id, parts)
-      // A channel that began without sources wants its first one.
+      // A channel that started without sources wants its first one.
       parts.buses()?.program.setWantedIfUnset(operation.spec.id)
       events.logEvent({ type: 'source_added', source: operation.spec.id })
       break
@@ -117,5 +117,8 @@ function addReaders(id: SourceId, { buses }: SpecChangeParts): void {
 
 function requireProgram({ buses }: SpecChangeParts): void {
   if (buses() !== undefined) return
-  throw new SluiceError('not_reachable', 'the program has not begun yet: try again in some seconds')
+  throw new SluiceError(
+    'not_reachable',
+    'the program has not started yet: try again in some seconds',
+  )
 }

@@ -22,7 +22,7 @@ export interface TakeContext {
   readonly inputs: InputList
   readonly outputs: Pick<ChannelOutputs, 'refuses'>
   readonly now: number
-  /** Somebody else is wanted. */
+  /** Another source is wanted. */
   readonly onWantedChanged: () => void
 }
 
@@ -31,7 +31,7 @@ interface Problem {
   readonly message: string
 }
 
-/** Checks a take before it is made: what can be known to fail is refused at once (DESIGN.md, 3.10). */
+/** Checks a take before it is made: one that is certain to fail is refused at once (DESIGN.md, 3.10). */
 export async function requestTake(take: ResolvedTake, context: TakeContext): Promise<TakeAnswer> {
   const { ticket, bus, source, mode, notBefore, timeoutMs } = take
   const { controller, inputs, now } = context
@@ -55,7 +55,7 @@ export async function requestTake(take: ResolvedTake, context: TakeContext): Pro
 
 const NOT_STARTED: Problem = {
   why: 'channel_stopped',
-  message: 'the program has not begun yet: try again in some seconds',
+  message: 'the program has not started yet: try again in some seconds',
 }
 
 function problemOf(
@@ -78,7 +78,7 @@ function problemOf(
   )
 }
 
-/** Under `copy` the pictures change with the source: not every destination can follow. */
+/** Under `copy` the video changes with the source: not every destination can follow. */
 function outputProblem(input: Input, outputs: TakeContext['outputs']): Problem | undefined {
   const { video } = input.formats
   if (input.conforming.state !== 'as_is' || video === undefined) return undefined
@@ -93,7 +93,7 @@ function inputProblem(input: Input, ingest: IngestMode): Problem | undefined {
     return { why: 'formats_differ', message: `"${id}" cannot follow: ${conforming.reason}` }
   }
   const { lastError } = supervised.figures()
-  // A hot source that failed and has not come back; one that starts for the first time is waited for.
+  // A hot source that failed and has not recovered; one that starts for the first time is waited for.
   const trying = state === 'waiting' || (state === 'starting' && lastError !== undefined)
   const dead = trying && ingest === 'hot' && buffer.newest?.closed !== false
   if (state !== 'failed' && !dead) return undefined

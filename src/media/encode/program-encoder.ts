@@ -75,7 +75,7 @@ export class ProgramEncoder {
       if (failure === undefined) break
       this.#lastError = failure
       this.#restarts++
-      warn(`the encoder is started anew: ${failure}`)
+      warn(`the encoder is restarted: ${failure}`)
       if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
       this.#state = 'waiting'
       await pause(clock, backoffDelay(attempt++, BACKOFF, random), signal)

@@ -3,8 +3,8 @@ import type { Deadline } from '../../contract/media-port.ts'
 import type { Clock } from '../../lib/clock.ts'
 
 /**
- * Carries out a request as if it came from another process: the answer is a clone, and a fault is what could be written on
- * a wire. Past the deadline the answer is `deadline_exceeded`; the work goes on.
+ * Carries out a request as if from another process: the answer is a clone, and a fault has only what can be serialised.
+ * After the deadline the answer is `deadline_exceeded`; the work continues.
  */
 export const answered = async <Answer>(
   work: () => Promise<Answer>,
@@ -33,10 +33,10 @@ const beforeDeadline = <Answer>(
   })
 }
 
-/** The cause stays behind, for the log of this process. */
+/** Without the cause, which is for the log of this process. */
 const wireError = (error: unknown): SluiceError => {
   if (error instanceof SluiceError) return error
-  return new SluiceError('internal', 'an internal fault: the log of Sluice says more', {
+  return new SluiceError('internal', 'an internal fault: details are in the log of Sluice', {
     cause: error,
   })
 }

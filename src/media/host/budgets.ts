@@ -6,7 +6,7 @@ import { untilAborted, type Clock } from '../../lib/clock.ts'
 import { DEFAULT_HOST_LIMITS, HostBudget, type HostLimits } from '../../net/host-budget.ts'
 
 export interface BudgetLimits {
-  /** Of all that is counted, together. */
+  /** Sum of all counted memory, bytes. */
   readonly memoryBytes: number
   readonly hosts: HostLimits
 }
@@ -18,13 +18,13 @@ export interface BudgetsOptions {
 }
 
 const CHECK_INTERVAL_MS = 1_000
-/** Below this share of the limit an excess is over: what comes then is reported as a new one. */
+/** Share of the limit below which an excess is over: the next one is reported as new. */
 const RECOVERED_SHARE = 0.9
-/** The rest is for processes beside this one, and for what is not counted. */
+/** The rest is for other processes, and for memory that is not counted. */
 const DEFAULT_MEMORY_SHARE = 0.5
 const MEGABYTE = 1_000_000
 
-/** Half of what the machine, or the container, has. */
+/** Half of the memory of the machine or the container. */
 export const defaultBudgetLimits = (): BudgetLimits => {
   const contained = constrainedMemory()
   const available = contained > 0 ? Math.min(contained, totalmem()) : totalmem()
@@ -37,8 +37,8 @@ interface Holder {
 }
 
 /**
- * What all channels of a process share: memory that grows with the streams, and attempts to connect to one host. An
- * excess of memory is counted and reported; what holds it has limits of its own.
+ * Budgets shared by all channels of a process: memory that grows with the streams, and attempts to connect to one host.
+ * An excess of memory is counted and reported; each holder has limits of its own.
  */
 export class Budgets implements Account<MemoryKind> {
   readonly connections: HostBudget

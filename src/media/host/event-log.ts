@@ -4,7 +4,7 @@ import type { ChannelId } from '../../contract/ids.ts'
 import type { Epoch, EventPosition } from '../../contract/media-port.ts'
 import { NumberedLog, type LogLimits } from '../../lib/numbered-log.ts'
 
-/** Of events that nobody has acknowledged: a control process may be away for hours. */
+/** Limits of unacknowledged events: a control process may be absent for hours. */
 export const EVENT_LOG_LIMITS: LogLimits = { maxEntries: 10_000, maxBytes: 8 * 1024 * 1024 }
 
 export interface EventLogOptions {
@@ -40,7 +40,7 @@ export class EventLog {
     this.#log.discardThrough(this.#acknowledged)
   }
 
-  /** Ends with the signal, or when the log is closed and everything was read. What was acknowledged is not sent again. */
+  /** Ends with the signal, or when the log is closed and everything was read. Acknowledged events are not sent again. */
   async *read(after: EventPosition, signal: AbortSignal): AsyncGenerator<StampedEvent, void> {
     this.#checkEpoch(after)
     let position = after.seq
@@ -58,7 +58,7 @@ export class EventLog {
     }
   }
 
-  /** No more events: readers end behind the last one. */
+  /** No more events: readers end after the last one. */
   close(): void {
     this.#state = 'closed'
     this.#wake()
@@ -73,7 +73,7 @@ export class EventLog {
     if (epoch === this.#options.epoch) return
     throw new SluiceError(
       'unknown_epoch',
-      `epoch "${epoch}" is not that of this run of media, "${this.#options.epoch}": say hello again`,
+      `epoch "${epoch}" is not that of this run of media, "${this.#options.epoch}": repeat hello`,
     )
   }
 

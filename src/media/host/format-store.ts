@@ -18,8 +18,8 @@ const FORM: StateForm<ProgramFormat> = {
 }
 
 /**
- * The format of an earlier run with the same state folder (DESIGN.md, 3.10), from `format.json`. A file that holds none
- * is put aside as `format.json.bad`; that, and a disk that takes nothing, is a warning, no fault.
+ * The format of an earlier run with the same state folder (DESIGN.md, 3.10), from `format.json`. A file without one is
+ * renamed to `format.json.bad`; that, and a full or read-only disk, is a warning, not a fault.
  */
 export const openFormatStore = async (
   folder: string | undefined,

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
  */
 const GROWTH_PERCENT = 400
 
-/** To be called before much is allocated; V8 reads it whenever it computes its next limit. */
+/** Call before much is allocated; V8 reads it whenever it computes its next limit. */
 export const allowHeapGrowth = (): void => {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`)
 }

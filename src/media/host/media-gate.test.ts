@@ -46,7 +46,7 @@ const endOf = (response: IncomingMessage): Promise<void> =>
     response.resume()
   })
 
-test('a new policy ends what is open and may not be any more, and nothing else', async () => {
+test('a new policy ends open requests that it refuses, and no others', async () => {
   const gate = new MediaGate(PUBLIC)
   const server = createServer((request, response) => {
     if (!gate.admit(request, response)) return

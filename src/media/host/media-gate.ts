@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MediaAccess } from '../../contract/access.ts'
 import { localRefusal, type RequestFacts } from '../../net/request-origin.ts'
 
-/** What of a request for media decides whether it may pass. */
+/** The facts of a media request that decide about access. */
 export interface MediaFacts extends RequestFacts {
   readonly address: string
 }
 
-/** Why the request is refused, in a sentence; undefined when it may pass. */
+/** Reason of a refusal, as a sentence; undefined when the request may pass. */
 export const judge = (policy: MediaAccess, facts: MediaFacts): string | undefined => {
   const address = plainAddress(facts.address)
   if (policy.revoked.some((revoked) => plainAddress(revoked) === address))
@@ -15,7 +15,7 @@ export const judge = (policy: MediaAccess, facts: MediaFacts): string | undefine
   return policy.playback === 'public' ? undefined : localRefusal(facts)
 }
 
-/** Judges what media serves by itself. A newer policy ends what is open and may not be any more. */
+/** Access control of media. A newer policy ends open requests that it refuses. */
 export class MediaGate {
   #policy: MediaAccess
   readonly #open = new Map<ServerResponse, MediaFacts>()
@@ -24,12 +24,12 @@ export class MediaGate {
     this.#policy = policy
   }
 
-  /** Requests that are being answered. */
+  /** Number of requests being answered. */
   get open(): number {
     return this.#open.size
   }
 
-  /** False: it is refused, and answered so. */
+  /** False: refused and answered. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     const { method, url, headers } = request
     const facts = { method, url, headers, address: request.socket.remoteAddress ?? '' }
@@ -50,7 +50,7 @@ export class MediaGate {
   }
 }
 
-/** An IPv4 address as a socket for both families shows it is that IPv4 address. */
+/** An IPv4 address without the prefix that a dual-stack socket adds. */
 const plainAddress = (address: string): string =>
   address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
 

@@ -21,14 +21,14 @@ const EPOCH = 'first run'
 const spec = (sources: readonly string[] = ['a'], more: object = {}): ChannelSpec =>
   ChannelSpec.parse({ sources: sources.map((id) => ({ id, url: 'test:' })), ...more })
 
-/** A channel without media: what it was asked for, and takes that wait until it ends. */
+/** A channel without media: records its requests, and holds takes until it ends. */
 class Hosted implements HostedChannel {
   readonly applied: (readonly Operation[])[] = []
   readonly spec: ChannelSpec
   readonly events: EventSink
   refusal: SluiceError | undefined
   state: 'created' | 'running' | 'ended' = 'created'
-  /** An output that only the end of the channel ends. */
+  /** An output that ends only with the channel. */
   readonly ended: Promise<void>
   #end: () => void = () => undefined
   #tickets = 0
@@ -111,7 +111,7 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error as SluiceError).code,
   )
 
-/** The events that are there, without waiting for more. */
+/** The available events, without waiting for more. */
 const eventsOf = async (host: MediaHost, seq = 0): Promise<StampedEvent[]> => {
   const found: StampedEvent[] = []
   const stop = new AbortController()
@@ -123,7 +123,7 @@ const eventsOf = async (host: MediaHost, seq = 0): Promise<StampedEvent[]> => {
 const apply = (host: MediaHost, generation: number, wanted = spec(), channel = MAIN) =>
   host.apply({ channel, generation, spec: wanted })
 
-describe('what is wanted', () => {
+describe('the wanted state', () => {
   test('a channel is started once, and the same generation again has no effect', async () => {
     const { host, created } = started()
     await apply(host, 1)
@@ -151,7 +151,7 @@ describe('what is wanted', () => {
     expect([created.length, created[0]?.applied]).toEqual([1, []])
   })
 
-  test('what the channel refuses leaves spec and generation as they were', async () => {
+  test('a refusal by the channel leaves spec and generation unchanged', async () => {
     const { host, created } = started()
     await apply(host, 1)
     created[0]!.refusal = new SluiceError('unsupported_url', 'no such source')
@@ -168,7 +168,7 @@ describe('what is wanted', () => {
     expect(created).toEqual([])
   })
 
-  test('what cannot change on the air is a new channel, once the old one has ended', async () => {
+  test('a change that is not possible on the air makes a new channel, once the old one has ended', async () => {
     const { host, created } = started()
     await apply(host, 1)
     await apply(host, 2, spec(['a'], { latencyMs: 100 }))
@@ -267,7 +267,7 @@ describe('events', () => {
     for (let i = 0; i < times; i++) channel?.events.logEvent({ type: 'warning', message: `${i}` })
   }
 
-  test('nobody acknowledges: the oldest go, and one gap stands for them', async () => {
+  test('without acknowledgement the oldest are dropped, and one gap stands for them', async () => {
     const { host, created } = started({ maxEntries: 10, maxBytes: 100_000 })
     await apply(host, 1)
     warned(created[0], 29)
@@ -280,7 +280,7 @@ describe('events', () => {
     expect(events.slice(1).map(({ id }) => id)).toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30])
   })
 
-  test('the bytes of what is kept are bounded too', async () => {
+  test('the bytes of kept events are bounded too', async () => {
     const { host, created } = started({ maxEntries: 1_000, maxBytes: 2_000 })
     await apply(host, 1)
     for (let i = 0; i < 10; i++) {
@@ -294,7 +294,7 @@ describe('events', () => {
     ])
   })
 
-  test('a reader that comes back is given what it has not had, or the gap', async () => {
+  test('a reader that returns is given the events that it has not had, or the gap', async () => {
     const { host, created } = started({ maxEntries: 10, maxBytes: 100_000 })
     await apply(host, 1)
     warned(created[0], 4)
@@ -314,7 +314,7 @@ describe('events', () => {
     expect((await events.next()).value).toMatchObject({ id: 22 })
   })
 
-  test('what was acknowledged is not sent again, and is no gap', async () => {
+  test('acknowledged events are not sent again, and are no gap', async () => {
     const { host, created } = started()
     await apply(host, 1)
     warned(created[0], 4)
@@ -330,7 +330,7 @@ describe('events', () => {
     expect(await codeOf(reader.next())).toBe('unknown_epoch')
   })
 
-  test('they end behind the last one when the host has ended', async () => {
+  test('they end after the last one when the host has ended', async () => {
     const { host, close } = started()
     await apply(host, 1)
     const types: string[] = []
@@ -372,14 +372,14 @@ describe('requests', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('what cannot be cloned cannot cross', async () => {
+  test('a message that cannot be cloned is refused', async () => {
     const { host, created } = started()
     const wanted = { ...spec(), name: (() => 'not data') as unknown as string }
     expect(await codeOf(apply(host, 1, wanted))).toBe('internal')
     expect(created).toEqual([])
   })
 
-  test('what the caller does with its own copy afterwards is its own affair', async () => {
+  test('later changes of its copy by the caller have no effect', async () => {
     const { host, created } = started()
     const wanted = spec()
     await apply(host, 1, wanted)

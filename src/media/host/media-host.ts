@@ -28,7 +28,7 @@ import { MediaGate } from './media-gate.ts'
 import { answered } from './answered.ts'
 import { checkIds } from './unique-ids.ts'
 
-/** What the host asks of a channel. */
+/** Methods of a channel that the host calls. */
 export type HostedChannel = Pick<
   Channel,
   | 'run'
@@ -43,14 +43,14 @@ export type HostedChannel = Pick<
 
 export interface MediaHostOptions extends EventLogOptions {
   readonly epoch: Epoch
-  /** Its addresses need no channel in them. */
+  /** Served also without a channel in the address. */
   readonly defaultChannel: ChannelId
   readonly clock: Clock
-  /** Throws SluiceError for what cannot be opened. Nothing runs yet. */
+  /** Throws SluiceError for a spec that cannot be opened. Nothing runs yet. */
   readonly createChannel: (id: ChannelId, spec: ChannelSpec, events: EventSink) => HostedChannel
   /** A channel ended by itself. */
   readonly onFault: (channel: ChannelId, error: unknown) => void
-  /** Until another one is set. */
+  /** Initial policy. */
   readonly access: MediaAccess
 }
 
@@ -63,15 +63,15 @@ interface Hosted {
 
 const CAPABILITIES = ['viewers', 'recordings', 'access'] as const
 
-/** All channels of a process, by id: what is wanted of each, with its generation, and the channel that does it. */
+/** All channels of a process, by id: the wanted state of each with its generation, and the running channel. */
 export class MediaHost implements MediaPort {
   readonly #options: MediaHostOptions
   readonly #log: EventLog
   readonly #gate: MediaGate
   readonly #hosted = new Map<ChannelId, Hosted>()
-  /** The last that was applied or removed: an older one must not bring back what is gone. */
+  /** The last one that was applied or removed: an older one must not undo it. */
   readonly #generations = new Map<ChannelId, number>()
-  /** One change of a channel after the other. */
+  /** Changes of a channel are carried out one after the other. */
   readonly #changes = new Map<ChannelId, Promise<void>>()
 
   constructor(options: MediaHostOptions) {
@@ -83,7 +83,7 @@ export class MediaHost implements MediaPort {
   /** Resolves after an abort, when every channel has ended; then the events end too. */
   async run(signal: AbortSignal): Promise<void> {
     await untilAborted(signal)
-    // A change that is under way may wait for what only the end of its channel ends.
+    // A pending change may wait for something that only the end of its channel ends.
     for (const { stop } of this.#hosted.values()) stop.abort()
     await Promise.all(this.#changes.values())
     await Promise.all([...this.#hosted.keys()].map((id) => this.#stop(id)))
@@ -96,7 +96,7 @@ export class MediaHost implements MediaPort {
     if (path === undefined) return false
     const hosted = this.#hosted.get(path.channel)
     if (hosted === undefined) return false
-    // What is refused is answered too.
+    // Refused requests are answered too.
     return (
       !this.#gate.admit(request, response) || hosted.channel.handle({ request, response, path })
     )
@@ -211,7 +211,7 @@ export class MediaHost implements MediaPort {
   async #reach(id: ChannelId, hosted: Hosted, spec: ChannelSpec): Promise<void> {
     const operations = reconcile(hosted.spec, spec)
     if (operations[0]?.kind === 'restart') {
-      // Created first: what cannot be opened leaves the old one on the air.
+      // Created first: when it cannot be opened, the old one stays on the air.
       const channel = this.#create(id, spec)
       await this.#stop(id)
       this.#start(id, spec, channel)
@@ -242,7 +242,7 @@ export class MediaHost implements MediaPort {
     this.#hosted.delete(id)
   }
 
-  /** Never leaves a rejected promise behind. */
+  /** Leaves no rejected promise behind. */
   #change(id: ChannelId, work: () => Promise<void>): Promise<void> {
     const done = (this.#changes.get(id) ?? Promise.resolve()).then(work)
     const settled = done.catch(() => undefined)

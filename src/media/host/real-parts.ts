@@ -35,16 +35,16 @@ export interface RealPartsOptions {
   readonly ticker: ChannelTicker
   readonly budgets: Budgets
   readonly stdout: Writable
-  /** Where what outlives the process is kept; it may not exist yet. */
+  /** Folder for state that outlives the process; it may not exist yet. */
   readonly stateFolder: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly formats: FormatStore
-  /** A redacted line of FFmpeg's about a source or an output. */
+  /** A redacted line of FFmpeg about a source or an output. */
   readonly onLine: (id: string, line: StderrLine) => void
   readonly warn: (id: string, message: string) => void
 }
 
-/** The channel's parts as they are in production: FFmpeg processes, sockets, files. */
+/** The parts of a channel in production: FFmpeg processes, sockets, files. */
 export function realParts(options: RealPartsOptions): ChannelParts {
   const { channel, clock, host, ffmpeg } = options
   const memory = options.budgets
@@ -138,7 +138,7 @@ const targetOf = ({ video, audio }: ProgramFormat): TargetFormat => ({
   ...(audio === undefined ? {} : { audio }),
 })
 
-/** What generated sources and those that must be encoded become: the channel's format as soon as it is known. */
+/** Format of generated and transcoded sources: the channel's, as soon as it is chosen. */
 const encodedOf = (settings: InputSettings): Required<TargetFormat> => ({
   get video() {
     return settings.format?.video ?? DEFAULT_VIDEO

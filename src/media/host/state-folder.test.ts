@@ -69,7 +69,7 @@ describe('the folder of a channel', () => {
     expect(find(name)).toBe(earlier)
   })
 
-  test('which belongs to the first who comes, of those that shared it', () => {
+  test('which belongs to the first of the channels that shared it', () => {
     mkdirSync(join(base, '-1'))
     const found = [find('Спорт 1'), find('Канал 1')]
     expect(found).toEqual(['-1', stateFolderName('Канал 1')])
@@ -84,7 +84,7 @@ describe('the folder of a channel', () => {
     expect(find('Канал 1')).toBe(stateFolderName('Канал 1'))
   })
 
-  test('its own comes before an earlier one', () => {
+  test('its own takes precedence over an earlier one', () => {
     mkdirSync(join(base, 'sluice'))
     mkdirSync(join(base, stateFolderName('Sluice')))
     expect(find('Sluice')).toBe(stateFolderName('Sluice'))

@@ -20,7 +20,7 @@ export const stateFolderName = (name: string): string => {
   return `${slug === '' ? 'channel' : slug}_${hash.slice(0, HASH_CHARS)}`
 }
 
-/** Where segments and numbers of the channel are found again by its next run, wherever that is started from. */
+/** Folder in which the next run of the channel finds its segments and numbers, from any working directory. */
 export const findStateFolder = (base: string, name: string): string => {
   const own = join(base, stateFolderName(name))
   if (existsSync(own)) return own
@@ -28,7 +28,7 @@ export const findStateFolder = (base: string, name: string): string => {
   return existsSync(earlier) && claim(earlier, name) ? earlier : own
 }
 
-/** The first release's, in which all names in other scripts were one. */
+/** Folder name of the first release, in which all names in other scripts were one. */
 const earlierFolderName = (name: string): string => {
   const slug = plainSlug(name)
   return slug === '' || slug === '-' ? 'channel' : slug
@@ -48,7 +48,7 @@ const CLAIM_FORM: StateForm<Claim> = {
       : undefined,
 }
 
-/** An earlier folder belongs to the first of the channels that shared its name. False when that is another one. */
+/** An earlier folder belongs to the first of the channels that shared its name. False when it belongs to another one. */
 const claim = (folder: string, name: string): boolean => {
   const path = join(folder, CLAIM_FILE)
   const part = `${path}.${randomBytes(4).toString('hex')}`
@@ -58,7 +58,7 @@ const claim = (folder: string, name: string): boolean => {
     if (owner === 'none') linkSync(part, path)
     else if (owner === 'unreadable') renameSync(part, path)
   } catch {
-    // Another process was quicker, or nothing can be written: then nobody claims it.
+    // Another process was faster, or the disk is not writable: not claimed.
   }
   rmSync(part, { force: true })
   const owner = ownerIn(path)

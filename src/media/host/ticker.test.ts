@@ -3,7 +3,7 @@ import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import { millis } from '../../contract/time.ts'
 import { Ticker } from './ticker.ts'
 
-/** A process that stood still: its timers fire late by so much. */
+/** A process that was stopped: its timers fire late. */
 class SlippingClock extends FakeClock {
   slipMs = 0
 
@@ -16,7 +16,7 @@ interface Rig<Kind extends FakeClock> {
   readonly clock: Kind
   readonly ticker: Ticker
   readonly calls: string[]
-  /** Registers a channel that writes its calls down. */
+  /** Registers a channel that records its calls. */
   readonly start: (channel: string, on?: { tick?: () => void; check?: () => void }) => () => void
 }
 
@@ -56,7 +56,7 @@ test('every channel plays out each 5 ms, all of them before any is checked each 
   expect(calls.filter((call) => call.startsWith('b check'))).toHaveLength(10)
 })
 
-test('channels share one timer, and the last that leaves takes it away', () => {
+test('channels share one timer, and the last that leaves stops it', () => {
   const { clock, calls, start } = rig()
   const stopA = start('a')
   const stopB = start('b')
@@ -94,7 +94,7 @@ test('a channel that removes itself while it ticks is not checked any more', () 
   expect(clock.pendingTimers).toBe(0)
 })
 
-test('a channel that comes while others tick begins with the next round', () => {
+test('a channel added while others tick starts with the next round', () => {
   const { clock, calls, start } = rig()
   let hasStarted = false
   start('a', {
@@ -107,7 +107,7 @@ test('a channel that comes while others tick begins with the next round', () => 
   expect(calls).toEqual(['a tick 1005', 'a tick 1010', 'b tick 1010'])
 })
 
-test('one that throws is reported to itself and counted, and stops nobody', () => {
+test('one that throws gets the report, is counted, and stops no other', () => {
   const { clock, ticker, calls, start } = rig()
   const fail = (): void => {
     throw new Error('broken')
@@ -123,7 +123,7 @@ test('one that throws is reported to itself and counted, and stops nobody', () =
   ])
 })
 
-test('a channel whose report of a fault throws stops nobody either', () => {
+test('a channel whose report of a fault throws stops no other either', () => {
   const { clock, ticker, calls, start } = rig()
   const fail = (): never => {
     throw new Error('broken')
@@ -156,7 +156,7 @@ test('after the host stood still there is one late tick and one check, and the n
   expect(ticker.timings()[0]?.lateness).toEqual({ mean: 25, max: 250 })
 })
 
-test('what is over a minute ago is in no figure', () => {
+test('durations older than a minute are in no figure', () => {
   const { clock, ticker, start } = rig()
   let cost = 7
   start('a', { tick: () => clock.advance(cost) })

@@ -3,9 +3,9 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 import type { ChannelTicker, ChannelWork } from '../channel/channel-parts.ts'
 import { Timing } from './timing.ts'
 
-/** Play-out looks at the clock this often; a frame is at most this late. */
+/** Period of play-out; a frame is at most this late. */
 const TICK_INTERVAL_MS = 5
-/** Health, buffers, outputs and standby sources are checked this often. */
+/** Period of the checks of health, buffers, outputs and standby sources. */
 const CHECK_INTERVAL_MS = 100
 
 interface Entry {
@@ -18,8 +18,8 @@ interface Entry {
 }
 
 /**
- * The one timer of all channels in a process. Each channel is timed; one that throws does not stop the others. Play-out
- * of all comes before the checks of any.
+ * The only timer of all channels in a process. Each channel is timed; one that throws does not stop the others. Play-out
+ * of all channels precedes any check.
  */
 export class Ticker implements ChannelTicker {
   readonly #clock: Clock
@@ -69,7 +69,7 @@ export class Ticker implements ChannelTicker {
 
   #run(): void {
     const dueAt = this.#dueAt
-    // One that is removed by another's tick is not visited any more; one that is added begins with the next round.
+    // One that is removed by another's tick is skipped; one that is added starts with the next round.
     const entries = [...this.#entries]
     for (const entry of entries) {
       if (!this.#entries.has(entry)) continue
@@ -102,7 +102,7 @@ const reportFault = (work: ChannelWork, error: unknown, now: number): void => {
   try {
     work.onFault(error, now)
   } catch {
-    // Counted already; the other channels go on.
+    // Already counted; the other channels continue.
   }
 }
 

@@ -1,6 +1,6 @@
 import type { TimingStatus } from '../../contract/host-status.ts'
 
-/** The figures are of the last one to two of these. */
+/** Figures cover the last one to two windows. */
 const WINDOW_MS = 30_000
 
 interface Window {
@@ -11,7 +11,7 @@ interface Window {
 
 const emptyWindow = (): Window => ({ count: 0, sum: 0, max: 0 })
 
-/** Mean and maximum of durations over the last while. */
+/** Mean and maximum of durations over the last windows. */
 export class Timing {
   #current = emptyWindow()
   #last = emptyWindow()
@@ -21,7 +21,7 @@ export class Timing {
     this.#endsAt = now + WINDOW_MS
   }
 
-  /** Milliseconds, both. */
+  /** Both in milliseconds. */
   add(duration: number, now: number): void {
     this.#turn(now)
     const window = this.#current

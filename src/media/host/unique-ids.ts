@@ -1,7 +1,7 @@
 import { SluiceError } from '../../contract/errors.ts'
 import type { ChannelSpec } from '../../contract/spec.ts'
 
-/** Throws SluiceError where two sources or two outputs bear one id. */
+/** Throws SluiceError when two sources or two outputs have the same id. */
 export const checkIds = ({ sources, outputs }: ChannelSpec): void => {
   for (const [word, list] of [
     ['source', sources],

@@ -19,7 +19,7 @@ test('without a section that is not its own it is accepted', () => {
   expect(() => check({ url: 'udp://127.0.0.1:5000' })).not.toThrow()
 })
 
-test('an address that nobody claims is refused, without its secrets', () => {
+test('an address of no kind is refused, without its secrets', () => {
   expect(() => check({ url: 'ftp://u:hush@h/x' })).toThrow(/"ftp:" is not an output/)
   expect(() => check({ url: 'ftp://u:hush@h/x' })).not.toThrow(/hush/)
 })

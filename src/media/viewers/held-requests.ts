@@ -79,7 +79,7 @@ export class HeldRequests {
 
 function refuse(response: ServerResponse): void {
   if (response.headersSent || response.destroyed) return
-  const body = { error: 'not_reachable', message: 'the program has not begun yet: try again' }
+  const body = { error: 'not_reachable', message: 'the program has not started yet: try again' }
   response
     .writeHead(503, {
       'Content-Type': 'application/json',

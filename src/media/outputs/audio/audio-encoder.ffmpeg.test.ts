@@ -28,7 +28,7 @@ interface Scene {
   end(): Promise<void>
 }
 
-describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
+describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
   let host: TestHost
   let scene: Scene
   beforeEach(() => void (host = testHost()))
@@ -107,7 +107,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     { format: 'opus', spec: { audio: 'aac', sampleRate: 44_100 } },
     { format: 'mp3', spec: { audio: 'eac3', audioBitrate: '192k', channels: 1 } },
   ] as const)(
-    'gives all the sound of $spec.audio as $format, over three kills',
+    'gives all the audio of $spec.audio as $format, over three kills',
     async ({ format, spec }) => {
       scene = await begin(spec, format)
       for (let kill = 0; kill < 3; kill++) {
@@ -129,7 +129,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     },
   )
 
-  it('copies AAC that is not much more than what was asked for, and starts no process', async () => {
+  it('copies AAC that is little above the wanted bitrate, and starts no process', async () => {
     scene = await begin({ audio: 'aac', audioBitrate: '96k' }, 'aac', 96_000)
     await scene.play(5_000)
     await scene.end()
@@ -155,7 +155,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the encoder of the sound', () => {
     expect(scene.playedMs() - samples.length / 48).toBeLessThan(300)
   })
 
-  it('starts an encoder that hangs anew, and loses nothing', async () => {
+  it('restarts an encoder that hangs, and loses nothing', async () => {
     scene = await begin({ audio: 'aac' }, 'mp3')
     await scene.play(2_000)
     process.kill(scene.encoder.figures().pid!, 'SIGSTOP')

@@ -34,7 +34,7 @@ export interface AudioEncoderParts {
   readonly program: AudioFormat
   /** Past audio that is sent first, milliseconds. */
   readonly burstMs: number
-  /** Name of the process in the ledger: "sound for radio". */
+  /** Name of the process in the ledger: "audio for radio". */
   readonly purpose: string
   readonly onUnit: (unit: CodedUnit) => void
   readonly onLine: (line: StderrLine) => void

@@ -12,7 +12,7 @@ const audioFormat = (changes: Partial<AudioFormat> = {}): AudioFormat => ({
   ...changes,
 })
 
-describe('what is sent', () => {
+describe('the sent coding', () => {
   it.each([
     ['mp3', 48_000, 48_000],
     ['mp3', 44_100, 44_100],

@@ -80,7 +80,7 @@ export class ContinuousEncoder {
       attempt++
       this.#restarts++
       this.#lastError = why
-      warn(`the sound's encoder ended (${why}); again in ${Math.round(waitMs)} ms`)
+      warn(`the audio encoder ended (${why}); again in ${Math.round(waitMs)} ms`)
       await pause(clock, waitMs, signal)
     }
     return audio.end

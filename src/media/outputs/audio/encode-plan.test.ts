@@ -28,8 +28,8 @@ const planned = (format: 'mp3' | 'aac' | 'opus', rate: number, from: number, old
   }
 }
 
-describe('where an encoder begins', () => {
-  it('is the beginning of the stretch when nothing was sent of it', () => {
+describe('the start of an encoder', () => {
+  it('is the start of the timeline segment when nothing was sent of it', () => {
     expect(planned('mp3', 48_000, 0, 900)).toMatchObject({
       first: 1_000,
       skipSamples: 0,
@@ -58,7 +58,7 @@ describe('where an encoder begins', () => {
     },
   )
 
-  it('goes on later when the sound is not kept any more', () => {
+  it('is later when the audio is no longer kept', () => {
     const plan = planned('mp3', 48_000, 10, 1_500)
     expect(plan.from).toBe(Math.ceil((504 * 1_024) / 1_152))
     expect(plan.first).toBe(1_500)

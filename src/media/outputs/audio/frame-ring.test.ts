@@ -7,7 +7,7 @@ const filled = (count: number, ms = 20): FrameRing => {
   return ring
 }
 
-it('keeps the newest units for at least as long as it was told, and no longer than one more', () => {
+it('keeps the newest units for at least the given time, and no longer than one more', () => {
   const ring = filled(50)
   expect(ring.end - ring.oldest).toBe(5)
   expect(ring.unit(ring.end - 1)?.bytes).toEqual(Uint8Array.of(49))
@@ -26,11 +26,11 @@ it.each([
   { ms: 20, number: 49 },
   { ms: 50, number: 47 },
   { ms: 10_000, number: 45 },
-])('finds the unit that began $ms ms ago', ({ ms, number }) => {
+])('finds the unit that started $ms ms ago', ({ ms, number }) => {
   expect(filled(50).numberBefore(ms)).toBe(number)
 })
 
-it('tells how far a place is behind', () => {
+it('gives the lag of a place', () => {
   const ring = filled(50)
   expect(ring.msSince(ring.end)).toBe(0)
   expect(ring.msSince(ring.end - 2)).toBe(40)

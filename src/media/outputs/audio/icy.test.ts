@@ -17,7 +17,7 @@ describe('a title block', () => {
     expect(textOf(titleBlock(title))).toBe(text)
   })
 
-  it('is as long as its first byte says, and never cuts a character', () => {
+  it('has the length in its first byte, and never cuts a character', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 6_000, unit: 'grapheme' }), (title) => {
         const block = titleBlock(title)
@@ -47,7 +47,7 @@ const unframe = (bytes: Uint8Array): { sound: number[]; titles: string[] } => {
 }
 
 describe('framing', () => {
-  it('gives back the sound whatever the pieces, and each change of title once', () => {
+  it('keeps the audio whatever the pieces, and has each change of title once', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9_000 }), { maxLength: 12 }), (lengths) => {
         const framing = new IcyFraming()

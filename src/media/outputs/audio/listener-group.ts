@@ -100,7 +100,7 @@ export class ListenerGroup {
     const encoder = new AudioEncoder({
       ...this.#parts,
       wanted: { format, bitrate },
-      purpose: `sound for ${format} listeners`,
+      purpose: `audio for ${format} listeners`,
       onUnit: (unit) => {
         ring.append(unit)
         this.#fanOut.onAppend()

@@ -42,7 +42,7 @@ const setUp = async () => {
   return { listener, append, clock, count: () => count, ring }
 }
 
-it('begins with the burst, skips to the newest frame when it is too far behind, and goes on whole', async () => {
+it('starts with the burst, skips to the newest frame when its lag is too long, and continues with whole frames', async () => {
   const { listener, append, clock, ring } = await setUp()
   for (let frame = 0; frame < 20; frame++) append()
   client.pause()

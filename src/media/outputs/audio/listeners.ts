@@ -85,7 +85,7 @@ export class Listeners implements Output {
     this.#audio = new ProgramAudio({
       frames,
       keepMs: KEPT_AUDIO_MS,
-      onFault: (error) => context.warn(id, `its feed failed: ${String(error)}`),
+      onFault: (error) => context.warn(id, `its audio input failed: ${String(error)}`),
     })
     const { audio } = frames.tracks
     this.#groups = new Map(
@@ -292,4 +292,4 @@ const pidOf = (
   return pid === undefined ? [] : [[`${format}EncoderPid`, pid]]
 }
 
-const NO_AUDIO = { status: 404, code: 'not_reachable', why: 'the channel has no sound' } as const
+const NO_AUDIO = { status: 404, code: 'not_reachable', why: 'the channel has no audio' } as const

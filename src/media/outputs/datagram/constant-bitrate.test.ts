@@ -106,7 +106,7 @@ describe('a constant bitrate', () => {
 })
 
 describe('the program, which others read too', () => {
-  test('is not written to when clock references are set anew', () => {
+  test('is not written to when clock references restart', () => {
     const shaper = new ConstantBitrate({ packets: 1, bitrate: BITRATE })
     // The ring hands out views of Buffers, whose slice() does not copy.
     const shared = Buffer.from(

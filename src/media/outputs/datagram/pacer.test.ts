@@ -52,7 +52,7 @@ describe('pacing', () => {
     expect(joined(sent).length).toBe(100 * 112 * 188)
   })
 
-  test('spreads a key picture ten times as large over the time to the next picture', () => {
+  test('spreads a random access picture ten times as large over the time to the next picture', () => {
     const sizes = Array.from({ length: 100 }, (_, index) => (index % 25 === 0 ? 560 : 56))
     const sent = play({ sizes, intervalMs: 40 })
     // 80 datagrams in 7 to 8 ticks, not in one.
@@ -93,7 +93,7 @@ describe('pacing', () => {
     expect(sent.at(-1)!.time - sent[0]!.time).toBeCloseTo((sent.at(-1)!.at - sent[0]!.at) * 90, 3)
   })
 
-  test('after a stall sends at once what is late, and is even again with the next picture', () => {
+  test('after a stall sends late packets at once, and is even again with the next picture', () => {
     const stall = (index: number): number => (index >= 20 && index < 30 ? (30 - index) * 40 : 0)
     const sent = play({
       sizes: Array.from({ length: 60 }, () => 112),

@@ -44,7 +44,7 @@ describe('an Icecast output', () => {
       /icecast\.bitrate: 500000 is not possible for mp3/,
     ],
     [{ ...spec(URL_WITH_PASSWORD), push: PushSpec.parse({}) }, /push does not belong/],
-  ])('refuses what cannot work: %#', (output, sentence) => {
+  ])('refuses impossible settings: %#', (output, sentence) => {
     const attempt = (): void => ICECAST_KIND.checkSpec(output, context)
     expect(attempt).toThrow(sentence)
     expect(attempt).toThrow(/output radio/)

@@ -77,7 +77,7 @@ export class IcecastSource implements Output {
     const { frames } = parts.program
     const program = frames.tracks.audio
     this.#signal = signal
-    if (program === undefined) return this.#failForGood('the channel has no sound')
+    if (program === undefined) return this.#failForGood('the channel has no audio')
     const needed = AUDIO_ENCODERS[spec.format]
     if (!parts.ffmpeg.encoders.has(needed)) {
       return this.#failForGood(`icecast.format ${spec.format}: this FFmpeg has no ${needed}`)
@@ -85,7 +85,7 @@ export class IcecastSource implements Output {
     const audio = new ProgramAudio({
       frames,
       keepMs: KEPT_AUDIO_MS,
-      onFault: (error) => this.#countError(`its feed failed: ${String(error)}`),
+      onFault: (error) => this.#countError(`its audio input failed: ${String(error)}`),
     })
     const encoder = new AudioEncoder({
       ...parts,
@@ -94,7 +94,7 @@ export class IcecastSource implements Output {
       ffmpeg: parts.ffmpeg.ffmpeg,
       wanted: { format: spec.format, bitrate: spec.bitrate },
       burstMs: 0,
-      purpose: `sound for ${id}`,
+      purpose: `audio for ${id}`,
       onUnit: (unit) => {
         if (this.#state === 'running') this.#queue.push(unit)
       },

@@ -85,7 +85,7 @@ const mountOf = (spec: AddressedOutput, path: string): string => {
   if (!PATH.test(path)) {
     throw unsupportedUrl(
       spec,
-      `mount ${JSON.stringify(path)}: percent-encode what is not plain there`,
+      `mount ${JSON.stringify(path)}: percent-encode other characters than those of RFC 3986`,
     )
   }
   if (/^\/admin(?:\/|$)/i.test(percentDecoded(path)))

@@ -98,7 +98,7 @@ it.each([
   ],
   ['SSH-2.0-x\r\n', { kind: 'refused', status: 0, why: 'not HTTP: SSH-2.0-x' }],
   ['', { kind: 'lost', why: 'the server closed the connection' }],
-] satisfies [string, SourceEnd][])('tells how %j ended it', async (answer, end) => {
+] satisfies [string, SourceEnd][])('reports its end by %j', async (answer, end) => {
   const { ended, welcomed } = await connect(answer, 'closes')
   expect(await ended).toEqual(end)
   expect(welcomed()).toBe(0)

@@ -17,7 +17,7 @@ const head = (format: 'mp3' | 'opus', name: string): Buffer =>
   })
 
 describe("a source's request", () => {
-  it('is what Icecast wants, and ends with an empty line', () => {
+  it('has the headers of Icecast, and ends with an empty line', () => {
     expect(head('mp3', 'Radio').toString('latin1').split('\r\n')).toEqual([
       'PUT /caf%C3%A9.mp3 HTTP/1.1',
       'Host: h:8010',
@@ -43,7 +43,7 @@ describe("a source's request", () => {
     expect(head(format, name).toString(encoding)).toContain(`Ice-Name: ${name}\r\n`)
   })
 
-  it('sets a title of any characters for the mount as Icecast knows it', () => {
+  it('sets a title of any characters for the mount as Icecast names it', () => {
     const url = new URL(titlePath(target, 'a&b=c + ü'), 'http://h')
     expect(Object.fromEntries(url.searchParams)).toEqual({
       mode: 'updinfo',

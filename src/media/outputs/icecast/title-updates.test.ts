@@ -20,7 +20,7 @@ const setUp = (answers: readonly (string | undefined)[] = []) => {
   return { titles, set, problems, answer }
 }
 
-it('tells the newest title when several came while one was being told', async () => {
+it('sends the newest title when several came during a request', async () => {
   const { titles, set, answer } = setUp()
   titles.requestTitle('a')
   titles.requestTitle('b')
@@ -32,7 +32,7 @@ it('tells the newest title when several came while one was being told', async ()
   expect([titles.lastTitle, titles.count]).toEqual(['c', 2])
 })
 
-it('does not tell the very same title twice', async () => {
+it('does not send the same title twice', async () => {
   const { titles, set, answer } = setUp()
   titles.requestTitle('a')
   await answer()
@@ -41,7 +41,7 @@ it('does not tell the very same title twice', async () => {
   expect(set).toEqual(['a'])
 })
 
-it('tells a new mount the title it told the old one, also when that was under way', async () => {
+it('sends a new mount the title of the old one, also when that was pending', async () => {
   const { titles, set, answer } = setUp()
   titles.requestTitle('a')
   titles.restart('a')

@@ -27,7 +27,7 @@ it('drops the oldest beyond its limit, and counts one skip until it was emptied'
   expect(queue.skips).toBe(2)
 })
 
-it('forgets what nobody was to get without counting it', () => {
+it('clears its units without counting drops', () => {
   const queue = new UnitQueue(100)
   push(queue, 5)
   queue.clear()

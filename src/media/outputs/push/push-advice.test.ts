@@ -28,21 +28,21 @@ const adviceOn = (program: {
   return { told, advice }
 }
 
-describe('what a platform recommends', () => {
-  test('is kept: nothing is said', () => {
+describe('a recommendation of a platform', () => {
+  test('is kept: no warning', () => {
     const { told, advice } = adviceOn({ pictureBytes: 29_000, gop: 50, seconds: 40 })
     expect(told).toEqual([])
     expect(advice.warnings).toBeUndefined()
   })
 
-  test('is exceeded: each excess is told once, and stays in the status', () => {
+  test('is exceeded: each excess is reported once, and stays in the status', () => {
     const { told, advice } = adviceOn({ pictureBytes: 40_000, gop: 250, seconds: 60 })
     advice.checkAudio({ codec: 'mp2', channels: 6 })
     advice.checkAudio({ codec: 'mp2', channels: 6 })
     expect(told.toSorted()).toEqual([
-      'Twitch recommends a key frame every 2 s; they are 10.0 s apart',
+      'Twitch recommends a random access point every 2 s; they are 10.0 s apart',
       'Twitch recommends aac or mp3, not mp2',
-      'Twitch recommends at most 6000 kbit/s of pictures; it is 8000 kbit/s',
+      'Twitch recommends at most 6000 kbit/s of video; it is 8000 kbit/s',
       'Twitch recommends stereo, not 6 channels',
     ])
     expect(advice.warnings?.split('; Twitch').length).toBe(4)

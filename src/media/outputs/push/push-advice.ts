@@ -50,7 +50,7 @@ export class PushAdvice {
     if (seconds <= limits.keyFrameSeconds * TOLERANCE) return
     this.#report(
       'key',
-      `${title} recommends a key frame every ${limits.keyFrameSeconds} s; they are ${seconds.toFixed(1)} s apart`,
+      `${title} recommends a random access point every ${limits.keyFrameSeconds} s; they are ${seconds.toFixed(1)} s apart`,
     )
   }
 
@@ -66,10 +66,9 @@ export class PushAdvice {
 
   #checkBitrate(kind: 'video' | 'audio', rate: number, limit: number): void {
     if (rate <= limit * TOLERANCE) return
-    const what = kind === 'video' ? 'pictures' : 'sound'
     this.#report(
       kind,
-      `${this.#platform.title} recommends at most ${kbit(limit)} of ${what}; it is ${kbit(rate)}`,
+      `${this.#platform.title} recommends at most ${kbit(limit)} of ${kind}; it is ${kbit(rate)}`,
     )
   }
 

@@ -17,8 +17,8 @@ const videoFrame = (dts: number, rap: 'key' | 'other' = 'other', pts = dts): Pus
 const audioFrame = (dts: number): PushFrame => ({ kind: 'audio', dts: ticks(dts), bytes: NONE })
 const MS = 90
 
-describe('the order of pictures and sound', () => {
-  test('is that of DTS, however they come', () => {
+describe('the order of video and audio', () => {
+  test('is that of DTS, in whatever order they arrive', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { minLength: 20, maxLength: 200 }), (turns) => {
         const out: number[] = []
@@ -56,13 +56,13 @@ const fill = (queue: PushQueue, from: number, count: number, gop = 25): void => 
 }
 
 describe('the queue of a destination', () => {
-  test('begins at a random access point', () => {
+  test('starts at a random access point', () => {
     const queue = queueOf()
     fill(queue, 7, 30)
     expect(queue.take()).toMatchObject({ dts: 25 * 40 * MS, rap: 'key' })
   })
 
-  test('further behind than the lag, it goes on at the newest random access point: one skip', () => {
+  test('with a longer lag, it continues at the newest random access point: one skip', () => {
     const queue = queueOf()
     fill(queue, 0, 10)
     expect(queue.take()?.dts).toBe(0)
@@ -82,7 +82,7 @@ describe('the queue of a destination', () => {
     expect(queue.take()).toMatchObject({ dts: 100 * 40 * MS, rap: 'key' })
   })
 
-  test('a new connection begins at the newest random access point, and counts no skip', () => {
+  test('a new connection starts at the newest random access point, and counts no skip', () => {
     const queue = queueOf()
     fill(queue, 0, 60)
     queue.take()
@@ -102,7 +102,7 @@ describe('the queue of a destination', () => {
     expect(held).toBeLessThanOrEqual(65)
   })
 
-  test('without pictures every frame of sound is a random access point', () => {
+  test('without video every audio frame is a random access point', () => {
     const queue = new PushQueue({ lagMs: 1_000, entryKind: 'audio' })
     for (let at = 0; at < 500; at++) queue.push(audioFrame(at * 1_920))
     expect(queue.take()?.dts).toBeGreaterThan(400 * 1_920)
@@ -126,7 +126,7 @@ describe('the milliseconds of a push', () => {
     }
   })
 
-  test('begin at 0 and go on whatever was dropped between; composition is never negative', () => {
+  test('start at 0 and continue whatever was dropped between; composition is never negative', () => {
     const clock = new PushClock()
     expect(clock.timesOf(videoFrame(90_000, 'key', 97_200))).toEqual({
       dtsMs: 0,
@@ -146,7 +146,7 @@ describe('the milliseconds of a push', () => {
     ])
   })
 
-  test('what is older than what was sent is left out', () => {
+  test('frames older than the last sent one are left out', () => {
     const clock = new PushClock()
     clock.timesOf(videoFrame(90_000))
     clock.timesOf(audioFrame(180_000))

@@ -41,17 +41,17 @@ const cases = [
   ['encode', video(), undefined, { video: 'encode', audio: 'silence' }],
 ] as const
 
-describe('what becomes of the tracks', () => {
+describe('the plan of the tracks', () => {
   test.each(cases)('%s of %o and %o', (recipe, pictures, audio, plan) => {
     const tracks = { video: pictures, audio: audio, languages: [''] }
     expect(planPush(tracks, PushSpec.parse({ recipe }))).toEqual({ ok: true, plan })
   })
 
   test.each([
-    [video({ codec: 'hevc' }), audio('aac'), /pictures \(hevc\).*push\.recipe/],
-    [video(), audio('ac3'), /sound \(ac3\).*push\.recipe/],
-    [undefined, undefined, /neither pictures nor sound/],
-  ])('copy says what it cannot carry, and what to set', (pictures, audio, why) => {
+    [video({ codec: 'hevc' }), audio('aac'), /video \(hevc\).*push\.recipe/],
+    [video(), audio('ac3'), /audio \(ac3\).*push\.recipe/],
+    [undefined, undefined, /neither video nor audio/],
+  ])('copy names what it cannot carry, and the setting that helps', (pictures, audio, why) => {
     const tracks = { video: pictures, audio: audio, languages: [] }
     expect(planPush(tracks, PushSpec.parse({ recipe: 'copy' }))).toEqual({
       ok: false,
@@ -59,7 +59,7 @@ describe('what becomes of the tracks', () => {
     })
   })
 
-  test('the rung has the picture of the program, or a smaller one, and nothing that is copied', () => {
+  test('the rung has the size of the program, or a smaller one, and nothing that is copied', () => {
     const tracks = { video: video(), audio: audio('mp2'), languages: [''] }
     const spec = PushSpec.parse({ height: 1080 })
     expect(rungOf({ video: 'encode', audio: 'encode' }, tracks, spec)).toMatchObject({

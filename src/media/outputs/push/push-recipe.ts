@@ -17,14 +17,14 @@ export type Planned =
 export const planPush = (tracks: ProgramTracks, { recipe }: PushSpec): Planned => {
   const { video, audio } = tracks
   if (video === undefined && audio === undefined) {
-    return { ok: false, why: 'the program has neither pictures nor sound' }
+    return { ok: false, why: 'the program has neither video nor audio' }
   }
   const copies = { video: canCopyVideo(tracks), audio: canCopyAudio(tracks) }
   if (recipe === 'copy' && video !== undefined && video.codec !== 'h264') {
-    return { ok: false, why: cannotCarry(`the program's pictures (${video.codec})`) }
+    return { ok: false, why: cannotCarry(`the program's video (${video.codec})`) }
   }
   if (recipe === 'copy' && audio !== undefined && !copies.audio) {
-    return { ok: false, why: cannotCarry(`the program's sound (${audio.codec})`) }
+    return { ok: false, why: cannotCarry(`the program's audio (${audio.codec})`) }
   }
   const isCopied = (can: boolean): 'copy' | 'encode' =>
     recipe === 'copy' || (recipe === 'auto' && can) ? 'copy' : 'encode'

@@ -94,7 +94,7 @@ describe('the address of a push', () => {
   })
 
   test.each(['srt://host:1', 'twitch.ts', 'file:/x', 'http://twitch:80'])(
-    '%s is somebody else’s',
+    '%s is of another kind',
     (url) => {
       expect(isPushUrl(url)).toBe(false)
     },

@@ -16,7 +16,7 @@ const adts = (frame: Uint8Array): Uint8Array => {
   return Uint8Array.from([...head, ...frame])
 }
 
-test('a frame is six bytes, and its configuration says AAC LC, 48 kHz, stereo', () => {
+test('a frame is six bytes, and its configuration is AAC LC, 48 kHz, stereo', () => {
   expect(silentFrame().length).toBe(6)
   expect(Buffer.from(SILENT_CONFIG).toString('hex')).toBe('1190')
   expect(SILENT_TICKS).toBe((1024 * 90_000) / 48_000)

@@ -75,7 +75,7 @@ describe('the address of an SRT push', () => {
     expect(() => parseSrtTarget(spec('srt://h:1?streamid=a', { key: 'b' }))).toThrow(/given twice/)
   })
 
-  test('does not tell a secret when it refuses', () => {
+  test('shows no secret when it refuses', () => {
     const url = 'srt://h?passphrase=topsecretphrase&streamid=topsecretid'
     expect(() => parseSrtTarget(spec(url))).toThrow(/^(?!.*topsecret)/)
   })

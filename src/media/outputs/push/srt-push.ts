@@ -139,7 +139,7 @@ export class SrtPush implements Output {
     const { host, port } = this.#target
     if (stalled) {
       this.#stalls++
-      return `${host}:${port} took nothing for ${this.#push.stallMs} ms; connected anew`
+      return `${host}:${port} took nothing for ${this.#push.stallMs} ms; reconnected`
     }
     if (!refused) {
       const what = connected ? 'the connection to' : 'no connection to'

@@ -188,7 +188,7 @@ export class RecordOutput implements Output {
       this.#fault === 'disk_full' ? Math.max(MIN_RESUME_FREE_BYTES, floor * RESUME_FREE_SHARE) : 0
     if (free >= floor + room) return
     throw new DiskFullError(
-      `${megabytesOf(free)} MB are free; it goes on from ${megabytesOf(floor + room)} MB`,
+      `${megabytesOf(free)} MB are free; it resumes at ${megabytesOf(floor + room)} MB`,
     )
   }
 

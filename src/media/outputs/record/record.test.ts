@@ -42,7 +42,7 @@ describe('the name of a recording', () => {
   })
 })
 
-describe('the next file begins', () => {
+describe('the next file starts', () => {
   const limits = { seconds: 10, bytes: 1_000 }
   test.each([
     { ticks: 899_990, bytes: 100, groupBytes: 50, why: undefined },
@@ -158,7 +158,7 @@ test('an index is read whatever a crash left of it', () => {
   ])
 })
 
-test('33-bit times go on past their wrap', () => {
+test('33-bit times continue past their wrap', () => {
   expect(unwrapNear(5, 2 ** 33 - 10)).toBe(2 ** 33 + 5)
   expect(unwrapNear(2 ** 33 - 5, 2 ** 34 + 3)).toBe(2 ** 34 - 5)
   expect(unwrapNear(100, 90)).toBe(100)
@@ -189,7 +189,7 @@ describe('a random access point', () => {
     expect(of.takeAt(2_000)).toEqual({ onAir: { source: 'b', label: 'B' }, cut: 'none' })
   })
 
-  test('after two cuts is told once, and not at all when the first came back', () => {
+  test('after two cuts is reported once, and not at all when the first source returned', () => {
     const { of, sink } = marks()
     sink.cut?.(cut('b', 1_000))
     sink.cut?.(cut('c', 1_500))

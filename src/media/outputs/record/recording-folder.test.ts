@@ -12,7 +12,7 @@ let path: string
 beforeEach(async () => void (path = await mkdtemp(join(tmpdir(), 'sluice-recordings-'))))
 afterEach(() => rm(path, { recursive: true, force: true }))
 
-test('a recording that another program made anew in its place is kept as it is', async () => {
+test('a recording that another program rewrote is kept as it is', async () => {
   const [name] = NAMES
   await writeFile(join(path, name), REMUXED)
   const line = { name, finished: { bytes: 99, durationMs: 1_000 } }
@@ -24,7 +24,7 @@ test('a recording that another program made anew in its place is kept as it is',
   await folder.close()
 })
 
-test('of what was being written, what holds nothing whole is removed', async () => {
+test('an unfinished file without a complete part is removed', async () => {
   const [name] = NAMES
   await writeFile(join(path, name), REMUXED)
   await writeFile(join(path, 'recordings.jsonl'), `${JSON.stringify({ name })}\n`)
@@ -35,7 +35,7 @@ test('of what was being written, what holds nothing whole is removed', async () 
   await folder.close()
 })
 
-test('one that cannot be opened keeps nobody from recording, and its number is not used again', async () => {
+test('one that cannot be opened does not stop recording, and its number is not used again', async () => {
   await mkdir(join(path, NAMES[1]))
   const folder = new RecordingFolder(path)
   await folder.open()
