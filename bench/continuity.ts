@@ -5,7 +5,7 @@
  */
 import {
   failures,
-  objections,
+  outcomeFaults,
   type Outcome,
   restarts,
   seamlessTwins,
@@ -90,7 +90,7 @@ for (const [name, run] of scenarios) {
     outcome.mediaSeconds.toFixed(0),
     outcome.seconds.toFixed(1),
   ])
-  const found = objections(outcome)
+  const found = outcomeFaults(outcome)
   if (found.length > 0) failed++
   for (const text of found.slice(0, 12)) console.log(`    ${text}`)
 }

@@ -60,10 +60,10 @@ const ours = ({ video, audio }: Frames, pictures: number): number => {
         {
           track: 1,
           baseTime: part[0]!.dts,
-          samples: part.map(({ dts, pts, rap: entry, data }) => ({
+          samples: part.map(({ dts, pts, rap, data }) => ({
             duration: PICTURE,
             compositionOffset: pts - dts,
-            rap: entry !== 'none',
+            rap: rap !== 'none',
             data: videoSample('h264', data),
           })),
         },
@@ -104,8 +104,8 @@ const mediabunny = async ({ video, audio }: Frames): Promise<Uint8Array[]> => {
   output.addAudioTrack(sounds)
   await output.start()
   let sound = 0
-  for (const { data, rap: entry, pts, dts } of video) {
-    const type = entry === 'none' ? 'delta' : 'key'
+  for (const { data, rap, pts, dts } of video) {
+    const type = rap === 'none' ? 'delta' : 'key'
     const packet = new EncodedPacket(data, type, pts / 90_000, PICTURE / 90_000)
     await pictures.add(packet, { decoderConfig: VIDEO_CONFIG })
     for (; sound < audio.length && audio[sound]!.pts <= dts; sound++) {
@@ -145,7 +145,7 @@ const measure = async (
 const rounds = Number(process.argv[2] ?? 20)
 const frames = framesOf(new Uint8Array(makeSample()))
 const bytes = [...frames.video, ...frames.audio].reduce((sum, { data }) => sum + data.length, 0)
-const keys = frames.video.filter(({ rap: entry }) => entry !== 'none').length
+const keys = frames.video.filter(({ rap }) => rap !== 'none').length
 print(`${(bytes / 1e6).toFixed(1)} MB, ${frames.video.length} pictures, ${keys} of them key frames`)
 await measure('ours, 5 pictures per fragment', bytes, rounds, () => ours(frames, 5))
 await measure('ours, 50 pictures per fragment', bytes, rounds, () => ours(frames, 50))

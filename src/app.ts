@@ -6,7 +6,7 @@ import type { AppHooks, RunningApp } from './cli/app-port.ts'
 import type { Config } from './config/config.ts'
 import { accessPolicy, type AccessPolicy } from './control/api/access.ts'
 import { buildApi } from './control/api/api.ts'
-import { reserve, type Reserved } from './control/api/listen.ts'
+import { reserveAddress, type ReservedAddress } from './control/api/listen.ts'
 import { buildLog } from './control/telemetry/log.ts'
 import { buildMetrics } from './control/telemetry/metrics.ts'
 import { ControlledChannel } from './control/channels/controlled-channel.ts'
@@ -28,7 +28,7 @@ import { defaultLedgerFolder, endOrphans, openLedger } from './process/ledger.ts
 export const startApp = async (config: Config, hooks: AppHooks): Promise<RunningApp> => {
   allowHeapGrowth()
   const access = accessPolicy(config.listen.host, config.token)
-  const reserved = await reserve(config.listen)
+  const reserved = await reserveAddress(config.listen)
   try {
     return await start(config, hooks, { access, reserved })
   } catch (error) {
@@ -41,7 +41,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
 const start = async (
   config: Config,
   hooks: AppHooks,
-  { access, reserved }: { readonly access: AccessPolicy; readonly reserved: Reserved },
+  { access, reserved }: { readonly access: AccessPolicy; readonly reserved: ReservedAddress },
 ): Promise<RunningApp> => {
   const log = buildLog({
     level: config.logLevel,
@@ -119,7 +119,7 @@ const start = async (
     const running = Promise.all([media.run(stop.signal), budgets.run(stop.signal)])
     const told = events.run(epoch, new AbortController().signal)
     await port.start()
-    await reserved.hand(api)
+    await reserved.serveApi(api)
     const untilStopped = async (): Promise<void> => {
       try {
         await running

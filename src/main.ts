@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { publicCommandLine } from './cli/process-title.ts'
 
 /** How long what is left over (an idle connection, a pipe held open by somebody) may delay the end. */
-const LINGER_MS = 1_000
+const MAX_LINGER_MS = 1_000
 
 const version = (): string => {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
@@ -23,4 +23,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   startAnalysis: async () => (await import('./cli/ts-analysis.ts')).startAnalysis,
   probeUrl: async () => (await import('./cli/ffmpeg-probe.ts')).probeUrl,
 })
-setTimeout(() => process.exit(), LINGER_MS).unref()
+setTimeout(() => process.exit(), MAX_LINGER_MS).unref()

@@ -26,7 +26,7 @@ export const memoryOverAnHour = async (seconds: number): Promise<void> => {
     record: 'none',
     lateTickMs: 30,
   })
-  rig.want('s0', 's1')
+  rig.setWanted('s0', 's1')
   const used: number[] = []
   const began = performance.now()
   for (let point = 0; point < POINTS; point++) {

@@ -1,4 +1,4 @@
-import { decodeSound, wholeFrames } from '../../test/helpers/decoded-sound.ts'
+import { decodeAudio, wholeFrames } from '../../test/helpers/decoded-audio.ts'
 import { listen, type Listening } from '../../test/helpers/icecast-server.ts'
 
 const LONGEST_GAP = 0.03
@@ -41,8 +41,8 @@ export class Hearing {
       this.#parts.map((part) => {
         const bytes = part.bytes()
         return this.#format === 'opus'
-          ? decodeSound(bytes, 'ogg', LONGEST_GAP)
-          : decodeSound(wholeFrames(bytes, this.#format), this.#format, LONGEST_GAP)
+          ? decodeAudio(bytes, 'ogg', LONGEST_GAP)
+          : decodeAudio(wholeFrames(bytes, this.#format), this.#format, LONGEST_GAP)
       }),
     )
     const gaps = decoded.flatMap(({ silences }) => silences.map(({ seconds }) => seconds * 1_000))

@@ -22,7 +22,7 @@ export const recordedBy = (nginx: NginxRtmp) => {
   const steps = verdicts.flatMap(({ gaps }) => gaps.map((gap) => Number.parseInt(gap, 10)))
   return {
     on_publish: nginx.publishes.filter(({ app }) => app === 'live').length,
-    'media s': round(sum(({ pictures }) => pictures) / 25, 0),
+    'media s': round(sum(({ videoTags }) => videoTags) / 25, 0),
     // Greatest timestamp so far: players do not pass it.
     'time reached s': round(tags.reduce((total, each) => total + lastOf(each), 0) / 1_000, 0),
     'DTS back': sum(({ backward }) => backward),

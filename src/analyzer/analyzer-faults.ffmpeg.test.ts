@@ -3,8 +3,8 @@ import { payloadAt, PID_PAT, startsUnit } from '../mpegts/packet.ts'
 import {
   analyze,
   ffmpegContinuity,
-  found,
-  lacking,
+  violationCounts,
+  skipNote,
   missingTool,
   tsreport,
   withFile,
@@ -34,7 +34,7 @@ const STANDARD = { rules: 'standard' } as const
 const codesOf = async (
   bytes: Uint8Array,
   severity: Violation['severity'] | 'any' = 'error',
-): Promise<string[]> => found(await analyze(bytes, STANDARD), severity)
+): Promise<string[]> => violationCounts(await analyze(bytes, STANDARD), severity)
 
 interface Planted {
   /** Codes of exactly the errors that are reported. */
@@ -291,7 +291,7 @@ const planted: Record<string, Planted> = {
 }
 
 describe.skipIf(skip !== undefined)(
-  `the analyzer finds a planted fault exactly${lacking(skip)}`,
+  `the analyzer finds a planted fault exactly${skipNote(skip)}`,
   () => {
     let bytes: Buffer
     beforeAll(async () => {
@@ -335,7 +335,7 @@ describe.skipIf(skip !== undefined)(
         if (index === from) out[at + 5] = out[at + 5]! | 0x80
       })
       const report = await analyze(signalled, STANDARD)
-      expect(found(report)).toEqual([])
+      expect(violationCounts(report)).toEqual([])
       expect(report.signalledDiscontinuities).toBe(1)
       expect(report.programs[0]!.pcr.discontinuities).toBe(1)
       expect(report.durationMs).toBeLessThan(4_100)

@@ -3,8 +3,8 @@ import { PID_NULL } from '../mpegts/packet.ts'
 import {
   analyze,
   ffprobePackets,
-  found,
-  lacking,
+  violationCounts,
+  skipNote,
   missingTool,
   withFile,
 } from '../../test/helpers/oracles.ts'
@@ -27,7 +27,7 @@ const SECOND = 90_000
 const STANDARD = { rules: 'standard' } as const
 
 describe.skipIf(skip !== undefined)(
-  `the analyzer on clean streams of ffmpeg${lacking(skip)}`,
+  `the analyzer on clean streams of ffmpeg${skipNote(skip)}`,
   () => {
     const clean: [string, Partial<EncodeSpec>][] = [
       ['H.264 with B-frames, AAC', {}],
@@ -43,7 +43,7 @@ describe.skipIf(skip !== undefined)(
     test.each(clean)('%s: no error', async (_name, spec) => {
       const bytes = await encodeTs({ seconds: 3, ...spec })
       const report = await analyze(bytes, STANDARD)
-      expect(found(report)).toEqual([])
+      expect(violationCounts(report)).toEqual([])
       expect(report.packets).toBe(bytes.length / 188)
       expect(report.skippedBytes).toBe(0)
     })
@@ -114,7 +114,7 @@ describe.skipIf(skip !== undefined)(
 const pcrs = (bytes: Uint8Array): PacketView[] =>
   [...packetsOf(bytes)].filter((packet) => packet.pcr !== undefined)
 
-describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(skip)}`, () => {
+describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${skipNote(skip)}`, () => {
   let bytes: Buffer
   beforeAll(async () => {
     bytes = await encodeTs({ seconds: 3, extra: ['-muxrate', '1M'] })
@@ -124,7 +124,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
     const target = pcrs(bytes)[60]!
     const late = restamp(bytes, ({ index }) => (index === target.index ? { pcr: 90 } : undefined))
     const report = await analyze(late, STANDARD)
-    expect(found(report)).toEqual(['pcr_accuracy × 1'])
+    expect(violationCounts(report)).toEqual(['pcr_accuracy × 1'])
     expect(report.violations[0]!.first.position).toBe(target.at)
     expect(report.programs[0]!.pcr.accuracyNs).toBeCloseTo(1_000_000, -4)
   })
@@ -135,7 +135,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
       if (index === target.index) out[at] = 0
     })
     const report = await analyze(damaged, STANDARD)
-    expect(found(report)).toEqual(['sync_byte × 1'])
+    expect(violationCounts(report)).toEqual(['sync_byte × 1'])
     expect(report.violations[0]!.first.position).toBe(target.at)
   })
 
@@ -143,7 +143,7 @@ describe.skipIf(skip !== undefined)(`the analyzer on constant bitrate${lacking(s
     const { at } = [...packetsOf(bytes)][500]!
     const more = Buffer.concat([bytes.subarray(0, at), Buffer.alloc(100), bytes.subarray(at)])
     const report = await analyze(more, STANDARD)
-    expect(found(report)).toEqual(['ts_sync_loss × 1', 'sync_byte × 1'])
+    expect(violationCounts(report)).toEqual(['ts_sync_loss × 1', 'sync_byte × 1'])
     expect(report.skippedBytes).toBe(100)
     expect(report.packets).toBe(bytes.length / 188)
   })

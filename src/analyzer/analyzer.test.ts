@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { found } from '../../test/helpers/oracles.ts'
+import { violationCounts } from '../../test/helpers/oracles.ts'
 import { syntheticUnits, type SyntheticSpec } from '../../test/helpers/synthetic-units.ts'
 import { corrupt, editPackets, packetsOf, randomFrom } from '../../test/helpers/ts-edit.ts'
 import { ticksOfMs } from '../contract/time.ts'
@@ -76,7 +76,7 @@ describe('the analyzer with the rules of the program', () => {
     const units = syntheticUnits({ count: 100 })
     const gone = units.findIndex((unit, i) => i > 80 && unit.kind === 'audio')
     const report = judge(muxed(units.filter((_, i) => i !== gone)))
-    expect(found(report, 'any')).toEqual(['audio_hole × 1'])
+    expect(violationCounts(report, 'any')).toEqual(['audio_hole × 1'])
     const { longestHole } = report.programs[0]!.tracks[1]!.audio!
     expect(longestHole).toMatchObject({ ms: expect.closeTo(21.333, 2) })
   })
@@ -85,7 +85,7 @@ describe('the analyzer with the rules of the program', () => {
     const fast = syntheticUnits({ count: 50, fps: 50, reorder: 'IP', audioTicks: 0 })
     const start = 900_000 + 90_000
     const slow = syntheticUnits({ count: 30, fps: 12.5, reorder: 'IP', audioTicks: 0, start })
-    expect(found(judge(muxed([...fast, ...slow])))).toEqual([])
+    expect(violationCounts(judge(muxed([...fast, ...slow])))).toEqual([])
     const late = syntheticUnits({
       count: 30,
       fps: 12.5,
@@ -93,7 +93,7 @@ describe('the analyzer with the rules of the program', () => {
       audioTicks: 0,
       start: start + 10_000,
     })
-    expect(found(judge(muxed([...fast, ...late])))).toContain('presentation_gap × 1')
+    expect(violationCounts(judge(muxed([...fast, ...late])))).toContain('presentation_gap × 1')
   })
 
   test('a lost random access point shows in the interval', () => {
@@ -115,7 +115,7 @@ describe('the analyzer with the rules of the program', () => {
       const found = Buffer.from(out.buffer, at, 188).indexOf(Buffer.from('0000000168', 'hex'))
       if (found >= 0 && ++entries === 2) out[at + found + 4] = 0x0c
     })
-    expect(found(judge(broken))).toEqual(['random_access_without_parameter_sets × 1'])
+    expect(violationCounts(judge(broken))).toEqual(['random_access_without_parameter_sets × 1'])
   })
 })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fit, harmless, paint, textWidth, truncate } from './ansi.ts'
+import { fitWidth, stripControls, paint, textWidth, truncate } from './ansi.ts'
 
 test.each([
   ['abc', 3],
@@ -23,12 +23,12 @@ test.each([
 })
 
 test('fit fills on the side that is asked for, counting wide characters', () => {
-  expect(fit('体', 4)).toBe('体  ')
-  expect(fit('9', 3, 'right')).toBe('  9')
+  expect(fitWidth('体', 4)).toBe('体  ')
+  expect(fitWidth('9', 3, 'right')).toBe('  9')
 })
 
 test('escape sequences, line breaks and direction overrides from outside become blanks', () => {
-  expect(harmless('a\u001b[2Jb\r\nc\u202ed\u0007\u009be')).toBe('a [2Jb c d e')
+  expect(stripControls('a\u001b[2Jb\r\nc\u202ed\u0007\u009be')).toBe('a [2Jb c d e')
 })
 
 test('without colour nothing is added', () => {

@@ -20,7 +20,7 @@ export const paint = (text: string, style: Style, colour: Colour): string =>
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g
 
 /** Text from outside (labels, FFmpeg's words, agents) must not move the cursor or colour the screen. */
-export const harmless = (text: string): string => text.replaceAll(CONTROL, ' ')
+export const stripControls = (text: string): string => text.replaceAll(CONTROL, ' ')
 
 const COMBINING = /^\p{M}|\u200d|\ufe0f$/u
 const WIDE =
@@ -50,7 +50,7 @@ export const truncate = (text: string, width: number): string => {
 }
 
 /** Exactly `width` columns: cut, or filled with spaces on the right (or on the left). */
-export const fit = (text: string, width: number, align: 'left' | 'right' = 'left'): string => {
+export const fitWidth = (text: string, width: number, align: 'left' | 'right' = 'left'): string => {
   const cut = truncate(text, width)
   const fill = ' '.repeat(Math.max(0, width - textWidth(cut)))
   return align === 'left' ? cut + fill : fill + cut

@@ -20,9 +20,9 @@ export const openBytes = async (
   io: CliIo,
   signal: AbortSignal,
 ): Promise<ByteInput> => {
-  if (target === '-') return standardInput(io)
-  if (/^udp:\/\//i.test(target)) return datagrams(target, signal)
-  if (/^https?:\/\//i.test(target)) return response(target, io, signal)
+  if (target === '-') return openStandardInput(io)
+  if (/^udp:\/\//i.test(target)) return openDatagrams(target, signal)
+  if (/^https?:\/\//i.test(target)) return openResponse(target, io, signal)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(target)?.[1]?.toLowerCase()
   if (scheme !== undefined && scheme !== 'file') {
     throw new SluiceError(
@@ -30,22 +30,22 @@ export const openBytes = async (
       `${JSON.stringify(redactUrl(target))}: ${scheme} is not read here; expected a file, http(s)://, udp:// or - (standard input, as in "ffmpeg … -f mpegts - | sluice analyze -")`,
     )
   }
-  return file(scheme === 'file' ? new URL(target) : target)
+  return openFile(scheme === 'file' ? new URL(target) : target)
 }
 
-const none = (): number => 0
+const noDrops = (): number => 0
 
-const standardInput = (io: CliIo): ByteInput => {
+const openStandardInput = (io: CliIo): ByteInput => {
   if (io.stdin.isTTY) {
     throw new SluiceError(
       'bad_request',
       '"-" reads standard input, which is this terminal; pipe a stream into it',
     )
   }
-  return { kind: 'live', bytes: io.stdin, dropped: none }
+  return { kind: 'live', bytes: io.stdin, dropped: noDrops }
 }
 
-const file = async (path: string | URL): Promise<ByteInput> => {
+const openFile = async (path: string | URL): Promise<ByteInput> => {
   const name = JSON.stringify(typeof path === 'string' ? path : path.href)
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === 'ENOENT' ? 'no such file' : (cause.code ?? cause.message)
@@ -56,11 +56,11 @@ const file = async (path: string | URL): Promise<ByteInput> => {
   return {
     kind: 'stored',
     bytes: createReadStream(path, { highWaterMark: 1 << 18 }),
-    dropped: none,
+    dropped: noDrops,
   }
 }
 
-const response = async (url: string, io: CliIo, signal: AbortSignal): Promise<ByteInput> => {
+const openResponse = async (url: string, io: CliIo, signal: AbortSignal): Promise<ByteInput> => {
   const shown = redactUrl(url)
   if (!URL.canParse(url))
     throw new SluiceError('bad_request', `${JSON.stringify(shown)} is not a URL`)
@@ -75,16 +75,16 @@ const response = async (url: string, io: CliIo, signal: AbortSignal): Promise<By
       `${shown} answered ${answer.status} ${answer.statusText}`,
     )
   }
-  return { kind: 'live', bytes: answer.body, dropped: none }
+  return { kind: 'live', bytes: answer.body, dropped: noDrops }
 }
 
-const MOST_WAITING = 4_096
-const RECEIVE_BUFFER = 4 << 20
+const MAX_QUEUED_DATAGRAMS = 4_096
+const RECEIVE_BUFFER_BYTES = 4 << 20
 
-const datagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> => {
+const openDatagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> => {
   const { host, port } = udpAddress(url)
   const socket = createSocket({ type: isIP(host) === 6 ? 'udp6' : 'udp4', reuseAddr: true })
-  const waiting: Uint8Array[] = []
+  const queued: Uint8Array[] = []
   let dropped = 0
   let wake: () => void = () => undefined
   let ended = false
@@ -94,8 +94,8 @@ const datagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> =
     wake()
   }
   socket.on('message', (message) => {
-    if (waiting.length >= MOST_WAITING) dropped++
-    else waiting.push(message)
+    if (queued.length >= MAX_QUEUED_DATAGRAMS) dropped++
+    else queued.push(message)
     wake()
   })
   await new Promise<void>((resolve, reject) => {
@@ -107,7 +107,7 @@ const datagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> =
     })
     socket.bind(port, isMulticast(host) ? undefined : host, () => {
       if (isMulticast(host)) socket.addMembership(host)
-      socket.setRecvBufferSize(RECEIVE_BUFFER)
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES)
       resolve()
     })
   })
@@ -117,10 +117,10 @@ const datagrams = async (url: string, signal: AbortSignal): Promise<ByteInput> =
   async function* received(): AsyncGenerator<Uint8Array, void> {
     try {
       while (!ended) {
-        yield* waiting.splice(0)
+        yield* queued.splice(0)
         await new Promise<void>((resolve) => {
           wake = resolve
-          if (waiting.length > 0 || ended) resolve()
+          if (queued.length > 0 || ended) resolve()
         })
       }
     } finally {

@@ -9,7 +9,7 @@ const open = (sources?: readonly string[]) => {
     status: async () => ['the status'],
     quit: () => calls.push('quit'),
   })
-  return { ...channel, calls, typed: console.typed }
+  return { ...channel, calls, typed: console.executeLine }
 }
 
 test.each([

@@ -3,9 +3,9 @@ import { SluiceError } from '../contract/errors.ts'
 import { outputId, SLATE, sourceId, type SourceId } from '../contract/ids.ts'
 import { SourceSpec } from '../contract/spec.ts'
 import { redactText } from '../lib/redact.ts'
-import { harmless } from './ansi.ts'
+import { stripControls } from './ansi.ts'
 import { takeSentence } from './sentences.ts'
-import { type ConsoleCommand, CONSOLE_HELP, parseTyped } from './typed-command.ts'
+import { type ConsoleCommand, CONSOLE_HELP, parseCommand } from './typed-command.ts'
 
 export interface ConsoleActions {
   /** `m` and `status`: what that means depends on the kind of terminal. */
@@ -16,7 +16,7 @@ export interface ConsoleActions {
 /** Carries out what a person typed. Answers are lines to show; nothing a person types makes it throw. */
 export interface ChannelConsole {
   execute(command: ConsoleCommand): Promise<readonly string[]>
-  typed(line: string): Promise<readonly string[]>
+  executeLine(line: string): Promise<readonly string[]>
 }
 
 export const channelConsole = (port: ChannelPort, actions: ConsoleActions): ChannelConsole => {
@@ -29,7 +29,7 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
       if (before !== SLATE) beforeSlate = before
       return takeSentence(await port.take({ source: SLATE }))
     }
-    const back = await playable(port, beforeSlate)
+    const back = await returnSource(port, beforeSlate)
     if (back === undefined) return 'slate off: there is no healthy source to return to'
     return takeSentence(await port.take({ source: back }))
   }
@@ -55,11 +55,11 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
         return [await slate(command.wanted)]
       case 'add': {
         const id = command.id ?? (await freeId(port))
-        await port.addSource(newSource(id, command.url))
+        await port.addSource(parseSource(id, command.url))
         return [`source ${id} added`]
       }
       case 'remove':
-        return [await remove(port, command.id)]
+        return [await removeById(port, command.id)]
       case 'status':
         return actions.status()
       case 'help':
@@ -76,22 +76,22 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       const known = error instanceof SluiceError || error instanceof RangeError
-      return [harmless(redactText(known ? message : `fault: ${message}`))]
+      return [stripControls(redactText(known ? message : `fault: ${message}`))]
     }
   }
 
   return {
     execute,
-    typed: async (line) => {
-      const typed = parseTyped(line)
+    executeLine: async (line) => {
+      const typed = parseCommand(line)
       if (typed === undefined) return []
-      return typed.ok ? execute(typed.command) : [harmless(redactText(typed.problem))]
+      return typed.ok ? execute(typed.command) : [stripControls(redactText(typed.problem))]
     },
   }
 }
 
 /** The source that was wanted before, while it exists; else the first healthy one by priority. */
-const playable = async (
+const returnSource = async (
   port: ChannelPort,
   before: SourceId | undefined,
 ): Promise<SourceId | undefined> => {
@@ -113,7 +113,7 @@ const freeId = async (port: ChannelPort): Promise<string> => {
   return `s${number}`
 }
 
-const newSource = (id: string, url: string): SourceSpec => {
+const parseSource = (id: string, url: string): SourceSpec => {
   const parsed = SourceSpec.safeParse({ id, url })
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
@@ -121,7 +121,7 @@ const newSource = (id: string, url: string): SourceSpec => {
 }
 
 /** A source, or else an output, of that id. */
-const remove = async (port: ChannelPort, id: string): Promise<string> => {
+const removeById = async (port: ChannelPort, id: string): Promise<string> => {
   const { sources, outputs } = await port.status()
   const isSource = sources.some((source) => source.id === id)
   if (!isSource && outputs.some((output) => output.id === id)) {

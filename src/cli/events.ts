@@ -8,7 +8,7 @@ import { eventLine } from './sentences.ts'
 import { untilStopped } from './until-stopped.ts'
 
 /** After this many attempts in a row without an answer, Sluice is taken for gone. */
-const MOST_ATTEMPTS = 6
+const MAX_ATTEMPTS = 6
 const BACKOFF = { ...DEFAULT_BACKOFF, maxMs: 5_000 }
 
 export interface EventsFlags {
@@ -36,7 +36,7 @@ export const followEvents = async (
         }
       } catch (error) {
         const lost = error instanceof SluiceError && error.code === 'not_reachable'
-        if (!lost || !connected || attempt >= MOST_ATTEMPTS) throw error
+        if (!lost || !connected || attempt >= MAX_ATTEMPTS) throw error
       }
       attempt++
       await pause(realClock, backoffDelay(attempt, BACKOFF, Math.random), signal)

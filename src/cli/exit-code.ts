@@ -11,7 +11,7 @@ export const EXIT = {
 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-const USAGE: readonly ErrorCode[] = [
+const USAGE_ERRORS: readonly ErrorCode[] = [
   'bad_request',
   'config_invalid',
   'file_missing',
@@ -21,7 +21,7 @@ const USAGE: readonly ErrorCode[] = [
 ]
 
 export const exitCodeOf = (code: ErrorCode): ExitCode => {
-  if (USAGE.includes(code)) return EXIT.usage
+  if (USAGE_ERRORS.includes(code)) return EXIT.usage
   if (code === 'not_reachable') return EXIT.unreachable
   return code === 'unknown_source' ? EXIT.refused : EXIT.fault
 }

@@ -4,7 +4,7 @@ import { probe, type ProbedTrack, type ProbeResult } from '../ffmpeg/probe.ts'
 import { redactUrl } from '../lib/redact.ts'
 import { processHost } from '../process/host.ts'
 import { openLedger } from '../process/ledger.ts'
-import { harmless } from './ansi.ts'
+import { stripControls } from './ansi.ts'
 import { round, showDuration } from './figures.ts'
 import type { ProbeUrl } from './probe.ts'
 
@@ -21,18 +21,18 @@ export const probeUrl: ProbeUrl = async (url, { ffmpeg: path, signal }) => {
     const shown = redactUrl(url)
     if (!result.ok) {
       throw new SluiceError(
-        CODES[result.why] ?? 'not_media',
+        ERROR_CODES[result.why] ?? 'not_media',
         `${JSON.stringify(shown)}: ${result.sentence}`,
       )
     }
-    return { lines: linesOf(shown, result), report: { url: shown, ...result } }
+    return { lines: probeLines(shown, result), report: { url: shown, ...result } }
   } finally {
     ledger.close()
   }
 }
 
 /** Causes that FFmpeg's end names, where they are not about what the input holds. */
-const CODES: Readonly<Record<string, ErrorCode>> = {
+const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   timed_out: 'not_reachable',
   connection_refused: 'not_reachable',
   connection_lost: 'not_reachable',
@@ -49,14 +49,14 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** One line for the container and one for each track, for a person. */
-export const linesOf = (url: string, result: ProbeResult & { readonly ok: true }): string[] => {
+export const probeLines = (url: string, result: ProbeResult & { readonly ok: true }): string[] => {
   const { durationSeconds: seconds, problem } = result
   const length = seconds === undefined ? '' : `, ${showDuration(seconds * 1_000)}`
   return [
     `${url}: ${result.format}${length}`,
     ...result.tracks.map((track) => `  ${track.index} ${trackLine(track)}`),
     problem === undefined ? '  can be carried as it is' : `  must be transcoded: ${problem}`,
-  ].map(harmless)
+  ].map(stripControls)
 }
 
 const trackLine = (track: ProbedTrack): string => {

@@ -40,7 +40,8 @@ export const showLag = (ms: number): string =>
   ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
 
 /** `encoderRestarts` as a person says it: `encoder restarts`. */
-const words = (name: string): string => name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
+const spaceCamelCase = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
 
 const UNITS: readonly (readonly [ending: string, show: (value: number) => string])[] = [
   ['Bytes', (value) => showBytes(value)],
@@ -51,13 +52,13 @@ const UNITS: readonly (readonly [ending: string, show: (value: number) => string
 
 /** What a field ends with is its unit: `storedBytes` is `stored 1.2 MB`. */
 const showDetail = (name: string, value: string | number | boolean): string => {
-  if (typeof value === 'boolean') return `${value ? '' : 'no '}${words(name)}`
-  if (typeof value === 'string') return `${words(name)} ${value}`
+  if (typeof value === 'boolean') return `${value ? '' : 'no '}${spaceCamelCase(name)}`
+  if (typeof value === 'string') return `${spaceCamelCase(name)} ${value}`
   const [ending, show] = UNITS.find(([end]) => name.endsWith(end)) ?? [
     '',
     (plain: number) => round(plain),
   ]
-  return `${words(name.slice(0, name.length - ending.length))} ${show(value)}`
+  return `${spaceCamelCase(name.slice(0, name.length - ending.length))} ${show(value)}`
 }
 
 /** What only this kind of output has: `listeners 3, encoder restarts 0`; empty where it has nothing. */

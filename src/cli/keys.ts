@@ -13,7 +13,7 @@ export type KeyAction =
   | { readonly kind: 'line'; readonly text: string }
   | { readonly kind: 'redraw' }
 
-export interface KeyMove {
+export interface KeyResult {
   readonly state: KeyState
   readonly action?: KeyAction
 }
@@ -26,48 +26,48 @@ const CTRL_D = '\u0004'
 const CTRL_L = '\u000c'
 const CTRL_U = '\u0015'
 
-const KEYS: KeyState = { kind: 'keys' }
-const QUIT: KeyAction = { kind: 'command', command: { kind: 'quit' } }
-const MOST_TYPED = 5_000
+const KEYS_STATE: KeyState = { kind: 'keys' }
+const QUIT_ACTION: KeyAction = { kind: 'command', command: { kind: 'quit' } }
+const MAX_TYPED_CHARS = 5_000
 
 /**
  * One key. Deterministic, without timing: the hot keys act at once, ":" or any other letter begins a command line, in
  * which every key is text until Enter or Esc.
  */
-export const pressKey = (state: KeyState, key: string): KeyMove => {
+export const pressKey = (state: KeyState, key: string): KeyResult => {
   if (key === CTRL_L) return { state, action: { kind: 'redraw' } }
   switch (state.kind) {
     case 'keys':
-      return hotKey(key)
+      return pressHotKey(key)
     case 'preview': {
-      if (key === CTRL_C) return { state: KEYS, action: QUIT }
-      if (!/^[0-9]$/.test(key)) return { state: KEYS }
+      if (key === CTRL_C) return { state: KEYS_STATE, action: QUIT_ACTION }
+      if (!/^[0-9]$/.test(key)) return { state: KEYS_STATE }
       const command: ConsoleCommand = { kind: 'take_place', place: Number(key), bus: PREVIEW }
-      return { state: KEYS, action: { kind: 'command', command } }
+      return { state: KEYS_STATE, action: { kind: 'command', command } }
     }
     case 'line':
-      return lineKey(state.text, key)
+      return pressLineKey(state.text, key)
   }
 }
 
-const hotKey = (key: string): KeyMove => {
-  if (key === CTRL_C || key === CTRL_D) return { state: KEYS, action: QUIT }
+const pressHotKey = (key: string): KeyResult => {
+  if (key === CTRL_C || key === CTRL_D) return { state: KEYS_STATE, action: QUIT_ACTION }
   if (key === 'P') return { state: { kind: 'preview' } }
   const command = keyCommand(key)
-  if (command !== undefined) return { state: KEYS, action: { kind: 'command', command } }
+  if (command !== undefined) return { state: KEYS_STATE, action: { kind: 'command', command } }
   if (key === ':') return { state: { kind: 'line', text: '' } }
-  return /^[A-Za-z]$/.test(key) ? { state: { kind: 'line', text: key } } : { state: KEYS }
+  return /^[A-Za-z]$/.test(key) ? { state: { kind: 'line', text: key } } : { state: KEYS_STATE }
 }
 
-const lineKey = (text: string, key: string): KeyMove => {
-  if (key === ESCAPE || key === CTRL_C) return { state: KEYS }
-  if (ENTER.includes(key)) return { state: KEYS, action: { kind: 'line', text } }
+const pressLineKey = (text: string, key: string): KeyResult => {
+  if (key === ESCAPE || key === CTRL_C) return { state: KEYS_STATE }
+  if (ENTER.includes(key)) return { state: KEYS_STATE, action: { kind: 'line', text } }
   if (BACKSPACE.includes(key)) {
     const shorter = [...text].slice(0, -1).join('')
-    return text === '' ? { state: KEYS } : { state: { kind: 'line', text: shorter } }
+    return text === '' ? { state: KEYS_STATE } : { state: { kind: 'line', text: shorter } }
   }
   if (key === CTRL_U) return { state: { kind: 'line', text: '' } }
-  const printable = key >= ' ' && !key.startsWith(ESCAPE) && text.length < MOST_TYPED
+  const printable = key >= ' ' && !key.startsWith(ESCAPE) && text.length < MAX_TYPED_CHARS
   return { state: { kind: 'line', text: printable ? text + key : text } }
 }
 

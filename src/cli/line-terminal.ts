@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import type { RunningApp } from './app-port.ts'
 import { channelConsole } from './console.ts'
 import type { CliIo, TextOutput } from './io.ts'
-import type { Attended } from './live-terminal.ts'
+import type { Terminal } from './live-terminal.ts'
 import { type EventLevel, eventLine, levelOf } from './sentences.ts'
 import { statusText } from './status-text.ts'
 import type { LogLevel } from '../config/schema.ts'
@@ -15,7 +15,7 @@ export interface LineOptions {
   readonly onQuit: () => void
 }
 
-const RANK: Readonly<Record<LogLevel | EventLevel, number>> = {
+const LEVEL_RANK: Readonly<Record<LogLevel | EventLevel, number>> = {
   debug: 0,
   info: 1,
   warn: 2,
@@ -23,9 +23,9 @@ const RANK: Readonly<Record<LogLevel | EventLevel, number>> = {
 }
 
 /** Without a terminal: events as lines, and each line of standard input is a typed command. */
-export const attendLines = (app: RunningApp, options: LineOptions): Attended => {
+export const openLineTerminal = (app: RunningApp, options: LineOptions): Terminal => {
   const { io, output, form } = options
-  const say = (line: string): void => {
+  const print = (line: string): void => {
     output.write(`${form === 'json' ? JSON.stringify({ at: Date.now(), answer: line }) : line}\n`)
   }
   const channel = channelConsole(app.port, {
@@ -37,8 +37,8 @@ export const attendLines = (app: RunningApp, options: LineOptions): Attended => 
       return []
     },
   })
-  const silence = app.port.events(0, (stamped) => {
-    if (RANK[levelOf(stamped.event)] < RANK[options.level]) return
+  const unsubscribe = app.port.events(0, (stamped) => {
+    if (LEVEL_RANK[levelOf(stamped.event)] < LEVEL_RANK[options.level]) return
     output.write(`${form === 'json' ? JSON.stringify(stamped) : eventLine(stamped)}\n`)
   })
   const lines = createInterface({ input: io.stdin, terminal: false })
@@ -46,13 +46,13 @@ export const attendLines = (app: RunningApp, options: LineOptions): Attended => 
   let last: Promise<void> = Promise.resolve()
   lines.on('line', (line) => {
     last = last.then(async () => {
-      for (const answer of await channel.typed(line)) say(answer)
+      for (const answer of await channel.executeLine(line)) print(answer)
     })
   })
   return {
-    note: say,
+    showLine: print,
     close: () => {
-      silence()
+      unsubscribe()
       lines.close()
       io.stdin.pause()
       // A pipe that somebody holds open must not keep the process alive.

@@ -9,19 +9,19 @@ import { eventLine, levelOf } from './sentences.ts'
 import { statusText } from './status-text.ts'
 
 /** Four times a second at most. */
-const REDRAW_MS = 250
-const KEPT_LINES = 200
+const REDRAW_INTERVAL_MS = 250
+const MAX_RECENT_LINES = 200
 const KEYS_LINE = ' 0-9 take   p preview to program   m status   ? help   : command   q quit'
 
-export interface Attended {
+export interface Terminal {
   /** Shows one line among the recent ones. */
-  note(line: string): void
+  showLine(line: string): void
   /** Gives the terminal back. Idempotent. */
   close(): void
 }
 
 /** The live status view with its keys, on a terminal. `onQuit` is called when the person wants to end. */
-export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): Attended => {
+export const openLiveTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): Terminal => {
   const screen = openScreen(io.stdout)
   const decoder = new StringDecoder('utf8')
   const recent: string[] = []
@@ -30,9 +30,9 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
   let view: 'events' | 'status' = 'events'
   let size = ''
 
-  const note = (line: string): void => {
+  const showLine = (line: string): void => {
     recent.push(line)
-    if (recent.length > KEPT_LINES) recent.shift()
+    if (recent.length > MAX_RECENT_LINES) recent.shift()
   }
   let stage: 'open' | 'closed' = 'open'
   const draw = async (): Promise<void> => {
@@ -41,7 +41,7 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
     if (status === undefined || stage === 'closed') return
     const columns = Math.max(20, io.stdout.columns ?? 80)
     const rows = Math.max(6, io.stdout.rows ?? 24)
-    if (size !== `${columns}x${rows}`) screen.forget()
+    if (size !== `${columns}x${rows}`) screen.invalidate()
     size = `${columns}x${rows}`
     const below = view === 'status' ? statusText(status) : recent
     const { address } = app
@@ -65,44 +65,44 @@ export const attendTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): 
       return []
     },
   })
-  const act = async (action: KeyAction): Promise<void> => {
+  const perform = async (action: KeyAction): Promise<void> => {
     if (action.kind === 'redraw') {
-      screen.forget()
+      screen.invalidate()
       return
     }
     const answer =
-      action.kind === 'line' ? channel.typed(action.text) : channel.execute(action.command)
+      action.kind === 'line' ? channel.executeLine(action.text) : channel.execute(action.command)
     for (const line of await answer) {
       // What the event of the take has said already.
-      if (!recent.slice(-5).some((said) => said.endsWith(line))) note(line)
+      if (!recent.slice(-5).some((shown) => shown.endsWith(line))) showLine(line)
     }
   }
   const onData = (chunk: Buffer): void => {
     for (const key of keysOf(decoder.write(chunk))) {
       const move = pressKey(keys, key)
       keys = move.state
-      if (move.action !== undefined) void act(move.action).then(draw)
+      if (move.action !== undefined) void perform(move.action).then(draw)
     }
     void draw()
   }
 
-  const silence = app.port.events(0, (stamped) => {
-    if (levelOf(stamped.event) !== 'debug') note(eventLine(stamped))
+  const unsubscribe = app.port.events(0, (stamped) => {
+    if (levelOf(stamped.event) !== 'debug') showLine(eventLine(stamped))
   })
   io.stdin.setRawMode?.(true)
   io.stdin.on('data', onData)
-  const timer = setInterval(() => void draw(), REDRAW_MS)
+  const timer = setInterval(() => void draw(), REDRAW_INTERVAL_MS)
   void draw()
   return {
-    note,
+    showLine,
     close: () => {
       stage = 'closed'
       clearInterval(timer)
-      silence()
+      unsubscribe()
       io.stdin.off('data', onData)
       io.stdin.setRawMode?.(false)
       io.stdin.pause()
-      screen.leave()
+      screen.restore()
     },
   }
 }

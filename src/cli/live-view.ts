@@ -1,6 +1,6 @@
 import { SLATE } from '../contract/ids.ts'
 import type { ChannelStatus, SourceStatus } from '../contract/status.ts'
-import { type Colour, harmless, paint, type Style, textWidth, truncate } from './ansi.ts'
+import { type Colour, stripControls, paint, type Style, textWidth, truncate } from './ansi.ts'
 import { showBitrate, showDuration, showHealth, showRate, showTracks } from './figures.ts'
 import { outputRows } from './output-table.ts'
 import { type Cell, cell, type Column, type Row, tableOf } from './table.ts'
@@ -19,55 +19,61 @@ export interface ViewOptions {
 }
 
 const COLUMNS: readonly Column<SourceStatus>[] = [
-  { title: '', align: 'left', width: 8, from: 0, cell: (source) => busCell(source) },
-  { title: '#', align: 'right', width: 3, from: 0, cell: (_, place) => cell(String(place), 'dim') },
+  { title: '', align: 'left', width: 8, minColumns: 0, cell: (source) => busCell(source) },
+  {
+    title: '#',
+    align: 'right',
+    width: 3,
+    minColumns: 0,
+    cell: (_, index) => cell(String(index), 'dim'),
+  },
   {
     title: 'source',
     align: 'left',
     width: 18,
-    from: 0,
+    minColumns: 0,
     cell: (source) => cell(nameOf(source), 'bold'),
   },
   {
     title: 'state',
     align: 'left',
     width: 8,
-    from: 60,
+    minColumns: 60,
     cell: (source) => cell(source.state, stateStyle(source)),
   },
   {
     title: 'bit/s',
     align: 'right',
     width: 8,
-    from: 50,
+    minColumns: 50,
     cell: (source) => cell(showBitrate(source.bitrate)),
   },
   {
     title: 'buffer',
     align: 'right',
     width: 8,
-    from: 90,
+    minColumns: 90,
     cell: (source) => cell(`${source.bufferMs.toFixed(0)} ms`),
   },
   {
     title: 'GOP',
     align: 'right',
     width: 7,
-    from: 110,
+    minColumns: 110,
     cell: (source) => cell(source.gopMs === null ? '-' : `${(source.gopMs / 1_000).toFixed(1)} s`),
   },
   {
     title: 'health',
     align: 'left',
     width: 'rest',
-    from: 0,
+    minColumns: 0,
     cell: (source) => cell(showHealth(source), healthStyle(source)),
   },
   {
     title: 'tracks',
     align: 'left',
     width: 34,
-    from: 120,
+    minColumns: 120,
     cell: (source) => cell(showTracks(source), 'dim'),
   },
 ]
@@ -99,8 +105,8 @@ const healthStyle = (source: SourceStatus): Style =>
  */
 export const liveView = (status: ChannelStatus, options: ViewOptions): string[] => {
   const { rows, columns, prompt } = options
-  const head = [...headRows(status, options), [], tableOf(COLUMNS, columns).heading()]
-  const outputs = outputRows(status.outputs, { columns, most: mostOutputs(rows) })
+  const head = [...headerRows(status, options), [], tableOf(COLUMNS, columns).heading()]
+  const outputs = outputRows(status.outputs, { columns, most: maxOutputRows(rows) })
   const foot = [[], ...outputs, totalsRow(status)]
   const room = Math.max(1, rows - head.length - foot.length - 1)
   const sources = sourceRows(
@@ -109,17 +115,17 @@ export const liveView = (status: ChannelStatus, options: ViewOptions): string[] 
     options.columns,
   )
   const left = room - sources.length - 1
-  const below = left > 0 ? kept(options, left).map((line): Row => [cell(line)]) : []
+  const below = left > 0 ? visibleLines(options, left).map((line): Row => [cell(line)]) : []
   const body: Row[] = [...head, ...sources, ...foot, ...(below.length > 0 ? [[], ...below] : [])]
-  const lines = body.slice(0, Math.max(0, rows - 1)).map((row) => render(row, options))
+  const lines = body.slice(0, Math.max(0, rows - 1)).map((row) => renderRow(row, options))
   while (lines.length < rows - 1) lines.push('')
-  return [...lines, truncate(harmless(prompt), options.columns - 1)]
+  return [...lines, truncate(stripControls(prompt), options.columns - 1)]
 }
 
-const kept = ({ below, keep }: ViewOptions, room: number): readonly string[] =>
+const visibleLines = ({ below, keep }: ViewOptions, room: number): readonly string[] =>
   keep === 'last' ? below.slice(-room) : below.slice(0, room)
 
-const headRows = (status: ChannelStatus, { address, columns }: ViewOptions): Row[] => {
+const headerRows = (status: ChannelStatus, { address, columns }: ViewOptions): Row[] => {
   const { program } = status
   const onSlate = program.onAir === SLATE
   const onAir = cell(` ${onSlate ? 'SLATE' : program.onAir} `, onSlate ? 'yellow' : 'onair')
@@ -146,7 +152,8 @@ const sourceRows = (status: ChannelStatus, room: number, columns: number): Row[]
 }
 
 /** Sources come first: outputs get a third of what the rest of the view leaves. */
-const mostOutputs = (rows: number): number => Math.max(1, Math.min(12, Math.floor((rows - 10) / 3)))
+const maxOutputRows = (rows: number): number =>
+  Math.max(1, Math.min(12, Math.floor((rows - 10) / 3)))
 
 const listenersOf = ({ listeners }: ChannelStatus): string => {
   const count = Number(listeners?.details?.['listeners'] ?? 0)
@@ -165,7 +172,7 @@ const totalsRow = (status: ChannelStatus): Row => [
 ]
 
 /** Cut to the width as plain text, then coloured: escape codes take no columns. */
-const render = (row: Row, { columns, colour }: ViewOptions): string => {
+const renderRow = (row: Row, { columns, colour }: ViewOptions): string => {
   let left = columns
   let line = ''
   for (const { text, style } of row) {

@@ -6,7 +6,7 @@ import { cell, type Column, type Row, tableOf } from './table.ts'
 const stateStyle = ({ state }: OutputStatus): Style =>
   state === 'running' ? 'green' : state === 'starting' ? 'dim' : 'red'
 
-const alarm = (count: number): Style => (count > 0 ? 'yellow' : 'plain')
+const countStyle = (count: number): Style => (count > 0 ? 'yellow' : 'plain')
 
 /** What is wrong; else what only this kind has, and where it goes. */
 const remark = (output: OutputStatus): string =>
@@ -15,43 +15,49 @@ const remark = (output: OutputStatus): string =>
     : [showDetails(output), output.url].filter((text) => text !== '').join(' · ')
 
 const COLUMNS: readonly Column<OutputStatus>[] = [
-  { title: '', align: 'left', width: 2, from: 0, cell: () => cell(' →', 'dim') },
-  { title: 'output', align: 'left', width: 12, from: 0, cell: ({ id }) => cell(id, 'bold') },
-  { title: 'kind', align: 'left', width: 7, from: 70, cell: ({ kind }) => cell(kind, 'dim') },
+  { title: '', align: 'left', width: 2, minColumns: 0, cell: () => cell(' →', 'dim') },
+  { title: 'output', align: 'left', width: 12, minColumns: 0, cell: ({ id }) => cell(id, 'bold') },
+  { title: 'kind', align: 'left', width: 7, minColumns: 70, cell: ({ kind }) => cell(kind, 'dim') },
   {
     title: 'state',
     align: 'left',
     width: 8,
-    from: 0,
+    minColumns: 0,
     cell: (output) => cell(output.state, stateStyle(output)),
   },
   {
     title: 'bit/s',
     align: 'right',
     width: 8,
-    from: 50,
+    minColumns: 50,
     cell: ({ bitrate }) => cell(showBitrate(bitrate)),
   },
-  { title: 'lag', align: 'right', width: 7, from: 60, cell: ({ lagMs }) => cell(showLag(lagMs)) },
+  {
+    title: 'lag',
+    align: 'right',
+    width: 7,
+    minColumns: 60,
+    cell: ({ lagMs }) => cell(showLag(lagMs)),
+  },
   {
     title: 'drops',
     align: 'right',
     width: 5,
-    from: 80,
-    cell: ({ skips }) => cell(String(skips), alarm(skips)),
+    minColumns: 80,
+    cell: ({ skips }) => cell(String(skips), countStyle(skips)),
   },
   {
     title: 'reconn',
     align: 'right',
     width: 6,
-    from: 80,
-    cell: ({ reconnects }) => cell(String(reconnects), alarm(reconnects)),
+    minColumns: 80,
+    cell: ({ reconnects }) => cell(String(reconnects), countStyle(reconnects)),
   },
   {
     title: '',
     align: 'left',
     width: 'rest',
-    from: 0,
+    minColumns: 0,
     cell: (output) => cell(remark(output), output.state === 'running' ? 'plain' : 'red'),
   },
 ]

@@ -38,12 +38,12 @@ export const runCli = async (args: readonly string[], parts: CliParts): Promise<
     await program.parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
-    return tell(error, parts.io)
+    return reportError(error, parts.io)
   }
 }
 
 /** Expected errors are a sentence; only a fault of Sluice itself shows where it happened. */
-const tell = (error: unknown, io: CliIo): ExitCode => {
+const reportError = (error: unknown, io: CliIo): ExitCode => {
   // Commander has written its own message by now; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (error instanceof SluiceError && error.code !== 'internal') {

@@ -51,7 +51,7 @@ export const remoteSluice = (options: RemoteOptions): Remote => {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(request),
-        signal: AbortSignal.timeout(TAKE_TIMEOUT_MS + untilTake(request)),
+        signal: AbortSignal.timeout(TAKE_TIMEOUT_MS + msUntilTake(request)),
       })
       const body = await jsonOf(response, address)
       // Refusals are answers: 404 and 409 carry them.
@@ -90,7 +90,7 @@ const baseOf = (text: string): URL => {
   return url
 }
 
-const untilTake = ({ at }: TakeRequest): number => {
+const msUntilTake = ({ at }: TakeRequest): number => {
   if (at === undefined) return 0
   const due = typeof at === 'number' ? at : Date.parse(at)
   // The longest time that a timer of Node can hold.
@@ -157,7 +157,7 @@ async function* parseEvents(
   const ready: StampedEvent[] = []
   const parser = createParser({
     onEvent: ({ data }) => {
-      const event = stampedEvent(data, address)
+      const event = parseStampedEvent(data, address)
       if (event !== undefined) ready.push(event)
     },
   })
@@ -176,7 +176,7 @@ async function* parseEvents(
 }
 
 /** Undefined for a type that is not known here: a newer Sluice may have others. */
-const stampedEvent = (data: string, address: string): StampedEvent | undefined => {
+const parseStampedEvent = (data: string, address: string): StampedEvent | undefined => {
   const body = jsonBody(data)
   if (body === undefined) return undefined
   const type = EventType.safeParse(body).data?.event.type

@@ -111,21 +111,21 @@ channel.toml:
   id = "web"
   url = "hls:"`
 
-const camel = (flag: string): string =>
+const camelCase = (flag: string): string =>
   flag.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-const text = (value: unknown): string | undefined =>
+const textOf = (value: unknown): string | undefined =>
   value === undefined ? undefined : value === true ? 'true' : String(value)
 
 export const runOptionsOf = (parsed: Parsed): RunOptions => {
   const scalars = Object.fromEntries(
-    SCALAR_OPTIONS.map(({ flag }) => [flag, text(parsed[camel(flag)])]),
+    SCALAR_OPTIONS.map(({ flag }) => [flag, textOf(parsed[camelCase(flag)])]),
   )
   const { source, output } = parsed
   const [sources, format, file] = [
-    text(parsed['sources']),
-    text(parsed['format']),
-    text(parsed['config']),
+    textOf(parsed['sources']),
+    textOf(parsed['format']),
+    textOf(parsed['config']),
   ]
   return {
     flags: {

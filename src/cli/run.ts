@@ -8,8 +8,8 @@ import { redactor } from '../lib/redact.ts'
 import type { RunningApp, StartApp } from './app-port.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { CliIo, TextOutput } from './io.ts'
-import { attendLines } from './line-terminal.ts'
-import { type Attended, attendTerminal } from './live-terminal.ts'
+import { openLineTerminal } from './line-terminal.ts'
+import { type Terminal, openLiveTerminal } from './live-terminal.ts'
 
 export interface RunOptions {
   readonly flags: Flags
@@ -38,39 +38,39 @@ export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<
   const output = outputFor(config, io)
   // Until the live view is there, and where there is none, the log goes straight out.
   let writeLog = (line: string): void => void output.write(line.endsWith('\n') ? line : `${line}\n`)
-  const ending = endingOf(io)
+  const stopRequests = createStopRequests(io)
   try {
     const clean = redactor(config.secrets)
     const app = await startApp(config, {
       version,
       log: { write: (line) => writeLog(clean(line)) },
     })
-    ending.arm(app)
+    stopRequests.arm(app)
     const isLive = isLiveView(options, config, io)
     announce(app, config, output)
-    const attended = isLive
-      ? attendTerminal(app, io, ending.request)
-      : attendLines(app, {
+    const terminal = isLive
+      ? openLiveTerminal(app, io, stopRequests.request)
+      : openLineTerminal(app, {
           io,
           output,
           form: formOf(config),
           level: config.logLevel,
-          onQuit: ending.request,
+          onQuit: stopRequests.request,
         })
-    if (isLive) writeLog = (line) => attended.note(line.trimEnd())
-    await ended(app, attended)
+    if (isLive) writeLog = (line) => terminal.showLine(line.trimEnd())
+    await untilEnded(app, terminal)
     if (isLive) announceEnd(output)
     return EXIT.ok
   } finally {
-    ending.release()
+    stopRequests.release()
   }
 }
 
-const ended = async (app: RunningApp, attended: Attended): Promise<void> => {
+const untilEnded = async (app: RunningApp, terminal: Terminal): Promise<void> => {
   try {
     await app.stopped
   } finally {
-    attended.close()
+    terminal.close()
   }
 }
 
@@ -112,7 +112,7 @@ const announceEnd = (output: TextOutput): void => {
   output.write('Sluice has stopped\n')
 }
 
-interface Ending {
+interface StopRequests {
   /** From now on a request stops this. A request made before is carried out now. */
   arm(app: RunningApp): void
   request(): void
@@ -120,7 +120,7 @@ interface Ending {
 }
 
 /** The first signal stops cleanly, the second at once. A hang-up is ignored: the program outlives the terminal. */
-const endingOf = (io: CliIo): Ending => {
+const createStopRequests = (io: CliIo): StopRequests => {
   let requests = 0
   let app: RunningApp | undefined
   const request = (): void => {

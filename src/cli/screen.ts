@@ -12,9 +12,9 @@ export interface Screen {
   /** Draws these lines from the top left. Lines that are the same as before are not sent again. */
   draw(lines: readonly string[]): void
   /** Forgets what is on the screen: after a change of its size. */
-  forget(): void
+  invalidate(): void
   /** Gives the terminal back as it was. Idempotent. */
-  leave(): void
+  restore(): void
 }
 
 export const openScreen = (output: TextOutput): Screen => {
@@ -34,11 +34,11 @@ export const openScreen = (output: TextOutput): Screen => {
         output.write(BEGIN + changed.join('') + below)
       shown = lines
     },
-    forget: () => {
+    invalidate: () => {
       shown = []
       if (open) output.write(`${ESC}[2J`)
     },
-    leave: () => {
+    restore: () => {
       if (open) output.write(LEAVE)
       open = false
     },

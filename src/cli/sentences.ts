@@ -1,19 +1,21 @@
 import { type BusId, PROGRAM } from '../contract/ids.ts'
 import type { TakeAnswer, TakeDone } from '../contract/commands.ts'
 import type { ChannelEvent, StampedEvent } from '../contract/events.ts'
-import { harmless } from './ansi.ts'
+import { stripControls } from './ansi.ts'
 import { round, showDuration, showProblem, showTime } from './figures.ts'
 
 const place = (bus: BusId): string => (bus === PROGRAM ? 'on air' : `on ${bus}`)
 
 /** What a take did, or why not, in one line. */
 export const takeSentence = (answer: TakeAnswer): string => {
-  if (!answer.ok) return harmless(`refused (${answer.why}): ${answer.message}`)
+  if (!answer.ok) return stripControls(`refused (${answer.why}): ${answer.message}`)
   const bus = place(answer.bus)
-  return harmless(`${bus}: ${answer.source} (was ${answer.from}), ${facts(answer).join(', ')}`)
+  return stripControls(
+    `${bus}: ${answer.source} (was ${answer.from}), ${takeFacts(answer).join(', ')}`,
+  )
 }
 
-const facts = (done: TakeDone): string[] => [
+const takeFacts = (done: TakeDone): string[] => [
   done.executed === done.mode ? done.mode : `${done.executed} instead of ${done.mode}`,
   `wait ${round(done.waitMs, 1)} ms`,
   `gap ${round(done.gapMs, 1)} ms`,
@@ -54,12 +56,12 @@ export const levelOf = (event: ChannelEvent): EventLevel => {
 export const eventLine = ({ at, event }: StampedEvent): string =>
   `${showTime(at)} ${levelOf(event).toUpperCase().padEnd(5)} ${eventSentence(event)}`
 
-export const eventSentence = (event: ChannelEvent): string => harmless(sentence(event))
+export const eventSentence = (event: ChannelEvent): string => stripControls(sentence(event))
 
-const because = (reason: string | undefined): string => (reason ? `: ${reason}` : '')
+const reasonSuffix = (reason: string | undefined): string => (reason ? `: ${reason}` : '')
 
 /** Sentences of outputs may begin with who speaks. */
-const ofOutput = (id: string, message: string): string =>
+const withOutputName = (id: string, message: string): string =>
   message.startsWith(`output ${id}`) ? message : `output ${id}: ${message}`
 
 const viewerText = ({ path, address, agent, others }: ViewerEvent): string =>
@@ -87,21 +89,21 @@ const sentence = (event: ChannelEvent): string => {
       return `take ${event.source} waits: failover takes ${event.by} first`
     case 'switched': {
       const problems = event.problems?.map(showProblem).join(', ')
-      return `${event.to} ${place(event.bus)} (was ${event.from}): ${event.cause}${because(event.reason ?? problems)}`
+      return `${event.to} ${place(event.bus)} (was ${event.from}): ${event.cause}${reasonSuffix(event.reason ?? problems)}`
     }
     case 'failover_observed':
-      return `would fail over from ${event.from} to ${event.to}${because(event.problems.map(showProblem).join(', '))}`
+      return `would fail over from ${event.from} to ${event.to}${reasonSuffix(event.problems.map(showProblem).join(', '))}`
     case 'failover_held':
-      return `failover from ${event.source} held${because(event.reason)}`
+      return `failover from ${event.source} held${reasonSuffix(event.reason)}`
     case 'source_state': {
       const retry =
         event.retryInMs === undefined
           ? ''
           : `, next attempt in ${round(event.retryInMs / 1_000, 1)} s`
-      return `source ${event.source} ${event.state}${because(event.reason)}${retry}`
+      return `source ${event.source} ${event.state}${reasonSuffix(event.reason)}${retry}`
     }
     case 'source_health':
-      return `source ${event.source} ${event.healthy ? 'healthy' : 'unhealthy'}${because(event.problems.map(showProblem).join(', '))}`
+      return `source ${event.source} ${event.healthy ? 'healthy' : 'unhealthy'}${reasonSuffix(event.problems.map(showProblem).join(', '))}`
     case 'source_format':
       return `source ${event.source}: ${event.video ?? 'no video'}, ${event.audio ?? 'no audio'} (${event.conform})`
     case 'source_added':
@@ -112,13 +114,13 @@ const sentence = (event: ChannelEvent): string => {
     case 'output_removed':
       return `output ${event.output} ${event.type.slice('output_'.length)}`
     case 'output_state':
-      return `output ${event.output} ${event.state}${because(event.reason)}`
+      return `output ${event.output} ${event.state}${reasonSuffix(event.reason)}`
     case 'alert':
-      return `ALERT ${ofOutput(event.output, event.message)}`
+      return `ALERT ${withOutputName(event.output, event.message)}`
     case 'viewer_joined':
       return `viewer ${event.viewer} joined ${viewerText(event)}`
     case 'viewer_left':
-      return `viewer ${event.viewer} left ${viewerText(event)}${because(event.reason)}`
+      return `viewer ${event.viewer} left ${viewerText(event)}${reasonSuffix(event.reason)}`
     case 'settings_changed':
       return `settings changed: ${JSON.stringify(event.change)}`
     case 'gap':

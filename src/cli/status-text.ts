@@ -1,5 +1,5 @@
 import type { ChannelStatus, OutputStatus, SourceStatus } from '../contract/status.ts'
-import { harmless } from './ansi.ts'
+import { stripControls } from './ansi.ts'
 import {
   showAudio,
   showBytes,
@@ -29,7 +29,7 @@ export const statusText = (status: ChannelStatus): string[] => {
       (viewer) =>
         `viewer ${viewer.id} ${viewer.path} ${viewer.address} ${viewer.agent}: ${showBytes(viewer.bytes)}, lag ${viewer.lagMs.toFixed(0)} ms, ${viewer.skips} skips`,
     ),
-  ].map(harmless)
+  ].map(stripControls)
 }
 
 const formatOf = ({ format }: ChannelStatus): string => {
@@ -58,13 +58,13 @@ const listenerLines = (listeners: OutputStatus): string[] =>
 const measured = (value: number | null): string =>
   value === null ? 'not measurable' : String(value)
 
-const sourceLines = (source: SourceStatus, place: number): string[] => {
+const sourceLines = (source: SourceStatus, index: number): string[] => {
   const marks = [source.onAir ? 'ON AIR' : '', source.onPreview ? 'preview' : ''].filter(Boolean)
   const label = source.label === '' || source.label === source.id ? '' : ` "${source.label}"`
   const mark = marks.length > 0 ? ` [${marks.join(', ')}]` : ''
   const pid = source.pid === undefined ? '' : ` (pid ${source.pid})`
   return [
-    `source ${place} ${source.id}${label}${mark} ${source.state}${pid}, ${showHealth(source)}: ${source.url}`,
+    `source ${index} ${source.id}${label}${mark} ${source.state}${pid}, ${showHealth(source)}: ${source.url}`,
     `  ${showTracks(source) || 'no tracks yet'}; ${showRate(source.bitrate)}, buffer ${source.bufferMs.toFixed(0)} ms, conform ${source.conform}, priority ${source.priority}, ${source.ingest}`,
     `  continuity errors ${measured(source.continuityErrors)}, lost packets ${measured(source.lostPackets)}, jumps ${source.timestampJumps}, dropped units ${source.droppedUnits}, restarts ${source.restarts}`,
   ]

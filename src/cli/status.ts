@@ -6,7 +6,7 @@ import { openScreen, type Screen } from './screen.ts'
 import { statusText } from './status-text.ts'
 import { untilStopped } from './until-stopped.ts'
 
-const WATCH_MS = 1_000
+const WATCH_INTERVAL_MS = 1_000
 
 export interface StatusFlags {
   readonly form: 'plain' | 'json'
@@ -32,12 +32,12 @@ export const showStatus = async (
     await untilStopped(io, async (signal) => {
       while (!signal.aborted) {
         await showOnce(flags, remote, io, screen)
-        await rest(signal)
+        await pauseInterval(signal)
       }
     })
     return EXIT.ok
   } finally {
-    screen?.leave()
+    screen?.restore()
   }
 }
 
@@ -65,7 +65,7 @@ const showOnce = async (
   )
 }
 
-const rest = (signal: AbortSignal): Promise<void> =>
+const pauseInterval = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timeout)
@@ -74,7 +74,7 @@ const rest = (signal: AbortSignal): Promise<void> =>
     const timeout = setTimeout(() => {
       signal.removeEventListener('abort', end)
       resolve()
-    }, WATCH_MS)
+    }, WATCH_INTERVAL_MS)
     if (signal.aborted) end()
     else signal.addEventListener('abort', end, { once: true })
   })

@@ -1,4 +1,4 @@
-import { fit, harmless, type Style } from './ansi.ts'
+import { fitWidth, stripControls, type Style } from './ansi.ts'
 
 export interface Cell {
   readonly text: string
@@ -12,17 +12,17 @@ export interface Column<Item> {
   /** Wished width; `rest` shares what is left. */
   readonly width: number | 'rest'
   /** Left out on terminals with fewer columns than this. */
-  readonly from: number
-  readonly cell: (item: Item, place: number) => Cell
+  readonly minColumns: number
+  readonly cell: (item: Item, index: number) => Cell
 }
 
 export const cell = (text: string, style: Style = 'plain'): Cell => ({
-  text: harmless(text),
+  text: stripControls(text),
   style,
 })
 
 const shownColumns = <Item>(all: readonly Column<Item>[], columns: number) =>
-  all.filter(({ from }) => columns >= from)
+  all.filter(({ minColumns }) => columns >= minColumns)
 
 const widths = <Item>(shown: readonly Column<Item>[], columns: number): number[] => {
   const fixed = shown.reduce((sum, { width }) => sum + (width === 'rest' ? 1 : width + 1), 0)
@@ -38,12 +38,12 @@ const rowOf = <Item>(
   const size = widths(shown, columns)
   return shown.flatMap((column, index) => {
     const { text, style } = cellOf(column)
-    return [cell(fit(text, size[index] ?? 0, column.align), style), cell(' ')]
+    return [cell(fitWidth(text, size[index] ?? 0, column.align), style), cell(' ')]
   })
 }
 
 /** The heading of a table that is `columns` wide, and its row for an item. */
 export const tableOf = <Item>(all: readonly Column<Item>[], columns: number) => ({
   heading: (): Row => rowOf(all, columns, ({ title }) => cell(title, 'dim')),
-  row: (item: Item, place: number): Row => rowOf(all, columns, (one) => one.cell(item, place)),
+  row: (item: Item, index: number): Row => rowOf(all, columns, (one) => one.cell(item, index)),
 })

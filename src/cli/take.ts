@@ -29,7 +29,7 @@ export const takeRemotely = async (
 }
 
 const requestOf = (flags: TakeFlags): TakeRequest => {
-  oneOf('--mode', flags.mode, TakeMode.options)
+  checkChoice('--mode', flags.mode, TakeMode.options)
   const bus = flags.bus === undefined ? undefined : busOf(flags.bus)
   const at = flags.at === undefined ? undefined : timeOf(flags.at)
   const parsed = TakeRequest.safeParse({
@@ -43,7 +43,7 @@ const requestOf = (flags: TakeFlags): TakeRequest => {
   throw new SluiceError('bad_request', `source: ${source} is not text of 1 to 64 characters`)
 }
 
-const oneOf = (option: string, given: string | undefined, words: readonly string[]): void => {
+const checkChoice = (option: string, given: string | undefined, words: readonly string[]): void => {
   if (given === undefined || words.includes(given)) return
   const right = `expected one of ${words.join(', ')}${didYouMean(given, words)}`
   throw new SluiceError('bad_request', `${option}: ${JSON.stringify(given)} is unknown; ${right}`)

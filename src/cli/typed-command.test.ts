@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseTyped } from './typed-command.ts'
+import { parseCommand } from './typed-command.ts'
 
 test.each([
   ['take s1', { kind: 'take', source: 's1', bus: 'program' }],
@@ -21,7 +21,7 @@ test.each([
   ['status', { kind: 'status' }],
   ['q', { kind: 'quit' }],
 ])('"%s" is understood', (line, command) => {
-  expect(parseTyped(line)).toEqual({ ok: true, command })
+  expect(parseCommand(line)).toEqual({ ok: true, command })
 })
 
 test.each([
@@ -40,9 +40,9 @@ test.each([
   ['add', 'expected add <id>=<url>'],
   ['remove', 'expected remove <id>'],
 ])('"%s" is answered with what would be right', (line, problem) => {
-  expect(parseTyped(line)).toMatchObject({ ok: false, problem: expect.stringContaining(problem) })
+  expect(parseCommand(line)).toMatchObject({ ok: false, problem: expect.stringContaining(problem) })
 })
 
 test.each(['', '   ', ':'])('"%s" is nothing', (line) => {
-  expect(parseTyped(line)).toBeUndefined()
+  expect(parseCommand(line)).toBeUndefined()
 })

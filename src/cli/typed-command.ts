@@ -23,7 +23,7 @@ export type ConsoleCommand =
   | { readonly kind: 'help' }
   | { readonly kind: 'quit' }
 
-export type Typed =
+export type ParsedCommand =
   | { readonly ok: true; readonly command: ConsoleCommand }
   | { readonly ok: false; readonly problem: string }
 
@@ -36,78 +36,82 @@ export const CONSOLE_HELP: readonly string[] = [
   '  ingest hot|standby    add <id>=<url>    remove <id>    status    help    quit',
 ]
 
-type Parse = (words: readonly string[], rest: string) => Typed
+type CommandParser = (words: readonly string[], rest: string) => ParsedCommand
 
-const done = (command: ConsoleCommand): Typed => ({ ok: true, command })
-const wrong = (problem: string): Typed => ({ ok: false, problem })
+const accepted = (command: ConsoleCommand): ParsedCommand => ({ ok: true, command })
+const rejected = (problem: string): ParsedCommand => ({ ok: false, problem })
 
 /** One word of a fixed set, else what would be right. */
-const choice = <Word extends string>(
+const choiceParser = <Word extends string>(
   usage: string,
   words: readonly Word[],
   use: (word: Word) => ConsoleCommand,
-): Parse => {
+): CommandParser => {
   return ([given, ...more]) => {
     const word = words.find((one) => one === given)
-    if (word !== undefined && more.length === 0) return done(use(word))
+    if (word !== undefined && more.length === 0) return accepted(use(word))
     const right = `${usage} ${words.join('|')}`
-    if (given === undefined) return wrong(`${usage} what? ${right}`)
-    return wrong(
+    if (given === undefined) return rejected(`${usage} what? ${right}`)
+    return rejected(
       `"${[given, ...more].join(' ')}" is unknown; expected ${right}${didYouMean(given, words)}`,
     )
   }
 }
 
-const change = <Word extends string>(
+const settingParser = <Word extends string>(
   usage: string,
   words: readonly Word[],
   use: (word: Word) => ChannelChange,
-): Parse => choice(usage, words, (word) => ({ kind: 'change', change: use(word) }))
+): CommandParser => choiceParser(usage, words, (word) => ({ kind: 'change', change: use(word) }))
 
-const take =
-  (bus: BusId): Parse =>
+const takeParser =
+  (bus: BusId): CommandParser =>
   ([source, mode, ...more]) => {
     const usage = bus === PROGRAM ? 'take <source> [mode]' : 'preview <source> [mode]'
-    if (source === undefined || more.length > 0) return wrong(`expected ${usage}`)
-    if (mode === undefined) return done({ kind: 'take', source, bus })
+    if (source === undefined || more.length > 0) return rejected(`expected ${usage}`)
+    if (mode === undefined) return accepted({ kind: 'take', source, bus })
     const known = TakeMode.safeParse(mode)
-    if (known.success) return done({ kind: 'take', source, bus, mode: known.data })
-    return wrong(
+    if (known.success) return accepted({ kind: 'take', source, bus, mode: known.data })
+    return rejected(
       `"${mode}" is not a mode; expected ${TakeMode.options.join(', ')}${didYouMean(mode, TakeMode.options)}`,
     )
   }
 
-const alone =
-  (command: ConsoleCommand): Parse =>
+const commandWithoutArguments =
+  (command: ConsoleCommand): CommandParser =>
   (words) =>
-    words.length === 0 ? done(command) : wrong(`${command.kind} takes nothing behind it`)
+    words.length === 0 ? accepted(command) : rejected(`${command.kind} takes nothing behind it`)
 
-const add: Parse = (_words, rest) => {
+const parseAdd: CommandParser = (_words, rest) => {
   const { id, url } = namedUrl(rest)
-  if (url === '') return wrong('expected add <id>=<url>')
-  return done(id === undefined ? { kind: 'add', url } : { kind: 'add', id, url })
+  if (url === '') return rejected('expected add <id>=<url>')
+  return accepted(id === undefined ? { kind: 'add', url } : { kind: 'add', id, url })
 }
 
-const remove: Parse = ([id, ...more]) =>
-  id === undefined || more.length > 0 ? wrong('expected remove <id>') : done({ kind: 'remove', id })
+const parseRemove: CommandParser = ([id, ...more]) =>
+  id === undefined || more.length > 0
+    ? rejected('expected remove <id>')
+    : accepted({ kind: 'remove', id })
 
-const COMMANDS: Readonly<Record<string, Parse>> = {
-  take: take(PROGRAM),
-  preview: take(PREVIEW),
-  mode: change('mode', TakeMode.options, (mode) => ({ mode })),
-  auto: change('auto', ['on', 'off'], (word) => ({ failover: word === 'on' ? 'auto' : 'off' })),
-  observe: alone({ kind: 'change', change: { failover: 'observe' } }),
-  failover: change('failover', FailoverMode.options, (failover) => ({ failover })),
-  revert: change('revert', RevertPolicy.options, (revert) => ({ revert })),
-  conform: change('conform', ConformMode.options, (conform) => ({ conform })),
-  ingest: change('ingest', IngestMode.options, (ingest) => ({ ingest })),
-  slate: choice('slate', ['on', 'off'], (wanted) => ({ kind: 'slate', wanted })),
-  add,
-  remove,
-  status: alone({ kind: 'status' }),
-  help: alone({ kind: 'help' }),
-  quit: alone({ kind: 'quit' }),
-  exit: alone({ kind: 'quit' }),
+const COMMANDS: Readonly<Record<string, CommandParser>> = {
+  take: takeParser(PROGRAM),
+  preview: takeParser(PREVIEW),
+  mode: settingParser('mode', TakeMode.options, (mode) => ({ mode })),
+  auto: settingParser('auto', ['on', 'off'], (word) => ({
+    failover: word === 'on' ? 'auto' : 'off',
+  })),
+  observe: commandWithoutArguments({ kind: 'change', change: { failover: 'observe' } }),
+  failover: settingParser('failover', FailoverMode.options, (failover) => ({ failover })),
+  revert: settingParser('revert', RevertPolicy.options, (revert) => ({ revert })),
+  conform: settingParser('conform', ConformMode.options, (conform) => ({ conform })),
+  ingest: settingParser('ingest', IngestMode.options, (ingest) => ({ ingest })),
+  slate: choiceParser('slate', ['on', 'off'], (wanted) => ({ kind: 'slate', wanted })),
+  add: parseAdd,
+  remove: parseRemove,
+  status: commandWithoutArguments({ kind: 'status' }),
+  help: commandWithoutArguments({ kind: 'help' }),
+  quit: commandWithoutArguments({ kind: 'quit' }),
+  exit: commandWithoutArguments({ kind: 'quit' }),
 }
 
 /** The single keys. A line that holds nothing but one of them means the same. */
@@ -119,21 +123,22 @@ export const keyCommand = (key: string): ConsoleCommand | undefined => {
   return key === '?' ? { kind: 'help' } : undefined
 }
 
-const LONGEST_LINE = 5_000
+const MAX_LINE_CHARS = 5_000
 
 /** A typed line. Undefined where there is nothing on it. */
-export const parseTyped = (line: string): Typed | undefined => {
-  const text = line.slice(0, LONGEST_LINE).trim().replace(/^:\s*/, '')
+export const parseCommand = (line: string): ParsedCommand | undefined => {
+  const text = line.slice(0, MAX_LINE_CHARS).trim().replace(/^:\s*/, '')
   if (text === '') return undefined
   const key = keyCommand(text)
-  if (key !== undefined) return done(key)
+  if (key !== undefined) return accepted(key)
   const preview = /^P\s*([0-9])$/.exec(text)
-  if (preview !== null) return done({ kind: 'take_place', place: Number(preview[1]), bus: PREVIEW })
+  if (preview !== null)
+    return accepted({ kind: 'take_place', place: Number(preview[1]), bus: PREVIEW })
   const [name = '', ...words] = text.split(/\s+/)
   const parse = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (parse !== undefined) return parse(words, text.slice(name.length).trim())
   const shown = name.slice(0, 40)
-  return wrong(
+  return rejected(
     `unknown command "${shown}"${didYouMean(name, Object.keys(COMMANDS)) || '; help lists them'}`,
   )
 }

@@ -213,7 +213,7 @@ describe('secrets in addresses of sources', () => {
     const texts = await Promise.all(
       pages.map(async (page) => (await fetch(sluice.address + page)).text()),
     )
-    const everything = [...texts, sluice.said, JSON.stringify(sluice.events)].join('\n')
+    const everything = [...texts, sluice.output, JSON.stringify(sluice.events)].join('\n')
     expect(everything).toContain('rtmp://127.0.0.1:9/app/***')
     expect(everything).not.toContain(key)
     expect(everything).not.toContain(pass)

@@ -146,7 +146,7 @@ describe('sluice run with sources of every kind, conform auto', () => {
     await seconds(4.5)
     await capture.stop()
     expect(
-      sluice.told('switched').filter(({ cause }) => cause === 'source_jump').length,
+      sluice.eventsOf('switched').filter(({ cause }) => cause === 'source_jump').length,
     ).toBeGreaterThan(1)
     expect(await audioSilences(path, 0.06)).toEqual([])
   })

@@ -112,9 +112,9 @@ describe('players of other makes', () => {
       await sluice.take(id)
     }
     expect(await players.ffmpeg.ended).toBe(0)
-    expect(players.ffmpeg.said()).toBe('')
+    expect(players.ffmpeg.output()).toBe('')
     expect(await players.vlc.ended).toBe(0)
-    expect(players.vlc.said()).not.toMatch(/error|discontinuity|late/i)
+    expect(players.vlc.output()).not.toMatch(/error|discontinuity|late/i)
   })
 })
 
@@ -157,7 +157,7 @@ describe('a source with key frames further apart than a segment may last', () =>
     expect((await sluice.source('live')).conformReason).toMatch(/key frames further apart/)
     await seconds(3)
     // It played on as it was until the transcoder had something.
-    expect(sluice.told('switched').map(({ to }) => to)).not.toContain('slate')
+    expect(sluice.eventsOf('switched').map(({ to }) => to)).not.toContain('slate')
     sluice = await bench.sluice('-s', `film=${film}`, ...hls, '--conform', 'copy')
     await sluice.onAir('film')
     const list = `${sluice.address}${HLS}`

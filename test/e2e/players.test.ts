@@ -138,9 +138,9 @@ describe('players of other makes', () => {
       await sluice.take(id)
     }
     expect(await players.ffmpeg.ended).toBe(0)
-    expect(players.ffmpeg.said()).toBe('')
+    expect(players.ffmpeg.output()).toBe('')
     expect(await players.vlc.ended).toBe(0)
-    expect(players.vlc.said()).not.toMatch(/error|discontinuity|late/i)
+    expect(players.vlc.output()).not.toMatch(/error|discontinuity|late/i)
   })
 })
 

@@ -18,7 +18,7 @@ export interface Emitted {
   readonly pts: number
   readonly dts: number
   readonly duration: number
-  readonly entry: boolean
+  readonly rap: boolean
   readonly wall: number
 }
 
@@ -54,7 +54,7 @@ const SILENCE: SilentAudio = {
   frames: [Buffer.from('<silence/audio/0>')],
 }
 
-export const slateOf = (hasVideo: boolean, audioTracks: number): SlateLoop =>
+export const createSlate = (hasVideo: boolean, audioTracks: number): SlateLoop =>
   new SlateLoop({ ...slateMaterialOf(hasVideo), audioTracks })
 
 export const slateMaterialOf = (hasVideo: boolean): SlateMaterial => ({
@@ -74,7 +74,7 @@ export const slateMaterialOf = (hasVideo: boolean): SlateMaterial => ({
   silence: SILENCE,
 })
 
-export function rigSource(id: string, options: Partial<RigSourceOptions> = {}): RigSource {
+export function createRigSource(id: string, options: Partial<RigSourceOptions> = {}): RigSource {
   const spec = {
     latencyMs: 800,
     from: 0,
@@ -155,7 +155,7 @@ export interface RigOptions {
 }
 
 /** More pictures than any reorder group of the synthetic sources. */
-const REORDERED = 8
+const MAX_REORDERED = 8
 
 export class BusRig {
   readonly emitted: Emitted[] = []
@@ -179,15 +179,15 @@ export class BusRig {
       start: ticks(spec.start),
       hasVideo: spec.hasVideo,
       audioTracks: 1,
-      slate: slateOf(spec.hasVideo, 1),
+      slate: createSlate(spec.hasVideo, 1),
       silence: SILENCE,
       latencyMs: spec.latencyMs,
       stallMs: spec.stallMs,
       sources: this.sources,
       sink: {
         advance: (clock) => void this.advances.push(clock),
-        video: (unit, times) => this.#note(unit, times.pts, times.dts),
-        audio: (_track, unit, pts) => this.#note(unit, pts, pts),
+        video: (unit, times) => this.#recordUnit(unit, times.pts, times.dts),
+        audio: (_track, unit, pts) => this.#recordUnit(unit, pts, pts),
         hole: () => void this.holes++,
       },
       report: {
@@ -218,7 +218,7 @@ export class BusRig {
     return ticket
   }
 
-  want(id: string, ...substitutes: string[]): void {
+  setWanted(id: string, ...substitutes: string[]): void {
     const wanted = id === 'slate' ? SLATE : sourceId(id)
     this.bus.setStandingOrder({ wanted, substitutes: substitutes.map(sourceId) })
   }
@@ -236,9 +236,9 @@ export class BusRig {
     return violationsOf(this.emitted, limits)
   }
 
-  #note(unit: AccessUnit, pts: number, dts: number): void {
+  #recordUnit(unit: AccessUnit, pts: number, dts: number): void {
     const stamp = stampOf(unit)
-    const entry = unit.rap !== 'none'
+    const rap = unit.rap !== 'none'
     const { tag, frame } = stamp ?? { tag: '?', frame: -1 }
     this.emitted.push({
       kind: unit.kind,
@@ -247,7 +247,7 @@ export class BusRig {
       pts,
       dts,
       duration: unit.duration,
-      entry,
+      rap,
       wall: millis(this.now),
     })
   }
@@ -283,7 +283,7 @@ function gapViolations(
 ): string[] {
   const found: string[] = []
   // The newest reorder group is not complete.
-  const shown = [...video].sort((a, b) => a.pts - b.pts).slice(0, -REORDERED)
+  const shown = [...video].sort((a, b) => a.pts - b.pts).slice(0, -MAX_REORDERED)
   for (let i = 1; i < shown.length; i++) {
     const step = shown[i]!.pts - shown[i - 1]!.pts
     if (step > 1.5 * maxFrame) found.push(`picture gap ${step} before ${describe(shown[i]!)}`)

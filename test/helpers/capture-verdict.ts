@@ -5,7 +5,7 @@ import {
   ffmpegContinuity,
   ffmpegDecodeErrors,
   ffprobePackets,
-  found,
+  violationCounts,
   tsreport,
 } from './oracles.ts'
 
@@ -50,7 +50,7 @@ export const verdictOf = async (path: string, expected: Expected): Promise<Verdi
   }
   const { continuity, order } = await ffmpegContinuity(path)
   return {
-    violations: found(await analyze(path)),
+    violations: violationCounts(await analyze(path)),
     tsreport: await tsreport(path),
     decoder: await ffmpegDecodeErrors(path),
     continuity,

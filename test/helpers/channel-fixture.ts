@@ -118,7 +118,7 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
   const listeners = new Set<(event: StampedEvent) => void>()
   const all = [...sources]
   let onAir = id(all[0] ?? SLATE)
-  const note = async (...words: unknown[]): Promise<void> => {
+  const recordCall = async (...words: unknown[]): Promise<void> => {
     asked.push(
       words
         .map((word) => (typeof word === 'object' ? JSON.stringify(word) : String(word)))
@@ -142,23 +142,23 @@ export const recordedChannel = (sources: readonly string[] = ['s0', 's1']): Reco
   }
   const port: ChannelPort = {
     take: async ({ source, bus, mode }) => {
-      await note('take', source, bus ?? PROGRAM, ...(mode ? [mode] : []))
+      await recordCall('take', source, bus ?? PROGRAM, ...(mode ? [mode] : []))
       return take(source, bus)
     },
     takePreview: async (mode) => {
-      await note('take preview', ...(mode ? [mode] : []))
+      await recordCall('take preview', ...(mode ? [mode] : []))
       return take(id('s1'))
     },
-    change: (change) => note('change', change),
-    addSource: (spec) => note('add source', spec.id, spec.url),
-    changeSource: (source, change) => note('change source', source, change),
+    change: (change) => recordCall('change', change),
+    addSource: (spec) => recordCall('add source', spec.id, spec.url),
+    changeSource: (source, change) => recordCall('change source', source, change),
     removeSource: async (source) => {
       if (!all.includes(source))
         throw new SluiceError('unknown_source', `there is no source "${source}"`)
-      await note('remove source', source)
+      await recordCall('remove source', source)
     },
-    addOutput: (spec) => note('add output', spec.id, spec.url),
-    removeOutput: (output) => note('remove output', output),
+    addOutput: (spec) => recordCall('add output', spec.id, spec.url),
+    removeOutput: (output) => recordCall('remove output', output),
     status: async () =>
       channelStatus({
         program: busStatus('program', { onAir, wanted: onAir }),

@@ -14,7 +14,7 @@ import { RigSource } from './rig-source.ts'
 
 export interface Outcome extends Judgement {
   readonly name: string
-  readonly wished: number
+  readonly requested: number
   /** Allowed number of offsets of a run's pictures, where it is fixed. */
   readonly timelines?: number
   /** Takes made, or failures survived. */
@@ -22,7 +22,7 @@ export interface Outcome extends Judgement {
   readonly refused: readonly string[]
   readonly cuts: number
   /** FFmpeg's decoder of MPEG-2 loses the picture that it holds when the size changes. */
-  readonly mayNotShow: number
+  readonly maxUndecoded: number
   readonly slateMs: number
   /** Times from request to cut, ms, ascending. */
   readonly waits: readonly number[]
@@ -68,26 +68,26 @@ const measured = async (
   },
   act: (rig: ProgramRig) => number,
 ): Promise<Outcome> => {
-  const began = performance.now()
+  const startedAt = performance.now()
   const rig = new ProgramRig({ ...options, lateTickMs: LATE_TICK_MS })
   try {
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(3_000)
     const takes = act(rig)
     const judged = await judge(rig)
     const { slateMs } = rig.bus.figures
     const waits = rig.takes.map(({ waitMs }) => waitMs).sort((a, b) => a - b)
-    const seconds = (performance.now() - began) / 1_000
+    const seconds = (performance.now() - startedAt) / 1_000
     const mediaSeconds = rig.now / 1_000
     const { refusals: refused } = rig
     return {
       ...judged,
       name,
-      wished: options.wished,
+      requested: options.wished,
       takes,
       refused,
       cuts: rig.cuts.length,
-      mayNotShow: options.material.videoFormat?.codec === 'mpeg2video' ? rig.cuts.length : 0,
+      maxUndecoded: options.material.videoFormat?.codec === 'mpeg2video' ? rig.cuts.length : 0,
       slateMs,
       waits,
       mediaSeconds,
@@ -186,14 +186,14 @@ export const failures = async (family: Family, count: number): Promise<Outcome> 
       let survived = 0
       for (let i = 0; i < count; i++) {
         const [victim, backup] = i % 2 === 0 ? [s0, s1] : [s1, s0]
-        rig.want(victim.id, backup.id)
+        rig.setWanted(victim.id, backup.id)
         rig.run(500 + (i % 13) * 61)
         const failure = (['end', 'lost', 'late'] as const)[i % 3]!
         if (failure === 'end') victim.end()
         else victim.stall(failure)
         rig.run(3_000 + (i % 7) * 90)
         if (rig.bus.onAir === backup.id) survived++
-        rig.want(backup.id, victim.id)
+        rig.setWanted(backup.id, victim.id)
         if (failure === 'end') victim.restart({ start: i * 7_777, afterMs: 50, seen: 'reader' })
         else victim.resume()
         rig.run(4_500)
@@ -254,16 +254,16 @@ export const wraps = async (family: Family, count: number): Promise<Outcome> => 
 }
 
 /** All objections of the checkers; expected empty. */
-export const objections = (outcome: Outcome): string[] => [
+export const outcomeFaults = (outcome: Outcome): string[] => [
   ...outcome.analyzer.map((text) => `analyzer: ${text}`),
   ...outcome.tsreport.map((text) => `tsreport: ${text}`),
   ...outcome.decoder.map((text) => `decoder: ${text}`),
   ...outcome.continuity.map((text) => `ffmpeg: ${text}`),
-  ...(outcome.pictures.coded - outcome.pictures.shown <= outcome.mayNotShow
+  ...(outcome.pictures.coded - outcome.pictures.shown <= outcome.maxUndecoded
     ? []
     : [`a decoder shows ${outcome.pictures.shown} of ${outcome.pictures.coded} pictures`]),
   ...outcome.refused.map((text) => `refused: ${text}`),
-  ...(outcome.takes < outcome.wished ? [`only ${outcome.takes} of ${outcome.wished}`] : []),
+  ...(outcome.takes < outcome.requested ? [`only ${outcome.takes} of ${outcome.requested}`] : []),
   ...(outcome.timelines !== undefined && outcome.lipSync.offsets !== outcome.timelines
     ? [`the pictures stand at ${outcome.lipSync.offsets} offsets`]
     : []),

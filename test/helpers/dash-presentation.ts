@@ -19,7 +19,7 @@ import { initSegment } from '../../src/mp4/init-segment.ts'
 import type { CodedTrack } from './fmp4-program.ts'
 
 const SECOND = 90_000
-const MOST_PICTURES_PER_FRAGMENT = 20
+const MAX_PICTURES_PER_FRAGMENT = 20
 /** Segment length: the clips have a random access point at each. */
 export const SEGMENT_SECONDS = 2
 
@@ -30,7 +30,7 @@ export interface Rendition {
 }
 
 /** Consecutive segments of one or more clips, the first picture of the first one at `start`. */
-export interface Piece {
+export interface SegmentRun {
   /** Program time (ticks). */
   readonly start: number
   readonly firstNumber: number
@@ -46,18 +46,18 @@ interface Listed extends ColumnSegment {
 }
 
 /** Meaning of availabilityStartTime: time of the first picture, or 1970. */
-export type Zero = 'first_picture' | 'unix'
+export type TimeOrigin = 'first_picture' | 'unix'
 
 export class DashPresentation {
   readonly files = new Map<string, Uint8Array>()
   readonly #columns: (Column & { readonly renditions: ReadonlyMap<string, Listed> })[] = []
   readonly #programStart: number
-  readonly #zero: Zero
+  readonly #zero: TimeOrigin
 
-  constructor(pieces: readonly Piece[], zero: Zero) {
-    this.#zero = zero
-    this.#programStart = pieces[0]!.start
-    for (const piece of pieces) this.#add(piece)
+  constructor(runs: readonly SegmentRun[], origin: TimeOrigin) {
+    this.#zero = origin
+    this.#programStart = runs[0]!.start
+    for (const segmentRun of runs) this.#add(segmentRun)
   }
 
   /** Seconds. */
@@ -66,7 +66,7 @@ export class DashPresentation {
   }
 
   /** Media time of the first picture in a player, in seconds. */
-  beginsAt(startMs: number): number {
+  mediaStartOf(startMs: number): number {
     return this.#zero === 'unix' ? startMs / 1000 : 0
   }
 
@@ -90,12 +90,12 @@ export class DashPresentation {
       minBufferTime: 2,
       timeUrl: '/time',
       title: 'Test & "more"',
-      ...(passed > this.length + 0.5 ? { ended: this.beginsAt(startMs) + this.length } : {}),
+      ...(passed > this.length + 0.5 ? { ended: this.mediaStartOf(startMs) + this.length } : {}),
       periods: plan.periods.map((period) => ({ ...period, sets: setsOf(period) })),
     })
   }
 
-  #add({ start, firstNumber, from, count, renditions }: Piece): void {
+  #add({ start, firstNumber, from, count, renditions }: SegmentRun): void {
     for (let i = 0; i < count; i++) {
       const number = firstNumber + i
       const at = start + i * SEGMENT_SECONDS * SECOND
@@ -143,7 +143,7 @@ function setsOf({ columns }: PlannedPeriod): MpdAdaptationSet[] {
   }))
 }
 
-interface Cut {
+interface SegmentCut {
   readonly number: number
   /** Index among the clip's segments. */
   readonly index: number
@@ -154,19 +154,19 @@ interface Cut {
 /** Cuts video between random access points, and audio on its frame grid by program time. */
 function cutSegment(
   { track, samples }: CodedTrack,
-  { number, index, at }: Cut,
+  { number, index, at }: SegmentCut,
 ): { bytes: Uint8Array; segment: Omit<ColumnSegment, 'init'> } {
   const { timescale } = track
   const length = SEGMENT_SECONDS * timescale
   const times: number[] = []
   for (const sample of samples) times.push((times.at(-1) ?? 0) + sample.duration)
-  const began = (i: number): number => times[i]! - samples[i]!.duration
+  const startOf = (i: number): number => times[i]! - samples[i]!.duration
   const own = samples
-    .map((sample, i) => ({ sample, at: began(i) }))
+    .map((sample, i) => ({ sample, at: startOf(i) }))
     .filter((one) => one.at >= index * length && one.at < (index + 1) * length)
   const offset =
     Math.round((at * timescale) / SECOND) - index * length - samples[0]!.compositionOffset
-  const parts = chunked(own, MOST_PICTURES_PER_FRAGMENT).map((part, i) => {
+  const parts = chunked(own, MAX_PICTURES_PER_FRAGMENT).map((part, i) => {
     const run = {
       track: track.id,
       baseTime: offset + part[0]!.at,
@@ -201,7 +201,7 @@ export interface DashServer {
   readonly server: Server
   readonly address: string
   /** Media time of the first picture in a player, in seconds. */
-  readonly begins: number
+  readonly mediaStart: number
   readonly requests: string[]
 }
 
@@ -229,6 +229,6 @@ export async function serveDash(
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   const { port } = server.address() as AddressInfo
-  const begins = presentation.beginsAt(startMs)
-  return { server, address: `http://127.0.0.1:${port}`, begins, requests }
+  const mediaStart = presentation.mediaStartOf(startMs)
+  return { server, address: `http://127.0.0.1:${port}`, mediaStart, requests }
 }

@@ -47,7 +47,7 @@ export class E2eBench {
     return {
       ended,
       pid: child.pid,
-      said: () => said,
+      output: () => said,
       end: async () => {
         endOf(child)
         await ended
@@ -56,13 +56,19 @@ export class E2eBench {
   }
 
   /** A live encoder outside Sluice. */
-  encoder(look: { readonly tone: number }, ...output: readonly string[]): Program {
-    const picture = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25']
-    const sound = ['-f', 'lavfi', '-i', `sine=frequency=${look.tone}:sample_rate=48000`]
+  encoder(options: { readonly tone: number }, ...output: readonly string[]): Program {
+    const videoInput = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25']
+    const audioInput = ['-f', 'lavfi', '-i', `sine=frequency=${options.tone}:sample_rate=48000`]
     const coded =
       '-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 -bf 2 -c:a aac -ac 2 -b:a 96k'
     const quiet = ['-nostdin', '-hide_banner', '-loglevel', 'error']
-    return this.program('ffmpeg', [...quiet, ...picture, ...sound, ...coded.split(' '), ...output])
+    return this.program('ffmpeg', [
+      ...quiet,
+      ...videoInput,
+      ...audioInput,
+      ...coded.split(' '),
+      ...output,
+    ])
   }
 
   /** Verdict on a viewer's capture while `during` runs. */
@@ -97,7 +103,7 @@ export interface Program {
   readonly pid: number | undefined
   /** Exit code; null when a signal ended it or it never started. */
   readonly ended: Promise<number | null>
-  said(): string
+  output(): string
   end(): Promise<void>
 }
 

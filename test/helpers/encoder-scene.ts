@@ -17,9 +17,9 @@ import type { Family } from './rig-families.ts'
 import { RigSource } from './rig-source.ts'
 
 /** The program waits for the encoder: a slow machine makes a slow test, not another result. */
-const AHEAD_MS = 3_000
+const MAX_AHEAD_MS = 3_000
 
-interface Given {
+interface CollectedUnit {
   readonly unit: AccessUnit
   readonly pts: number
   readonly dts: number
@@ -27,20 +27,20 @@ interface Given {
 
 /** Output of the encoder, split at its restarts. */
 class Collected implements RungSink {
-  readonly pictures: Given[][][] = [[]]
-  readonly sound: { track: number; pts: number; unit: AccessUnit }[][][] = [[]]
+  readonly videoRuns: CollectedUnit[][][] = [[]]
+  readonly audioRuns: { track: number; pts: number; unit: AccessUnit }[][][] = [[]]
 
   video(rung: number, unit: AccessUnit, { pts, dts }: { pts: number; dts: number }): void {
-    ;(this.pictures.at(-1)![rung] ??= []).push({ unit, pts, dts })
+    ;(this.videoRuns.at(-1)![rung] ??= []).push({ unit, pts, dts })
   }
 
   audio(rung: number, track: number, unit: AccessUnit, pts: number): void {
-    ;(this.sound.at(-1)![rung] ??= []).push({ track, pts, unit })
+    ;(this.audioRuns.at(-1)![rung] ??= []).push({ track, pts, unit })
   }
 
   restarted(): void {
-    this.pictures.push([])
-    this.sound.push([])
+    this.videoRuns.push([])
+    this.audioRuns.push([])
   }
 }
 
@@ -83,7 +83,7 @@ export interface Scene {
   stop(): Promise<void>
 }
 
-export const encoderScene = async (
+export const createEncoderScene = async (
   { host }: TestHost,
   family: Family,
   options: SceneOptions = {},
@@ -101,7 +101,7 @@ export const encoderScene = async (
     ...(start === undefined ? {} : { start }),
     ...(languages === undefined ? {} : { languages }),
   })
-  rig.want('a')
+  rig.setWanted('a')
   // The source's buffer fills, and the slate is left: then a viewer joins.
   rig.run(3_000)
   const lines: string[] = []
@@ -123,10 +123,10 @@ export const encoderScene = async (
   const run = encoder.run(collected, controller.signal)
   let first = true
   const play = async (ms: number): Promise<void> => {
-    if (first) await rig.hurry(AHEAD_MS, () => true, controller.signal)
+    if (first) await rig.runFast(MAX_AHEAD_MS, () => true, controller.signal)
     first = false
-    const keepsUp = (): boolean => (encoder.figures().behindMs ?? AHEAD_MS) < AHEAD_MS
-    await rig.hurry(ms, keepsUp, controller.signal)
+    const keepsUp = (): boolean => (encoder.figures().behindMs ?? MAX_AHEAD_MS) < MAX_AHEAD_MS
+    await rig.runFast(ms, keepsUp, controller.signal)
   }
   const end = async (): Promise<void> => {
     rig.close()
@@ -152,15 +152,15 @@ export const takes = async ({ rig, play }: Scene, count: number): Promise<void> 
 }
 
 /** Differences between the program and its rungs, as sentences. */
-export const objections = (scene: Scene): string[] => {
+export const sceneFaults = (scene: Scene): string[] => {
   const { rig, collected } = scene
   const found: string[] = []
-  const [pictures] = collected.pictures
-  const joined = Math.min(...pictures!.flat().map(({ pts }) => pts))
-  const wanted = rig.log.pictures.filter(({ pts }) => pts >= joined)
-  for (const [rung, given] of pictures!.entries()) {
+  const [videoRun] = collected.videoRuns
+  const joined = Math.min(...videoRun!.flat().map(({ pts }) => pts))
+  const wanted = rig.log.videoFrames.filter(({ pts }) => pts >= joined)
+  for (const [rung, given] of videoRun!.entries()) {
     const times = new Set(given.map(({ pts }) => pts))
-    const keys = new Set(given.filter(({ unit }) => unit.rap === 'idr').map(({ pts }) => pts))
+    const raps = new Set(given.filter(({ unit }) => unit.rap === 'idr').map(({ pts }) => pts))
     const lost = wanted.filter(({ pts }) => !times.has(pts))
     if (lost.length > 0)
       found.push(
@@ -171,27 +171,28 @@ export const objections = (scene: Scene): string[] => {
       )
     if (given.length !== wanted.length)
       found.push(`rung ${rung} has ${given.length} pictures of ${wanted.length}`)
-    const noKeys = wanted.filter(({ pts, entry }) => entry && !keys.has(pts))
-    if (noKeys.length > 0) found.push(`rung ${rung} has no key frame at ${noKeys.length} entries`)
-    found.push(...orderOf(given).map((text) => `rung ${rung}: ${text}`))
+    const withoutRap = wanted.filter(({ pts, rap }) => rap && !raps.has(pts))
+    if (withoutRap.length > 0)
+      found.push(`rung ${rung} has no key frame at ${withoutRap.length} entries`)
+    found.push(...orderFaults(given).map((text) => `rung ${rung}: ${text}`))
   }
-  found.push(...soundObjections(scene))
+  found.push(...audioFaults(scene))
   return found
 }
 
 /** Audio must have no hole and no overlap within a run, and end with the program's. */
-const soundObjections = ({ rig, collected }: Scene): string[] => {
+const audioFaults = ({ rig, collected }: Scene): string[] => {
   const found: string[] = []
-  for (const [rung, frames] of collected.sound[0]!.entries()) {
+  for (const [rung, frames] of collected.audioRuns[0]!.entries()) {
     for (const track of new Set(frames.map((frame) => frame.track))) {
       const mine = frames.filter((frame) => frame.track === track)
       for (let k = 1; k < mine.length; k++) {
         const step = mine[k]!.pts - mine[k - 1]!.pts - mine[k - 1]!.unit.duration
-        const most = mine[k]!.unit.duration / 2
-        if (Math.abs(step) > most) found.push(`rung ${rung}, track ${track}: a step of ${step}`)
+        const maxStep = mine[k]!.unit.duration / 2
+        if (Math.abs(step) > maxStep) found.push(`rung ${rung}, track ${track}: a step of ${step}`)
       }
       const end = mine.at(-1)!.pts + mine.at(-1)!.unit.duration
-      const last = rig.log.sound.filter((frame) => frame.track === track).at(-1)!
+      const last = rig.log.audioFrames.filter((frame) => frame.track === track).at(-1)!
       const short = last.pts + last.duration - end
       if (short > last.duration) found.push(`rung ${rung}, track ${track} ends ${short} early`)
     }
@@ -199,7 +200,7 @@ const soundObjections = ({ rig, collected }: Scene): string[] => {
   return found
 }
 
-export const orderOf = (given: readonly Given[]): string[] =>
+export const orderFaults = (given: readonly CollectedUnit[]): string[] =>
   given.flatMap(({ pts, dts }, k) => [
     ...(pts < dts ? [`PTS ${pts} before DTS ${dts}`] : []),
     ...(k > 0 && dts <= given[k - 1]!.dts ? [`DTS ${dts} does not rise`] : []),
@@ -217,13 +218,13 @@ export const muxed = (collected: Collected, rung: number): Buffer => {
     muxDelay: ticks(90_000),
   })
   const units = [
-    ...(collected.pictures[0]![rung] ?? []).map(({ unit, pts, dts }) => ({
+    ...(collected.videoRuns[0]![rung] ?? []).map(({ unit, pts, dts }) => ({
       track: 0,
       unit,
       pts,
       dts,
     })),
-    ...(collected.sound[0]![rung] ?? [])
+    ...(collected.audioRuns[0]![rung] ?? [])
       .filter(({ track }) => track === 0)
       .map(({ unit, pts }) => ({ track: 1, unit, pts, dts: pts })),
   ].sort((a, b) => a.dts - b.dts)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const MOST_OUTPUT_BYTES = 64 << 20
+const MAX_OUTPUT_BYTES = 64 << 20
 
 export interface Fixture {
   readonly path: string
@@ -77,7 +77,7 @@ export class FfmpegFixtures {
 
 async function ffprobe<Shape>(args: readonly string[]): Promise<Shape> {
   const { stdout } = await run('ffprobe', ['-v', 'error', '-of', 'json', ...args], {
-    maxBuffer: MOST_OUTPUT_BYTES,
+    maxBuffer: MAX_OUTPUT_BYTES,
   })
   return JSON.parse(stdout) as Shape
 }

@@ -54,8 +54,8 @@ export interface FlvVerdict {
   readonly gaps: readonly string[]
   /** Holes in the audio above half a frame (and a millisecond of rounding on either side). */
   readonly holes: readonly string[]
-  readonly pictures: number
-  readonly sounds: number
+  readonly videoTags: number
+  readonly audioTags: number
 }
 
 export const judgeFlv = (
@@ -67,8 +67,8 @@ export const judgeFlv = (
     backward: backwardIn(video) + backwardIn(audio),
     gaps: stepsAbove(video, expected.pictureMs * 1.5 + 1),
     holes: stepsAbove(audio, expected.soundMs * 1.5 + 1),
-    pictures: video.length,
-    sounds: audio.length,
+    videoTags: video.length,
+    audioTags: audio.length,
   }
 }
 

@@ -19,7 +19,7 @@ import type { RigSource } from './rig-source.ts'
 const TICK_MS = 5
 const TRIM_MS = 100
 /** Maximum delay of a real timer that is made up for. */
-const CATCH_UP_MS = 1_000
+const MAX_CATCH_UP_MS = 1_000
 
 export interface FramesRigOptions {
   readonly clock: Clock
@@ -34,23 +34,27 @@ export interface FramesRigOptions {
   readonly languages?: readonly string[]
 }
 
-export interface RigPicture {
+export interface RigVideoFrame {
   readonly pts: Ticks90k
   readonly dts: Ticks90k
   /** A random access point. */
-  readonly entry: boolean
+  readonly rap: boolean
 }
 
 /** The program's frames as they were emitted. */
 export interface RigLog {
-  readonly pictures: RigPicture[]
-  readonly sound: { readonly track: number; readonly pts: number; readonly duration: number }[]
+  readonly videoFrames: RigVideoFrame[]
+  readonly audioFrames: {
+    readonly track: number
+    readonly pts: number
+    readonly duration: number
+  }[]
   readonly cuts: ProgramCut[]
 }
 
 export class FramesRig {
   readonly program: OutputProgram
-  readonly log: RigLog = { pictures: [], sound: [], cuts: [] }
+  readonly log: RigLog = { videoFrames: [], audioFrames: [], cuts: [] }
   readonly faults: unknown[] = []
   readonly #playOut: PlayOut
   readonly #clock: Clock
@@ -102,7 +106,7 @@ export class FramesRig {
     this.program.frames.attach(this.#logger(), (error) => void this.faults.push(error))
   }
 
-  want(id: string, ...substitutes: string[]): void {
+  setWanted(id: string, ...substitutes: string[]): void {
     this.#playOut.bus.setStandingOrder({
       wanted: named(id),
       substitutes: substitutes.map(sourceId),
@@ -120,7 +124,7 @@ export class FramesRig {
     let last = this.#clock.now()
     this.#timer ??= this.#clock.every(TICK_MS, () => {
       const now = this.#clock.now()
-      this.run(Math.min(CATCH_UP_MS, Math.floor((now - last) / TICK_MS) * TICK_MS))
+      this.run(Math.min(MAX_CATCH_UP_MS, Math.floor((now - last) / TICK_MS) * TICK_MS))
       last = millis(last + Math.floor((now - last) / TICK_MS) * TICK_MS)
     })
   }
@@ -143,12 +147,12 @@ export class FramesRig {
   }
 
   /** Pauses the host for `ms`: the program has a hole. */
-  standStill(ms: number): void {
+  skipTime(ms: number): void {
     this.#now += ms
   }
 
   /** Plays `ms` as fast as `keepsUp` allows: checked every 20 ms of program. */
-  async hurry(ms: number, keepsUp: () => boolean, signal: AbortSignal): Promise<void> {
+  async runFast(ms: number, keepsUp: () => boolean, signal: AbortSignal): Promise<void> {
     for (let played = 0; played < ms && !signal.aborted; played += 20) {
       while (!keepsUp() && !signal.aborted) await pause(this.#clock, 5, signal)
       this.run(20)
@@ -165,9 +169,9 @@ export class FramesRig {
   #logger() {
     return {
       video: (unit: AccessUnit, { pts, dts }: { pts: Ticks90k; dts: Ticks90k }): void =>
-        void this.log.pictures.push({ pts, dts, entry: unit.rap !== 'none' }),
+        void this.log.videoFrames.push({ pts, dts, rap: unit.rap !== 'none' }),
       audio: (track: number, unit: AccessUnit, pts: Ticks90k): void =>
-        void this.log.sound.push({ track, pts, duration: unit.duration }),
+        void this.log.audioFrames.push({ track, pts, duration: unit.duration }),
       cut: (cut: ProgramCut): void => void this.log.cuts.push(cut),
     }
   }

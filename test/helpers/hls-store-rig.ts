@@ -16,7 +16,7 @@ export const segmentBytes = (number: number, length = SEGMENT_BYTES): Buffer =>
 export const partBytes = (number: number, part: number): Buffer =>
   Buffer.alloc(200, `segment ${number} part ${part} `)
 
-export interface Feed {
+export interface StoreFiller {
   /** Of the next segment. */
   readonly next: number
   /** Writes a whole segment into each rendition. */
@@ -27,9 +27,13 @@ export interface Feed {
   openParts(count: number): void
 }
 
-export const feedOf = (store: SegmentStore, names: readonly string[], from: number): Feed => {
+export const createFiller = (
+  store: SegmentStore,
+  names: readonly string[],
+  from: number,
+): StoreFiller => {
   let next = from
-  const begin = (discontinuity: boolean): SegmentBegin => ({
+  const segmentBegin = (discontinuity: boolean): SegmentBegin => ({
     number: next,
     start: ticks((next - from) * SEGMENT_TICKS),
     wallMs: store.options.wallTime() + (next - store.nextNumber) * TARGET_SECONDS * 1_000,
@@ -40,7 +44,7 @@ export const feedOf = (store: SegmentStore, names: readonly string[], from: numb
   }
   const openParts = (count: number): void =>
     each((rendition) => {
-      rendition.begin(begin(false))
+      rendition.begin(segmentBegin(false))
       for (let i = 0; i < count; i++) {
         rendition.part({
           duration: SEGMENT_TICKS / count,
@@ -55,7 +59,7 @@ export const feedOf = (store: SegmentStore, names: readonly string[], from: numb
     },
     segment: ({ discontinuity = false, bytes = SEGMENT_BYTES } = {}) => {
       each((rendition) => {
-        rendition.begin(begin(discontinuity))
+        rendition.begin(segmentBegin(discontinuity))
         rendition.end({
           duration: SEGMENT_TICKS,
           independent: true,
@@ -77,11 +81,11 @@ export interface OpenStores {
   readonly clock: FakeClock
   /** Milliseconds since 1970. */
   readonly wall: { ms: number }
-  readonly troubles: string[]
+  readonly faults: string[]
   open(options?: Partial<StoreOptions>): Promise<SegmentStore>
   /** Closes the open store first. */
   reopen(options?: Partial<StoreOptions>): Promise<SegmentStore>
-  feed(store: SegmentStore, names: readonly string[], from?: number): Feed
+  fillerOf(store: SegmentStore, names: readonly string[], from?: number): StoreFiller
   close(): Promise<void>
 }
 
@@ -94,7 +98,7 @@ export const openStores = ({
   readonly clock: FakeClock
 }): OpenStores => {
   const wall = { ms: 1_800_000_000_000 }
-  const troubles: string[] = []
+  const faults: string[] = []
   let current: SegmentStore | undefined
   const close = async (): Promise<void> => {
     await current?.close()
@@ -105,20 +109,20 @@ export const openStores = ({
       ...storeOptions(clock),
       folder,
       wallTime: () => wall.ms,
-      onStorageFault: (what, message) => troubles.push(`${what}: ${message}`),
+      onStorageFault: (what, message) => faults.push(`${what}: ${message}`),
       ...options,
     }))
   return {
     clock,
     wall,
-    troubles,
+    faults,
     open,
     close,
     reopen: async (options) => {
       await close()
       return open(options)
     },
-    feed: (store, names, from = store.nextNumber) => feedOf(store, names, from),
+    fillerOf: (store, names, from = store.nextNumber) => createFiller(store, names, from),
   }
 }
 

@@ -12,11 +12,11 @@ import {
  */
 
 /** Durations are written with five digits. */
-const ROUNDING = 0.000_011
+const MAX_ROUNDING_SECONDS = 0.000_011
 /** RFC 8216bis, 4.4.4.9: all parts but the last of a segment. */
-const SHORTEST_PART = 0.85
+const MIN_PART_SHARE = 0.85
 /** Allowed difference between wall clock and duration over two segments. */
-const DRIFT_MS = 500
+const MAX_DRIFT_MS = 500
 
 /** One media playlist by itself. */
 export const checkMediaPlaylist = (text: string): string[] => {
@@ -60,7 +60,7 @@ function checkDurations({ segments, targetDuration }: ReadMedia): string[] {
     }
     if (parts.length === 0 || gap) continue
     const sum = parts.reduce((total, part) => total + part.duration, 0)
-    if (Math.abs(sum - duration) > ROUNDING * (parts.length + 1)) {
+    if (Math.abs(sum - duration) > MAX_ROUNDING_SECONDS * (parts.length + 1)) {
       findings.push(`segment ${number} lasts ${duration} s, its parts ${sum.toFixed(5)} s`)
     }
   }
@@ -79,7 +79,7 @@ function checkDates({ segments }: ReadMedia): string[] {
     if (before?.programDateTime === undefined) continue
     const off = programDateTime - before.programDateTime - before.duration * 1_000
     // Dates must not become ambiguous (6.2.1); behind a discontinuity there may be a gap.
-    if (off < -DRIFT_MS || (!discontinuity && off > DRIFT_MS)) {
+    if (off < -MAX_DRIFT_MS || (!discontinuity && off > MAX_DRIFT_MS)) {
       findings.push(
         `segment ${number} begins ${Math.round(off)} ms off the end of the one before it`,
       )
@@ -105,7 +105,7 @@ function checkLowLatency(media: ReadMedia): string[] {
   if (serverControl?.get('CAN-BLOCK-RELOAD') !== 'YES') {
     findings.push('EXT-X-SERVER-CONTROL must say CAN-BLOCK-RELOAD=YES (appendix B)')
   }
-  if (!(control('PART-HOLD-BACK') >= 3 * partTarget - ROUNDING)) {
+  if (!(control('PART-HOLD-BACK') >= 3 * partTarget - MAX_ROUNDING_SECONDS)) {
     findings.push('PART-HOLD-BACK must be at least three part targets (Apple, 14.3)')
   }
   if (!(control('HOLD-BACK') >= 3 * targetDuration)) {
@@ -130,13 +130,13 @@ function checkParts({ segments, openParts }: ReadMedia, partTarget: number): str
   groups.push({ name: 'the open segment', parts: openParts, whole: false })
   for (const { name, parts, whole } of groups) {
     for (const [i, { duration }] of parts.entries()) {
-      if (duration > partTarget + ROUNDING) {
+      if (duration > partTarget + MAX_ROUNDING_SECONDS) {
         findings.push(
           `part ${i} of ${name} lasts ${duration} s, above the part target of ${partTarget} s`,
         )
       }
       const last = whole && i === parts.length - 1
-      if (!last && duration < SHORTEST_PART * partTarget - ROUNDING) {
+      if (!last && duration < MIN_PART_SHARE * partTarget - MAX_ROUNDING_SECONDS) {
         findings.push(
           `part ${i} of ${name} lasts ${duration} s, less than 85 % of ${partTarget} s (4.4.4.9)`,
         )
@@ -151,7 +151,7 @@ function checkPartWindow({ segments, targetDuration }: ReadMedia): string[] {
   const findings: string[] = []
   let fromEnd = 0
   for (const { number, duration, parts } of segments.toReversed()) {
-    if (fromEnd > 3 * targetDuration + ROUNDING && parts.length > 0) {
+    if (fromEnd > 3 * targetDuration + MAX_ROUNDING_SECONDS && parts.length > 0) {
       findings.push(`segment ${number} lists parts, ${fromEnd.toFixed(1)} s from the end (6.2.2)`)
     }
     fromEnd += duration
@@ -221,7 +221,7 @@ function checkRemoval(before: ReadMedia, after: ReadMedia): string[] {
     removed &&
     contiguous &&
     after.skipped === 0 &&
-    duration < 3 * after.targetDuration - ROUNDING
+    duration < 3 * after.targetDuration - MAX_ROUNDING_SECONDS
   ) {
     return [
       `segments left, and the playlist lasts ${duration.toFixed(3)} s: less than three target durations (6.2.2)`,
@@ -264,7 +264,7 @@ export const checkDelta = (full: string, delta: string): string[] => {
   }
   const until = Number(all.serverControl?.get('CAN-SKIP-UNTIL'))
   const rest = part.segments.reduce((sum, segment) => sum + segment.duration, 0)
-  if (part.skipped > 0 && rest < until - ROUNDING) {
+  if (part.skipped > 0 && rest < until - MAX_ROUNDING_SECONDS) {
     findings.push(
       `the delta update skips within CAN-SKIP-UNTIL: it has ${rest.toFixed(3)} s of ${until} s (6.2.5.1)`,
     )
@@ -355,7 +355,7 @@ function checkTogether(media: ReadonlyMap<string, string>): string[] {
           `segment ${segment.number} of ${uri} has discontinuity sequence ${segment.discontinuitySequence}, of ${first.uri} ${same.discontinuitySequence} (6.2.4)`,
         )
       }
-      if (Math.abs((same.programDateTime ?? 0) - (segment.programDateTime ?? 0)) > DRIFT_MS) {
+      if (Math.abs((same.programDateTime ?? 0) - (segment.programDateTime ?? 0)) > MAX_DRIFT_MS) {
         findings.push(
           `segment ${segment.number} of ${uri} and of ${first.uri} have unlike dates (6.2.4)`,
         )

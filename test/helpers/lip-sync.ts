@@ -14,7 +14,7 @@ interface Origin {
 }
 
 /** Interval of the program with pictures of one source at one offset. */
-interface Visit {
+interface SourceVisit {
   readonly source: SourceId
   readonly offset: number
   first: number
@@ -22,7 +22,7 @@ interface Visit {
   frames: number
 }
 
-interface Heard {
+interface PlacedAudioFrame {
   readonly source: SourceId
   readonly offset: number
   readonly pts: number
@@ -44,8 +44,8 @@ export interface LipSync {
 
 export class LipSyncWatch {
   readonly #origins = new Map<string, Origin>()
-  readonly #visits: Visit[] = []
-  readonly #heard: Heard[] = []
+  readonly #visits: SourceVisit[] = []
+  readonly #audioFrames: PlacedAudioFrame[] = []
   readonly #demuxer: TsDemuxer
   #unknown = 0
 
@@ -53,21 +53,21 @@ export class LipSyncWatch {
     this.#demuxer = new TsDemuxer({
       program: () => {},
       format: () => {},
-      unit: (unit) => this.#emitted(unit),
+      unit: (unit) => this.#addProgramUnit(unit),
     })
   }
 
   /** Records a unit that a source delivered. */
-  delivered(source: SourceId, unit: AccessUnit): void {
-    this.#known(unit.data, { source, pts: unit.pts })
+  addSourceUnit(source: SourceId, unit: AccessUnit): void {
+    this.#storeOrigin(unit.data, { source, pts: unit.pts })
     // As a splice writes it.
     if (unit.rap === 'cra') {
-      this.#known(asBrokenLink(unit.data, 'decodable'), { source, pts: unit.pts })
+      this.#storeOrigin(asBrokenLink(unit.data, 'decodable'), { source, pts: unit.pts })
     }
     if (this.#origins.size > 20_000) this.#origins.delete(this.#origins.keys().next().value!)
   }
 
-  #known(data: Uint8Array, origin: Origin): void {
+  #storeOrigin(data: Uint8Array, origin: Origin): void {
     const key = hashOf(data)
     this.#origins.delete(key)
     this.#origins.set(key, origin)
@@ -83,7 +83,7 @@ export class LipSyncWatch {
     let worstFrames = 0
     let compared = 0
     let from = 0
-    for (const frame of this.#heard) {
+    for (const frame of this.#audioFrames) {
       while (from < this.#visits.length && this.#visits[from]!.last < frame.pts - 30 * 90_000)
         from++
       const apart = this.#apartFrom(frame, from)
@@ -104,7 +104,7 @@ export class LipSyncWatch {
   }
 
   /** Offset to the pictures presented with the frame: audio at a splice may overlap by a frame. */
-  #apartFrom(frame: Heard, from: number): number | undefined {
+  #apartFrom(frame: PlacedAudioFrame, from: number): number | undefined {
     let best: number | undefined
     for (let i = from; i < this.#visits.length; i++) {
       const visit = this.#visits[i]!
@@ -117,7 +117,7 @@ export class LipSyncWatch {
     return best
   }
 
-  #emitted(unit: AccessUnit): void {
+  #addProgramUnit(unit: AccessUnit): void {
     const origin = this.#origins.get(hashOf(unit.data))
     if (origin === undefined) {
       this.#unknown++
@@ -125,7 +125,12 @@ export class LipSyncWatch {
     }
     const offset = unit.pts - origin.pts
     if (unit.kind === 'audio') {
-      this.#heard.push({ source: origin.source, offset, pts: unit.pts, duration: unit.duration })
+      this.#audioFrames.push({
+        source: origin.source,
+        offset,
+        pts: unit.pts,
+        duration: unit.duration,
+      })
       return
     }
     const visit = this.#visits.at(-1)

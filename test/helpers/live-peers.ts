@@ -14,12 +14,12 @@ export const makeLiveMaterial = (
   path: string,
   options: { seconds: number; tone: number },
 ): void => {
-  const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25']
-  const sound = ['-f', 'lavfi', '-i', `sine=f=${options.tone}:r=48000`]
+  const videoInput = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25']
+  const audioInput = ['-f', 'lavfi', '-i', `sine=f=${options.tone}:r=48000`]
   const video = '-c:v libx264 -profile:v high -preset ultrafast -bf 2 -g 25 -pix_fmt yuv420p'
   const audio = '-c:a aac -ac 2 -b:a 96k'
-  const made = [...video.split(' '), ...audio.split(' '), '-t', String(options.seconds)]
-  ffmpeg(...picture, ...sound, ...made, '-f', 'mpegts', path)
+  const outputArgs = [...video.split(' '), ...audio.split(' '), '-t', String(options.seconds)]
+  ffmpeg(...videoInput, ...audioInput, ...outputArgs, '-f', 'mpegts', path)
 }
 
 /** Plays the material in real time from its beginning; its timestamps begin there too. */

@@ -19,11 +19,11 @@ export interface LoopMaterial {
 }
 
 /** Noise under the tone, so that no two audio frames are equal. */
-const UNIQUE_SOUND = ['-af', 'aeval=val(0)+0.05*random(0):c=same']
+const UNIQUE_AUDIO = ['-af', 'aeval=val(0)+0.05*random(0):c=same']
 
 export const loopMaterial = async (spec: Partial<EncodeSpec>): Promise<LoopMaterial> => {
-  const sound = spec.audio === 'none' ? [] : UNIQUE_SOUND
-  return materialOf(await encodeTs({ ...spec, extra: [...(spec.extra ?? []), ...sound] }))
+  const audioFilter = spec.audio === 'none' ? [] : UNIQUE_AUDIO
+  return materialOf(await encodeTs({ ...spec, extra: [...(spec.extra ?? []), ...audioFilter] }))
 }
 
 export const materialOf = (bytes: Uint8Array): LoopMaterial => {
@@ -75,17 +75,17 @@ export function* loopedUnits(material: LoopMaterial, times: LoopTimes): Generato
     const pts = ticks(times.start + times.audioLead + n * duration)
     return { ...audio[n % audio.length]!, pts, dts: pts, duration }
   }
-  let [shown, heard] = [0, 0]
+  let [videoCount, audioCount] = [0, 0]
   for (;;) {
-    const picture = pictureAt(shown)
-    const frame = frameAt(heard)
+    const picture = pictureAt(videoCount)
+    const frame = frameAt(audioCount)
     if (picture === undefined && frame === undefined) return
     if (frame === undefined || (picture !== undefined && picture.dts <= frame.dts)) {
       yield picture!
-      shown++
+      videoCount++
     } else {
       yield frame
-      heard++
+      audioCount++
     }
   }
 }

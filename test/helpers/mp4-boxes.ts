@@ -63,12 +63,12 @@ function readRun(traf: Buffer, file: Buffer, moofAt: number): ReadRun {
   const runFlags = trun.next()
   const count = trun.next()
   let at = moofAt + trun.next()
-  const told = (flag: number, other: number): number => (runFlags & flag ? trun.next() : other)
+  const valueOr = (flag: number, other: number): number => (runFlags & flag ? trun.next() : other)
   const samples = Array.from({ length: count }, () => {
-    const own = told(0x100, duration)
-    const bytes = told(0x200, size)
-    const kind = told(0x400, flags)
-    const offset = told(0x800, 0)
+    const own = valueOr(0x100, duration)
+    const bytes = valueOr(0x200, size)
+    const kind = valueOr(0x400, flags)
+    const offset = valueOr(0x800, 0)
     const data = file.subarray(at, at + bytes)
     at += bytes
     const signed = runFlags >>> 24 === 1 ? offset | 0 : offset

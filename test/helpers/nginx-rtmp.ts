@@ -104,7 +104,7 @@ export const startNginxRtmp = async (options: NginxRtmpOptions): Promise<NginxRt
   }
 }
 
-interface Places {
+interface ServerPlaces {
   readonly folder: string
   readonly port: number
   readonly httpPort: number
@@ -113,7 +113,7 @@ interface Places {
   readonly applications: string
 }
 
-const configuration = (at: Places): string => `load_module ${MODULE};
+const configuration = (at: ServerPlaces): string => `load_module ${MODULE};
 daemon off;
 user root;
 worker_processes 1;

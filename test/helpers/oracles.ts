@@ -11,7 +11,7 @@ import type { AnalysisReport, Violation } from '../../src/analyzer/analysis-repo
 import { Analyzer, type AnalyzerOptions } from '../../src/analyzer/analyzer.ts'
 
 const TIMEOUT_MS = 60_000
-const OUTPUT_MAX = 256 * 1024 * 1024
+const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 
 type Tool = 'ffmpeg' | 'ffprobe' | 'tsreport' | 'mediainfo' | 'tsinfo'
 
@@ -22,7 +22,7 @@ export const missingTool = (...tools: readonly Tool[]): string | undefined => {
 }
 
 /** Note on missing tools for a skipped title. */
-export const lacking = (missing: string | undefined): string =>
+export const skipNote = (missing: string | undefined): string =>
   missing === undefined ? '' : ` (${missing})`
 
 /** Report of our analyzer on bytes or a file. Default rules: those of the program. */
@@ -37,7 +37,7 @@ export const analyze = async (
 }
 
 /** 'code × count' of each error (and, on request, warning), readable in a failed comparison. */
-export const found = (
+export const violationCounts = (
   report: AnalysisReport,
   severity: Violation['severity'] | 'any' = 'error',
 ): string[] =>
@@ -175,7 +175,11 @@ const runTool = (
   args: readonly string[],
 ): Promise<{ stdout: string; stderr: string }> =>
   new Promise((resolve, reject) => {
-    const limits = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' as const, maxBuffer: OUTPUT_MAX }
+    const limits = {
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL' as const,
+      maxBuffer: MAX_OUTPUT_BYTES,
+    }
     execFile(tool, [...args], limits, (error, stdout, stderr) => {
       if (error !== null && (error.killed === true || error.code === 'ENOENT')) reject(error)
       else resolve({ stdout, stderr })

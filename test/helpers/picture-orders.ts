@@ -46,8 +46,8 @@ const inDecodingOrder = (length: number, bframes: number): number[] => {
 const unitAt = (
   pts: VideoFrame['pts'],
   dts: VideoFrame['dts'],
-  entry: 'idr' | 'none',
+  rap: 'idr' | 'none',
 ): VideoFrame['unit'] => ({
-  ...{ pts, dts, rap: entry, pid: 0x100, kind: 'video', leading: false, duration: 0 },
+  ...{ pts, dts, rap, pid: 0x100, kind: 'video', leading: false, duration: 0 },
   data: new Uint8Array(0),
 })

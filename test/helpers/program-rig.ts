@@ -19,7 +19,7 @@ import {
   analyze,
   ffmpegContinuity,
   ffmpegDecodeErrors,
-  found,
+  violationCounts,
   picturesDecoded,
   tsreport,
   type PicturesDecoded,
@@ -133,7 +133,7 @@ export class ProgramRig {
     })
     for (const source of options.sources) {
       source.buffer.addReader((stretch) => this.playOut.bus.positionIn(stretch))
-      if (this.#file !== undefined) source.watch((id, unit) => this.lipSync.delivered(id, unit))
+      if (this.#file !== undefined) source.watch((id, unit) => this.lipSync.addSourceUnit(id, unit))
     }
   }
 
@@ -145,7 +145,7 @@ export class ProgramRig {
     return join(this.#folder!, 'program.ts')
   }
 
-  want(id: string, ...substitutes: string[]): void {
+  setWanted(id: string, ...substitutes: string[]): void {
     const wanted = id === 'slate' ? SLATE : sourceId(id)
     this.bus.setStandingOrder({ wanted, substitutes: substitutes.map(sourceId) })
   }
@@ -212,7 +212,7 @@ export const judge = async (rig: ProgramRig): Promise<Judgement> => {
     picturesDecoded(rig.path),
   ])
   return {
-    analyzer: found(report),
+    analyzer: violationCounts(report),
     tsreport: ts,
     decoder,
     continuity: Object.entries(ffmpeg).flatMap(([name, count]) =>

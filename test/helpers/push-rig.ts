@@ -77,7 +77,7 @@ export const startPush = async (options: PushRigOptions): Promise<PushRig> => {
   }
   RTMP_KIND.checkSpec(spec, parts)
   const output = RTMP_KIND.createOutput(spec, parts)
-  rig.want('a', 'b')
+  rig.setWanted('a', 'b')
   rig.start()
   const abort = new AbortController()
   const ended = output.run(abort.signal)

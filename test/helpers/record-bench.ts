@@ -94,7 +94,7 @@ export class RecordBench {
       material: material.a,
       slate: material.slate,
     })
-    rig.want('a')
+    rig.setWanted('a')
     rig.run(3_000)
     const alerts: { what: OutputAlert; message: string }[] = []
     const spec: OutputSpec = {
@@ -128,7 +128,7 @@ export class RecordBench {
         return Buffer.concat(seen)
       },
       play: async (seconds) => {
-        await rig.hurry(seconds * 1_000, () => output.status().lagMs < 1_500, stop.signal)
+        await rig.runFast(seconds * 1_000, () => output.status().lagMs < 1_500, stop.signal)
         await recording.until(({ lagMs }) => lagMs < 100)
         // The last block is on its way to the disk.
         await sleep(250)

@@ -90,7 +90,7 @@ export class RigOutput implements Output {
       pts,
       dts,
       duration: unit.duration,
-      entry: unit.rap !== 'none',
+      rap: unit.rap !== 'none',
       wall: this.#clock.now(),
     })
   }

@@ -36,7 +36,7 @@ export interface RigSourceOptions {
 }
 
 /** Callback for each delivered unit. */
-export type Delivered = (source: SourceId, unit: AccessUnit) => void
+export type OnDelivered = (source: SourceId, unit: AccessUnit) => void
 
 export class RigSource implements SwitchSource {
   readonly id: SourceId
@@ -44,7 +44,7 @@ export class RigSource implements SwitchSource {
   readonly lipSync: number
   readonly isReady = true
   readonly #options: RigSourceOptions
-  #delivered: Delivered = () => {}
+  #delivered: OnDelivered = () => {}
   #units: Generator<AccessUnit>
   #next: AccessUnit | undefined
   #mux: TsMuxer
@@ -77,7 +77,7 @@ export class RigSource implements SwitchSource {
     this.#demuxer = this.#newDemuxer()
   }
 
-  watch(delivered: Delivered): void {
+  watch(delivered: OnDelivered): void {
     this.#delivered = delivered
   }
 

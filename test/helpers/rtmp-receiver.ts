@@ -37,7 +37,7 @@ export class ReceivedPublish {
     this.#refuse = refuse
     this.#link = new ChunkLink((bytes) => void socket.write(bytes))
     socket.on('error', () => undefined)
-    socket.on('data', (bytes) => this.#take(bytes))
+    socket.on('data', (bytes) => this.#receive(bytes))
   }
 
   /** Stops reading; the kernel's buffers fill up. */
@@ -45,18 +45,18 @@ export class ReceivedPublish {
     this.socket.pause()
   }
 
-  go(): void {
+  resume(): void {
     this.socket.resume()
   }
 
-  of(type: number): ReceivedMessage[] {
+  messagesOf(type: number): ReceivedMessage[] {
     return this.messages.filter((message) => message.type === type)
   }
 
-  #take(bytes: Buffer): void {
+  #receive(bytes: Buffer): void {
     this.bytes += bytes.length
     if (this.#part === 'chunks') {
-      this.#listen(bytes)
+      this.#readChunks(bytes)
       return
     }
     this.#hello = Buffer.concat([this.#hello, bytes])
@@ -68,10 +68,10 @@ export class ReceivedPublish {
     }
     if (this.#hello.length < 1 + 2 * PART) return
     this.#part = 'chunks'
-    this.#listen(this.#hello.subarray(1 + 2 * PART))
+    this.#readChunks(this.#hello.subarray(1 + 2 * PART))
   }
 
-  #listen(bytes: Uint8Array): void {
+  #readChunks(bytes: Uint8Array): void {
     const fault = this.#link.receive(bytes, (message) => {
       this.messages.push({ ...message, at: performance.now() })
       if (message.type === AMF0_COMMAND) this.#answer(decodeAmf(message.payload).values)
@@ -81,18 +81,18 @@ export class ReceivedPublish {
 
   #answer([command, transaction, , name]: readonly AmfValue[]): void {
     if (command === 'connect') {
-      this.#say('_result', transaction, {}, { code: 'NetConnection.Connect.Success' })
-    } else if (command === 'createStream') this.#say('_result', transaction, null, 1)
+      this.#sendCommand('_result', transaction, {}, { code: 'NetConnection.Connect.Success' })
+    } else if (command === 'createStream') this.#sendCommand('_result', transaction, null, 1)
     else if (command === 'publish') {
       this.name = String(name)
       const refusal = this.#refuse?.(this.name)
       const level = refusal === undefined ? 'status' : 'error'
       const code = refusal ?? 'NetStream.Publish.Start'
-      this.#say('onStatus', 0, null, { level, code, description: `${this.name} asked` })
+      this.#sendCommand('onStatus', 0, null, { level, code, description: `${this.name} asked` })
     }
   }
 
-  #say(...values: AmfValue[]): void {
+  #sendCommand(...values: AmfValue[]): void {
     this.#link.send(3, { type: AMF0_COMMAND, stream: 0, time: 0, payload: encodeAmf(...values) })
   }
 }

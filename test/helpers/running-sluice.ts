@@ -46,7 +46,7 @@ export class RunningSluice {
   readonly events: readonly ChannelEvent[]
   readonly #process: ChildProcess
   readonly #mark: string
-  readonly #said: readonly string[]
+  readonly #output: readonly string[]
 
   private constructor(parts: {
     readonly process: ChildProcess
@@ -57,7 +57,7 @@ export class RunningSluice {
   }) {
     this.#process = parts.process
     this.#mark = parts.mark
-    this.#said = parts.said
+    this.#output = parts.said
     this.address = parts.address
     this.events = parts.events
   }
@@ -106,8 +106,8 @@ export class RunningSluice {
   }
 
   /** The newest lines of its output, for the message of a failure. */
-  get said(): string {
-    return this.#said.join('\n')
+  get output(): string {
+    return this.#output.join('\n')
   }
 
   async get<Answer>(path: string): Promise<Answer> {
@@ -145,7 +145,7 @@ export class RunningSluice {
       const status = await this.status()
       if (holds(status)) return status
       if (performance.now() > end) {
-        throw new Error(`not within ${withinMs} ms: ${summary(status)}\n${this.said}`)
+        throw new Error(`not within ${withinMs} ms: ${summary(status)}\n${this.output}`)
       }
       await sleep(POLL_MS)
     }
@@ -177,7 +177,7 @@ export class RunningSluice {
   }
 
   /** Events of one type so far. */
-  told<Type extends ChannelEvent['type']>(type: Type): Extract<ChannelEvent, { type: Type }>[] {
+  eventsOf<Type extends ChannelEvent['type']>(type: Type): Extract<ChannelEvent, { type: Type }>[] {
     return this.events.filter(
       (event): event is Extract<ChannelEvent, { type: Type }> => event.type === type,
     )
@@ -223,23 +223,23 @@ export class RunningSluice {
 
   /** Sends TERM; resolves with the end. */
   async stop(): Promise<Ended> {
-    return this.#endBy('SIGTERM')
+    return this.#endWith('SIGTERM')
   }
 
   /** Sends KILL, like a crash without cleanup. */
   async kill(): Promise<Ended> {
-    return this.#endBy('SIGKILL')
+    return this.#endWith('SIGKILL')
   }
 
-  async #endBy(how: NodeJS.Signals): Promise<Ended> {
-    const begun = performance.now()
+  async #endWith(how: NodeJS.Signals): Promise<Ended> {
+    const startedAt = performance.now()
     const child = this.#process
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit')
       child.kill(how)
       await ended
     }
-    return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - begun }
+    return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - startedAt }
   }
 
   #isMarked(pid: number): boolean {
@@ -255,11 +255,11 @@ export class RunningSluice {
 /** User and system time of a process so far. */
 export const cpuSecondsOf = (pid: number): number => procStat(pid)?.cpuSeconds ?? Number.NaN
 
-type Said = ChannelEvent | { readonly type: 'listening'; readonly address: string }
+type PrintedEvent = ChannelEvent | { readonly type: 'listening'; readonly address: string }
 
-const eventIn = (line: string): Said | undefined => {
+const eventIn = (line: string): PrintedEvent | undefined => {
   try {
-    return (JSON.parse(line) as { event?: Said }).event
+    return (JSON.parse(line) as { event?: PrintedEvent }).event
   } catch {
     return undefined
   }

@@ -16,13 +16,13 @@ import {
   type Wanted,
 } from '../../src/media/sources/supervision.ts'
 import { spawnChild } from '../../src/process/spawn.ts'
-import { RecordingFeed } from './recording-feed.ts'
+import { CollectingSink } from './collecting-sink.ts'
 import { testHost, type TestHost } from './process-host.ts'
 
 export interface RunningSource {
   readonly source: SupervisedSource
-  readonly feed: RecordingFeed
-  readonly told: SourceTransition[]
+  readonly sink: CollectingSink
+  readonly transitions: SourceTransition[]
   readonly warnings: string[]
   /** Resolves when such a transition was or is reported. */
   reached(holds: (transition: SourceTransition) => boolean): Promise<SourceTransition>
@@ -32,21 +32,21 @@ export interface RunningSource {
 export interface RunOptions {
   readonly limits?: Partial<SupervisionLimits>
   readonly wanted?: Wanted
-  readonly feed?: RecordingFeed
+  readonly sink?: CollectingSink
 }
 
 /** Real sources with real processes; everything started here ends with `close`. */
 export class SourceBench {
   readonly #test: TestHost
   readonly #ffmpeg: FfmpegCapabilities
-  readonly #ends: (() => Promise<unknown>)[] = []
+  readonly #stops: (() => Promise<unknown>)[] = []
 
   private constructor(test: TestHost, ffmpeg: FfmpegCapabilities) {
     this.#test = test
     this.#ffmpeg = ffmpeg
   }
 
-  static async open(): Promise<SourceBench> {
+  static async create(): Promise<SourceBench> {
     const test = testHost()
     return new SourceBench(test, await findFfmpeg(test.host, {}, new AbortController().signal))
   }
@@ -80,9 +80,9 @@ export class SourceBench {
     }
   }
 
-  source(spec: Omit<SourceSpecInput, 'id'>, options: RunOptions = {}): RunningSource {
-    const feed = options.feed ?? new RecordingFeed()
-    const told: SourceTransition[] = []
+  runSource(spec: Omit<SourceSpecInput, 'id'>, options: RunOptions = {}): RunningSource {
+    const sink = options.sink ?? new CollectingSink()
+    const transitions: SourceTransition[] = []
     const warnings: string[] = []
     const waiting: {
       holds: (t: SourceTransition) => boolean
@@ -94,7 +94,7 @@ export class SourceBench {
         parsed,
         this.environment((message) => warnings.push(message)),
       ),
-      sink: feed,
+      sink,
       clock: realClock,
       random: Math.random,
       limits: { ...DEFAULT_SUPERVISION, ...options.limits },
@@ -102,7 +102,7 @@ export class SourceBench {
       host: hostOf(parsed.url),
       wanted: options.wanted ?? 'run',
       onChange: (transition) => {
-        told.push(transition)
+        transitions.push(transition)
         for (const { holds, met } of waiting) if (holds(transition)) met(transition)
       },
     })
@@ -112,15 +112,15 @@ export class SourceBench {
       abort.abort()
       await run
     }
-    this.#ends.push(stop)
+    this.#stops.push(stop)
     return {
       source,
-      feed,
-      told,
+      sink,
+      transitions,
       warnings,
       stop,
       reached: (holds) => {
-        const before = told.find(holds)
+        const before = transitions.find(holds)
         if (before !== undefined) return Promise.resolve(before)
         return new Promise((met) => waiting.push({ holds, met }))
       },
@@ -128,7 +128,7 @@ export class SourceBench {
   }
 
   /** Runs a program until `close`, or until the returned function is called. */
-  run(command: string, args: readonly string[]): { pid: number; stop: () => Promise<void> } {
+  runProgram(command: string, args: readonly string[]): { pid: number; stop: () => Promise<void> } {
     const abort = new AbortController()
     const child = spawnChild(
       this.#test.host,
@@ -142,18 +142,18 @@ export class SourceBench {
       abort.abort()
       await child.ended
     }
-    this.#ends.push(stop)
+    this.#stops.push(stop)
     return { pid: child.pid!, stop }
   }
 
   /** Runs `end` before the folder is removed. */
   onClose(end: () => Promise<unknown>): void {
-    this.#ends.push(end)
+    this.#stops.push(end)
   }
 
   /** Ends everything started since the last call. */
   async clear(): Promise<void> {
-    await Promise.all(this.#ends.splice(0).map((end) => end()))
+    await Promise.all(this.#stops.splice(0).map((end) => end()))
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ import { firstPts, shiftTs } from './ts-edit.ts'
 
 const run = promisify(execFile)
 const ENCODE_TIMEOUT_MS = 60_000
-const ENCODE_OUTPUT_MAX = 4 * 1024 * 1024
+const MAX_ENCODE_OUTPUT_BYTES = 4 * 1024 * 1024
 /** Version of the recipe below, to raise with each change: older fixtures are then unused. */
 const RECIPE = 3
 
@@ -89,10 +89,10 @@ export const encodeTsFile = async (options: Partial<EncodeSpec> = {}): Promise<s
   const folder = join(tmpdir(), 'sluice-fixtures')
   await mkdir(folder, { recursive: true })
   const base = join(folder, `${hash.slice(0, 24)}.ts`)
-  await once(base, (path) => encode(spec, path))
+  await makeOnce(base, (path) => encode(spec, path))
   if (startPts === undefined) return base
   const shifted = join(folder, `${hash.slice(0, 24)}-${startPts}.ts`)
-  await once(shifted, async (path) => {
+  await makeOnce(shifted, async (path) => {
     const bytes = await readFile(base)
     await writeFile(path, shiftTs(bytes, startPts - (firstPts(bytes) ?? 0)))
   })
@@ -100,7 +100,7 @@ export const encodeTsFile = async (options: Partial<EncodeSpec> = {}): Promise<s
 }
 
 /** Writes the file under another name and renames it, so that no reader gets half of it. */
-const once = async (path: string, make: (path: string) => Promise<void>): Promise<void> => {
+const makeOnce = async (path: string, make: (path: string) => Promise<void>): Promise<void> => {
   if (await exists(path)) return
   const unfinished = `${path}.${randomUUID()}.part`
   try {
@@ -120,7 +120,7 @@ const exists = (path: string): Promise<boolean> =>
 const encode = async (spec: EncodeSpec, path: string): Promise<void> => {
   await run('ffmpeg', encodeArguments(spec, path), {
     timeout: ENCODE_TIMEOUT_MS,
-    maxBuffer: ENCODE_OUTPUT_MAX,
+    maxBuffer: MAX_ENCODE_OUTPUT_BYTES,
     killSignal: 'SIGKILL',
   })
 }
@@ -134,7 +134,7 @@ export const encodeArguments = (
   const spec: EncodeSpec = { ...DEFAULTS, ...options }
   const video = spec.codec !== 'none'
   const tracks = spec.audio === 'none' ? 0 : spec.audioTracks
-  const inputs = video ? [...input, '-f', 'lavfi', '-i', pictureSource(spec)] : []
+  const inputs = video ? [...input, '-f', 'lavfi', '-i', videoSource(spec)] : []
   const maps = video ? ['-map', '0:v'] : []
   for (let track = 0; track < tracks; track++) {
     inputs.push(...input, '-f', 'lavfi', '-i', toneSource(spec, track))
@@ -150,7 +150,7 @@ export const encodeArguments = (
   ]
 }
 
-const pictureSource = (spec: EncodeSpec): string => {
+const videoSource = (spec: EncodeSpec): string => {
   const join = spec.pattern.includes('=') ? ':' : '='
   const rate = spec.interlaced ? `${spec.rate}*2` : spec.rate
   const source = `${spec.pattern}${join}size=${spec.size}:rate=${doubled(rate)}`

@@ -16,7 +16,7 @@ export interface SyntheticSpec {
   readonly start: number
   /** Pictures. */
   readonly count: number
-  readonly entry: RapKind
+  readonly rap: RapKind
   readonly videoPid: Pid
   /** Length of an audio frame in ticks; 0: no audio. AAC at 48 kHz: 1920. */
   readonly audioTicks: number
@@ -36,7 +36,7 @@ const DEFAULTS: SyntheticSpec = {
   reorder: 'IPBB',
   start: 900_000,
   count: 50,
-  entry: 'idr',
+  rap: 'idr',
   videoPid: 0x100,
   audioTicks: 1920,
   audioPid: 0x101,
@@ -96,16 +96,16 @@ const syntheticVideo = (spec: SyntheticSpec): AccessUnit[] => {
     const pictures = Math.min(spec.gop, spec.count - base)
     for (const [decoded, position] of decodeOrder(spec.reorder, pictures).entries()) {
       const number = spec.firstFrame + base + position
-      const entry = position === 0 ? spec.entry : 'none'
+      const rap = position === 0 ? spec.rap : 'none'
       units.push({
         pid: spec.videoPid,
         kind: 'video',
         pts: ticks(spec.start + (base + position) * frame),
         dts: ticks(spec.start + (base + decoded - DEPTH[spec.reorder]) * frame),
-        rap: entry,
+        rap,
         leading: false,
         duration: 0,
-        data: picture(`<${spec.tag}/video/${number}>`, entry !== 'none', spec.pictureBytes),
+        data: picture(`<${spec.tag}/video/${number}>`, rap !== 'none', spec.pictureBytes),
       })
     }
   }
@@ -134,8 +134,8 @@ const syntheticAudio = (spec: SyntheticSpec): AccessUnit[] => {
 }
 
 /** Shaped like H.264 (access unit delimiter, then one slice NAL); it does not decode. */
-const picture = (stamp: string, entry: boolean, size: number): Uint8Array => {
-  const slice = entry ? 0x65 : 0x41
+const picture = (stamp: string, rap: boolean, size: number): Uint8Array => {
+  const slice = rap ? 0x65 : 0x41
   const head = [0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, slice]
   const text = Buffer.from(stamp, 'latin1')
   const data = new Uint8Array(Math.max(size, head.length + text.length)).fill(0x2e)

@@ -27,10 +27,10 @@ export const unitsFrom = (
 ): MuxUnit[] => {
   const units: MuxUnit[] = []
   for (let k = 0; k < pictures; k++) {
-    const entry = k % 10 === 0
+    const rap = k % 10 === 0
     const dts = ticks(start + k * 3600)
-    const data = h264Unit(entry ? 'idr' : 'p', size(k), k)
-    units.push({ track: 0, pts: ticks(dts + (k % 3) * 3600), dts, rap: entry, data })
+    const data = h264Unit(rap ? 'idr' : 'p', size(k), k)
+    units.push({ track: 0, pts: ticks(dts + (k % 3) * 3600), dts, rap, data })
   }
   for (let k = 0; k * 1920 < pictures * 3600; k++) {
     const pts = ticks(start + k * 1920)
@@ -89,14 +89,14 @@ export const demuxAll = (
 /** Fields that must survive: track, times, random access point, bytes. */
 export const essence = (units: readonly AccessUnit[]): string[] =>
   units
-    .map(({ pid, pts, dts, rap: entry, data }) =>
-      [pid, pts, dts, entry !== 'none', Buffer.from(data).toString('base64')].join(' '),
+    .map(({ pid, pts, dts, rap, data }) =>
+      [pid, pts, dts, rap !== 'none', Buffer.from(data).toString('base64')].join(' '),
     )
     .sort()
 
 export const writtenEssence = (units: readonly MuxUnit[]): string[] =>
   units
-    .map(({ track, pts, dts, rap: entry, data }) =>
-      [[VIDEO, AUDIO][track], pts, dts, entry, Buffer.from(data).toString('base64')].join(' '),
+    .map(({ track, pts, dts, rap, data }) =>
+      [[VIDEO, AUDIO][track], pts, dts, rap, Buffer.from(data).toString('base64')].join(' '),
     )
     .sort()

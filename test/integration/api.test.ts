@@ -7,7 +7,7 @@ import { aHost } from '../helpers/host-status.ts'
 import { accessPolicy } from '../../src/control/api/access.ts'
 import { buildApi, type Api } from '../../src/control/api/api.ts'
 import { EVENT_STREAM_LIMITS } from '../../src/control/api/routes/event-stream.ts'
-import { listen, reserve } from '../../src/control/api/listen.ts'
+import { listen, reserveAddress } from '../../src/control/api/listen.ts'
 import type { MediaRoutes } from '../../src/control/api/media-routes.ts'
 import { buildLog } from '../../src/control/telemetry/log.ts'
 import { buildMetrics } from '../../src/control/telemetry/metrics.ts'
@@ -267,24 +267,24 @@ describe('listening', () => {
   })
 
   test('who connects before the API is there is answered by it', async () => {
-    const reserved = await reserve({ host: '127.0.0.1', port: 0 })
+    const reserved = await reserveAddress({ host: '127.0.0.1', port: 0 })
     const early = fetch(`${reserved.url}health`)
     await new Promise((resolve) => setTimeout(resolve, 200))
     const api = anApi(new FakeChannel())
     open.push(api)
-    await reserved.hand(api)
+    await reserved.serveApi(api)
     expect((await early).status).toBe(200)
     expect((await fetch(`${reserved.url}health`)).status).toBe(200)
   })
 
   test('an address that was reserved for nothing is free again', async () => {
-    const reserved = await reserve({ host: '127.0.0.1', port: 0 })
+    const reserved = await reserveAddress({ host: '127.0.0.1', port: 0 })
     const early = fetch(`${reserved.url}health`).catch(() => 'closed')
     await new Promise((resolve) => setTimeout(resolve, 200))
     reserved.release()
     expect(await early).toBe('closed')
     const port = Number(new URL(reserved.url).port)
-    const again = await reserve({ host: '127.0.0.1', port })
+    const again = await reserveAddress({ host: '127.0.0.1', port })
     again.release()
   })
 

@@ -8,13 +8,13 @@ import { Conformer } from '../../src/media/input/conform/conformer.ts'
 import { planConform, type ConformMatch } from '../../src/media/input/conform/conform-plan.ts'
 import type { AccessUnit } from '../../src/mpegts/access-unit.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
-import { RecordingFeed } from '../helpers/recording-feed.ts'
+import { CollectingSink } from '../helpers/collecting-sink.ts'
 import { SourceBench } from '../helpers/source-bench.ts'
 import { encodeTs, type EncodeSpec } from '../helpers/stream-builder.ts'
 
 let bench: SourceBench
 beforeAll(async () => {
-  bench = await SourceBench.open()
+  bench = await SourceBench.create()
 })
 afterAll(() => bench.close())
 
@@ -28,8 +28,8 @@ const TARGET: Required<TargetFormat> = {
   audio: DEFAULT_AUDIO,
 }
 
-const demuxed = async (spec: Partial<EncodeSpec>): Promise<RecordingFeed> => {
-  const feed = new RecordingFeed()
+const demuxed = async (spec: Partial<EncodeSpec>): Promise<CollectingSink> => {
+  const feed = new CollectingSink()
   const demuxer = new TsDemuxer(feed)
   demuxer.push(await encodeTs(spec))
   demuxer.flush()
@@ -56,7 +56,7 @@ const conform = async (
     options.match ?? 'by_format',
   )
   if (plan === undefined) throw new Error('nothing to do')
-  const out = new RecordingFeed()
+  const out = new CollectingSink()
   const warnings: string[] = []
   const conformer = new Conformer({
     host: bench.host,
@@ -119,12 +119,12 @@ describe.concurrent('a conforming transcoder', () => {
   ])('keeps source time exactly, %s', async ([, spec], context) => {
     const { units, out, conformer, input } = await conform(context, { ...SD, ...spec })
     await play(units, conformer)
-    await out.until(() => out.of('video').length >= 85)
-    const times = sorted(input.of('video'))
+    await out.until(() => out.unitsOf('video').length >= 85)
+    const times = sorted(input.unitsOf('video'))
     const known = new Set(times)
-    expect(out.of('video').filter(({ pts }) => !known.has(pts))).toEqual([])
-    expect(out.of('video')[0]).toMatchObject({ pts: times[0], rap: 'idr' })
-    expect(out.of('video').every(({ pts, dts }) => pts === dts)).toBe(true)
+    expect(out.unitsOf('video').filter(({ pts }) => !known.has(pts))).toEqual([])
+    expect(out.unitsOf('video')[0]).toMatchObject({ pts: times[0], rap: 'idr' })
+    expect(out.unitsOf('video').every(({ pts, dts }) => pts === dts)).toBe(true)
     expect(out.formats.map(({ format }) => format)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ codec: 'h264', width: 320, height: 180 }),
@@ -132,11 +132,11 @@ describe.concurrent('a conforming transcoder', () => {
       ]),
     )
     // Sound: frames follow each other without a hole, and begin within one of their frames of the first one fed.
-    const audio = out.of('audio')
+    const audio = out.unitsOf('audio')
     expect(audio.slice(1).every(({ pts }, n) => Math.abs(pts - audio[n]!.pts - 1_920) <= 1)).toBe(
       true,
     )
-    const firstIn = input.of('audio').find(({ pts }) => pts >= times[0]! - 9_000)!
+    const firstIn = input.unitsOf('audio').find(({ pts }) => pts >= times[0]! - 9_000)!
     expect(Math.abs(audio[0]!.pts - firstIn.pts)).toBeLessThanOrEqual(1_921)
     const { startMs, behindMs, droppedUnits } = conformer.figures()
     expect(startMs).toBeLessThan(3_000)
@@ -147,9 +147,9 @@ describe.concurrent('a conforming transcoder', () => {
   test('changes the picture rate, at most half a picture from source time', async (context) => {
     const { units, out, conformer, input } = await conform(context, { ...SD, rate: '30', gop: 30 })
     await play(units, conformer)
-    await out.until(() => out.of('video').length >= 80)
-    const times = sorted(input.of('video'))
-    const video = out.of('video')
+    await out.until(() => out.unitsOf('video').length >= 80)
+    const times = sorted(input.unitsOf('video'))
+    const video = out.unitsOf('video')
     expect(video.slice(1).every(({ pts }, n) => pts - video[n]!.pts === 3_600)).toBe(true)
     expect(Math.abs(video[0]!.pts - times[0]!)).toBeLessThanOrEqual(1_800)
   })
@@ -162,14 +162,14 @@ describe.concurrent('a conforming transcoder', () => {
       audioBitrate: '96k',
     })
     await play(units, conformer)
-    await out.until(() => out.of('video').length >= 85)
-    const first = out.of('audio')[0]!
-    const from = input.of('audio').findIndex(({ pts }) => pts === first.pts)
+    await out.until(() => out.unitsOf('video').length >= 85)
+    const first = out.unitsOf('audio')[0]!
+    const from = input.unitsOf('audio').findIndex(({ pts }) => pts === first.pts)
     expect(from).toBeGreaterThanOrEqual(0)
-    expect(out.of('audio').map(({ data }) => data)).toEqual(
+    expect(out.unitsOf('audio').map(({ data }) => data)).toEqual(
       input
-        .of('audio')
-        .slice(from, from + out.of('audio').length)
+        .unitsOf('audio')
+        .slice(from, from + out.unitsOf('audio').length)
         .map(({ data }) => data),
     )
     let newest = Number.NEGATIVE_INFINITY
@@ -183,9 +183,9 @@ describe.concurrent('a conforming transcoder', () => {
   test('transcodes only the sound when only the sound differs', async (context) => {
     const { units, out, conformer, input } = await conform(context, { ...SD, size: '320x180' })
     await play(units, conformer)
-    await out.until(() => out.of('video').length >= 75 && out.of('audio').length >= 150)
-    const byPts = new Map(input.of('video').map((unit) => [unit.pts, unit.data]))
-    expect(out.of('video').every(({ pts, data }) => byPts.get(pts) === data)).toBe(true)
+    await out.until(() => out.unitsOf('video').length >= 75 && out.unitsOf('audio').length >= 150)
+    const byPts = new Map(input.unitsOf('video').map((unit) => [unit.pts, unit.data]))
+    expect(out.unitsOf('video').every(({ pts, data }) => byPts.get(pts) === data)).toBe(true)
     expect(out.formats.map(({ format }) => format.codec)).toEqual(['aac'])
   })
 
@@ -194,7 +194,7 @@ describe.concurrent('a conforming transcoder', () => {
     const first = units.slice(0, units.length / 2)
     const again = moved(units, -50_000_000)
     await play([...first, ...again], conformer)
-    await out.until(() => out.of('video', out.restarts[0]).length >= 80)
+    await out.until(() => out.unitsOf('video', out.restarts[0]).length >= 80)
     expect(out.restarts).toHaveLength(1)
     const jump = out.restarts[0]!
     const before = out.units.slice(0, jump).filter(({ kind }) => kind === 'video')
@@ -212,11 +212,11 @@ describe.concurrent('a conforming transcoder', () => {
   test('starts anew at the next random access point when its ffmpeg is killed', async (context) => {
     const { units, out, conformer, warnings } = await conform(context, SD)
     const playing = play([...units, ...moved(units, 4 * 90_000)], conformer)
-    await out.until(() => out.of('video').length >= 20)
+    await out.until(() => out.unitsOf('video').length >= 20)
     const { pid } = conformer.figures()
     process.kill(-pid!, 'SIGKILL')
     const before = out.units.length
-    await out.until(() => out.of('video', before).some(({ rap: entry }) => entry === 'idr'))
+    await out.until(() => out.unitsOf('video', before).some(({ rap }) => rap === 'idr'))
     expect(conformer.figures().pid).not.toBe(pid)
     expect(warnings[0]).toContain('ended by SIGKILL')
     expect(out.restarts).toEqual([])
@@ -254,7 +254,7 @@ describe.concurrent('a conforming transcoder', () => {
       const room = conformer.room()
       if (room !== undefined) await room
     }
-    await out.until(() => out.of('video').length >= 790)
+    await out.until(() => out.unitsOf('video').length >= 790)
     expect(conformer.figures().droppedUnits).toBe(0)
     await stop()
   })
@@ -272,10 +272,10 @@ describe.concurrent('a conforming transcoder', () => {
     const last = moved(units, 700_000_000)
     await play(last, conformer)
     const lastStart = Math.min(...last.map(({ pts }) => pts))
-    await out.until(() => out.of('video').filter(({ pts }) => pts >= lastStart).length > 50)
+    await out.until(() => out.unitsOf('video').filter(({ pts }) => pts >= lastStart).length > 50)
     const rank = (pts: number) =>
       times.findIndex((t) => pts >= t[0]!.pts - 9_000 && pts <= t.at(-1)!.pts + 18_000)
-    const ranks = out.of('video').map(({ pts }) => (pts >= lastStart ? 9 : rank(pts)))
+    const ranks = out.unitsOf('video').map(({ pts }) => (pts >= lastStart ? 9 : rank(pts)))
     expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
     await stop()
   })

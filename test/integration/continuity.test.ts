@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   failures,
-  objections,
+  outcomeFaults,
   restarts,
   seamlessTwins,
   takesBetween,
@@ -10,7 +10,7 @@ import {
   wraps,
 } from '../helpers/continuity-scenarios.ts'
 import { loopMaterial } from '../helpers/looped-stream.ts'
-import { lacking, missingTool } from '../helpers/oracles.ts'
+import { skipNote, missingTool } from '../helpers/oracles.ts'
 import { ProgramRig, rigSlate } from '../helpers/program-rig.ts'
 import { FAMILIES } from '../helpers/rig-families.ts'
 import { RigSource } from '../helpers/rig-source.ts'
@@ -18,26 +18,26 @@ import { RigSource } from '../helpers/rig-source.ts'
 const missing = missingTool('ffmpeg', 'ffprobe', 'tsreport')
 
 describe.skipIf(missing !== undefined)(
-  `a program of real coded media is continuous${lacking(missing)}`,
+  `a program of real coded media is continuous${skipNote(missing)}`,
   () => {
     for (const family of FAMILIES) {
       it(`over takes by cutover and graceful: ${family.name}`, async () => {
-        expect(objections(await takesBetween(family, 'cutover', 12))).toEqual([])
-        expect(objections(await takesBetween(family, 'graceful', 8))).toEqual([])
+        expect(outcomeFaults(await takesBetween(family, 'cutover', 12))).toEqual([])
+        expect(outcomeFaults(await takesBetween(family, 'graceful', 8))).toEqual([])
       })
       it(`over kills, stalls, encoder restarts and 33-bit wraps: ${family.name}`, async () => {
-        expect(objections(await failures(family, 6))).toEqual([])
-        expect(objections(await restarts(family, 4))).toEqual([])
-        expect(objections(await wraps(family, 4))).toEqual([])
+        expect(outcomeFaults(await failures(family, 6))).toEqual([])
+        expect(outcomeFaults(await restarts(family, 4))).toEqual([])
+        expect(outcomeFaults(await wraps(family, 4))).toEqual([])
       })
     }
 
     it('over seamless takes between byte-identical twins, on one timeline', async () => {
-      expect(objections(await seamlessTwins('identical', 30))).toEqual([])
+      expect(outcomeFaults(await seamlessTwins('identical', 30))).toEqual([])
     })
 
     it('over seamless takes between aligned twins, on one timeline', async () => {
-      expect(objections(await seamlessTwins('aligned', 20))).toEqual([])
+      expect(outcomeFaults(await seamlessTwins('aligned', 20))).toEqual([])
     })
 
     it('which the judges would not say of sound that is moved by more than half a frame', async () => {
@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)(
       const slate = await rigSlate(family.a)
       const moved = new RigSource({ id: 's0', material, lipSync: 1_500 })
       const rig = new ProgramRig({ sources: [moved], material, slate })
-      rig.want('s0')
+      rig.setWanted('s0')
       rig.run(6_000)
       rig.finish()
       expect(rig.lipSync.result().worstFrames).toBeGreaterThan(0.5)
@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(
     })
 
     it('over ten takes a second', async () => {
-      expect(objections(await tenTakesASecond(8))).toEqual([])
+      expect(outcomeFaults(await tenTakesASecond(8))).toEqual([])
     })
   },
 )

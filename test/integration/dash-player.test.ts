@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   DashPresentation,
   serveDash,
-  type Piece,
+  type SegmentRun,
   type Rendition,
 } from '../helpers/dash-presentation.ts'
 import { FfmpegFixtures } from '../helpers/ffmpeg-fixtures.ts'
@@ -68,7 +68,7 @@ interface Played {
 }
 
 const play = async (presentation: DashPresentation, settings = {}): Promise<Played> => {
-  const { server, address, begins, requests } = await serveDash(presentation, 6)
+  const { server, address, mediaStart, requests } = await serveDash(presentation, 6)
   const page = await browser.newPage()
   try {
     await page.goto(address)
@@ -85,7 +85,7 @@ const play = async (presentation: DashPresentation, settings = {}): Promise<Play
         resolve({ samples, errors })
       }
       const sampler = setInterval(() => {
-        const time = video.currentTime - ${begins}
+        const time = video.currentTime - ${mediaStart}
         samples.push({ ms: performance.now(), time, width: video.videoWidth })
         const over = time > ${presentation.length} - 0.3
         if (over || performance.now() > ${PLAYED_MAX_MS}) done()
@@ -129,13 +129,16 @@ const rendition = (clip: string, tracks: readonly CodedTrack[], kind: string): R
 const piece = (
   [firstNumber, from, count]: readonly [number, number, number],
   seconds: number,
-  renditions: Piece['renditions'],
-): Piece => ({ firstNumber, from, count, start: PROGRAM_START + seconds * SECOND, renditions })
+  renditions: SegmentRun['renditions'],
+): SegmentRun => ({ firstNumber, from, count, start: PROGRAM_START + seconds * SECOND, renditions })
 
 /** Each test has a page of its own, and mostly waits for media time. */
 describe.concurrent('dash.js in Chromium', () => {
   it('plays on where the size changes, and over a hole in time', async () => {
-    const renditionsOf = (clip: string, tracks: readonly CodedTrack[]): Piece['renditions'] => ({
+    const renditionsOf = (
+      clip: string,
+      tracks: readonly CodedTrack[],
+    ): SegmentRun['renditions'] => ({
       video: rendition(clip, tracks, 'video'),
       audio: rendition(clip, tracks, 'audio'),
     })

@@ -105,7 +105,7 @@ const captureOf = (sluice: RunningSluice) => sluice.capture(join(folder, `${++co
 /** Where it went, and why, since it was first on the air. */
 const moves = (sluice: RunningSluice): string[] =>
   sluice
-    .told('switched')
+    .eventsOf('switched')
     .filter(({ cause }) => cause !== 'start')
     .map(({ from, to, cause }) => `${cause}: ${from} > ${to}`)
 
@@ -287,7 +287,7 @@ describe('what the operator decided about failover', () => {
       await capture.stop()
       expect(await verdictOf(capture.path, expected(4))).toEqual(FLAWLESS)
       expect(moves(sluice)).toEqual(['failover: a > slate', 'revert: slate > a'])
-      const observed = sluice.told('failover_observed').map(({ to }) => to)
+      const observed = sluice.eventsOf('failover_observed').map(({ to }) => to)
       expect(new Set(observed)).toEqual(new Set(mode === 'observe' ? ['b'] : []))
       await stopped(sluice)
     },

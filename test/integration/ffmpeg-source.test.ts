@@ -7,20 +7,20 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ticksOfMs } from '../../src/contract/time.ts'
-import { RecordingFeed } from '../helpers/recording-feed.ts'
+import { CollectingSink } from '../helpers/collecting-sink.ts'
 import { freeTcpPort, SourceBench } from '../helpers/source-bench.ts'
 import { encodeArguments, encodeTsFile } from '../helpers/stream-builder.ts'
 
 const run = promisify(execFile)
 let all: SourceBench
 beforeAll(async () => {
-  all = await SourceBench.open()
+  all = await SourceBench.create()
 })
 afterAll(() => all.close())
 
 /** A live encoder that writes to `output`. */
 const live = (bench: SourceBench, output: readonly string[], seconds = 60) =>
-  bench.run('ffmpeg', [
+  bench.runProgram('ffmpeg', [
     ...encodeArguments({ seconds, size: '160x90', gop: 12 }, 'OUT', ['-re']).slice(0, -3),
     ...output,
   ])
@@ -49,15 +49,15 @@ describe.concurrent('a file source', () => {
   test('is played once without loop, and is then stopped', async (context) => {
     const bench = all.forTest(context)
     const path = await encodeTsFile({ seconds: 2 })
-    const { reached, feed } = bench.source({ url: path, loop: false })
+    const { reached, sink } = bench.runSource({ url: path, loop: false })
     expect(
       await reached(({ state, reason }) => state === 'stopped' && reason !== undefined),
     ).toEqual({
       state: 'stopped',
       reason: 'ended',
     })
-    expect(feed.of('video')).toHaveLength(50)
-    expect(feed.restarts).toEqual([])
+    expect(sink.unitsOf('video')).toHaveLength(50)
+    expect(sink.restarts).toEqual([])
   })
 
   test.for(['mp4', 'mkv', 'ts'])(
@@ -75,69 +75,72 @@ describe.concurrent('a file source', () => {
         'copy',
         path,
       ])
-      const { feed, source, told } = bench.source({ url: path })
-      await feed.until(() => feed.restarts.length >= 3)
-      const [first, second, third] = feed.restarts as [number, number, number]
+      const { sink, source, transitions } = bench.runSource({ url: path })
+      await sink.until(() => sink.restarts.length >= 3)
+      const [first, second, third] = sink.restarts as [number, number, number]
       const rounds = [
-        feed.units.slice(0, first),
-        feed.units.slice(first, second),
-        feed.units.slice(second, third),
+        sink.units.slice(0, first),
+        sink.units.slice(first, second),
+        sink.units.slice(second, third),
       ]
       for (const round of rounds) {
         const video = round.filter((unit) => unit.kind === 'video')
         expect(video).toHaveLength(50)
         expect(video[0]!.rap).toBe('idr')
         expect(video.map(({ pts }) => pts)).toEqual(
-          feed
-            .of('video')
+          sink
+            .unitsOf('video')
             .slice(0, 50)
             .map(({ pts }) => pts),
         )
       }
       expect(source.figures().restarts).toBe(0)
-      expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
+      expect(transitions.map(({ state }) => state)).toEqual(['starting', 'running'])
     },
   )
 
   test('is not read faster than there is room', async (context) => {
     const bench = all.forTest(context)
-    const feed = new RecordingFeed()
-    feed.credit = 100
+    const sink = new CollectingSink()
+    sink.credit = 100
     const path = await encodeTsFile({ seconds: 20, size: '640x360', videoBitrate: '2M' })
-    const { source, told } = bench.source({ url: path }, { feed, limits: { noDataMs: 400 } })
-    await feed.until(() => feed.units.length >= 100)
+    const { source, transitions } = bench.runSource(
+      { url: path },
+      { sink, limits: { noDataMs: 400 } },
+    )
+    await sink.until(() => sink.units.length >= 100)
     const { bytes } = source.figures()
     // Three times the watchdog's patience: it must not take back-pressure for a hung reader.
     await new Promise((resolve) => setTimeout(resolve, 1_200))
     expect(source.figures().bytes).toBe(bytes)
     expect(bytes).toBeLessThan(1_500_000)
-    feed.give(Number.POSITIVE_INFINITY)
-    await feed.until(() => feed.restarts.length > 0)
+    sink.setCredit(Number.POSITIVE_INFINITY)
+    await sink.until(() => sink.restarts.length > 0)
     expect(
-      feed
-        .of('video')
+      sink
+        .unitsOf('video')
         .slice(0, 500)
         .map(({ dts }) => dts),
     ).toEqual(
-      feed
-        .of('video')
+      sink
+        .unitsOf('video')
         .slice(0, 500)
         .map(({ dts }) => dts)
         .sort((a, b) => a - b),
     )
-    expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
+    expect(transitions.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
 
   test('that is missing is waited for, and played when it appears', async (context) => {
     const bench = all.forTest(context)
     const path = join(bench.folder, 'later.ts')
-    const { reached, feed, told } = bench.source({ url: path, loop: false })
+    const { reached, sink, transitions } = bench.runSource({ url: path, loop: false })
     const failure = await reached(({ state }) => state === 'waiting')
     expect(failure.reason).toContain('no such file')
     await copyFile(await encodeTsFile({ seconds: 1 }), path)
     await reached(({ state }) => state === 'running')
-    expect(told.some(({ state }) => state === 'failed')).toBe(false)
-    await feed.until(() => feed.of('video').length === 25)
+    expect(transitions.some(({ state }) => state === 'failed')).toBe(false)
+    await sink.until(() => sink.unitsOf('video').length === 25)
   })
 
   test('that is not media says so, and is looked at again', async (context) => {
@@ -147,7 +150,7 @@ describe.concurrent('a file source', () => {
       path,
       Buffer.from(Array.from({ length: 20_000 }, (_, n) => (n * n * 31) & 0xff)),
     )
-    const { reached } = bench.source({ url: path })
+    const { reached } = bench.runSource({ url: path })
     expect((await reached(({ state }) => state === 'waiting')).reason).toMatch(/not media/)
   })
 
@@ -155,7 +158,7 @@ describe.concurrent('a file source', () => {
     const bench = all.forTest(context)
     const path = join(bench.folder, 'notes.txt')
     await writeFile(path, 'this is not a film\n'.repeat(1_000))
-    const { reached } = bench.source({ url: path })
+    const { reached } = bench.runSource({ url: path })
     expect((await reached(({ state }) => state === 'failed')).reason).toBe('it is text, not media')
   })
 
@@ -181,15 +184,15 @@ describe.concurrent('a file source', () => {
         ...codecs,
         path,
       ])
-      const auto = bench.source({ url: path })
-      await auto.feed.until(
-        () => auto.feed.of('video').length >= 25 && auto.feed.of('audio').length >= 40,
+      const auto = bench.runSource({ url: path })
+      await auto.sink.until(
+        () => auto.sink.unitsOf('video').length >= 25 && auto.sink.unitsOf('audio').length >= 40,
       )
       const codecOf = (kindOf: 'width' | 'channels') =>
-        auto.feed.formats.filter(({ format }) => kindOf in format).map(({ format }) => format.codec)
+        auto.sink.formats.filter(({ format }) => kindOf in format).map(({ format }) => format.codec)
       expect(codecOf('width').at(-1)).toBe('h264')
       expect(codecOf('channels').at(-1)).toBe('aac')
-      const strict = bench.source({ url: path, recipe: 'copy' })
+      const strict = bench.runSource({ url: path, recipe: 'copy' })
       const { reason } = await strict.reached(({ state }) => state === 'failed')
       expect(reason).toContain("can't be carried in MPEG-TS; use recipe transcode or auto")
     },
@@ -199,11 +202,11 @@ describe.concurrent('a file source', () => {
 describe.concurrent('a live source', () => {
   test('whose ffmpeg is killed comes back with another process', async (context) => {
     const bench = all.forTest(context)
-    const { source, feed, reached, told } = bench.source(
+    const { source, sink, reached, transitions } = bench.runSource(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { limits: { healthyMs: 500 } },
     )
-    await feed.until(() => feed.of('video').length > 50)
+    await sink.until(() => sink.unitsOf('video').length > 50)
     const { pid } = source.figures()
     const killedAt = performance.now()
     process.kill(-pid!, 'SIGKILL')
@@ -211,13 +214,13 @@ describe.concurrent('a live source', () => {
     expect(waiting.reason).toBe('ended by SIGKILL')
     expect(waiting.retryInMs).toBeGreaterThanOrEqual(100)
     expect(waiting.retryInMs).toBeLessThanOrEqual(250)
-    const before = feed.units.length
-    await feed.until(() => feed.units.length > before)
+    const before = sink.units.length
+    await sink.until(() => sink.units.length > before)
     expect(performance.now() - killedAt).toBeLessThan(3_000)
     expect(source.figures().pid).not.toBe(pid)
     expect(source.figures().restarts).toBe(1)
-    expect(feed.restarts).toEqual([before])
-    expect(told.map(({ state }) => state)).toEqual([
+    expect(sink.restarts).toEqual([before])
+    expect(transitions.map(({ state }) => state)).toEqual([
       'starting',
       'running',
       'waiting',
@@ -228,23 +231,23 @@ describe.concurrent('a live source', () => {
 
   test('whose ffmpeg hangs is restarted by the watchdog', async (context) => {
     const bench = all.forTest(context)
-    const { source, feed, reached } = bench.source(
+    const { source, sink, reached } = bench.runSource(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { limits: { noDataMs: 1_000 } },
     )
-    await feed.until(() => feed.of('video').length > 10)
+    await sink.until(() => sink.unitsOf('video').length > 10)
     const pid = source.figures().pid!
     process.kill(-pid, 'SIGSTOP')
     expect((await reached(({ state }) => state === 'waiting')).reason).toBe('no data for 1000 ms')
     expect(() => process.kill(pid, 0)).toThrow('ESRCH')
-    const before = feed.units.length
-    await feed.until(() => feed.units.length > before)
+    const before = sink.units.length
+    await sink.until(() => sink.units.length > before)
   })
 
   test('leaves no process behind when it is stopped', async (context) => {
     const bench = all.forTest(context)
-    const { source, feed, stop } = bench.source({ url: 'bars:?size=160x90&preset=ultrafast' })
-    await feed.until(() => feed.of('audio').length > 5 && feed.of('video').length > 5)
+    const { source, sink, stop } = bench.runSource({ url: 'bars:?size=160x90&preset=ultrafast' })
+    await sink.until(() => sink.unitsOf('audio').length > 5 && sink.unitsOf('video').length > 5)
     const pid = source.figures().pid!
     await stop()
     expect(() => process.kill(-pid, 0)).toThrow('ESRCH')
@@ -256,25 +259,25 @@ describe.concurrent('a live source', () => {
     ['color:red?size=160x90&vcodec=mpeg2video', 'mpeg2video'],
   ])('%s yields pictures in %s, in real time', async ([url, codec], context) => {
     const bench = all.forTest(context)
-    const { feed } = bench.source({ url })
-    await feed.until(() => feed.of('video').length > 1)
+    const { sink } = bench.runSource({ url })
+    await sink.until(() => sink.unitsOf('video').length > 1)
     const start = performance.now()
-    const before = feed.of('video').length
-    await feed.until(() => feed.of('video').length >= before + 25)
+    const before = sink.unitsOf('video').length
+    await sink.until(() => sink.unitsOf('video').length >= before + 25)
     expect(performance.now() - start).toBeGreaterThan(700)
-    expect(feed.formats.find(({ format }) => 'width' in format)?.format.codec).toBe(codec)
+    expect(sink.formats.find(({ format }) => 'width' in format)?.format.codec).toBe(codec)
   })
 
   test('a standby source starts when it is told to', async (context) => {
     const bench = all.forTest(context)
-    const { source, feed, told } = bench.source(
+    const { source, sink, transitions } = bench.runSource(
       { url: 'test:?size=160x90&preset=ultrafast' },
       { wanted: 'stop' },
     )
-    expect([told.length, source.figures().pid]).toEqual([0, undefined])
+    expect([transitions.length, source.figures().pid]).toEqual([0, undefined])
     const asked = performance.now()
     source.start()
-    await feed.until(() => feed.of('video').some(({ rap: entry }) => entry === 'idr'))
+    await sink.until(() => sink.unitsOf('video').some(({ rap }) => rap === 'idr'))
     expect(performance.now() - asked).toBeLessThan(5_000)
   })
 })
@@ -284,11 +287,11 @@ describe.concurrent('a network source', () => {
     const bench = all.forTest(context)
     await copyFile(await encodeTsFile({ seconds: 2 }), join(bench.folder, 'live.ts'))
     const { port } = await serve(bench)
-    const { feed, reached } = bench.source({ url: `http://127.0.0.1:${port}/live.ts` })
+    const { sink, reached } = bench.runSource({ url: `http://127.0.0.1:${port}/live.ts` })
     expect(await reached(({ state }) => state === 'waiting')).toMatchObject({
       reason: 'the stream ended',
     })
-    expect(feed.of('video').length).toBeGreaterThanOrEqual(49)
+    expect(sink.unitsOf('video').length).toBeGreaterThanOrEqual(49)
   })
 
   test('HTTP: a recording is paced by its reader', async (context) => {
@@ -306,10 +309,10 @@ describe.concurrent('a network source', () => {
       join(bench.folder, 'film.mp4'),
     ])
     const { port } = await serve(bench)
-    const feed = new RecordingFeed()
-    feed.credit = 50
-    const { source } = bench.source({ url: `http://127.0.0.1:${port}/film.mp4` }, { feed })
-    await feed.until(() => feed.units.length >= 50)
+    const sink = new CollectingSink()
+    sink.credit = 50
+    const { source } = bench.runSource({ url: `http://127.0.0.1:${port}/film.mp4` }, { sink })
+    await sink.until(() => sink.units.length >= 50)
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(source.figures().bytes).toBeLessThan(1_500_000)
   })
@@ -317,7 +320,7 @@ describe.concurrent('a network source', () => {
   test('HTTP: what is not there is said', async (context) => {
     const bench = all.forTest(context)
     const { port } = await serve(bench)
-    const { reached } = bench.source({ url: `http://127.0.0.1:${port}/gone.ts?token=hush` })
+    const { reached } = bench.runSource({ url: `http://127.0.0.1:${port}/gone.ts?token=hush` })
     const { reason } = await reached(({ state }) => state === 'waiting')
     expect(reason).toContain('404')
     expect(reason).not.toContain('hush')
@@ -329,9 +332,9 @@ describe.concurrent('a network source', () => {
     await mkdir(folder, { recursive: true })
     live(bench, ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '5', join(folder, 'live.m3u8')])
     const { port } = await serve(bench, folder)
-    const { feed } = bench.source({ url: `http://127.0.0.1:${port}/live.m3u8` })
-    await feed.until(() => feed.of('video').length > 75)
-    const video = feed.of('video')
+    const { sink } = bench.runSource({ url: `http://127.0.0.1:${port}/live.m3u8` })
+    await sink.until(() => sink.unitsOf('video').length > 75)
+    const video = sink.unitsOf('video')
     expect(video.every(({ dts }, n) => n === 0 || dts > video[n - 1]!.dts)).toBe(true)
     expect(video[0]!.rap).toBe('idr')
   })
@@ -357,18 +360,18 @@ describe.concurrent('a network source', () => {
       join(folder, 'film.m3u8'),
     ])
     const { port } = await serve(bench, folder)
-    const { feed, told } = bench.source({ url: `http://127.0.0.1:${port}/film.m3u8` })
-    await feed.until(() => feed.restarts.length >= 1)
+    const { sink, transitions } = bench.runSource({ url: `http://127.0.0.1:${port}/film.m3u8` })
+    await sink.until(() => sink.restarts.length >= 1)
     expect(
-      feed.units.slice(0, feed.restarts[0]).filter(({ kind }) => kind === 'video'),
+      sink.units.slice(0, sink.restarts[0]).filter(({ kind }) => kind === 'video'),
     ).toHaveLength(100)
-    expect(told.map(({ state }) => state)).toEqual(['starting', 'running'])
+    expect(transitions.map(({ state }) => state)).toEqual(['starting', 'running'])
   })
 
   test('RTMP listener: waits for its publisher, and for the next one', async (context) => {
     const bench = all.forTest(context)
     const port = await freeTcpPort()
-    const { feed, reached } = bench.source(
+    const { sink, reached } = bench.runSource(
       { url: `rtmp-listen://127.0.0.1:${port}/live/cam` },
       { limits: { noDataMs: 700 } },
     )
@@ -376,20 +379,20 @@ describe.concurrent('a network source', () => {
     // Longer than the watchdog would wait: nobody has come yet, and that is no fault.
     await new Promise((resolve) => setTimeout(resolve, 1_200))
     const first = live(bench, ['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
-    await feed.until(() => feed.of('video').length > 10 && feed.of('audio').length > 10)
+    await sink.until(() => sink.unitsOf('video').length > 10 && sink.unitsOf('audio').length > 10)
     await first.stop()
     await reached(({ state }) => state === 'waiting')
-    const before = feed.units.length
+    const before = sink.units.length
     await reached(({ state }) => state === 'starting')
     const publish = async (): Promise<void> => {
-      for (let n = 0; n < 20 && feed.units.length === before; n++) {
+      for (let n = 0; n < 20 && sink.units.length === before; n++) {
         const next = live(bench, ['-f', 'flv', `rtmp://127.0.0.1:${port}/live/cam`])
         await new Promise((resolve) => setTimeout(resolve, 1_500))
-        if (feed.units.length === before) await next.stop()
+        if (sink.units.length === before) await next.stop()
       }
     }
     await publish()
-    await feed.until(() => feed.units.length > before)
+    await sink.until(() => sink.units.length > before)
   })
 
   test.for(['caller', 'listener'] as const)('SRT %s', async (role, context) => {
@@ -397,19 +400,19 @@ describe.concurrent('a network source', () => {
     const port = await freeTcpPort()
     const peer = role === 'caller' ? 'listener' : 'caller'
     const url = (mode: string) => `srt://127.0.0.1:${port}?mode=${mode}&latency=50000`
-    const { feed, source } = bench.source({ url: url(role) })
+    const { sink, source } = bench.runSource({ url: url(role) })
     const connect = async (): Promise<void> => {
-      for (let n = 0; n < 10 && feed.units.length === 0; n++) {
+      for (let n = 0; n < 10 && sink.units.length === 0; n++) {
         const other = live(bench, ['-f', 'mpegts', url(peer)])
         await Promise.race([
-          feed.until(() => feed.units.length > 0),
+          sink.until(() => sink.units.length > 0),
           new Promise((resolve) => setTimeout(resolve, 4_000)),
         ])
-        if (feed.units.length === 0) await other.stop()
+        if (sink.units.length === 0) await other.stop()
       }
     }
     await connect()
-    await feed.until(() => feed.of('video').length > 20)
+    await sink.until(() => sink.unitsOf('video').length > 20)
     expect(source.figures()).toMatchObject({ continuityErrors: null, lostPackets: 0 })
   })
 })
@@ -425,7 +428,7 @@ describe('a specification that cannot work', () => {
     [{ url: 'test:?size=huge' }, 'option_refused', /size="huge"/],
     [{ url: 'x.ts', inputOptions: { dump_attachment: 'x' } }, 'option_refused', /dump_attachment/],
   ])('%o is refused with %s', (spec, code, message) => {
-    const open = () => all.source(spec)
+    const open = () => all.runSource(spec)
     expect(open).toThrow(message)
     expect(open).toThrow(expect.objectContaining({ code }))
   })
@@ -433,9 +436,9 @@ describe('a specification that cannot work', () => {
   test('udp can be left to FFmpeg', async (context) => {
     const bench = all.forTest(context)
     const port = await freeTcpPort()
-    const { feed, source } = bench.source({ url: `udp://127.0.0.1:${port}?reader=ffmpeg` })
+    const { sink, source } = bench.runSource({ url: `udp://127.0.0.1:${port}?reader=ffmpeg` })
     live(bench, ['-f', 'mpegts', `udp://127.0.0.1:${port}?pkt_size=1316`])
-    await feed.until(() => feed.of('video').length > 10)
+    await sink.until(() => sink.unitsOf('video').length > 10)
     expect(source.figures().pid).toBeGreaterThan(0)
   })
 })
@@ -444,11 +447,11 @@ test('source times pass through FFmpeg as they are', async (context) => {
   const bench = all.forTest(context)
   const startPts = 123_456_789
   const path = await encodeTsFile({ seconds: 1, startPts })
-  const { feed } = bench.source({ url: path, loop: false })
-  await feed.until(() => feed.of('video').length === 25)
+  const { sink } = bench.runSource({ url: path, loop: false })
+  await sink.until(() => sink.unitsOf('video').length === 25)
   expect(
-    feed
-      .of('video')
+    sink
+      .unitsOf('video')
       .map(({ pts }) => pts)
       .sort((a, b) => a - b),
   ).toEqual(Array.from({ length: 25 }, (_, n) => startPts + n * ticksOfMs(40)))

@@ -42,7 +42,7 @@ class Viewed {
 
   async textOf(path: string): Promise<string> {
     const answer = await fetch(this.sluice.address + path)
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}\n${this.sluice.said}`)
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}\n${this.sluice.output}`)
     return answer.text()
   }
 
@@ -54,7 +54,7 @@ class Viewed {
       media = answer.ok ? readMedia(await answer.text()) : undefined
       return media !== undefined && holds(media)
     }
-    const what = (): string => `${path} is as it should be\n${this.sluice.said}`
+    const what = (): string => `${path} is as it should be\n${this.sluice.output}`
     await until(found, { what, timeoutMs: 40_000 })
     return media!
   }
@@ -80,7 +80,7 @@ class Viewed {
     ])
     expect(await player.ended).toBe(0)
     return player
-      .said()
+      .output()
       .split('\n')
       .filter((line) => line.trim() !== '')
   }

@@ -13,11 +13,11 @@ import { openStore } from '../../src/media/packaging/store/open-store.ts'
 import type { SegmentStore } from '../../src/media/packaging/store/segment-store.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import {
-  feedOf,
+  createFiller,
   partBytes,
   segmentBytes,
   storeOptions,
-  type Feed,
+  type StoreFiller,
 } from '../helpers/hls-store-rig.ts'
 import { checkDelta, checkMasterPlaylist, checkMediaPlaylist } from '../helpers/hls-validator.ts'
 
@@ -119,11 +119,11 @@ const held = async (count: number): Promise<void> => {
 }
 
 describe('transport streams', () => {
-  let feed: Feed
+  let feed: StoreFiller
   beforeEach(async () => {
     await openWith({ window: { segments: 4, ms: 0 } })
     await serve()
-    feed = feedOf(store, ['stream_0'], store.nextNumber)
+    feed = createFiller(store, ['stream_0'], store.nextNumber)
     for (let i = 0; i < 6; i++) feed.segment()
     await settled()
   })
@@ -255,7 +255,7 @@ test('a playlist without a segment is held until there is one, and for three tar
   store.rendition('stream_0')
   const first = ask('stream.m3u8')
   await held(1)
-  feedOf(store, ['stream_0'], store.nextNumber).segment()
+  createFiller(store, ['stream_0'], store.nextNumber).segment()
   expect((await ticking(first)).text).toContain(`${store.nextNumber}.ts`)
   const late = ask(`stream.m3u8?_HLS_msn=${store.nextNumber + 1}`)
   await held(1)
@@ -268,13 +268,13 @@ test('a playlist without a segment is held until there is one, and for three tar
 })
 
 describe('low latency', () => {
-  let feed: Feed
+  let feed: StoreFiller
   beforeEach(async () => {
     await openWith({ extension: 'm4s', window: { segments: 12, ms: 0 } })
     await serve({}, { lowLatency: true, partTarget: 1 })
     for (const name of ['stream_0', 'stream_1'])
       store.rendition(name).init(Buffer.from(`init ${name}`))
-    feed = feedOf(store, ['stream_0', 'stream_1'], store.nextNumber)
+    feed = createFiller(store, ['stream_0', 'stream_1'], store.nextNumber)
     for (let i = 0; i < 9; i++) feed.parts(4)
     await settled()
   })
@@ -385,7 +385,7 @@ test('a master playlist is measured, and rendered once a second', async () => {
     }
   }
   await serve({ master })
-  feedOf(store, ['stream_0'], store.nextNumber).segment()
+  createFiller(store, ['stream_0'], store.nextNumber).segment()
   await settled()
   const { text } = await ask('stream.m3u8')
   expect(checkMasterPlaylist(text)).toEqual([])

@@ -9,7 +9,7 @@ import { realClock } from '../../src/lib/clock.ts'
 import { openStore } from '../../src/media/packaging/store/open-store.ts'
 import type { SegmentStore } from '../../src/media/packaging/store/segment-store.ts'
 import { compileInto } from '../helpers/compile.ts'
-import { feedOf, partBytes, segmentBytes, storeOptions } from '../helpers/hls-store-rig.ts'
+import { createFiller, partBytes, segmentBytes, storeOptions } from '../helpers/hls-store-rig.ts'
 
 const WRITER = fileURLToPath(new URL('../fixtures/hls-store-writer.mjs', import.meta.url))
 
@@ -142,7 +142,7 @@ describe('after kill -9', () => {
 
 test('a store whose journal was cut goes on from there', async () => {
   const store = await openStore({ ...storeOptions(realClock), folder })
-  const feed = feedOf(store, ['stream_0', 'stream_1'], store.nextNumber)
+  const feed = createFiller(store, ['stream_0', 'stream_1'], store.nextNumber)
   for (let i = 0; i < 6; i++) {
     feed.segment({ discontinuity: i === 3 })
     for (const each of store.renditions.values()) await each.settled()
@@ -216,7 +216,7 @@ describe.skipIf(mountable !== undefined)(
       const troubles: string[] = []
       const store = await open(troubles)
       const stream = store.rendition('stream_0')
-      const feed = feedOf(store, ['stream_0'], store.nextNumber)
+      const feed = createFiller(store, ['stream_0'], store.nextNumber)
       feed.segment({ bytes: 100_000 })
       await stream.settled()
       const hog = join(disk, 'hog')
@@ -248,7 +248,7 @@ describe.skipIf(mountable !== undefined)(
       const store = await open(troubles, 'm4s')
       const stream = store.rendition('stream_0')
       stream.init(Buffer.from('init'))
-      const feed = feedOf(store, ['stream_0'], store.nextNumber)
+      const feed = createFiller(store, ['stream_0'], store.nextNumber)
       feed.parts(4)
       await stream.settled()
       const hog = join(disk, 'hog')
@@ -279,7 +279,7 @@ describe.skipIf(mountable !== undefined)(
     test('numbers do not go back when it is still full at the restart', async () => {
       const troubles: string[] = []
       const store = await open(troubles)
-      const feed = feedOf(store, ['stream_0'], store.nextNumber)
+      const feed = createFiller(store, ['stream_0'], store.nextNumber)
       feed.segment({ bytes: 1_000 })
       await store.rendition('stream_0').settled()
       await writeFile(join(disk, 'hog'), Buffer.alloc(2_000_000)).catch(() => {})
@@ -292,7 +292,10 @@ describe.skipIf(mountable !== undefined)(
       expect(again.resumed).toBe(true)
       // What was listed before cannot be listed without what followed it.
       expect(again.rendition('stream_0').segments).toEqual([])
-      feedOf(again, ['stream_0'], again.nextNumber).segment({ bytes: 100_000, discontinuity: true })
+      createFiller(again, ['stream_0'], again.nextNumber).segment({
+        bytes: 100_000,
+        discontinuity: true,
+      })
       await again.rendition('stream_0').settled()
       expect(again.rendition('stream_0').segments).toHaveLength(1)
       await again.close()
@@ -308,7 +311,7 @@ test('a folder that is taken away is trouble, and comes back', async () => {
     onStorageFault: (what, message) => troubles.push(`${what}: ${message}`),
   })
   const stream = store.rendition('stream_0')
-  const feed = feedOf(store, ['stream_0'], store.nextNumber)
+  const feed = createFiller(store, ['stream_0'], store.nextNumber)
   feed.segment()
   await stream.settled()
   await rm(join(folder, 'stream_0'), { recursive: true })

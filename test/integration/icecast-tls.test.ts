@@ -84,7 +84,7 @@ describe.skipIf(missing.length > 0)(`Icecast over TLS${lacks}`, () => {
       )
       expect(icecast.logins('/tls')).toBe(1)
       await expect.poll(async () => (await icecast.mount('/tls'))?.title).toBe('a')
-      const shown = [sluice.said, JSON.stringify([outputs, sluice.events])]
+      const shown = [sluice.output, JSON.stringify([outputs, sluice.events])]
       const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
       for (const text of [...shown, processes]) expect(text).not.toContain(SOURCE_PASSWORD)
     } finally {

@@ -3,16 +3,16 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Output } from '../../src/media/outputs/interface/output.ts'
-import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
+import { decodeAudio, wholeFrames } from '../helpers/decoded-audio.ts'
 import { IcecastServer, listen, type Listening } from '../helpers/icecast-server.ts'
 import { missingCommand } from '../helpers/missing-command.ts'
 import {
-  SOUND_SPEC,
-  SoundBench,
-  soundMaterial,
+  AUDIO_SPEC,
+  AudioBench,
+  audioMaterial,
   VIDEO_SPEC,
-  type SoundMaterial,
-} from '../helpers/sound-bench.ts'
+  type AudioMaterial,
+} from '../helpers/audio-bench.ts'
 import { until } from '../helpers/until.ts'
 
 const missing = ['icecast2', 'ffmpeg'].filter(missingCommand)
@@ -27,7 +27,7 @@ it.skipIf(missingCommand('ffmpeg'))(
       const output = ['-c:a', 'aac', '-b:a', '96k', '-f', 'adts', 'pipe:1']
       return spawnSync('ffmpeg', ['-nostdin', '-v', 'error', ...sine, ...output]).stdout
     }
-    const judge = (recording: Buffer) => decodeSound(recording, 'aac', LONGEST_GAP)
+    const judge = (recording: Buffer) => decodeAudio(recording, 'aac', LONGEST_GAP)
     // The encoder begins with its own silence.
     const late = ({ at }: { readonly at: number }): boolean => at > 0.2 && at < 2.9
     expect((await judge(coded(20))).silences.filter(late)).toEqual([])
@@ -48,13 +48,13 @@ describe
     `an Icecast output${missing.length > 0 ? ` (not installed: ${missing.join(', ')})` : ''}`,
     () => {
       let server: IcecastServer
-      let material: { readonly video: SoundMaterial; readonly sound: SoundMaterial }
+      let material: { readonly video: AudioMaterial; readonly sound: AudioMaterial }
 
       beforeAll(async () => {
         server = await IcecastServer.start()
         material = {
-          video: await soundMaterial(VIDEO_SPEC),
-          sound: await soundMaterial(SOUND_SPEC),
+          video: await audioMaterial(VIDEO_SPEC),
+          sound: await audioMaterial(AUDIO_SPEC),
         }
       })
       afterAll(() => server?.stop())
@@ -62,20 +62,20 @@ describe
       /** A program that ends with the test. */
       const start = async (
         onTestFinished: (end: () => Promise<void>) => void,
-        of: SoundMaterial = material.sound,
-      ): Promise<SoundBench> => {
-        const bench = await SoundBench.start(of)
+        of: AudioMaterial = material.sound,
+      ): Promise<AudioBench> => {
+        const bench = await AudioBench.start(of)
         onTestFinished(() => bench.close())
         return bench
       }
 
       const onMount = async (
-        bench: SoundBench,
+        bench: AudioBench,
         mount: string,
         settings: object,
         icecast = server,
       ): Promise<Output> => {
-        const output = bench.open(icecast.sourceUrl(mount), settings)
+        const output = bench.addOutput(icecast.sourceUrl(mount), settings)
         await until(
           async () =>
             output.status().state === 'running' && (await icecast.mount(mount)) !== undefined,
@@ -92,7 +92,7 @@ describe
       const verdict = (listener: Listening, format: 'mp3' | 'aac' | 'opus') => {
         const recording =
           format === 'opus' ? listener.bytes() : wholeFrames(listener.bytes(), format)
-        return decodeSound(recording, format === 'opus' ? 'ogg' : format, LONGEST_GAP)
+        return decodeAudio(recording, format === 'opus' ? 'ogg' : format, LONGEST_GAP)
       }
 
       it.for([
@@ -226,7 +226,7 @@ describe
         onTestFinished,
       }) => {
         const bench = await start(onTestFinished)
-        const output = bench.open(server.sourceUrl('/refused', 'wrong-secret'), {})
+        const output = bench.addOutput(server.sourceUrl('/refused', 'wrong-secret'), {})
         await until(() => output.status().state === 'waiting', { what: 'it is refused' })
         expect(output.status().lastError).toMatch(
           /^Icecast refused it: 401 Authentication Required/,
@@ -240,7 +240,7 @@ describe
       it('takes the password from the environment', async ({ onTestFinished }) => {
         const bench = await start(onTestFinished)
         const url = `icecast://source@127.0.0.1:${server.port}/by-reference`
-        const output = bench.open(url, { password: '{env:ICECAST_PASSWORD}' })
+        const output = bench.addOutput(url, { password: '{env:ICECAST_PASSWORD}' })
         await until(() => output.status().state === 'running', { what: 'it is let in' })
       })
 
@@ -251,9 +251,9 @@ describe
       })
 
       it('refuses a channel without sound, and says so', async ({ onTestFinished }) => {
-        const mute = await soundMaterial({ ...VIDEO_SPEC, audio: 'none', seconds: 4 })
+        const mute = await audioMaterial({ ...VIDEO_SPEC, audio: 'none', seconds: 4 })
         const bench = await start(onTestFinished, mute)
-        const output = bench.open(server.sourceUrl('/silent'), {})
+        const output = bench.addOutput(server.sourceUrl('/silent'), {})
         expect(output.status()).toMatchObject({
           state: 'failed',
           lastError: 'the channel has no audio',

@@ -6,22 +6,22 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { channelId, outputId } from '../../src/contract/ids.ts'
 import { readPath } from '../../src/contract/paths.ts'
 import { Listeners, type ListenerTimes } from '../../src/media/outputs/audio/listeners.ts'
-import { decodeSound, wholeFrames } from '../helpers/decoded-sound.ts'
+import { decodeAudio, wholeFrames } from '../helpers/decoded-audio.ts'
 import { listen, type Listening } from '../helpers/icecast-server.ts'
 import { missingCommand } from '../helpers/missing-command.ts'
 import {
-  SOUND_SPEC,
-  SoundBench,
-  soundMaterial,
+  AUDIO_SPEC,
+  AudioBench,
+  audioMaterial,
   VIDEO_SPEC,
-  type SoundMaterial,
-} from '../helpers/sound-bench.ts'
+  type AudioMaterial,
+} from '../helpers/audio-bench.ts'
 import { until } from '../helpers/until.ts'
 
 const LONGEST_GAP = 0.03
 
 interface Scene {
-  readonly bench: SoundBench
+  readonly bench: AudioBench
   readonly listeners: Listeners
   readonly address: string
 }
@@ -30,10 +30,10 @@ type OnTestFinished = (end: () => Promise<void>) => void
 
 /** Each test has a program of its own, and mostly waits for media time. */
 describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs ffmpeg)', () => {
-  let material: { readonly video: SoundMaterial; readonly sound: SoundMaterial }
+  let material: { readonly video: AudioMaterial; readonly sound: AudioMaterial }
 
   beforeAll(async () => {
-    material = { video: await soundMaterial(VIDEO_SPEC), sound: await soundMaterial(SOUND_SPEC) }
+    material = { video: await audioMaterial(VIDEO_SPEC), sound: await audioMaterial(AUDIO_SPEC) }
   })
 
   const begin = async (
@@ -42,7 +42,7 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
     settings: object = {},
     times: Partial<ListenerTimes> = {},
   ): Promise<Scene> => {
-    const bench = await SoundBench.start(material[kind], {
+    const bench = await AudioBench.start(material[kind], {
       name: 'Radio Ö',
       listeners: { bitrate: '64k', ...settings },
     })
@@ -52,7 +52,7 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
       frames: bench.rig.program.frames,
       times,
     })
-    bench.run(listeners)
+    bench.runOutput(listeners)
     const server = createServer((request, response) => {
       const path = readPath(request.url ?? '', channelId('main'))
       if (path === undefined || !listeners.serve(request, response, path))
@@ -69,13 +69,13 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
   }
 
   const verdict = (recording: Buffer, format: 'mp3' | 'aac' | 'opus') =>
-    decodeSound(
+    decodeAudio(
       format === 'opus' ? recording : wholeFrames(recording, format),
       format === 'opus' ? 'ogg' : format,
       LONGEST_GAP,
     )
 
-  const takes = async (bench: SoundBench, count: number): Promise<void> => {
+  const takes = async (bench: AudioBench, count: number): Promise<void> => {
     for (let taken = 0; taken < count; taken++) {
       bench.rig.take(taken % 2 === 0 ? 'b' : 'a')
       await sleep(400)

@@ -3,10 +3,10 @@ import { getPriority } from 'node:os'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createVideoInspector } from '../../src/codec/video-inspector.ts'
 import {
-  encoderScene,
+  createEncoderScene,
   muxed,
-  objections,
-  orderOf,
+  sceneFaults,
+  orderFaults,
   RUNGS,
   takes,
   type Scene,
@@ -14,7 +14,7 @@ import {
 } from '../helpers/encoder-scene.ts'
 import type { Rung } from '../../src/media/encode/program-encoder.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
-import { ffmpegDecodeErrors, lacking, missingTool, withFile } from '../helpers/oracles.ts'
+import { ffmpegDecodeErrors, skipNote, missingTool, withFile } from '../helpers/oracles.ts'
 import { testHost, type TestHost } from '../helpers/process-host.ts'
 import { FAMILIES, type Family } from '../helpers/rig-families.ts'
 
@@ -41,7 +41,7 @@ const SOUND_ONLY: Family = {
   b: { codec: 'none', seconds: 24, audioBitrate: '64k', tone: 880 },
 }
 
-describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`, () => {
+describe.skipIf(missing !== undefined)(`the program encoder${skipNote(missing)}`, () => {
   let host: TestHost
   const scenes: Scene[] = []
   beforeEach(() => {
@@ -53,7 +53,7 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
   })
 
   const open = async (family: Family, options: SceneOptions = {}): Promise<Scene> => {
-    const scene = await encoderScene(host, family, options)
+    const scene = await createEncoderScene(host, family, options)
     scenes.push(scene)
     return scene
   }
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
       await takes(scene, 5)
       await scene.end()
       expect(scene.rig.log.cuts.length).toBeGreaterThan(5)
-      expect(objections(scene)).toEqual([])
+      expect(sceneFaults(scene)).toEqual([])
       expect(scene.warnings).toEqual([])
       for (const rung of [0, 1]) {
         expect(await withFile(muxed(scene.collected, rung), ffmpegDecodeErrors)).toEqual([])
@@ -76,9 +76,9 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const scene = await open(family)
     await takes(scene, 3)
     await scene.end()
-    expect(objections(scene)).toEqual([])
+    expect(sceneFaults(scene)).toEqual([])
     const sizes = [0, 1].map((rung) => {
-      const { data } = scene.collected.pictures[0]![rung]![0]!.unit
+      const { data } = scene.collected.videoRuns[0]![rung]![0]!.unit
       const { width, height, scan } = createVideoInspector('h264').inspect(data).format!
       return `${width}x${height} ${scan}`
     })
@@ -89,16 +89,16 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const scene = await open(OPEN_GOP)
     await scene.play(5_000)
     await scene.end()
-    expect(scene.rig.log.pictures.filter(({ entry }) => entry).length).toBeGreaterThan(4)
-    expect(objections(scene)).toEqual([])
+    expect(scene.rig.log.videoFrames.filter(({ rap }) => rap).length).toBeGreaterThan(4)
+    expect(sceneFaults(scene)).toEqual([])
   })
 
   it('keeps times exact when the 33 bits of the program wrap', async () => {
     const scene = await open(H264, { start: WRAP_33 - 6 * 90_000 })
     await takes(scene, 3)
     await scene.end()
-    expect(scene.rig.log.pictures.at(-1)!.pts).toBeGreaterThan(WRAP_33 + 90_000)
-    expect(objections(scene)).toEqual([])
+    expect(scene.rig.log.videoFrames.at(-1)!.pts).toBeGreaterThan(WRAP_33 + 90_000)
+    expect(sceneFaults(scene)).toEqual([])
   })
 
   it('lets another process take over without a loss before its own 33 bits wrap', async () => {
@@ -111,8 +111,8 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     await scene.end()
     pids.delete(undefined)
     expect(pids.size).toBeGreaterThan(1)
-    expect(scene.collected.pictures.length).toBe(1)
-    expect(objections(scene)).toEqual([])
+    expect(scene.collected.videoRuns.length).toBe(1)
+    expect(sceneFaults(scene)).toEqual([])
     expect(scene.encoder.figures()).toMatchObject({ restarts: 0, skips: 0 })
   })
 
@@ -121,8 +121,8 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const scene = await open(H264, { languages: ['eng', 'deu'], rungs: [...RUNGS, sound] })
     await takes(scene, 1)
     await scene.end()
-    expect(objections(scene)).toEqual([])
-    const given = scene.collected.sound[0]!.map(
+    expect(sceneFaults(scene)).toEqual([])
+    const given = scene.collected.audioRuns[0]!.map(
       (rung) => new Set(rung.map(({ track, unit }) => `${track} ${unit.duration}`)),
     )
     expect(given.map((rung) => [...rung].sort())).toEqual([
@@ -130,15 +130,15 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
       ['0 2160', '1 2160'],
       ['0 1920', '1 1920'],
     ])
-    expect(scene.collected.pictures[0]![2]).toBeUndefined()
+    expect(scene.collected.videoRuns[0]![2]).toBeUndefined()
   })
 
   it('encodes a program without pictures', async () => {
     const scene = await open(SOUND_ONLY)
     await takes(scene, 2)
     await scene.end()
-    expect(scene.collected.pictures).toEqual([[]])
-    expect(objections(scene)).toEqual([])
+    expect(scene.collected.videoRuns).toEqual([[]])
+    expect(sceneFaults(scene)).toEqual([])
   })
 
   it('says that it began anew when its process was killed, and goes on at a key frame', async () => {
@@ -147,19 +147,19 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     process.kill(scene.encoder.figures().pid!, 'SIGKILL')
     scene.rig.start()
     await expect
-      .poll(() => scene.collected.pictures[1]?.[1]?.length ?? 0, { timeout: 20_000 })
+      .poll(() => scene.collected.videoRuns[1]?.[1]?.length ?? 0, { timeout: 20_000 })
       .toBeGreaterThan(20)
     expect(scene.encoder.figures()).toMatchObject({ state: 'running', restarts: 1 })
     expect(scene.encoder.figures().lastError).toMatch(/kill/i)
     expect(scene.warnings.length).toBe(1)
-    const [before, after] = scene.collected.pictures
+    const [before, after] = scene.collected.videoRuns
     for (const rung of [0, 1]) {
       const [first] = after![rung]!
       expect(first!.unit.rap).toBe('idr')
-      const place = scene.rig.log.pictures.find(({ pts }) => pts === first!.pts)
-      expect(place?.entry).toBe(true)
-      expect(orderOf(before![rung]!)).toEqual([])
-      expect(orderOf(after![rung]!)).toEqual([])
+      const place = scene.rig.log.videoFrames.find(({ pts }) => pts === first!.pts)
+      expect(place?.rap).toBe(true)
+      expect(orderFaults(before![rung]!)).toEqual([])
+      expect(orderFaults(after![rung]!)).toEqual([])
     }
   })
 
@@ -169,7 +169,7 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     process.kill(scene.encoder.figures().pid!, 'SIGSTOP')
     scene.rig.start()
     await expect
-      .poll(() => scene.collected.pictures[1]?.[0]?.length ?? 0, { timeout: 40_000 })
+      .poll(() => scene.collected.videoRuns[1]?.[0]?.length ?? 0, { timeout: 40_000 })
       .toBeGreaterThan(0)
     expect(scene.encoder.figures().lastError).toMatch(/gave nothing for \d+ s/)
   })
@@ -181,31 +181,31 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     const pid = scene.encoder.figures().pid!
     process.kill(pid, 'SIGSTOP')
     // More than pipes hold, and than may be waited for.
-    await scene.rig.hurry(60_000, () => true, new AbortController().signal)
+    await scene.rig.runFast(60_000, () => true, new AbortController().signal)
     process.kill(pid, 'SIGCONT')
     await expect.poll(() => scene.encoder.figures().skips, { timeout: 20_000 }).toBe(1)
     scene.rig.start()
     await expect
-      .poll(() => scene.collected.pictures[1]?.[0]?.length ?? 0, { timeout: 40_000 })
+      .poll(() => scene.collected.videoRuns[1]?.[0]?.length ?? 0, { timeout: 40_000 })
       .toBeGreaterThan(0)
-    const [first] = scene.collected.pictures[1]![0]!
-    expect(scene.rig.log.pictures.find(({ pts }) => pts === first!.pts)?.entry).toBe(true)
+    const [first] = scene.collected.videoRuns[1]![0]!
+    expect(scene.rig.log.videoFrames.find(({ pts }) => pts === first!.pts)?.rap).toBe(true)
     expect(scene.encoder.figures()).toMatchObject({ skips: 1, restarts: 0 })
   })
 
   it('says that it began anew behind a hole in the program', async () => {
     const scene = await open(H264)
     await scene.play(2_000)
-    scene.rig.standStill(8_000)
+    scene.rig.skipTime(8_000)
     scene.rig.run(4_000)
     await scene.play(1_000)
     await scene.end()
-    const parts = scene.collected.pictures
+    const parts = scene.collected.videoRuns
     expect(parts.length).toBe(2)
     expect(scene.encoder.figures().restarts).toBe(0)
     const entered = parts[1]![0]![0]!.pts
     expect(entered - Math.max(...parts[0]![0]!.map(({ pts }) => pts))).toBeGreaterThan(6 * 90_000)
-    expect(scene.rig.log.pictures.find(({ pts }) => pts === entered)?.entry).toBe(true)
+    expect(scene.rig.log.videoFrames.find(({ pts }) => pts === entered)?.rap).toBe(true)
   })
 
   it('gives way to the program on a busy machine', async () => {
@@ -227,6 +227,6 @@ describe.skipIf(missing !== undefined)(`the program encoder${lacking(missing)}`,
     scene.rig.run(1_000)
     await expect.poll(() => scene.encoder.figures().state).toBe('waiting')
     expect(scene.encoder.figures().lastError).toMatch(/not found/)
-    expect(scene.collected.pictures).toEqual([[]])
+    expect(scene.collected.videoRuns).toEqual([[]])
   })
 })

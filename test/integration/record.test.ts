@@ -10,8 +10,8 @@ import {
   ffmpegContinuity,
   ffmpegDecodeErrors,
   ffprobePackets,
-  found,
-  lacking,
+  violationCounts,
+  skipNote,
   missingTool,
   withFile,
   type ProbedPacket,
@@ -49,7 +49,7 @@ const listOf = async (address: string, path = '/channels/main/recordings/rec'): 
   ((await (await fetch(address + path)).json()) as { recordings: Listed[] }).recordings
 
 /** Each test has a program and a folder of its own, and mostly waits for media time. */
-describe.skipIf(missing).concurrent(`a recording${lacking(missing)}`, () => {
+describe.skipIf(missing).concurrent(`a recording${skipNote(missing)}`, () => {
   test('as TS is the program byte for byte, in files that begin with a random access point', async () => {
     const recording = await bench.record(material, { record: { rotateSeconds: 2 } })
     await recording.play(4)
@@ -66,7 +66,7 @@ describe.skipIf(missing).concurrent(`a recording${lacking(missing)}`, () => {
       expect(part.length % 188).toBe(0)
     }
     expect(Buffer.concat(parts).equals(recording.program())).toBe(true)
-    expect(found(await analyze(Buffer.concat(parts)))).toEqual([])
+    expect(violationCounts(await analyze(Buffer.concat(parts)))).toEqual([])
     const spans = await Promise.all(
       paths.map(async (path) => spanOf(await ffprobePackets(path, 'v'))),
     )
@@ -94,22 +94,22 @@ describe.skipIf(missing).concurrent(`a recording${lacking(missing)}`, () => {
       spans.push(spanOf(await ffprobePackets(path, 'v')))
       sounds += (await ffprobePackets(path, 'a')).length
     }
-    const { pictures, sound } = recording.rig.log
+    const { videoFrames, audioFrames } = recording.rig.log
     const count = spans.reduce((sum, span) => sum + span.count, 0)
-    const last = pictures.length
-    const recorded = pictures.slice(last - count, last)
-    expect(recorded[0]?.entry).toBe(true)
-    expect(pictures.length).toBe(last)
+    const last = videoFrames.length
+    const recorded = videoFrames.slice(last - count, last)
+    expect(recorded[0]?.rap).toBe(true)
+    expect(videoFrames.length).toBe(last)
     // Each file is as long as its pictures, and the next one goes on with the next picture.
     let at = 0
     for (const span of spans) {
       const own = recorded.slice(at, at + span.count).map(({ pts }) => pts)
       expect(span.last - span.first).toBe(Math.max(...own) - Math.min(...own))
-      expect(recorded[at]?.entry).toBe(true)
+      expect(recorded[at]?.rap).toBe(true)
       at += span.count
     }
     expect(sounds).toBeGreaterThan((count * FRAME) / 1_920 - 30)
-    expect(sounds).toBeLessThanOrEqual(sound.length)
+    expect(sounds).toBeLessThanOrEqual(audioFrames.length)
     expect(recording.output.status()).toMatchObject({ errors: 0, skips: 0 })
   })
 
@@ -289,7 +289,7 @@ describe.skipIf(missing).concurrent(`a recording${lacking(missing)}`, () => {
     const paths = await pathsOf(recording)
     expect(paths.length).toBe(2)
     for (const path of paths) {
-      expect(found(await analyze(path))).toEqual([])
+      expect(violationCounts(await analyze(path))).toEqual([])
       expect(await ffmpegContinuity(path)).toEqual({ continuity: 0, order: 0, corrupt: 0 })
       expect(await ffmpegDecodeErrors(path)).toEqual([])
     }

@@ -11,7 +11,7 @@ import { selfSigned } from '../helpers/certificate.ts'
 import { flvOf } from '../helpers/flv-file.ts'
 import { decoderErrors, ffprobe } from '../helpers/ffmpeg-tools.ts'
 import { missingCommand } from '../helpers/missing-command.ts'
-import { lacking, missingTool } from '../helpers/oracles.ts'
+import { skipNote, missingTool } from '../helpers/oracles.ts'
 import { startPush, type PushRigOptions } from '../helpers/push-rig.ts'
 import { RtmpReceiver, type ReceivedPublish } from '../helpers/rtmp-receiver.ts'
 import type { EncodeSpec } from '../helpers/stream-builder.ts'
@@ -64,7 +64,7 @@ const start = async (
 }
 
 const flowing = (publish: ReceivedPublish | undefined, pictures = 10): boolean =>
-  (publish?.of(VIDEO).length ?? 0) > pictures
+  (publish?.messagesOf(VIDEO).length ?? 0) > pictures
 
 const isKey = (payload: Uint8Array): boolean => payload[0]! >> 4 === 1 && payload[1] === 1
 const isHeader = (payload: Uint8Array): boolean => payload[1] === 0
@@ -80,7 +80,7 @@ const rising = (times: readonly number[]): boolean =>
   times.every((time, at) => at === 0 || time > times[at - 1]!)
 
 /** Each test has a program and a server of its own, and mostly waits for media time. */
-describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, () => {
+describe.skipIf(missing !== undefined).concurrent(`a push${skipNote(missing)}`, () => {
   it('begins with metadata and headers, at a key frame, at 0, and stays through takes', async (context) => {
     const { server, push } = await start(context)
     await push.until(() => flowing(server.publishes[0]))
@@ -108,12 +108,12 @@ describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, (
       { entries: { width: 160, height: 90, videocodecid: 7, audiocodecid: 10 } },
     ])
     // The sources' encoders differ, so each cut brings its own parameter sets, right before its key frame.
-    const video = publish!.of(VIDEO)
+    const video = publish!.messagesOf(VIDEO)
     const headers = video.flatMap(({ payload }, at) => (isHeader(payload) ? [at] : []))
     expect(headers.length).toBeGreaterThanOrEqual(5)
     expect(headers.every((at) => isKey(video[at + 1]!.payload))).toBe(true)
     for (const type of [VIDEO, AUDIO]) {
-      const frames = publish!.of(type).filter(({ payload }) => !isHeader(payload))
+      const frames = publish!.messagesOf(type).filter(({ payload }) => !isHeader(payload))
       expect(rising(frames.map(({ time }) => time))).toBe(true)
     }
     expect(await decoderErrors(write('takes.flv', server.publishes))).toBe('')
@@ -135,7 +135,7 @@ describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, (
       await push.until(() => flowing(server.publishes[1], 40))
       const [before, after] = server.publishes
       // 1 s at most by the backoff, a key frame every second, and a slow machine.
-      expect(after!.of(VIDEO)[0]!.at - lostAt).toBeLessThan(10_000)
+      expect(after!.messagesOf(VIDEO)[0]!.at - lostAt).toBeLessThan(10_000)
       const first = after!.messages
         .filter(({ type }) => [AMF0_DATA, VIDEO].includes(type))
         .slice(0, 3)
@@ -144,11 +144,11 @@ describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, (
         [VIDEO, false],
         [VIDEO, true],
       ])
-      const elapsed = after!.of(VIDEO)[1]!.time - before!.of(VIDEO).at(-1)!.time
+      const elapsed = after!.messagesOf(VIDEO)[1]!.time - before!.messagesOf(VIDEO).at(-1)!.time
       expect(elapsed).toBeGreaterThan(0)
       expect(elapsed).toBeLessThan(11_000)
       const times = server.publishes.flatMap((publish) =>
-        publish.of(VIDEO).filter(({ payload }) => !isHeader(payload)),
+        publish.messagesOf(VIDEO).filter(({ payload }) => !isHeader(payload)),
       )
       expect(rising(times.map(({ time }) => time))).toBe(true)
       expect(push.status()).toMatchObject({
@@ -216,7 +216,7 @@ describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, (
       { encoding: 'utf8' },
     ).stderr
     expect(told).toMatch(/max_volume: -(?:91|inf)/)
-    const sound = server.publishes[0]!.of(AUDIO).map(({ time }) => time)
+    const sound = server.publishes[0]!.messagesOf(AUDIO).map(({ time }) => time)
     expect(
       Math.max(...sound.slice(2).map((time, at) => time - sound[at + 1]!)),
     ).toBeLessThanOrEqual(22)
@@ -277,7 +277,7 @@ describe.skipIf(missing !== undefined).concurrent(`a push${lacking(missing)}`, (
 })
 
 /** One after the other: each moves 30 Mbit/s through one process. */
-describe.skipIf(missing !== undefined)(`a push of a heavy program${lacking(missing)}`, () => {
+describe.skipIf(missing !== undefined)(`a push of a heavy program${skipNote(missing)}`, () => {
   it('a destination that stops reading is skipped for, then connected anew; the program goes on', async (context) => {
     const { server, push } = await start(context, {
       a: HEAVY,
@@ -290,7 +290,7 @@ describe.skipIf(missing !== undefined)(`a push of a heavy program${lacking(missi
     expect(push.status().lastError).toMatch(/took nothing for 5000 ms/)
     await push.until(() => flowing(server.publishes[1]))
     expect(push.status()).toMatchObject({ state: 'running', reconnects: 1 })
-    const { pictures } = push.rig.log
+    const { videoFrames: pictures } = push.rig.log
     // Behind the newest decoding time, pictures may still lack the B pictures between them.
     const whole = pictures.map(({ pts }) => pts).filter((pts) => pts <= pictures.at(-1)!.dts)
     const steps = whole.sort((one, two) => one - two).map((pts, at) => pts - (whole[at - 1] ?? pts))
@@ -306,11 +306,11 @@ describe.skipIf(missing !== undefined)(`a push of a heavy program${lacking(missi
     server.publishes[0]!.stall()
     await push.until(() => push.status().lagMs > 900)
     await sleep(2_500)
-    server.publishes[0]!.go()
+    server.publishes[0]!.resume()
     await push.until(() => push.status().skips > 0)
     await push.until(() => push.status().lagMs < 500)
     await sleep(1_000)
-    const video = server.publishes[0]!.of(VIDEO).filter(({ payload }) => !isHeader(payload))
+    const video = server.publishes[0]!.messagesOf(VIDEO).filter(({ payload }) => !isHeader(payload))
     const behind = video.filter(({ time }, at) => at > 0 && time - video[at - 1]!.time > 200)
     // A busy machine makes it skip again.
     expect(behind.length).toBeGreaterThan(0)
@@ -323,7 +323,7 @@ describe.skipIf(missing !== undefined)(`a push of a heavy program${lacking(missi
 
 const missingTls = missingCommand('openssl') ? 'not installed: openssl' : missing
 
-describe.skipIf(missingTls !== undefined)(`a push over TLS${lacking(missingTls)}`, () => {
+describe.skipIf(missingTls !== undefined)(`a push over TLS${skipNote(missingTls)}`, () => {
   it('refuses a certificate that nobody vouches for', async (context) => {
     const { server, push } = await start(context, {}, { tls: selfSigned(folder) })
     await push.until(() => push.status().errors > 0)

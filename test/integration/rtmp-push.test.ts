@@ -22,7 +22,7 @@ import { selfSigned } from '../helpers/certificate.ts'
 import { audioOf, judgeFlv, readFlv, videoOf } from '../helpers/flv-file.ts'
 import { decoderErrors } from '../helpers/ffmpeg-tools.ts'
 import { missingNginxRtmp, startNginxRtmp, type NginxRtmp } from '../helpers/nginx-rtmp.ts'
-import { lacking, missingTool } from '../helpers/oracles.ts'
+import { skipNote, missingTool } from '../helpers/oracles.ts'
 import { RunningSluice } from '../helpers/running-sluice.ts'
 import { buildSluice, type SluiceBuild } from '../helpers/sluice-build.ts'
 import { until } from '../helpers/until.ts'
@@ -100,7 +100,7 @@ const pull = async ({ onTestFinished }: TestContext, from: NginxRtmp, here: stri
   return { file, ended }
 }
 
-describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`, () => {
+describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${skipNote(missing)}`, () => {
   it('has a take refused before it is made, where the platform would get another size', async (context) => {
     const { sluice, push } = await start(context, {
       url: `rtmp://127.0.0.1:PORT/live/${KEY}`,
@@ -142,7 +142,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     const [recording] = nginx.recordings(KEY)
     const verdict = judgeFlv(readFlv(recording!), TIMES)
     expect(verdict).toMatchObject({ backward: 0, gaps: [], holes: [] })
-    expect(verdict.pictures).toBeGreaterThan(150)
+    expect(verdict.videoTags).toBeGreaterThan(150)
     expect(await decoderErrors(recording!)).toBe('')
     expect(judgeFlv(readFlv(pulled.file), TIMES)).toMatchObject({ backward: 0, gaps: [] })
   })
@@ -201,7 +201,7 @@ describe.skipIf(missing !== undefined)(`a push to nginx-rtmp${lacking(missing)}`
     const seen = [
       JSON.stringify(await sluice.status()),
       JSON.stringify(sluice.events),
-      sluice.said,
+      sluice.output,
       ...commands,
       ...kept,
     ]

@@ -7,7 +7,7 @@ import { SlateSpec } from '../../src/contract/spec.ts'
 import type { TargetFormat } from '../../src/ffmpeg/target-format.ts'
 import { SlateRenderer } from '../../src/media/slate/slate-renderer.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
-import { RecordingFeed } from '../helpers/recording-feed.ts'
+import { CollectingSink } from '../helpers/collecting-sink.ts'
 import { testHost } from '../helpers/process-host.ts'
 import { encodeTs } from '../helpers/stream-builder.ts'
 
@@ -86,7 +86,7 @@ describe('a slate', () => {
     expect(silence).toBeUndefined()
     expect(videoFormat).toMatchObject(target.format)
     expect(video).toHaveLength(count)
-    expect(video.map(({ rap: entry }) => entry !== 'none')).toEqual(video.map((__, n) => n === 0))
+    expect(video.map(({ rap }) => rap !== 'none')).toEqual(video.map((__, n) => n === 0))
     const { num, den } = target.format.frameRate!
     expect(videoTicks).toBeCloseTo((count * 90_000 * den) / num, 6)
     expect(video.every(({ pts, dts }, n) => pts === dts && pts === (n * videoTicks) / count)).toBe(
@@ -145,11 +145,11 @@ describe('a slate', () => {
 
   test('silence between real AAC frames decodes without an error or a click', async () => {
     const { silence } = await renderer.renderSlate({ audio: sound() }, spec, never)
-    const feed = new RecordingFeed()
+    const feed = new CollectingSink()
     const demuxer = new TsDemuxer(feed)
     demuxer.push(await encodeTs({ seconds: 2, tone: 440 }))
     demuxer.flush()
-    const real = feed.of('audio').map(({ data }) => data)
+    const real = feed.unitsOf('audio').map(({ data }) => data)
     const quiet = Array.from({ length: 20 }, () => silence!.frames[0]!)
     const bytes = Buffer.concat([...real.slice(10, 40), ...quiet, ...real.slice(40, 70)])
     const { samples, complaints } = await decode(bytes, [

@@ -17,7 +17,7 @@ import { SrtPush } from '../../src/media/outputs/push/srt-push.ts'
 import { rapsIn } from '../../src/media/outputs/record/ts-raps.ts'
 import { FramesRig } from '../helpers/frames-rig.ts'
 import { missingCommand } from '../helpers/missing-command.ts'
-import { analyze, found, lacking, missingTool } from '../helpers/oracles.ts'
+import { analyze, violationCounts, skipNote, missingTool } from '../helpers/oracles.ts'
 import { testHost, type TestHost } from '../helpers/process-host.ts'
 import { recordMaterial, type RecordMaterial } from '../helpers/record-bench.ts'
 import { RigSource } from '../helpers/rig-source.ts'
@@ -101,7 +101,7 @@ class Push {
       material: material.a,
       slate: material.slate,
     })
-    this.rig.want('a')
+    this.rig.setWanted('a')
     this.rig.run(3_000)
     const { ring } = this.rig.program
     const reader = ring.join({ joinAge: 0 as never, lagLimit: 1e9 as never })
@@ -157,7 +157,7 @@ const expectCleanStretch = async (push: Push, bytes: Buffer): Promise<void> => {
   expect(push.program.indexOf(program)).toBeGreaterThanOrEqual(0)
   expect(rapsIn(program, 0)[0]?.offset).toBe(0)
   expect(
-    found(await analyze(program.subarray(0, program.length - (program.length % PACKET)))),
+    violationCounts(await analyze(program.subarray(0, program.length - (program.length % PACKET)))),
   ).toEqual([])
 }
 
@@ -178,7 +178,7 @@ const ffmpegOf = (port: number): number => {
 }
 
 /** Each test has a program and a far end of its own, and mostly waits for media time. */
-describe.skipIf(missing).concurrent(`SRT push${lacking(missing)}`, () => {
+describe.skipIf(missing).concurrent(`SRT push${skipNote(missing)}`, () => {
   test('gives the far end the program byte for byte, across takes', async (context) => {
     const port = await freePort()
     const receiver = receive(context, `srt://127.0.0.1:${port}?mode=listener`)

@@ -6,7 +6,7 @@ import { parseDatagramUrl } from '../../src/media/sources/datagram-url.ts'
 import type { ReaderEnd } from '../../src/media/sources/source-reader.ts'
 import { UdpReader } from '../../src/media/sources/udp-reader.ts'
 import { TsDemuxer } from '../../src/mpegts/demuxer.ts'
-import { RecordingFeed } from '../helpers/recording-feed.ts'
+import { CollectingSink } from '../helpers/collecting-sink.ts'
 import { encodeTs } from '../helpers/stream-builder.ts'
 
 const PER_DATAGRAM = 7 * 188
@@ -24,7 +24,7 @@ let stream: Buffer
 let wholeUnits: number
 beforeAll(async () => {
   stream = await encodeTs({ seconds: 2 })
-  const feed = new RecordingFeed()
+  const feed = new CollectingSink()
   const demuxer = new TsDemuxer(feed)
   demuxer.push(stream)
   demuxer.flush()
@@ -37,14 +37,14 @@ afterEach(async () => {
 })
 
 interface Listening {
-  readonly feed: RecordingFeed
+  readonly feed: CollectingSink
   readonly reader: UdpReader
   readonly warnings: string[]
   readonly stop: () => Promise<ReaderEnd>
 }
 
 const listen = async (url: string, iface?: string): Promise<Listening> => {
-  const feed = new RecordingFeed()
+  const feed = new CollectingSink()
   const warnings: string[] = []
   const reader = new UdpReader({
     address: parseDatagramUrl(url, iface),
@@ -127,7 +127,7 @@ describe('a native UDP source', () => {
     await send(await sender(), datagrams, { port })
     await feed.until(() => reader.figures().bytes >= datagrams.length * PER_DATAGRAM - 2_000)
     expect(reader.figures().continuityErrors).toBeGreaterThan(0)
-    expect(feed.of('video').length).toBeGreaterThan(20)
+    expect(feed.unitsOf('video').length).toBeGreaterThan(20)
   })
 
   test('receives multicast on the loopback interface, and only its own group', async () => {
@@ -205,7 +205,7 @@ describe('a native RTP source', () => {
     await send(await sender(), kept, { port })
     const missing = packets.length - kept.length
     await feed.until(() => reader.figures().lostPackets === missing)
-    expect(feed.of('video').length).toBeGreaterThan(20)
+    expect(feed.unitsOf('video').length).toBeGreaterThan(20)
   })
 
   test('takes second copies away', async () => {

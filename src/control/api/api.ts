@@ -55,19 +55,17 @@ export const buildApi = (options: ApiOptions): Api => {
     forceCloseConnections: true,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: true },
-    clientErrorHandler: refuseGarbage,
-    frameworkErrors: (error, request, reply) => answerFault(error, request, reply, options.log),
-    serverFactory: (toFastify) => serverWithMedia(options, toFastify),
+    clientErrorHandler: rejectMalformed,
+    frameworkErrors: (error, request, reply) => sendFault(error, request, reply, options.log),
+    serverFactory: (toFastify) => createServerWithMedia(options, toFastify),
   }).withTypeProvider<ZodTypeProvider>()
 
   fastify.setValidatorCompiler(validatorCompiler)
   // What is sent is typed by the schemas of the answers: a figure that is out of line must not make a fault of a status.
   fastify.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(fastify)
-  guard(fastify, options)
-  fastify.setErrorHandler((error, request, reply) =>
-    answerFault(error, request, reply, options.log),
-  )
+  addAccessHook(fastify, options)
+  fastify.setErrorHandler((error, request, reply) => sendFault(error, request, reply, options.log))
   fastify.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${pathOf(request.url)}`
     void reply.code(404).send({ error: 'bad_request', message } satisfies ErrorBody)
@@ -93,7 +91,7 @@ export const buildApi = (options: ApiOptions): Api => {
 }
 
 /** Media first, on the same address, as plain node:http: Fastify would buffer and wrap what must flow. */
-const serverWithMedia = (
+const createServerWithMedia = (
   options: ApiOptions,
   toFastify: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server =>
@@ -102,7 +100,7 @@ const serverWithMedia = (
     (request, response) => {
       const refusal = judgeAccess(request, options.access)
       if (refusal !== undefined) {
-        answerPlainly(response, STATUS_OF[refusal.code], {
+        sendError(response, STATUS_OF[refusal.code], {
           error: refusal.code,
           message: refusal.message,
         })
@@ -114,14 +112,14 @@ const serverWithMedia = (
         options.log.error({ err: error, path: pathOf(request.url ?? '') }, 'media route failed')
         const { status, body } = errorAnswer(error, undefined)
         if (response.headersSent) response.destroy()
-        else answerPlainly(response, status, body)
+        else sendError(response, status, body)
         return
       }
       toFastify(request, response)
     },
   )
 
-const answerPlainly = (response: ServerResponse, status: number, body: ErrorBody): void => {
+const sendError = (response: ServerResponse, status: number, body: ErrorBody): void => {
   // The body of a refused request is not read: the connection can't be used again.
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
@@ -132,7 +130,7 @@ const answerPlainly = (response: ServerResponse, status: number, body: ErrorBody
 }
 
 /** What is not HTTP at all. */
-const refuseGarbage = (error: Error & { code?: string }, socket: Socket): void => {
+const rejectMalformed = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const body: ErrorBody = { error: 'bad_request', message: 'this is not a valid HTTP request' }
   const text = JSON.stringify(body)
@@ -153,7 +151,7 @@ const acceptOnlyJson = (fastify: ApiInstance): void => {
 }
 
 /** For requests that did not come through the server: injected ones. And headers that every answer bears. */
-const guard = (fastify: ApiInstance, options: ApiOptions): void => {
+const addAccessHook = (fastify: ApiInstance, options: ApiOptions): void => {
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
     const refusal = judgeAccess(request.raw, options.access)
@@ -168,19 +166,19 @@ const guard = (fastify: ApiInstance, options: ApiOptions): void => {
   })
 }
 
-const answerFault = (
+const sendFault = (
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   log: ApiLog,
 ): void => {
-  const { status, body } = errorAnswer(error, checkedPart(error, request))
+  const { status, body } = errorAnswer(error, validatedPart(error, request))
   if (status >= 500) log.error({ err: error, path: pathOf(request.url), status }, 'request failed')
   void reply.code(status).send(body)
 }
 
 /** The part of the request that the validator looked at. */
-const checkedPart = (error: unknown, request: FastifyRequest): unknown => {
+const validatedPart = (error: unknown, request: FastifyRequest): unknown => {
   const part = (error as { validationContext?: string }).validationContext
   if (part === 'querystring') return request.query
   return part === 'params' ? request.params : request.body

@@ -34,33 +34,33 @@ export interface ErrorAnswer {
 }
 
 /** One complaint of the validator about one field (the shape that the type provider puts in `error.validation`). */
-interface FieldComplaint {
+interface FieldIssue {
   readonly keyword: string
   readonly instancePath: string
   readonly message?: string
   readonly params: Readonly<Record<string, unknown>>
 }
 
-const LONGEST_VALUE = 120
+const MAX_VALUE_CHARS = 120
 
 /** What any thrown thing becomes on the wire. `sent` is the part of the request that was checked, to name the offending value. */
 export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
   if (thrown instanceof SluiceError) {
-    const { status, body } = answer(thrown.code, thrown.message)
+    const { status, body } = faultAnswer(thrown.code, thrown.message)
     return { status, body: thrown.field === undefined ? body : { ...body, field: thrown.field } }
   }
   const fault = thrown as { code?: unknown; statusCode?: unknown; validation?: unknown }
   if (Array.isArray(fault.validation) && fault.validation.length > 0) {
-    return fieldAnswer(fault.validation[0] as FieldComplaint, sent)
+    return fieldAnswer(fault.validation[0] as FieldIssue, sent)
   }
   const known = typeof fault.code === 'string' ? TRANSPORT_FAULTS[fault.code] : undefined
-  if (known !== undefined) return { status: known.status, body: bad(known.message) }
+  if (known !== undefined) return { status: known.status, body: badRequest(known.message) }
   if (typeof fault.statusCode === 'number' && fault.statusCode >= 400 && fault.statusCode < 500) {
     const message = thrown instanceof Error ? thrown.message : 'the request was not understood'
-    return { status: fault.statusCode, body: bad(redactText(message)) }
+    return { status: fault.statusCode, body: badRequest(redactText(message)) }
   }
   // What went wrong inside is for the log; the client learns only that it did.
-  return answer('internal', 'an internal fault: details are in the log of Sluice')
+  return faultAnswer('internal', 'an internal fault: details are in the log of Sluice')
 }
 
 const TRANSPORT_FAULTS: Readonly<Record<string, { status: number; message: string }>> = {
@@ -75,36 +75,36 @@ const TRANSPORT_FAULTS: Readonly<Record<string, { status: number; message: strin
   },
 }
 
-const answer = (error: ErrorCode, message: string): ErrorAnswer => ({
+const faultAnswer = (error: ErrorCode, message: string): ErrorAnswer => ({
   status: STATUS_OF[error],
   body: { error, message: redactText(message) },
 })
 
-const bad = (message: string): ErrorBody => ({ error: 'bad_request', message })
+const badRequest = (message: string): ErrorBody => ({ error: 'bad_request', message })
 
-const fieldAnswer = (complaint: FieldComplaint, body: unknown): ErrorAnswer => {
-  const path = complaint.instancePath.split('/').filter((part) => part !== '')
-  const unknownKeys = complaint.params['keys']
-  if (complaint.keyword === 'unrecognized_keys' && Array.isArray(unknownKeys)) {
+const fieldAnswer = (issue: FieldIssue, body: unknown): ErrorAnswer => {
+  const path = issue.instancePath.split('/').filter((part) => part !== '')
+  const unknownKeys = issue.params['keys']
+  if (issue.keyword === 'unrecognized_keys' && Array.isArray(unknownKeys)) {
     path.push(String(unknownKeys[0]))
-    return wrongField(path, `unknown field ${JSON.stringify(path.join('.'))}`)
+    return fieldError(path, `unknown field ${JSON.stringify(path.join('.'))}`)
   }
   if (path.length === 0 && (body === null || body === undefined)) {
-    return wrongField(path, 'a JSON body is needed')
+    return fieldError(path, 'a JSON body is needed')
   }
-  if (path.length === 0) return wrongField(path, `the body ${shown(body)}: ${complaint.message}`)
+  if (path.length === 0) return fieldError(path, `the body ${quoteValue(body)}: ${issue.message}`)
   const value = valueAt(body, path)
-  const expected = complaint.message ?? 'not valid'
-  if (value === undefined) return wrongField(path, `${path.join('.')} is missing: ${expected}`)
-  const said = SECRET_FIELDS.has(path.at(-1)) ? '' : ` ${shown(value)}`
-  return wrongField(path, `${path.join('.')}${said} is not valid: ${expected}`)
+  const expected = issue.message ?? 'not valid'
+  if (value === undefined) return fieldError(path, `${path.join('.')} is missing: ${expected}`)
+  const quoted = SECRET_FIELDS.has(path.at(-1)) ? '' : ` ${quoteValue(value)}`
+  return fieldError(path, `${path.join('.')}${quoted} is not valid: ${expected}`)
 }
 
 const SECRET_FIELDS: ReadonlySet<string | undefined> = new Set(['key', 'password'])
 
-const wrongField = (path: readonly string[], message: string): ErrorAnswer => ({
+const fieldError = (path: readonly string[], message: string): ErrorAnswer => ({
   status: STATUS_OF.bad_request,
-  body: { ...bad(redactText(message)), ...(path.length > 0 && { field: path.join('.') }) },
+  body: { ...badRequest(redactText(message)), ...(path.length > 0 && { field: path.join('.') }) },
 })
 
 const valueAt = (body: unknown, path: readonly string[]): unknown =>
@@ -116,7 +116,7 @@ const valueAt = (body: unknown, path: readonly string[]): unknown =>
     body,
   )
 
-const shown = (value: unknown): string => {
+const quoteValue = (value: unknown): string => {
   const text = JSON.stringify(value) ?? 'is missing'
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text
+  return text.length > MAX_VALUE_CHARS ? `${text.slice(0, MAX_VALUE_CHARS)}…` : text
 }

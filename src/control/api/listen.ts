@@ -9,31 +9,31 @@ export interface ListenAddress {
 }
 
 /** An address that is taken already: connections wait until somebody answers them. */
-export interface Reserved {
+export interface ReservedAddress {
   /** In which the port is the real one. */
   readonly url: string
   /** The API answers from now on, those first that came before. */
-  hand(api: Api): Promise<void>
+  serveApi(api: Api): Promise<void>
   /** For what never got so far. Idempotent. */
   release(): void
 }
 
 /** Takes the address before all else: who knocks while Sluice starts is kept waiting rather than turned away. */
-export const reserve = async (address: ListenAddress): Promise<Reserved> => {
-  const early = new Set<Socket>()
-  const door = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
-    early.add(socket)
-    socket.on('error', () => early.delete(socket))
+export const reserveAddress = async (address: ListenAddress): Promise<ReservedAddress> => {
+  const waiting = new Set<Socket>()
+  const listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    waiting.add(socket)
+    socket.on('error', () => waiting.delete(socket))
   })
   await new Promise<void>((resolve, reject) => {
-    door.once('error', (error) => reject(listenFault(error, address)))
-    door.listen(address.port, address.host, resolve)
+    listener.once('error', (error) => reject(listenFault(error, address)))
+    listener.listen(address.port, address.host, resolve)
   })
-  const bound = door.address()
+  const bound = listener.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
   return {
     url: `http://${urlHost(address.host)}:${port}/`,
-    hand: async ({ fastify }) => {
+    serveApi: async ({ fastify }) => {
       const { server } = fastify
       // Fastify closes what it opened itself; this one it only answers on.
       fastify.addHook('onClose', async () => {
@@ -41,24 +41,24 @@ export const reserve = async (address: ListenAddress): Promise<Reserved> => {
         server.closeAllConnections()
       })
       await fastify.ready()
-      await new Promise<void>((resolve) => server.listen(door, resolve))
-      for (const socket of early) {
+      await new Promise<void>((resolve) => server.listen(listener, resolve))
+      for (const socket of waiting) {
         server.emit('connection', socket)
         socket.resume()
       }
-      early.clear()
+      waiting.clear()
     },
     release: () => {
-      for (const socket of early) socket.destroy()
-      door.close()
+      for (const socket of waiting) socket.destroy()
+      listener.close()
     },
   }
 }
 
 /** Opens the API. Resolves with its URL. */
 export const listen = async (api: Api, address: ListenAddress): Promise<string> => {
-  const reserved = await reserve(address)
-  await reserved.hand(api)
+  const reserved = await reserveAddress(address)
+  await reserved.serveApi(api)
   return reserved.url
 }
 

@@ -30,12 +30,12 @@ export const buildLog = (options: LogOptions): Logger => {
 
 const plainLine = (line: string): string => {
   const { time, level, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const facts = Object.entries(fields).map(([name, value]) => `${name}=${shown(value)}`)
+  const facts = Object.entries(fields).map(([name, value]) => `${name}=${fieldText(value)}`)
   const fault = err as { message?: string; stack?: string } | undefined
   const words = [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), msg ?? '']
   const head = [...words, ...facts].join(' ')
   return fault === undefined ? `${head}\n` : `${head}\n  ${fault.stack ?? fault.message}\n`
 }
 
-const shown = (value: unknown): string =>
+const fieldText = (value: unknown): string =>
   typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)

@@ -49,14 +49,14 @@ interface Sample {
   readonly labels?: Labels
 }
 
-interface Figures {
+interface MetricSet {
   gauge(name: string, help: string, samples: readonly Sample[]): void
   /** The count is kept where it happens; here it is only shown. */
   counter(name: string, help: string, samples: readonly Sample[]): void
 }
 
 /** The samples of this moment: after a reset, so that a source that left leaves no figures behind. */
-class Registered implements Figures {
+class Registered implements MetricSet {
   readonly #registry: Registry
   readonly #gauges = new Map<string, Gauge>()
   readonly #counters = new Map<string, Counter>()
@@ -70,7 +70,7 @@ class Registered implements Figures {
   }
 
   /** All samples bear these labels. */
-  of(labels: Labels): Figures {
+  of(labels: Labels): MetricSet {
     const bearing = (samples: readonly Sample[]): Sample[] =>
       samples.map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }))
     return {
@@ -112,9 +112,9 @@ const labelNamesOf = (samples: readonly Sample[]): string[] | undefined => {
   return measured === undefined ? undefined : Object.keys(measured.labels ?? {})
 }
 
-const flag = (on: boolean): number => (on ? 1 : 0)
+const oneIf = (on: boolean): number => (on ? 1 : 0)
 
-const channelFigures = (figures: Figures, status: ChannelStatus): void => {
+const channelFigures = (figures: MetricSet, status: ChannelStatus): void => {
   const one = (value: number | null): Sample[] => [{ value }]
   figures.gauge('sluice_info', 'Version and name of the channel', [
     { value: 1, labels: { version: status.version, name: status.name } },
@@ -131,7 +131,7 @@ const channelFigures = (figures: Figures, status: ChannelStatus): void => {
   )
 }
 
-const busFigures = (figures: Figures, status: ChannelStatus): void => {
+const busFigures = (figures: MetricSet, status: ChannelStatus): void => {
   const buses = [status.program, status.preview]
   const each = (value: (bus: (typeof buses)[number]) => number): Sample[] =>
     buses.map((bus) => ({ value: value(bus), labels: { bus: bus.bus } }))
@@ -187,29 +187,29 @@ const busFigures = (figures: Figures, status: ChannelStatus): void => {
   )
 }
 
-const sourceFigures = (figures: Figures, status: ChannelStatus): void => {
+const sourceFigures = (figures: MetricSet, status: ChannelStatus): void => {
   type Source = ChannelStatus['sources'][number]
   const each = (value: (source: Source) => number | null): Sample[] =>
     status.sources.map((source) => ({ value: value(source), labels: { source: source.id } }))
   figures.gauge(
     'sluice_source_healthy',
     '1 when healthy',
-    each((s) => flag(s.healthy)),
+    each((s) => oneIf(s.healthy)),
   )
   figures.gauge(
     'sluice_source_on_air',
     '1 when on the air',
-    each((s) => flag(s.onAir)),
+    each((s) => oneIf(s.onAir)),
   )
   figures.gauge(
     'sluice_source_wanted',
     '1 when wanted',
-    each((s) => flag(s.wanted)),
+    each((s) => oneIf(s.wanted)),
   )
   figures.gauge(
     'sluice_source_running',
     '1 when running',
-    each((s) => flag(s.state === 'running')),
+    each((s) => oneIf(s.state === 'running')),
   )
   figures.gauge(
     'sluice_source_bitrate_bits',
@@ -253,7 +253,7 @@ const sourceFigures = (figures: Figures, status: ChannelStatus): void => {
   )
 }
 
-const outputFigures = (figures: Figures, status: ChannelStatus): void => {
+const outputFigures = (figures: MetricSet, status: ChannelStatus): void => {
   // Listeners of the sound are an output too, one that nobody has to configure.
   const outputs = status.listeners ? [...status.outputs, status.listeners] : status.outputs
   type Output = (typeof outputs)[number]
@@ -263,7 +263,7 @@ const outputFigures = (figures: Figures, status: ChannelStatus): void => {
     figures.gauge(`sluice_output_${name}`, help, each(value))
   const counter = (name: string, help: string, value: (output: Output) => number): void =>
     figures.counter(`sluice_output_${name}`, help, each(value))
-  gauge('running', '1 when running', (o) => flag(o.state === 'running'))
+  gauge('running', '1 when running', (o) => oneIf(o.state === 'running'))
   gauge('bitrate_bits', 'Bits per second', (o) => o.bitrate)
   gauge('lag_seconds', 'Behind the program', (o) => o.lagMs / 1000)
   counter('bytes_total', 'Bytes sent', (o) => o.bytes)
@@ -275,7 +275,7 @@ const outputFigures = (figures: Figures, status: ChannelStatus): void => {
     '1 for the state that it is in',
     outputs.flatMap((output) =>
       OUTPUT_STATES.map((state) => ({
-        value: flag(output.state === state),
+        value: oneIf(output.state === state),
         labels: { ...labelsOf(output), state },
       })),
     ),
@@ -297,7 +297,7 @@ const OUTPUT_STATES = ['starting', 'running', 'waiting', 'failed'] as const
 
 const labelsOf = ({ id, kind }: ChannelStatus['outputs'][number]): Labels => ({ output: id, kind })
 
-const hostFigures = (figures: Figures, host: HostStatus): void => {
+const hostFigures = (figures: MetricSet, host: HostStatus): void => {
   const { memory, connections, channels } = host
   const one = (value: number): Sample[] => [{ value }]
   figures.gauge(
@@ -355,7 +355,10 @@ const hostFigures = (figures: Figures, host: HostStatus): void => {
   )
 }
 
-const processFigures = (figures: Figures, loop: ReturnType<typeof monitorEventLoopDelay>): void => {
+const processFigures = (
+  figures: MetricSet,
+  loop: ReturnType<typeof monitorEventLoopDelay>,
+): void => {
   const cpu = process.cpuUsage()
   const memory = process.memoryUsage()
   const one = (value: number | null): Sample[] => [{ value }]

@@ -95,7 +95,7 @@ const PENDING_GRACE_MS = 3_000
 /** One whose source plays and has a random access point is about to be made; a seamless one may still wait for its deadline. */
 const READY_GRACE_MS = 10_000
 /** With one of these there is nothing to show: leaving can't make it worse, so it is never limited. */
-const DEAD: ReadonlySet<HealthCondition> = new Set(['stall', 'ended', 'no_media'])
+const DEAD_CONDITIONS: ReadonlySet<HealthCondition> = new Set(['stall', 'ended', 'no_media'])
 
 /** DESIGN.md, section 6. Pure: the same facts, time and memory give the same decision. */
 export const decide = (
@@ -103,22 +103,23 @@ export const decide = (
   now: number,
   before: FailoverMemory,
 ): { readonly decision: Decision; readonly memory: FailoverMemory } => {
-  const memory = remember(facts, now, before)
-  const wish = wishOf(facts, now)
-  if (wish.kind === 'none') return { decision: STAY, memory: { ...memory, told: null } }
-  if (isAnswerDue(wish, facts, memory, now)) return { decision: STAY, memory }
-  if (wish.kind === 'impossible') return tellOnce(hold(facts.onAir, wish.reason), memory)
-  const { plan } = wish
+  const memory = updateMemory(facts, now, before)
+  const intent = intentOf(facts, now)
+  if (intent.kind === 'none') return { decision: STAY, memory: { ...memory, told: null } }
+  if (isChangePending(intent, facts, memory, now)) return { decision: STAY, memory }
+  if (intent.kind === 'impossible')
+    return reportOnce(holdDecision(facts.onAir, intent.reason), memory)
+  const { plan } = intent
   if (facts.mode !== 'auto' && !yieldsToWanted(plan, facts)) {
     return facts.mode === 'observe'
-      ? tellOnce({ kind: 'observe', ...plan }, memory)
+      ? reportOnce({ kind: 'observe', ...plan }, memory)
       : { decision: STAY, memory }
   }
   if (memory.attempt?.to === plan.to && now - memory.attempt.at < RETRY_MS) {
     return { decision: STAY, memory }
   }
-  if (!wish.urgent && memory.switches.length >= facts.switchesPerHour) {
-    return tellOnce(hold(facts.onAir, limitReached(facts.switchesPerHour, plan)), memory)
+  if (!intent.urgent && memory.switches.length >= facts.switchesPerHour) {
+    return reportOnce(holdDecision(facts.onAir, limitReason(facts.switchesPerHour, plan)), memory)
   }
   const made: PastSwitch = { at: now, from: plan.from, to: plan.to }
   return {
@@ -128,20 +129,20 @@ export const decide = (
 }
 
 /** Something is under way that may answer the wish by itself. */
-const isAnswerDue = (
-  wish: Exclude<Wish, { kind: 'none' }>,
+const isChangePending = (
+  intent: Exclude<Intent, { kind: 'none' }>,
   facts: FailoverFacts,
   memory: FailoverMemory,
   now: number,
 ): boolean => {
-  const plan = wish.kind === 'switch' ? wish.plan : undefined
+  const plan = intent.kind === 'switch' ? intent.plan : undefined
   if (facts.ordered !== null) {
     // A standby source that is still being started must not keep one that plays from the air.
     const better = facts.sources.find((source) => source.id === plan?.to && isPlayable(source))
     return better === undefined || facts.ordered === plan?.to
   }
   if (memory.pendingSince === null) return false
-  if (wish.kind === 'switch' && wish.urgent) return false
+  if (intent.kind === 'switch' && intent.urgent) return false
   // Somebody's take goes before a return.
   if (plan?.cause === 'revert') return true
   const isReady = facts.sources.some((source) => source.id === facts.pending && isPlayable(source))
@@ -150,26 +151,26 @@ const isAnswerDue = (
   return now - since < (isReady ? READY_GRACE_MS : PENDING_GRACE_MS)
 }
 
-type Wish =
+type Intent =
   | { readonly kind: 'none' }
   | { readonly kind: 'impossible'; readonly reason: string }
   | { readonly kind: 'switch'; readonly plan: SwitchPlan; readonly urgent: boolean }
 
 const STAY: Decision = { kind: 'stay' }
-const NO_WISH: Wish = { kind: 'none' }
+const NO_INTENT: Intent = { kind: 'none' }
 
-const wishOf = (facts: FailoverFacts, now: number): Wish => {
-  if (facts.operatorSlate) return NO_WISH
-  if (facts.onAir === SLATE) return wishToLeaveSlate(facts)
+const intentOf = (facts: FailoverFacts, now: number): Intent => {
+  if (facts.operatorSlate) return NO_INTENT
+  if (facts.onAir === SLATE) return intentToLeaveSlate(facts)
   const playing = facts.sources.find((source) => source.id === facts.onAir)
-  if (playing === undefined || !playing.healthy) return wishToLeave(facts, playing)
-  return wishToReturn(facts, now)
+  if (playing === undefined || !playing.healthy) return intentToLeave(facts, playing)
+  return intentToReturn(facts, now)
 }
 
 /** An automatic slate always yields. */
-const wishToLeaveSlate = (facts: FailoverFacts): Wish => {
+const intentToLeaveSlate = (facts: FailoverFacts): Intent => {
   const to = substitute(facts)
-  if (to === undefined) return NO_WISH
+  if (to === undefined) return NO_INTENT
   const back = to.id === facts.wanted
   const reason = `${to.id} is ${to.ready ? 'healthy' : 'on standby and can be started'}: the slate yields`
   return {
@@ -179,14 +180,15 @@ const wishToLeaveSlate = (facts: FailoverFacts): Wish => {
   }
 }
 
-const wishToLeave = (facts: FailoverFacts, playing: SourceFacts | undefined): Wish => {
+const intentToLeave = (facts: FailoverFacts, playing: SourceFacts | undefined): Intent => {
   const problems = playing?.problems ?? []
-  const why = playing === undefined ? `${facts.onAir} was removed` : inWords(playing)
+  const why = playing === undefined ? `${facts.onAir} was removed` : describeProblems(playing)
   const to = substitute(facts)
   if (to === undefined) return { kind: 'impossible', reason: `${why}; no healthy substitute` }
   return {
     kind: 'switch',
-    urgent: playing === undefined || problems.some((problem) => DEAD.has(problem.condition)),
+    urgent:
+      playing === undefined || problems.some((problem) => DEAD_CONDITIONS.has(problem.condition)),
     plan: {
       from: facts.onAir,
       to: to.id,
@@ -197,12 +199,12 @@ const wishToLeave = (facts: FailoverFacts, playing: SourceFacts | undefined): Wi
   }
 }
 
-const wishToReturn = (facts: FailoverFacts, now: number): Wish => {
-  if (facts.revert !== 'auto' || facts.onAir === facts.wanted) return NO_WISH
+const intentToReturn = (facts: FailoverFacts, now: number): Intent => {
+  if (facts.revert !== 'auto' || facts.onAir === facts.wanted) return NO_INTENT
   const wanted = facts.sources.find((source) => source.id === facts.wanted)
-  if (wanted === undefined || !isPlayable(wanted) || wanted.healthySince === null) return NO_WISH
+  if (wanted === undefined || !isPlayable(wanted) || wanted.healthySince === null) return NO_INTENT
   const healthyMs = now - wanted.healthySince
-  if (healthyMs < wanted.returnMs) return NO_WISH
+  if (healthyMs < wanted.returnMs) return NO_INTENT
   return {
     kind: 'switch',
     urgent: false,
@@ -235,28 +237,32 @@ const rank = (source: SourceFacts, facts: FailoverFacts): number =>
 const yieldsToWanted = (plan: SwitchPlan, facts: FailoverFacts): boolean =>
   plan.from === SLATE && plan.to === facts.wanted
 
-const inWords = (source: SourceFacts): string => {
-  const said = source.problems.map(
+const describeProblems = (source: SourceFacts): string => {
+  const problems = source.problems.map(
     (p) => `${p.condition} ${round(p.measured)} ${p.unit} (limit ${round(p.limit)})`,
   )
-  return `${source.id} is not healthy${said.length > 0 ? `: ${said.join(', ')}` : ''}`
+  return `${source.id} is not healthy${problems.length > 0 ? `: ${problems.join(', ')}` : ''}`
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100
 
-const limitReached = (limit: number, plan: SwitchPlan): string =>
+const limitReason = (limit: number, plan: SwitchPlan): string =>
   `${limit} automatic switches in an hour: the program stays on ${plan.from} (${plan.reason})`
 
-const hold = (source: SourceId, reason: string): Decision => ({ kind: 'hold', source, reason })
+const holdDecision = (source: SourceId, reason: string): Decision => ({
+  kind: 'hold',
+  source,
+  reason,
+})
 
-const tellOnce = (decision: Decision, memory: FailoverMemory) => {
-  const key = occasion(decision)
+const reportOnce = (decision: Decision, memory: FailoverMemory) => {
+  const key = occasionKey(decision)
   if (key === memory.told) return { decision: STAY, memory }
   return { decision, memory: { ...memory, told: key } }
 }
 
 /** Measurements change from look to look; the occasion does not. */
-const occasion = (decision: Decision): string => {
+const occasionKey = (decision: Decision): string => {
   switch (decision.kind) {
     case 'stay':
       return 'stay'
@@ -269,14 +275,18 @@ const occasion = (decision: Decision): string => {
 }
 
 /** Brings the memory up to date with what is seen, before anything is decided. */
-const remember = (facts: FailoverFacts, now: number, before: FailoverMemory): FailoverMemory => {
-  const forgotten = replacedSources(facts, before)
-  const known = (past: PastSwitch): boolean => !forgotten.has(past.from) && !forgotten.has(past.to)
+const updateMemory = (
+  facts: FailoverFacts,
+  now: number,
+  before: FailoverMemory,
+): FailoverMemory => {
+  const replaced = replacedSources(facts, before)
+  const known = (past: PastSwitch): boolean => !replaced.has(past.from) && !replaced.has(past.to)
   const recent = before.switches.filter((past) => now - past.at < HOUR_MS && known(past))
-  const own = selfMadeSwitch(facts, now, before)
+  const own = dataPlaneSwitch(facts, now, before)
   const asked = before.lastWanted !== facts.wanted
   const attempt = before.attempt
-  const over = attempt === null || asked || attempt.to === facts.onAir || forgotten.has(attempt.to)
+  const over = attempt === null || asked || attempt.to === facts.onAir || replaced.has(attempt.to)
   return {
     switches: own === null ? recent : counted(recent, own),
     attempt: over ? null : attempt,
@@ -293,7 +303,7 @@ const counted = (switches: readonly PastSwitch[], made: PastSwitch): readonly Pa
   made.from === SLATE ? switches : [...switches, made]
 
 /** The data plane leaves a dry buffer by itself; that counts as an automatic switch too. */
-const selfMadeSwitch = (
+const dataPlaneSwitch = (
   facts: FailoverFacts,
   now: number,
   before: FailoverMemory,
@@ -307,6 +317,6 @@ const selfMadeSwitch = (
 
 const replacedSources = (facts: FailoverFacts, before: FailoverMemory): ReadonlySet<SourceId> => {
   const now = new Map(facts.sources.map((source) => [source.id, source.revision]))
-  const gone = [...before.revisions].filter(([id, revision]) => now.get(id) !== revision)
-  return new Set(gone.map(([id]) => id))
+  const replaced = [...before.revisions].filter(([id, revision]) => now.get(id) !== revision)
+  return new Set(replaced.map(([id]) => id))
 }

@@ -54,11 +54,11 @@ const SECTIONS = [
 
 /** Refuses an option without effect as a mistake. */
 function checkSections(spec: OutputSpec): void {
-  const stray = SECTIONS.find(({ name, of }) => spec[name] !== undefined && !of.test(spec.url))
-  if (stray === undefined) return
+  const misplaced = SECTIONS.find(({ name, of }) => spec[name] !== undefined && !of.test(spec.url))
+  if (misplaced === undefined) return
   throw new SluiceError(
     'option_refused',
-    `output ${spec.id}: section "${stray.name}" belongs to ${stray.said} outputs, not to ${redactUrl(spec.url)}`,
+    `output ${spec.id}: section "${misplaced.name}" belongs to ${misplaced.said} outputs, not to ${redactUrl(spec.url)}`,
   )
 }
 

@@ -46,7 +46,7 @@ beforeEach(async () => {
     ...{ clock, material, slate: await rigSlate(family) },
     sources: [new RigSource({ id: 'a', material, start: 900_000 })],
   })
-  rig.want('a')
+  rig.setWanted('a')
   rig.start()
   server = createServer((request, response) => {
     const path = readPath(request.url ?? '', channelId('main'))

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { rigSource, slateMaterialOf, type RigSource } from '../../../test/helpers/bus-rig.ts'
+import { createRigSource, slateMaterialOf, type RigSource } from '../../../test/helpers/bus-rig.ts'
 import { FakeClock } from '../../../test/helpers/fake-clock.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
 import { PROGRAM, SLATE, sourceId, type Ticket } from '../../contract/ids.ts'
@@ -20,7 +20,7 @@ class Rig {
 
   constructor(...ids: readonly string[]) {
     const sources = ids.map((id) => {
-      const source = rigSource(id, id === 'never' ? { from: 1e9 } : {})
+      const source = createRigSource(id, id === 'never' ? { from: 1e9 } : {})
       return {
         ...source,
         spec: {},

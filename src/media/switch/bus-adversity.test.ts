@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { play, story } from '../../../test/helpers/adversity.ts'
-import { BusRig, rigSource } from '../../../test/helpers/bus-rig.ts'
+import { playScenario, scenario } from '../../../test/helpers/random-scenarios.ts'
+import { BusRig, createRigSource } from '../../../test/helpers/bus-rig.ts'
 import { sourceId } from '../../contract/ids.ts'
 
 describe('a bus in adversity', () => {
   it('keeps its timeline whatever sources, takes and failures come', () => {
     fc.assert(
-      fc.property(story, (told) => {
-        expect(play(told)).toEqual([])
+      fc.property(scenario, (told) => {
+        expect(playScenario(told)).toEqual([])
       }),
       { numRuns: 25, seed: 20_261_121 },
     )
@@ -16,10 +16,10 @@ describe('a bus in adversity', () => {
 
   it('goes back and forth between sound alone and pictures by one cut each', () => {
     const rig = new BusRig([
-      rigSource('radio', { hasVideo: false, count: 600 }),
-      rigSource('mute', { audioTicks: 0, start: 33, count: 600 }),
+      createRigSource('radio', { hasVideo: false, count: 600 }),
+      createRigSource('mute', { audioTicks: 0, start: 33, count: 600 }),
     ])
-    rig.want('radio')
+    rig.setWanted('radio')
     rig.run(4_000)
     rig.take('mute', 'cutover')
     rig.run(3_000)
@@ -32,17 +32,17 @@ describe('a bus in adversity', () => {
   it.each([10, 5, 1])(
     'enters a source that reorders by two frames at %d pictures a second',
     (fps) => {
-      const deep = rigSource('deep', {
+      const deep = createRigSource('deep', {
         fps,
         reorder: 'pyramid',
         gop: 40,
         count: fps * 60,
         start: 77_000,
       })
-      const rig = new BusRig([rigSource('s0', { reorder: 'IP', count: 800 }), deep], {
+      const rig = new BusRig([createRigSource('s0', { reorder: 'IP', count: 800 }), deep], {
         latencyMs: 800,
       })
-      rig.want('s0')
+      rig.setWanted('s0')
       rig.run(11_000)
       rig.take('deep', 'cutover')
       rig.run(1_500)
@@ -53,9 +53,15 @@ describe('a bus in adversity', () => {
   )
 
   it('begins with a source that reorders without a time stamp from before its own beginning', () => {
-    const clip = rigSource('clip', { live: false, fps: 5, reorder: 'pyramid', gop: 20, count: 100 })
+    const clip = createRigSource('clip', {
+      live: false,
+      fps: 5,
+      reorder: 'pyramid',
+      gop: 20,
+      count: 100,
+    })
     const rig = new BusRig([clip], { start: 900_000 })
-    rig.want('clip')
+    rig.setWanted('clip')
     rig.run(5_000)
     expect(Math.min(...rig.emitted.map(({ dts }) => dts))).toBeGreaterThanOrEqual(900_000 - 90)
     expect(rig.violations({ maxFrame: 18_000 })).toEqual([])
@@ -65,9 +71,15 @@ describe('a bus in adversity', () => {
     ['with pictures', { hasVideo: true }],
     ['without', { hasVideo: false }],
   ])('does not play the end of a clip again: %s', (_what, kind) => {
-    const clip = rigSource('clip', { ...kind, live: false, gop: 1, reorder: 'IP', count: 100 })
+    const clip = createRigSource('clip', {
+      ...kind,
+      live: false,
+      gop: 1,
+      reorder: 'IP',
+      count: 100,
+    })
     const rig = new BusRig([clip], { hasVideo: kind.hasVideo })
-    rig.want('clip')
+    rig.setWanted('clip')
     rig.run(2_000)
     clip.end()
     rig.run(5_000)
@@ -77,9 +89,9 @@ describe('a bus in adversity', () => {
   })
 
   it('reads no further ahead in a clip of one long group than in any other', () => {
-    const clip = rigSource('clip', { live: false, gop: 5_000, count: 3_000 })
-    const rig = new BusRig([clip, rigSource('s1', { count: 800 })])
-    rig.want('clip')
+    const clip = createRigSource('clip', { live: false, gop: 5_000, count: 3_000 })
+    const rig = new BusRig([clip, createRigSource('s1', { count: 800 })])
+    rig.setWanted('clip')
     rig.run(4_000)
     expect(rig.bus.onAir).toBe('clip')
     expect(clip.buffer.heldMs).toBeLessThan(3_500)
@@ -91,7 +103,7 @@ describe('a bus in adversity', () => {
   it('does not flicker between the slate and a source that cannot keep its latency', () => {
     const rig = new BusRig(
       [
-        rigSource('s0', {
+        createRigSource('s0', {
           latencyMs: 200,
           arrivalJitterMs: 300,
           gop: 1,
@@ -101,7 +113,7 @@ describe('a bus in adversity', () => {
       ],
       { latencyMs: 200 },
     )
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(20_000)
     expect(rig.cuts.length).toBeLessThan(16)
     expect(rig.violations()).toEqual([])
@@ -110,9 +122,9 @@ describe('a bus in adversity', () => {
   it.each([0, 40])(
     'comes back to a source that froze and goes on later than before, %d ms of jitter',
     (arrivalJitterMs) => {
-      const s0 = rigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
+      const s0 = createRigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
       const rig = new BusRig([s0])
-      rig.want('s0')
+      rig.setWanted('s0')
       rig.run(5_000)
       s0.freeze(3_000)
       rig.run(3_000)
@@ -126,12 +138,12 @@ describe('a bus in adversity', () => {
   )
 
   it('refuses a twin that lags behind by more than the buffers hold, in bounded time', () => {
-    const s0 = rigSource('s0', { gop: 25, count: 1_000 })
-    const s1 = Object.assign(rigSource('s0', { gop: 25, count: 1_000, from: 2_000 }), {
+    const s0 = createRigSource('s0', { gop: 25, count: 1_000 })
+    const s1 = Object.assign(createRigSource('s0', { gop: 25, count: 1_000, from: 2_000 }), {
       id: sourceId('s1'),
     })
     const rig = new BusRig([s0, s1])
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(5_000)
     rig.take('s1', 'seamless')
     rig.run(15_500)
@@ -144,8 +156,8 @@ describe('a bus in adversity', () => {
     'takes by %s without latency, whatever is reordered and jitters',
     (mode) => {
       const shape = { latencyMs: 0, arrivalJitterMs: 30, count: 2_000 }
-      const s0 = rigSource('s0', { ...shape, reorder: 'IPBB', gop: 25 })
-      const s1 = rigSource('s1', {
+      const s0 = createRigSource('s0', { ...shape, reorder: 'IPBB', gop: 25 })
+      const s1 = createRigSource('s1', {
         ...shape,
         reorder: 'pyramid',
         gop: 50,
@@ -153,7 +165,7 @@ describe('a bus in adversity', () => {
         from: 130,
       })
       const rig = new BusRig([s0, s1], { latencyMs: 0, stallMs: 500 })
-      rig.want('s0', 's1')
+      rig.setWanted('s0', 's1')
       rig.run(5_000)
       for (let i = 0; i < 10; i++) {
         rig.take(i % 2 === 0 ? 's1' : 's0', mode)
@@ -166,9 +178,15 @@ describe('a bus in adversity', () => {
   )
 
   it('knows how long a picture is shown that is the only one of its timeline', () => {
-    const s0 = rigSource('s0', { latencyMs: 200, fps: 10, gop: 1, reorder: 'IPBB', count: 200 })
+    const s0 = createRigSource('s0', {
+      latencyMs: 200,
+      fps: 10,
+      gop: 1,
+      reorder: 'IPBB',
+      count: 200,
+    })
     const rig = new BusRig([s0], { latencyMs: 200 })
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(4_505)
     s0.restart({ start: 0, afterMs: 50 })
     rig.run(100)

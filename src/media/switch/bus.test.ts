@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BusRig, rigSource } from '../../../test/helpers/bus-rig.ts'
+import { BusRig, createRigSource } from '../../../test/helpers/bus-rig.ts'
 
 const SHAPES = [
   { name: 'no reordering', a: { reorder: 'IP', gop: 25 }, b: { reorder: 'IP', gop: 40 } },
@@ -25,8 +25,8 @@ describe('a bus', () => {
   for (const mode of ['cutover', 'graceful'] as const) {
     for (const shape of SHAPES) {
       it(`is continuous over takes by ${mode}: ${shape.name}`, () => {
-        const s0 = rigSource('s0', { ...shape.a, start: 1_000, audioLead: 700 })
-        const s1 = rigSource('s1', {
+        const s0 = createRigSource('s0', { ...shape.a, start: 1_000, audioLead: 700 })
+        const s1 = createRigSource('s1', {
           ...shape.b,
           start: 77_000_123,
           audioLead: -300,
@@ -34,7 +34,7 @@ describe('a bus', () => {
           arrivalJitterMs: 60,
         })
         const rig = new BusRig([s0, s1])
-        rig.want('s0')
+        rig.setWanted('s0')
         rig.run(3_000)
         expect(rig.bus.onAir).toBe('s0')
         for (let i = 0; i < 12; i++) {
@@ -51,10 +51,15 @@ describe('a bus', () => {
   }
 
   it('takes ten times a second for a minute without a gap', () => {
-    const s0 = rigSource('s0', { reorder: 'IPBB', gop: 25 })
-    const s1 = rigSource('s1', { reorder: 'pyramid', gop: 50, start: 8_000_000, audioLead: 555 })
+    const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25 })
+    const s1 = createRigSource('s1', {
+      reorder: 'pyramid',
+      gop: 50,
+      start: 8_000_000,
+      audioLead: 555,
+    })
     const rig = new BusRig([s0, s1])
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(4_000)
     for (let i = 0; i < 600; i++) {
       rig.take(i % 2 === 0 ? 's1' : 's0', 'cutover')
@@ -65,30 +70,30 @@ describe('a bus', () => {
   })
 
   it('cuts within one frame, or the rest of a reorder group, by cutover', () => {
-    const s0 = rigSource('s0', { reorder: 'IPBB', gop: 25 })
-    const s1 = rigSource('s1', { reorder: 'IP', gop: 100, start: 8_000_000 })
+    const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25 })
+    const s1 = createRigSource('s1', { reorder: 'IP', gop: 100, start: 8_000_000 })
     const rig = new BusRig([s0, s1])
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(5_000)
     rig.take('s1', 'cutover')
     const asked = rig.now
     rig.run(1_000)
     const first = rig.video().find((unit) => unit.tag === 's1')!
     expect(first.wall - asked).toBeLessThanOrEqual(3 * 40 + 10)
-    expect(first.entry).toBe(true)
+    expect(first.rap).toBe(true)
     expect(rig.executed[0]!.made.addedDelayMs).toBeGreaterThan(0)
     expect(rig.executed[0]!.made.addedDelayMs).toBeLessThanOrEqual(4_000)
   })
 
   it.each([
-    ['stalls', (s: ReturnType<typeof rigSource>) => s.stall('lost')],
-    ['stalls and comes late', (s: ReturnType<typeof rigSource>) => s.stall('late')],
-    ['ends', (s: ReturnType<typeof rigSource>) => s.end()],
+    ['stalls', (s: ReturnType<typeof createRigSource>) => s.stall('lost')],
+    ['stalls and comes late', (s: ReturnType<typeof createRigSource>) => s.stall('late')],
+    ['ends', (s: ReturnType<typeof createRigSource>) => s.end()],
   ])('loses no frame when the source on air %s and a hot backup stands by', (_how, fail) => {
-    const s0 = rigSource('s0', { reorder: 'IPBB', gop: 25, audioLead: 400 })
-    const s1 = rigSource('s1', { reorder: 'pyramid', gop: 50, start: 8_000_000 })
+    const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25, audioLead: 400 })
+    const s1 = createRigSource('s1', { reorder: 'pyramid', gop: 50, start: 8_000_000 })
     const rig = new BusRig([s0, s1])
-    rig.want('s0', 's1')
+    rig.setWanted('s0', 's1')
     rig.run(5_000)
     fail(s0)
     rig.run(4_000)
@@ -99,9 +104,9 @@ describe('a bus', () => {
   })
 
   it('does not notice a stall shorter than the latency', () => {
-    const s0 = rigSource('s0', {})
-    const rig = new BusRig([s0, rigSource('s1', { start: 5 })])
-    rig.want('s0', 's1')
+    const s0 = createRigSource('s0', {})
+    const rig = new BusRig([s0, createRigSource('s1', { start: 5 })])
+    rig.setWanted('s0', 's1')
     rig.run(5_000)
     const cuts = rig.cuts.length
     s0.stall('late')
@@ -113,9 +118,9 @@ describe('a bus', () => {
   })
 
   it('plays the slate when nothing is left, and leaves it as soon as the source is back', () => {
-    const s0 = rigSource('s0', { reorder: 'IPBB' })
+    const s0 = createRigSource('s0', { reorder: 'IPBB' })
     const rig = new BusRig([s0])
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(4_000)
     s0.stall('lost')
     rig.run(3_000)
@@ -128,10 +133,10 @@ describe('a bus', () => {
   })
 
   it('keeps an operator slate until told otherwise', () => {
-    const rig = new BusRig([rigSource('s0')])
-    rig.want('s0')
+    const rig = new BusRig([createRigSource('s0')])
+    rig.setWanted('s0')
     rig.run(3_000)
-    rig.want('slate', 's0')
+    rig.setWanted('slate', 's0')
     rig.take('slate', 'cutover')
     rig.run(5_000)
     expect(rig.bus.onAir).toBe('slate')
@@ -141,9 +146,9 @@ describe('a bus', () => {
   it.each([0, 2 ** 33 - 200_000, 123_456_789])(
     'splices the same source again when its encoder restarts at time %d',
     (start) => {
-      const s0 = rigSource('s0', { reorder: 'pyramid', gop: 25, start: 50_000_000 })
+      const s0 = createRigSource('s0', { reorder: 'pyramid', gop: 25, start: 50_000_000 })
       const rig = new BusRig([s0])
-      rig.want('s0')
+      rig.setWanted('s0')
       for (let i = 0; i < 5; i++) {
         rig.run(4_000)
         s0.restart({ start: start + i * 17, afterMs: 30 })
@@ -158,8 +163,8 @@ describe('a bus', () => {
   it.each([0, 3_000, 123.5])(
     'joins identical twins at any unit, neither repeating nor losing a frame (%d ms apart)',
     (offset) => {
-      const s0 = rigSource('s0', { reorder: 'IPBB', gop: 50, start: 1_000 })
-      const s1 = rigSource('s0', {
+      const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 50, start: 1_000 })
+      const s1 = createRigSource('s0', {
         reorder: 'IPBB',
         gop: 50,
         start: 1_000 + offset * 90,
@@ -167,7 +172,7 @@ describe('a bus', () => {
       })
       const twin = Object.assign(s1, { id: 's1' as typeof s1.id })
       const rig = new BusRig([s0, twin])
-      rig.want('s0')
+      rig.setWanted('s0')
       rig.run(4_000)
       for (let i = 0; i < 20; i++) {
         rig.take(i % 2 === 0 ? 's1' : 's0', 'seamless')
@@ -182,10 +187,10 @@ describe('a bus', () => {
   )
 
   it('joins aligned twins at their common entry points', () => {
-    const s0 = rigSource('s0', { reorder: 'IPBB', gop: 25, start: 1_000 })
-    const s1 = rigSource('s1', { reorder: 'IPBB', gop: 25, start: 1_000, from: 200 })
+    const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25, start: 1_000 })
+    const s1 = createRigSource('s1', { reorder: 'IPBB', gop: 25, start: 1_000, from: 200 })
     const rig = new BusRig([s0, s1])
-    rig.want('s0')
+    rig.setWanted('s0')
     rig.run(4_000)
     for (let i = 0; i < 10; i++) {
       rig.take(i % 2 === 0 ? 's1' : 's0', 'seamless')
@@ -197,8 +202,11 @@ describe('a bus', () => {
   })
 
   it('refuses a seamless take between unrelated sources with the reason', () => {
-    const rig = new BusRig([rigSource('s0'), rigSource('s1', { start: 90_000_000, gop: 31 })])
-    rig.want('s0')
+    const rig = new BusRig([
+      createRigSource('s0'),
+      createRigSource('s1', { start: 90_000_000, gop: 31 }),
+    ])
+    rig.setWanted('s0')
     rig.run(4_000)
     rig.take('s1', 'seamless')
     rig.run(20_000)
@@ -208,12 +216,12 @@ describe('a bus', () => {
   })
 
   it('plays a source that arrives by the segment without a gap', () => {
-    const hls = rigSource('hls', { burstMs: 4_000, gop: 50 })
-    const rig = new BusRig([hls, rigSource('s1', { start: 5, fps: 25 })])
-    rig.want('s1')
+    const hls = createRigSource('hls', { burstMs: 4_000, gop: 50 })
+    const rig = new BusRig([hls, createRigSource('s1', { start: 5, fps: 25 })])
+    rig.setWanted('s1')
     rig.run(21_000)
     rig.take('hls', 'cutover')
-    rig.want('hls', 's1')
+    rig.setWanted('hls', 's1')
     rig.run(30_000)
     expect(rig.bus.onAir).toBe('hls')
     expect(rig.cuts.filter((cut) => cut.to === 'hls').length).toBe(1)
@@ -221,9 +229,9 @@ describe('a bus', () => {
   })
 
   it('reads a finite source only as fast as it plays, and goes on where it left it', () => {
-    const clip = rigSource('clip', { live: false, gop: 25 })
-    const rig = new BusRig([rigSource('s0'), clip])
-    rig.want('s0')
+    const clip = createRigSource('clip', { live: false, gop: 25 })
+    const rig = new BusRig([createRigSource('s0'), clip])
+    rig.setWanted('s0')
     rig.run(3_000)
     for (let i = 0; i < 5; i++) {
       rig.take('clip', 'cutover')
@@ -239,8 +247,8 @@ describe('a bus', () => {
   })
 
   it.each([300, -300])('follows a source whose clock is %d ppm off, without a step', (ppm) => {
-    const rig = new BusRig([rigSource('s0', { ppm, reorder: 'IP', count: 15_500 })])
-    rig.want('s0')
+    const rig = new BusRig([createRigSource('s0', { ppm, reorder: 'IP', count: 15_500 })])
+    rig.setWanted('s0')
     rig.run(300_000)
     const half = rig.bus.programTime
     rig.run(300_000)
@@ -252,10 +260,10 @@ describe('a bus', () => {
   })
 
   it('passes units as they come with latency 0, and fails over after the stall threshold', () => {
-    const s0 = rigSource('s0', { latencyMs: 0, reorder: 'IPBB' })
-    const s1 = rigSource('s1', { latencyMs: 0, start: 7_000_000, gop: 20 })
+    const s0 = createRigSource('s0', { latencyMs: 0, reorder: 'IPBB' })
+    const s1 = createRigSource('s1', { latencyMs: 0, start: 7_000_000, gop: 20 })
     const rig = new BusRig([s0, s1], { latencyMs: 0, stallMs: 500 })
-    rig.want('s0', 's1')
+    rig.setWanted('s0', 's1')
     rig.run(5_000)
     expect(rig.violations()).toEqual([])
     const at = rig.now
@@ -270,8 +278,8 @@ describe('a bus', () => {
 
   it('never shows two pictures at one time when units come later than the clock waits, with latency 0', () => {
     const shape = { fps: 10, gop: 20, reorder: 'pyramid', arrivalJitterMs: 450 } as const
-    const rig = new BusRig([rigSource('s0', { latencyMs: 0, ...shape })], { latencyMs: 0 })
-    rig.want('s0')
+    const rig = new BusRig([createRigSource('s0', { latencyMs: 0, ...shape })], { latencyMs: 0 })
+    rig.setWanted('s0')
     rig.run(60_000)
     expect(rig.holes).toBeGreaterThan(0)
     const broken = rig.violations({ maxFrame: 9_000 }).filter((text) => !text.includes('gap'))
@@ -279,10 +287,10 @@ describe('a bus', () => {
   })
 
   it('switches audio-only channels on the frame grid', () => {
-    const s0 = rigSource('s0', { hasVideo: false })
-    const s1 = rigSource('s1', { hasVideo: false, start: 5_000_111 })
+    const s0 = createRigSource('s0', { hasVideo: false })
+    const s1 = createRigSource('s1', { hasVideo: false, start: 5_000_111 })
     const rig = new BusRig([s0, s1], { hasVideo: false })
-    rig.want('s0', 's1')
+    rig.setWanted('s0', 's1')
     rig.run(4_000)
     for (let i = 0; i < 20; i++) {
       rig.take(i % 2 === 0 ? 's1' : 's0', i % 3 === 0 ? 'graceful' : 'cutover')
@@ -298,10 +306,10 @@ describe('a bus', () => {
   })
 
   it('shows the slate behind a source without pictures, and silence for one without sound', () => {
-    const radio = rigSource('radio', { hasVideo: false })
-    const mute = rigSource('mute', { audioTicks: 0, start: 33 })
+    const radio = createRigSource('radio', { hasVideo: false })
+    const mute = createRigSource('mute', { audioTicks: 0, start: 33 })
     const rig = new BusRig([radio, mute])
-    rig.want('radio')
+    rig.setWanted('radio')
     rig.run(5_000)
     expect(rig.bus.onAir).toBe('radio')
     rig.take('mute', 'cutover')

@@ -79,7 +79,9 @@ export const openEventStream = (options: EventStreamOptions): EventStream => {
   const heartbeat = clock.every(limits.heartbeatMs, () => send(': heartbeat\n\n'))
   response.write(`retry: ${limits.reconnectMs}\n\n`)
   let unsubscribe: (() => void) | undefined
-  const stop = port.events(startOf(port, options.after), (stamped) => send(eventText(stamped)))
+  const stop = port.events(effectiveAfter(port, options.after), (stamped) =>
+    send(eventText(stamped)),
+  )
   if (ended) stop()
   else unsubscribe = stop
   replaying = false
@@ -96,7 +98,7 @@ export const openEventStream = (options: EventStreamOptions): EventStream => {
  * Ids begin again at 1 when Sluice is restarted. A client that knows a later one than there is comes from before that, and
  * would wait in silence until the count has caught up: it is given all that is kept.
  */
-const startOf = (port: EventSourcePort, after: number): number => {
+const effectiveAfter = (port: EventSourcePort, after: number): number => {
   if (after === 0) return 0
   let newest = 0
   port.events(0, (stamped) => {

@@ -9,12 +9,12 @@ import type { ChannelStatus, OutputStatus } from '../../../contract/status.ts'
  * - `slate`: nothing is playable, viewers see the slate although a source is wanted.
  * - `starting`, `stopping`: there is no program to judge.
  */
-export const HealthWord = z.enum(['ok', 'degraded', 'slate', 'starting', 'stopping'])
-export type HealthWord = z.infer<typeof HealthWord>
+export const HealthLevel = z.enum(['ok', 'degraded', 'slate', 'starting', 'stopping'])
+export type HealthLevel = z.infer<typeof HealthLevel>
 
 export const HealthAnswer = z
   .object({
-    status: HealthWord,
+    status: HealthLevel,
     onAir: KnownSource,
     wanted: KnownSource,
     upMs: z.number(),
@@ -32,7 +32,7 @@ export type HealthAnswer = z.infer<typeof HealthAnswer>
 export const healthOf = (status: ChannelStatus): HealthAnswer => {
   const reasons = reasonsOf(status)
   return {
-    status: wordOf(status, reasons),
+    status: healthLevelOf(status, reasons),
     onAir: status.program.onAir,
     wanted: status.program.wanted,
     upMs: status.upMs,
@@ -47,24 +47,24 @@ export const healthOf = (status: ChannelStatus): HealthAnswer => {
 }
 
 /** 200 as long as viewers see a source or the slate that an operator chose. */
-export const healthStatusCode = (word: HealthWord): 200 | 503 =>
-  word === 'ok' || word === 'degraded' ? 200 : 503
+export const healthStatusCode = (level: HealthLevel): 200 | 503 =>
+  level === 'ok' || level === 'degraded' ? 200 : 503
 
 const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
   state === 'running' && outputs.filter(isPackaging).every(hasSegments)
 
-const PACKAGED: ReadonlySet<string> = new Set(['hls', 'dash'])
+const PACKAGED_KINDS: ReadonlySet<string> = new Set(['hls', 'dash'])
 
 /** One that failed for good says so among the reasons; there is nothing to wait for. */
 const isPackaging = ({ kind, state }: OutputStatus): boolean =>
-  PACKAGED.has(kind) && state !== 'failed'
+  PACKAGED_KINDS.has(kind) && state !== 'failed'
 
 const hasSegments = ({ state, details }: OutputStatus): boolean => {
   const listed = details?.['listed']
   return listed === undefined ? state === 'running' : Number(listed) > 0
 }
 
-const wordOf = (status: ChannelStatus, reasons: readonly string[]): HealthWord => {
+const healthLevelOf = (status: ChannelStatus, reasons: readonly string[]): HealthLevel => {
   if (status.state !== 'running') return status.state
   const { onAir, wanted } = status.program
   if (onAir === SLATE && wanted !== SLATE) return 'slate'

@@ -35,7 +35,7 @@ export const mswRoutes = (api: ApiInstance, port: ChannelPort): void => {
       },
     },
     async (request, reply) => {
-      const { status, body } = await perform(request.body, port)
+      const { status, body } = await performCommand(request.body, port)
       return reply.code(status).send(body)
     },
   )
@@ -46,21 +46,21 @@ interface MswReply {
   readonly body: z.infer<typeof MswAnswer>
 }
 
-const perform = async (command: MswCommand, port: ChannelPort): Promise<MswReply> => {
+const performCommand = async (command: MswCommand, port: ChannelPort): Promise<MswReply> => {
   switch (command.action) {
     case 'switch':
       return performSwitch(command, port)
     case 'set_mode':
       await port.change({ mode: command.mode })
-      return done({ action: command.action, mode: command.mode })
+      return okReply({ action: command.action, mode: command.mode })
     case 'set_auto':
       await port.change({ failover: command.enable ? 'auto' : 'off' })
-      return done({ action: command.action, auto: command.enable })
+      return okReply({ action: command.action, auto: command.enable })
     case 'revert':
       await port.change({ revert: command.policy })
-      return done({ action: command.action, revert: command.policy })
+      return okReply({ action: command.action, revert: command.policy })
     case 'status':
-      return done({ action: command.action, ...mswStatus(await port.status()) })
+      return okReply({ action: command.action, ...mswStatus(await port.status()) })
   }
 }
 
@@ -78,10 +78,13 @@ const performSwitch = async (
       body: { ok: false, action: 'switch', target: source, error: body.why, message: body.message },
     }
   }
-  return done({ action: 'switch', ...activeOf(body.source, await port.status()), take: body })
+  return okReply({ action: 'switch', ...activeOf(body.source, await port.status()), take: body })
 }
 
-const done = (facts: { readonly action: string; readonly [fact: string]: unknown }): MswReply => ({
+const okReply = (facts: {
+  readonly action: string
+  readonly [fact: string]: unknown
+}): MswReply => ({
   status: 200,
   body: { ok: true, ...facts },
 })
@@ -90,8 +93,8 @@ const done = (facts: { readonly action: string; readonly [fact: string]: unknown
 const targetOf = (target: string | number, status: ChannelStatus): SourceId => {
   const text = String(target)
   if (text === SLATE || status.sources.some((source) => source.id === text)) return text as SourceId
-  const place = /^\d{1,4}$/.test(text) ? Number(text) : -1
-  return status.sources[place]?.id ?? (text as SourceId)
+  const index = /^\d{1,4}$/.test(text) ? Number(text) : -1
+  return status.sources[index]?.id ?? (text as SourceId)
 }
 
 const activeOf = (active: SourceId, status: ChannelStatus) => ({

@@ -46,10 +46,10 @@ export const pageRoutes = (api: ApiInstance, webRoot: string): void => {
     { url: '/icon.svg', file: `${webRoot}/icon.svg`, type: 'image/svg+xml' },
     { url: '/vendor/mpegts.js', file: mpegtsFile(), type: SCRIPT },
   ]
-  for (const asset of assets) serve(api, asset)
+  for (const asset of assets) serveAsset(api, asset)
 }
 
-const serve = (api: ApiInstance, asset: Asset): void => {
+const serveAsset = (api: ApiInstance, asset: Asset): void => {
   const bytes = readFileSync(asset.file)
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
   api.get(asset.url, async (request, reply) => {

@@ -34,14 +34,14 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
       return reply
         .code(201)
         .header('location', `/sources/${request.body.id}`)
-        .send(await sourceNow(port, request.body.id))
+        .send(await currentSource(port, request.body.id))
     },
   )
 
   api.get(
     '/sources/:id',
     { schema: { summary: 'One source', params: SourcePath, response: { 200: SourceStatus } } },
-    async (request) => sourceNow(port, request.params.id),
+    async (request) => currentSource(port, request.params.id),
   )
 
   api.patch(
@@ -56,7 +56,7 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
     },
     async (request) => {
       await port.changeSource(request.params.id, request.body)
-      return sourceNow(port, request.params.id)
+      return currentSource(port, request.params.id)
     },
   )
 
@@ -72,7 +72,7 @@ export const sourceRoutes = (api: ApiInstance, port: ChannelPort): void => {
   )
 }
 
-const sourceNow = async (port: ChannelPort, id: SourceId): Promise<SourceStatus> => {
+const currentSource = async (port: ChannelPort, id: SourceId): Promise<SourceStatus> => {
   const found = (await port.status()).sources.find((source) => source.id === id)
   if (found === undefined) {
     throw new SluiceError('unknown_source', `there is no source ${JSON.stringify(id)}`)

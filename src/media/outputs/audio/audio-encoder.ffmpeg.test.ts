@@ -1,7 +1,7 @@
 /** Real encoders on a real program: their output is compared with the program, sample by sample. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { decodeSound } from '../../../../test/helpers/decoded-sound.ts'
+import { decodeAudio } from '../../../../test/helpers/decoded-audio.ts'
 import { FramesRig } from '../../../../test/helpers/frames-rig.ts'
 import { loopMaterial } from '../../../../test/helpers/looped-stream.ts'
 import { missingCommand } from '../../../../test/helpers/missing-command.ts'
@@ -49,7 +49,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
       slate: await rigSlate({ ...SOUND, ...spec, seconds: 2 }),
       sources: [new RigSource({ id: 'a', material })],
     })
-    rig.want('a')
+    rig.setWanted('a')
     const audio = new ProgramAudio({
       frames: rig.program.frames,
       keepMs: 10_000,
@@ -78,18 +78,18 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
     })
     const stop = new AbortController()
     rig.run(2_500)
-    const from = rig.log.sound.length
+    const from = rig.log.audioFrames.length
     const detach = audio.attach()
     const running = encoder.run(stop.signal)
     const playedMs = (): number =>
-      rig.log.sound.slice(from).reduce((sum, { duration }) => sum + duration / 90, 0)
+      rig.log.audioFrames.slice(from).reduce((sum, { duration }) => sum + duration / 90, 0)
     const signal = AbortSignal.timeout(60_000)
     return {
       encoder,
       rig,
       playedMs,
       recording: () => Buffer.concat([encoder.head ?? Buffer.alloc(0), ...parts]),
-      play: (length) => rig.hurry(length, () => playedMs() - ms < AHEAD_MS, signal),
+      play: (length) => rig.runFast(length, () => playedMs() - ms < AHEAD_MS, signal),
       end: async () => {
         for (let left = 100; left > 0 && playedMs() - ms > 250; left--) await sleep(50)
         stop.abort()
@@ -120,7 +120,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
       await scene.play(2_000)
       await scene.end()
       expect(scene.encoder.figures()).toMatchObject({ mode: 'encode', restarts: 3, lostMs: 0 })
-      const decoded = await decodeSound(scene.recording(), DEMUXERS[format], 0.02)
+      const decoded = await decodeAudio(scene.recording(), DEMUXERS[format], 0.02)
       expect(decoded.complaints).toEqual([])
       // The first frames of an encoder are silence of its own.
       expect(decoded.silences.filter(({ at }) => at > 0.1)).toEqual([])
@@ -135,7 +135,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
     await scene.end()
     expect(scene.encoder.figures()).toMatchObject({ mode: 'copy', restarts: 0 })
     expect(scene.encoder.figures().pid).toBeUndefined()
-    const { complaints, silences } = await decodeSound(scene.recording(), 'aac', 0.02)
+    const { complaints, silences } = await decodeAudio(scene.recording(), 'aac', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],
@@ -147,7 +147,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
     await scene.play(6_000)
     await scene.end()
     expect(scene.encoder.figures().mode).toBe('encode')
-    const { complaints, silences, samples } = await decodeSound(scene.recording(), 'aac', 0.02)
+    const { complaints, silences, samples } = await decodeAudio(scene.recording(), 'aac', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],
@@ -167,7 +167,7 @@ describe.skipIf(missingCommand('ffmpeg'))('the audio encoder', () => {
     await scene.play(1_000)
     await scene.end()
     expect(scene.encoder.figures()).toMatchObject({ restarts: 1, stuck: 1, lostMs: 0 })
-    const { complaints, silences, seconds } = await decodeSound(scene.recording(), 'mp3', 0.02)
+    const { complaints, silences, seconds } = await decodeAudio(scene.recording(), 'mp3', 0.02)
     expect({ complaints, silences: silences.filter(({ at }) => at > 0.1) }).toEqual({
       complaints: [],
       silences: [],

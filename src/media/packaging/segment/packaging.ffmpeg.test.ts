@@ -4,7 +4,7 @@ import {
   analyze,
   ffmpegDecodeErrors,
   ffprobePackets,
-  found,
+  violationCounts,
   withFile,
 } from '../../../../test/helpers/oracles.ts'
 import { loopMaterial } from '../../../../test/helpers/looped-stream.ts'
@@ -31,7 +31,7 @@ const onAir = async (
       new RigSource({ id: 'b', material: b, start: 123_456_789, audioLead: 333 }),
     ],
   })
-  rig.want('a', 'b')
+  rig.setWanted('a', 'b')
   rig.run(3_000)
   return { rig, packaging: await PackagingRig.open({ rig, material: a, spec }) }
 }
@@ -64,7 +64,9 @@ describe('segments in transport streams', () => {
       const bytes = joined(segments)
       const report = await analyze(bytes)
       expect(
-        found(report).filter((line) => !TABLES_FOR_BROADCAST.includes(line.split(' ')[0]!)),
+        violationCounts(report).filter(
+          (line) => !TABLES_FOR_BROADCAST.includes(line.split(' ')[0]!),
+        ),
       ).toEqual([])
       expect(await withFile(bytes, ffmpegDecodeErrors)).toEqual([])
     },
@@ -194,7 +196,7 @@ describe('channels of sound alone', () => {
         new RigSource({ id: 'b', material: other, start: 5_000_000 }),
       ],
     })
-    rig.want('a', 'b')
+    rig.setWanted('a', 'b')
     rig.run(3_000)
     const packaging = await PackagingRig.open({
       ...{ rig, material },
@@ -233,7 +235,7 @@ describe('discontinuities', () => {
         new RigSource({ id: 'b', material: twin, start: 5_000_000 }),
       ],
     })
-    rig.want('a', 'b')
+    rig.setWanted('a', 'b')
     rig.run(3_000)
     const packaging = await PackagingRig.open({
       rig,

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../../test/helpers/fake-clock.ts'
-import { openStores, type Feed, type OpenStores } from '../../../../test/helpers/hls-store-rig.ts'
+import {
+  openStores,
+  type StoreFiller,
+  type OpenStores,
+} from '../../../../test/helpers/hls-store-rig.ts'
 import { memoryHttp } from '../../../../test/helpers/memory-http.ts'
 import type { Rendition } from '../store/rendition.ts'
 import { BlockedRequests } from './blocked-requests.ts'
@@ -14,7 +18,7 @@ let folder: string
 let clock: FakeClock
 let stores: OpenStores
 let rendition: Rendition
-let feed: Feed
+let feed: StoreFiller
 let blocked: BlockedRequests
 
 beforeEach(async () => {
@@ -23,7 +27,7 @@ beforeEach(async () => {
   stores = openStores({ folder, clock })
   const store = await stores.open()
   rendition = store.rendition('stream_0')
-  feed = stores.feed(store, ['stream_0'])
+  feed = stores.fillerOf(store, ['stream_0'])
   blocked = new BlockedRequests({ clock, ...LIMITS })
 })
 afterEach(async () => {

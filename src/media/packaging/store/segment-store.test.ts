@@ -37,7 +37,7 @@ describe('what is listed', () => {
   test('tells each listener of each change, until it leaves', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     const calls: string[] = []
     const leave = stream.subscribe(() => calls.push('left'))
     stream.subscribe(() => calls.push('stays'))
@@ -56,7 +56,7 @@ describe('what is listed', () => {
   test('lists a segment only when its file and the journal have it', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     const change = stream.untilChanged()
     feed.segment()
     expect(stream.segments).toEqual([])
@@ -77,7 +77,7 @@ describe('what is listed', () => {
 
   test('keeps the window, and keeps files a while after they left it', async () => {
     const store = await stores.open({ window: { segments: 4, ms: 0 } })
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 6; i++) feed.segment()
     const stream = store.rendition('stream_0')
     await stream.settled()
@@ -94,7 +94,7 @@ describe('what is listed', () => {
 
   test('lists as much time as asked for, where that is more than the number of segments', async () => {
     const store = await stores.open({ window: { segments: 3, ms: 40_000 } })
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 15; i++) feed.segment()
     await store.rendition('stream_0').settled()
     expect(store.rendition('stream_0').segments).toHaveLength(10)
@@ -103,7 +103,7 @@ describe('what is listed', () => {
   test('the discontinuity sequence rises when a tag leaves', async () => {
     const store = await stores.open({ window: { segments: 3, ms: 0 } })
     const stream = store.rendition('stream_0')
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     const sequences: number[] = []
     for (let i = 0; i < 8; i++) {
       feed.segment({ discontinuity: i === 2 || i === 3 })
@@ -125,9 +125,9 @@ describe('what is listed', () => {
 
   test('a rendition that begins later has the discontinuity sequence of the others', async () => {
     const store = await stores.open()
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 5; i++) feed.segment({ discontinuity: i % 2 === 1 })
-    const both = stores.feed(store, ['stream_0', 'stream_1'], feed.next)
+    const both = stores.fillerOf(store, ['stream_0', 'stream_1'], feed.next)
     both.segment({ discontinuity: true })
     both.segment()
     await Promise.all([...store.renditions.values()].map(async (each) => each.settled()))
@@ -148,7 +148,7 @@ const beginAt = (number: number) => ({
 describe('a restart', () => {
   test('lists the same again, and numbers go on', async () => {
     const before = await stores.open()
-    const feed = stores.feed(before, ['stream_0'])
+    const feed = stores.fillerOf(before, ['stream_0'])
     for (let i = 0; i < 5; i++) feed.segment({ discontinuity: i === 1 })
     const listed = listing(before.rendition('stream_0'))
     await before.rendition('stream_0').settled()
@@ -166,7 +166,7 @@ describe('a restart', () => {
 
   test('another layout lists nothing of the old one, and numbers and discontinuities go on', async () => {
     const before = await stores.open()
-    const feed = stores.feed(before, ['stream_0'])
+    const feed = stores.fillerOf(before, ['stream_0'])
     for (let i = 0; i < 3; i++) feed.segment({ discontinuity: true })
     await before.rendition('stream_0').settled()
     const { series } = before.rendition('stream_0').segments.at(-1)!
@@ -174,7 +174,7 @@ describe('a restart', () => {
     const stream = after.rendition('stream_0')
     expect(stream.segments).toEqual([])
     expect(after.nextNumber).toBe(feed.next)
-    stores.feed(after, ['stream_0']).segment({ discontinuity: true })
+    stores.fillerOf(after, ['stream_0']).segment({ discontinuity: true })
     await stream.settled()
     expect(stream.segments[0]).toMatchObject({ number: feed.next, series: series + 1 })
     // Numbers do not go back at a third start either.
@@ -183,10 +183,10 @@ describe('a restart', () => {
 
   test('renditions that lag behind get gaps up to the same number', async () => {
     const before = await stores.open()
-    const feed = stores.feed(before, ['stream_0', 'stream_1'])
+    const feed = stores.fillerOf(before, ['stream_0', 'stream_1'])
     feed.segment()
     feed.segment()
-    const ahead = stores.feed(before, ['stream_0'], feed.next)
+    const ahead = stores.fillerOf(before, ['stream_0'], feed.next)
     ahead.segment({ discontinuity: true })
     ahead.segment()
     await before.rendition('stream_0').settled()
@@ -202,7 +202,7 @@ describe('a restart', () => {
 
   test('a segment that was open ends with the parts that were published', async () => {
     const before = await stores.open({ extension: 'm4s' })
-    const feed = stores.feed(before, ['stream_0'])
+    const feed = stores.fillerOf(before, ['stream_0'])
     feed.parts(4)
     feed.openParts(3)
     const stream = before.rendition('stream_0')
@@ -225,7 +225,7 @@ describe('a restart', () => {
 
   test('a file that is missing or cut short becomes a gap', async () => {
     const before = await stores.open()
-    const feed = stores.feed(before, ['stream_0'])
+    const feed = stores.fillerOf(before, ['stream_0'])
     for (let i = 0; i < 4; i++) feed.segment()
     await before.rendition('stream_0').settled()
     const files = before
@@ -254,7 +254,7 @@ describe('a restart', () => {
     async (_name, { segments, ...more }, seconds, expected) => {
       const window = { segments, ms: 'dvrMs' in more ? more.dvrMs : 0 }
       const before = await stores.open({ window })
-      const feed = stores.feed(before, ['stream_0', 'stream_1'])
+      const feed = stores.fillerOf(before, ['stream_0', 'stream_1'])
       for (let i = 0; i < segments; i++) feed.segment({ discontinuity: i === 1 })
       for (const each of before.renditions.values()) await each.settled()
       const { series } = before.rendition('stream_0').segments.at(-1)!
@@ -266,7 +266,7 @@ describe('a restart', () => {
       expect(second.segments).toHaveLength(expected === 'over' ? 0 : segments)
       // Numbers and discontinuities go on all the same.
       expect([after.nextNumber, after.resumed]).toEqual([feed.next, true])
-      stores.feed(after, ['stream_0', 'stream_1']).segment({ discontinuity: true })
+      stores.fillerOf(after, ['stream_0', 'stream_1']).segment({ discontinuity: true })
       for (const each of after.renditions.values()) await each.settled()
       expect(first.segments.at(-1)).toMatchObject({ number: feed.next, series: series + 1 })
       if (expected === 'listed') return
@@ -278,7 +278,7 @@ describe('a restart', () => {
 
   test('files that nobody knows are removed, other people’s are not', async () => {
     const before = await stores.open()
-    stores.feed(before, ['stream_0']).segment()
+    stores.fillerOf(before, ['stream_0']).segment()
     await before.rendition('stream_0').settled()
     const own = before.rendition('stream_0').segments[0]!.file
     for (const stray of ['99999999999.ts', '5.m4s', 'init-3.mp4', '7.ts.part', 'notes.txt']) {
@@ -314,7 +314,7 @@ describe('initialisation segments', () => {
   test('are named after the first segment that uses them, and come back', async () => {
     const before = await stores.open({ extension: 'm4s' })
     const stream = before.rendition('stream_0')
-    const feed = stores.feed(before, ['stream_0'])
+    const feed = stores.fillerOf(before, ['stream_0'])
     stream.init(Buffer.from('first'))
     feed.segment()
     stream.init(Buffer.from('never used'))
@@ -333,7 +333,7 @@ describe('initialisation segments', () => {
   test('leave with the last segment that needs them', async () => {
     const store = await stores.open({ extension: 'm4s', window: { segments: 3, ms: 0 } })
     const stream = store.rendition('stream_0')
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     stream.init(Buffer.from('first'))
     feed.segment()
     const first = `init-${store.nextNumber}.mp4`
@@ -351,7 +351,7 @@ describe('initialisation segments', () => {
 describe('memory only', () => {
   test('publishes at once, from a number above any earlier run', async () => {
     const first = await stores.open({ folder: undefined })
-    const feed = stores.feed(first, ['stream_0'])
+    const feed = stores.fillerOf(first, ['stream_0'])
     feed.segment()
     expect(numbersOf(first.rendition('stream_0'))).toEqual([first.nextNumber])
     expect(first.resumed).toBe(false)
@@ -366,7 +366,7 @@ describe('memory only', () => {
       quotaBytes: 4_500,
       window: { segments: 20, ms: 0 },
     })
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 30; i++) {
       feed.segment()
       expect(store.bytes).toBeLessThanOrEqual(5_500)
@@ -374,14 +374,14 @@ describe('memory only', () => {
     const { segments } = store.rendition('stream_0')
     expect(segments.length).toBeGreaterThanOrEqual(3)
     expect(segments.length).toBeLessThanOrEqual(5)
-    expect(stores.troubles).toEqual([])
+    expect(stores.faults).toEqual([])
   })
 })
 
 describe('quota', () => {
   test('the oldest go in every rendition alike', async () => {
     const store = await stores.open({ quotaBytes: 10_000, window: { segments: 20, ms: 0 } })
-    const feed = stores.feed(store, ['stream_0', 'stream_1'])
+    const feed = stores.fillerOf(store, ['stream_0', 'stream_1'])
     for (let i = 0; i < 20; i++) {
       feed.segment()
       for (const each of store.renditions.values()) await each.settled()
@@ -397,13 +397,13 @@ describe('quota', () => {
 
   test('never below three target durations: then it says so, once', async () => {
     const store = await stores.open({ quotaBytes: 1_500, window: { segments: 20, ms: 0 } })
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 9; i++) {
       feed.segment()
       await store.rendition('stream_0').settled()
     }
     expect(store.rendition('stream_0').segments).toHaveLength(3)
-    expect(stores.troubles).toEqual([
+    expect(stores.faults).toEqual([
       'storage: HLS segments take 1 MB, more than the quota of 1 MB (hls.quotaMb): the playlist cannot be shorter than three target durations',
     ])
   })
@@ -413,7 +413,7 @@ describe('blocking reload', () => {
   test('knows which segments and parts a playlist has', async () => {
     const store = await stores.open({ extension: 'm4s' })
     const stream = store.rendition('stream_0')
-    const feed = stores.feed(store, ['stream_0'])
+    const feed = stores.fillerOf(store, ['stream_0'])
     const n = store.nextNumber
     expect(stream.hasSegment(n)).toBe(false)
     feed.parts(3)

@@ -4,7 +4,7 @@ import { buffer, text } from 'node:stream/consumers'
 const RATE = 48_000
 
 /** Result of decoding a recording. */
-export interface DecodedSound {
+export interface DecodedAudio {
   /** Error lines of FFmpeg: at least one per frame that cannot be decoded. */
   readonly complaints: readonly string[]
   readonly seconds: number
@@ -14,11 +14,11 @@ export interface DecodedSound {
 }
 
 /** Decodes a recording of MP3, ADTS or Ogg to mono at 48 kHz. `minSilence` in seconds. */
-export const decodeSound = async (
+export const decodeAudio = async (
   recording: Uint8Array,
   format: string,
   minSilence: number,
-): Promise<DecodedSound> => {
+): Promise<DecodedAudio> => {
   const input = ['-nostdin', '-hide_banner', '-v', 'warning', '-f', format, '-i', 'pipe:0']
   const output = ['-map', '0:a:0', '-ac', '1', '-ar', String(RATE), '-f', 's16le', 'pipe:1']
   const decoder = spawn('ffmpeg', [...input, ...output])
@@ -40,19 +40,19 @@ export const decodeSound = async (
 const EXPECTED = /Estimating duration from bitrate/
 
 /** -50 dB of full scale. */
-const QUIET = 104
+const MAX_SILENCE_SAMPLE = 104
 
 const silencesOf = (samples: Int16Array, minSeconds: number): { at: number; seconds: number }[] => {
   const found: { at: number; seconds: number }[] = []
-  let begun = 0
+  let start = 0
   const close = (end: number): void => {
-    const seconds = (end - begun) / RATE
-    if (seconds >= minSeconds) found.push({ at: begun / RATE, seconds })
+    const seconds = (end - start) / RATE
+    if (seconds >= minSeconds) found.push({ at: start / RATE, seconds })
   }
   for (let index = 0; index < samples.length; index++) {
-    if (Math.abs(samples[index]!) < QUIET) continue
+    if (Math.abs(samples[index]!) < MAX_SILENCE_SAMPLE) continue
     close(index)
-    begun = index + 1
+    start = index + 1
   }
   close(samples.length)
   return found
@@ -67,11 +67,11 @@ export const wholeFrames = (recording: Buffer, format: 'mp3' | 'aac'): Buffer =>
     recording[at] === 0xff &&
     (format === 'aac' ? (recording[at + 1]! & 0xf6) === 0xf0 : (recording[at + 1]! & 0xe6) === 0xe2)
   const next = (at: number): number => at + frameLength(recording, at, format)
-  let begin = 0
-  while (begin < recording.length - 8 && !(isSync(begin) && isSync(next(begin)))) begin++
-  let end = begin
+  let from = 0
+  while (from < recording.length - 8 && !(isSync(from) && isSync(next(from)))) from++
+  let end = from
   while (end + 8 < recording.length && isSync(end) && next(end) <= recording.length) end = next(end)
-  return recording.subarray(begin, end)
+  return recording.subarray(from, end)
 }
 
 const KILOBITS = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320]

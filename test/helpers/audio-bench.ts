@@ -24,23 +24,23 @@ export const VIDEO_SPEC = {
   audioBitrate: '96k',
   seconds: SECONDS,
 } as const
-export const SOUND_SPEC = { ...VIDEO_SPEC, codec: 'none' } as const
+export const AUDIO_SPEC = { ...VIDEO_SPEC, codec: 'none' } as const
 
 /** Two encodes with tones of their own, and a slate. */
-export interface SoundMaterial {
+export interface AudioMaterial {
   readonly a: LoopMaterial
   readonly b: LoopMaterial
   readonly slate: RigSlate
 }
 
-export const soundMaterial = async (spec: Partial<EncodeSpec>): Promise<SoundMaterial> => ({
+export const audioMaterial = async (spec: Partial<EncodeSpec>): Promise<AudioMaterial> => ({
   a: await loopMaterial({ ...spec, tone: 440 }),
   b: await loopMaterial({ ...spec, tone: 880 }),
   slate: await rigSlate(spec),
 })
 
 /** A program in real time, and outputs that consume it. */
-export class SoundBench {
+export class AudioBench {
   readonly rig: FramesRig
   readonly context: OutputContext
   readonly alerts: { readonly what: OutputAlert; readonly message: string }[] = []
@@ -56,9 +56,9 @@ export class SoundBench {
   }
 
   static async start(
-    material: SoundMaterial,
+    material: AudioMaterial,
     channel: Parameters<typeof ChannelSpec.parse>[0] = {},
-  ): Promise<SoundBench> {
+  ): Promise<AudioBench> {
     const host = testHost()
     const rig = new FramesRig({
       clock: realClock,
@@ -70,7 +70,7 @@ export class SoundBench {
       ],
     })
     const { signal } = new AbortController()
-    const bench = new SoundBench(rig, host, {
+    const bench = new AudioBench(rig, host, {
       channel: ChannelSpec.parse(channel),
       host: host.host,
       ffmpeg: await findFfmpeg(host.host, {}, signal),
@@ -84,7 +84,7 @@ export class SoundBench {
       onLine: () => {},
       warn: () => {},
     })
-    rig.want('a', 'b')
+    rig.setWanted('a', 'b')
     // Sources rest for the latency before they can be on the air.
     rig.run(3_000)
     rig.start()
@@ -92,18 +92,18 @@ export class SoundBench {
   }
 
   /** Opens an output as the channel does. */
-  open(url: string, icecast: object): Output {
+  addOutput(url: string, icecast: object): Output {
     const spec = { id: outputId('radio'), url, icecast: IcecastSpec.parse(icecast) }
     const output = new OutputKinds().open(spec, {
       ...this.context,
       program: this.rig.program,
       alert: (what, message) => void this.alerts.push({ what, message }),
     })
-    this.run(output)
+    this.runOutput(output)
     return output
   }
 
-  run(output: Output): void {
+  runOutput(output: Output): void {
     this.#running.push(output.run(this.#stop.signal))
   }
 

@@ -1,10 +1,10 @@
 /** Random sources, takes and failures for a bus on a fake clock, and the invariants to check. */
 import fc from 'fast-check'
-import { BusRig, rigSource, type RigSource, type RigSourceOptions } from './bus-rig.ts'
+import { BusRig, createRigSource, type RigSource, type RigSourceOptions } from './bus-rig.ts'
 
 const SECOND = 90_000
 
-export interface Deed {
+export interface Action {
   readonly kind:
     | 'cutover'
     | 'graceful'
@@ -20,10 +20,10 @@ export interface Deed {
   readonly start: number
 }
 
-export interface Story {
+export interface Scenario {
   readonly latencyMs: number
   readonly sources: readonly Partial<RigSourceOptions>[]
-  readonly deeds: readonly Deed[]
+  readonly actions: readonly Action[]
 }
 
 const source = fc.record({
@@ -41,7 +41,7 @@ const source = fc.record({
   from: fc.integer({ min: 0, max: 3_000 }),
 }) as fc.Arbitrary<Partial<RigSourceOptions>>
 
-const deed: fc.Arbitrary<Deed> = fc.record({
+const action: fc.Arbitrary<Action> = fc.record({
   kind: fc.constantFrom(
     'cutover',
     'cutover',
@@ -60,30 +60,30 @@ const deed: fc.Arbitrary<Deed> = fc.record({
   start: fc.constantFrom(0, 5_000, 2 ** 33 - 100_000, 1e9),
 })
 
-export const story: fc.Arbitrary<Story> = fc.record({
+export const scenario: fc.Arbitrary<Scenario> = fc.record({
   latencyMs: fc.constantFrom(0, 200, 800, 800, 3_000),
   sources: fc.array(source, { minLength: 1, maxLength: 3 }),
-  deeds: fc.array(deed, { minLength: 1, maxLength: 14 }),
+  actions: fc.array(action, { minLength: 1, maxLength: 14 }),
 })
 
 /** Plays the story; returns the violations. */
-export const play = ({ latencyMs, sources, deeds }: Story): string[] => {
-  const total = 12_000 + deeds.reduce((sum, { afterMs }) => sum + afterMs, 0)
+export const playScenario = ({ latencyMs, sources, actions }: Scenario): string[] => {
+  const total = 12_000 + actions.reduce((sum, { afterMs }) => sum + afterMs, 0)
   const made = sources.map((spec, n) => makeSource(`s${n}`, spec, { latencyMs, total }))
   const rig = new BusRig(made, { latencyMs })
   const found: string[] = []
-  rig.want('s0', ...made.slice(1).map(({ id }) => id))
-  runWatched(rig, 6_000, found)
-  for (const one of deeds) {
-    act(rig, made[one.source % made.length]!, one)
-    runWatched(rig, one.afterMs, found)
+  rig.setWanted('s0', ...made.slice(1).map(({ id }) => id))
+  runChecked(rig, 6_000, found)
+  for (const one of actions) {
+    applyAction(rig, made[one.source % made.length]!, one)
+    runChecked(rig, one.afterMs, found)
   }
   for (const one of made) one.resume()
-  runWatched(rig, 5_000, found)
+  runChecked(rig, 5_000, found)
   return [
     ...found,
-    ...judgeTimeline(rig, { latencyMs, sources, deeds }),
-    ...judgeCuts(rig, deeds.length),
+    ...judgeTimeline(rig, { latencyMs, sources, actions }),
+    ...judgeCuts(rig, actions.length),
   ]
 }
 
@@ -94,11 +94,11 @@ const makeSource = (
 ): RigSource => {
   const ahead = spec.live === false ? 3 : 1
   const count = Math.ceil((spec.fps ?? 25) * (total / 1_000) * ahead) + 10
-  const sound = spec.hasVideo === false ? { audioTicks: 1_920 } : {}
-  return rigSource(id, { ...spec, ...sound, latencyMs, count })
+  const audio = spec.hasVideo === false ? { audioTicks: 1_920 } : {}
+  return createRigSource(id, { ...spec, ...audio, latencyMs, count })
 }
 
-const act = (rig: BusRig, on: RigSource, { kind, start }: Deed): void => {
+const applyAction = (rig: BusRig, on: RigSource, { kind, start }: Action): void => {
   switch (kind) {
     case 'cutover':
     case 'graceful':
@@ -114,24 +114,24 @@ const act = (rig: BusRig, on: RigSource, { kind, start }: Deed): void => {
     case 'end':
       return on.end()
     case 'want':
-      return rig.want(on.id, ...[...rig.sources.keys()].filter((id) => id !== on.id))
+      return rig.setWanted(on.id, ...[...rig.sources.keys()].filter((id) => id !== on.id))
   }
 }
 
-const HELD_LIMIT_MS = 12_000 + 15_000 + 1_500
+const MAX_HELD_MS = 12_000 + 15_000 + 1_500
 /** Allowed lag of silence, plus a mux step. */
-const BEHIND_TICKS = 300 * 90
+const MAX_BEHIND_TICKS = 300 * 90
 
-const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
+const runChecked = (rig: BusRig, ms: number, found: string[]): void => {
   for (const until = rig.now + ms; rig.now < until;) {
     rig.run(Math.min(500, until - rig.now))
     const clock = rig.bus.programTime
     for (const track of rig.bus.audio) {
-      if (track.end < clock - BEHIND_TICKS)
+      if (track.end < clock - MAX_BEHIND_TICKS)
         found.push(`audio ${(clock - track.end) / 90} ms behind at ${rig.now}`)
     }
     for (const one of rig.sources.values()) {
-      if (one.buffer.heldMs > HELD_LIMIT_MS)
+      if (one.buffer.heldMs > MAX_HELD_MS)
         found.push(`${one.id} holds ${one.buffer.heldMs} ms at ${rig.now}`)
       if (one.buffer.segments.length > 8)
         found.push(`${one.id} holds ${one.buffer.segments.length} stretches`)
@@ -139,29 +139,29 @@ const runWatched = (rig: BusRig, ms: number, found: string[]): void => {
   }
 }
 
-const OWN_HOLE_TICKS = 63_000
-const OWN_HOLE_FRAMES = 6
+const MAX_OWN_HOLE_TICKS = 63_000
+const MAX_OWN_HOLE_FRAMES = 6
 
-const judgeTimeline = (rig: BusRig, { latencyMs, sources, deeds }: Story): string[] => {
+const judgeTimeline = (rig: BusRig, { latencyMs, sources, actions }: Scenario): string[] => {
   const usual = Math.max(3_600, ...sources.map(({ fps = 25 }) => SECOND / fps))
   // A loss within a source's timeline, short of a jump, is the source's own hole.
-  const loses = deeds.some(({ kind }) => kind === 'lost')
-  const slowest = loses ? Math.max(OWN_HOLE_TICKS, usual * OWN_HOLE_FRAMES) : usual
+  const loses = actions.some(({ kind }) => kind === 'lost')
+  const slowest = loses ? Math.max(MAX_OWN_HOLE_TICKS, usual * MAX_OWN_HOLE_FRAMES) : usual
   const holes = latencyMs === 0 || rig.holes > 0
   const all = rig.violations({ maxFrame: slowest })
   const found = holes ? all.filter((text) => !/gap|hole/.test(text)) : all
   const last = Math.max(0, ...rig.video().map(({ pts }) => pts))
   const behind = (rig.bus.programTime - last) / 90
-  const patience = (slowest / 90) * 2 + (latencyMs === 0 ? 600 : 0)
-  if (behind > patience) found.push(`the picture stands still for ${behind} ms at the end`)
+  const toleranceMs = (slowest / 90) * 2 + (latencyMs === 0 ? 600 : 0)
+  if (behind > toleranceMs) found.push(`the picture stands still for ${behind} ms at the end`)
   return found.slice(0, 6)
 }
 
-const judgeCuts = (rig: BusRig, deeds: number): string[] => {
-  const most = 12 + deeds * 6
-  if (rig.cuts.length <= most) return []
+const judgeCuts = (rig: BusRig, actions: number): string[] => {
+  const maxCuts = 12 + actions * 6
+  if (rig.cuts.length <= maxCuts) return []
   const shown = rig.cuts
     .slice(-6)
     .map(({ from, to, cause, wallMs }) => `${from}→${to} ${cause} ${wallMs}`)
-  return [`${rig.cuts.length} cuts for ${deeds} deeds: … ${shown.join(', ')}`]
+  return [`${rig.cuts.length} cuts for ${actions} deeds: … ${shown.join(', ')}`]
 }

@@ -9,7 +9,7 @@ interface Waiter {
 }
 
 /** Collects a source's units, and lets a test wait for them. */
-export class RecordingFeed implements SourceSink {
+export class CollectingSink implements SourceSink {
   readonly units: AccessUnit[] = []
   readonly programs: ElementaryProgram[] = []
   readonly formats: { pid: Pid; format: VideoFormat | AudioFormat }[] = []
@@ -23,13 +23,13 @@ export class RecordingFeed implements SourceSink {
 
   program(program: ElementaryProgram): void {
     this.programs.push(program)
-    this.#look()
+    this.#resolveWaiters()
   }
 
   unit(unit: AccessUnit): void {
     this.units.push(unit)
     if (this.credit !== undefined) this.credit--
-    this.#look()
+    this.#resolveWaiters()
   }
 
   format(pid: Pid, format: VideoFormat | AudioFormat): void {
@@ -49,14 +49,14 @@ export class RecordingFeed implements SourceSink {
     return new Promise((resolve) => (this.#room = resolve))
   }
 
-  give(units: number): void {
+  setCredit(units: number): void {
     this.credit = units
     const room = this.#room
     this.#room = undefined
     room?.()
   }
 
-  of(kind: AccessUnit['kind'], from = 0): AccessUnit[] {
+  unitsOf(kind: AccessUnit['kind'], from = 0): AccessUnit[] {
     return this.units.slice(from).filter((unit) => unit.kind === kind)
   }
 
@@ -66,7 +66,7 @@ export class RecordingFeed implements SourceSink {
   }
 
   /** Checks the conditions again, for those that do not depend on units. */
-  #look(): void {
+  #resolveWaiters(): void {
     const met = this.#waiters.filter(({ holds }) => holds())
     if (met.length === 0) return
     this.#waiters = this.#waiters.filter((waiter) => !met.includes(waiter))
