@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, Registry } from 'prom-client'
-import type { ChannelTiming, HostStatus, TimingStatus } from '../../contract/host-status.ts'
+import { Registry } from 'prom-client'
+import type { HostStatus } from '../../contract/host-status.ts'
 import type { ChannelStatus } from '../../contract/status.ts'
+import { Registered, type Labels, type MetricSet, type Sample } from './metric-set.ts'
+import { hostFigures, processFigures } from './process-metrics.ts'
 
 export interface Metrics {
   readonly contentType: string
@@ -40,76 +41,6 @@ export const buildMetrics = (options: MetricsOptions): Metrics => {
       registry.clear()
     },
   }
-}
-
-type Labels = Readonly<Record<string, string>>
-interface Sample {
-  /** Null is not measurable: no sample is shown, never 0. */
-  readonly value: number | null
-  readonly labels?: Labels
-}
-
-interface MetricSet {
-  gauge(name: string, help: string, samples: readonly Sample[]): void
-  /** The count is kept where it happens; here it is only shown. */
-  counter(name: string, help: string, samples: readonly Sample[]): void
-}
-
-/** The samples of this moment: after a reset, so that a source that left leaves no figures behind. */
-class Registered implements MetricSet {
-  readonly #registry: Registry
-  readonly #gauges = new Map<string, Gauge>()
-  readonly #counters = new Map<string, Counter>()
-
-  constructor(registry: Registry) {
-    this.#registry = registry
-  }
-
-  reset(): void {
-    for (const metric of [...this.#gauges.values(), ...this.#counters.values()]) metric.reset()
-  }
-
-  /** All samples bear these labels. */
-  of(labels: Labels): MetricSet {
-    const bearing = (samples: readonly Sample[]): Sample[] =>
-      samples.map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }))
-    return {
-      gauge: (name, help, samples) => this.gauge(name, help, bearing(samples)),
-      counter: (name, help, samples) => this.counter(name, help, bearing(samples)),
-    }
-  }
-
-  gauge(name: string, help: string, samples: readonly Sample[]): void {
-    const gauge = this.#gauges.get(name) ?? this.#newGauge(name, help, samples)
-    for (const { value, labels } of samples) if (value !== null) gauge?.set({ ...labels }, value)
-  }
-
-  counter(name: string, help: string, samples: readonly Sample[]): void {
-    const counter = this.#counters.get(name) ?? this.#newCounter(name, help, samples)
-    for (const { value, labels } of samples) if (value !== null) counter?.inc({ ...labels }, value)
-  }
-
-  #newGauge(name: string, help: string, samples: readonly Sample[]): Gauge | undefined {
-    const labelNames = labelNamesOf(samples)
-    if (labelNames === undefined) return undefined
-    const gauge = new Gauge({ name, help, labelNames, registers: [this.#registry] })
-    this.#gauges.set(name, gauge)
-    return gauge
-  }
-
-  #newCounter(name: string, help: string, samples: readonly Sample[]): Counter | undefined {
-    const labelNames = labelNamesOf(samples)
-    if (labelNames === undefined) return undefined
-    const counter = new Counter({ name, help, labelNames, registers: [this.#registry] })
-    this.#counters.set(name, counter)
-    return counter
-  }
-}
-
-/** Undefined while nothing was measured: the labels are not known, and a metric without any would show 0. */
-const labelNamesOf = (samples: readonly Sample[]): string[] | undefined => {
-  const measured = samples.find((sample) => sample.value !== null)
-  return measured === undefined ? undefined : Object.keys(measured.labels ?? {})
 }
 
 const oneIf = (on: boolean): number => (on ? 1 : 0)
@@ -296,91 +227,3 @@ const outputFigures = (figures: MetricSet, status: ChannelStatus): void => {
 const OUTPUT_STATES = ['starting', 'running', 'waiting', 'failed'] as const
 
 const labelsOf = ({ id, kind }: ChannelStatus['outputs'][number]): Labels => ({ output: id, kind })
-
-const hostFigures = (figures: MetricSet, host: HostStatus): void => {
-  const { memory, connections, channels } = host
-  const one = (value: number): Sample[] => [{ value }]
-  figures.gauge(
-    'sluice_memory_bytes',
-    'Held for streams, by all channels',
-    memory.map(({ kind, bytes }) => ({ value: bytes, labels: { kind } })),
-  )
-  figures.gauge('sluice_memory_limit_bytes', 'Of all kinds together', one(host.memoryLimitBytes))
-  figures.counter(
-    'sluice_memory_exceeded_total',
-    'Times that the sum rose above the limit',
-    one(host.memoryExceeded),
-  )
-  figures.gauge(
-    'sluice_connecting',
-    'Attempts to connect to sources, under way and waiting for their turn',
-    [
-      { value: connections.connecting, labels: { state: 'connecting' } },
-      { value: connections.waiting, labels: { state: 'waiting' } },
-    ],
-  )
-  figures.counter(
-    'sluice_connections_delayed_total',
-    'Attempts that had to wait because of the limits of one host',
-    one(connections.delayed),
-  )
-  const each = (of: (timing: ChannelTiming) => TimingStatus): Sample[] =>
-    channels.flatMap((timing) => {
-      const { mean, max } = of(timing)
-      const { channel } = timing
-      return [
-        { value: mean, labels: { channel, of: 'mean' } },
-        { value: max, labels: { channel, of: 'max' } },
-      ]
-    })
-  figures.gauge(
-    'sluice_tick_lateness_ms',
-    'From when play-out was due to when it began, in the last half minute to minute',
-    each(({ lateness }) => lateness),
-  )
-  figures.gauge(
-    'sluice_tick_duration_ms',
-    'What one turn of play-out took',
-    each(({ tick }) => tick),
-  )
-  figures.gauge(
-    'sluice_check_duration_ms',
-    'What one check of health, outputs and standby sources took',
-    each(({ check }) => check),
-  )
-  figures.counter(
-    'sluice_tick_faults_total',
-    'Ticks and checks that threw',
-    channels.map(({ channel, faults }) => ({ value: faults, labels: { channel } })),
-  )
-}
-
-const processFigures = (
-  figures: MetricSet,
-  loop: ReturnType<typeof monitorEventLoopDelay>,
-): void => {
-  const cpu = process.cpuUsage()
-  const memory = process.memoryUsage()
-  const one = (value: number | null): Sample[] => [{ value }]
-  const seconds = (nanoseconds: number): number | null =>
-    Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : null
-  figures.counter('process_cpu_seconds_total', 'CPU time', one((cpu.user + cpu.system) / 1e6))
-  figures.gauge('process_resident_memory_bytes', 'Resident memory', one(memory.rss))
-  figures.gauge('process_heap_bytes', 'JavaScript heap in use', one(memory.heapUsed))
-  figures.gauge('process_external_memory_bytes', 'Buffers outside the heap', one(memory.external))
-  figures.gauge('process_uptime_seconds', 'Time since the process started', one(process.uptime()))
-  figures.gauge('process_open_fds', 'Open file descriptors', one(openDescriptors()))
-  figures.gauge('sluice_event_loop_lag_seconds', 'Delay of the event loop since the last reading', [
-    { value: seconds(loop.percentile(50)), labels: { quantile: '0.5' } },
-    { value: seconds(loop.percentile(99)), labels: { quantile: '0.99' } },
-    { value: seconds(loop.max), labels: { quantile: '1' } },
-  ])
-}
-
-const openDescriptors = (): number | null => {
-  try {
-    return readdirSync('/proc/self/fd').length
-  } catch {
-    return null // no /proc: not measurable
-  }
-}
