@@ -281,6 +281,7 @@ describe.skipIf(missing !== undefined)(`a push of a heavy program${skipNote(miss
   it('a destination that stops reading is skipped for, then connected anew; the program goes on', async (context) => {
     const { server, push } = await start(context, {
       a: HEAVY,
+      b: HEAVY,
       push: { lagMs: 1_000, stallMs: 5_000 },
     })
     await push.until(() => flowing(server.publishes[0]))
@@ -300,6 +301,7 @@ describe.skipIf(missing !== undefined)(`a push of a heavy program${skipNote(miss
   it('a destination that was slow for a while goes on at a key frame, on the same connection', async (context) => {
     const { server, push } = await start(context, {
       a: HEAVY,
+      b: HEAVY,
       push: { lagMs: 1_000, stallMs: 60_000 },
     })
     await push.until(() => flowing(server.publishes[0]))
