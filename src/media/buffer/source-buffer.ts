@@ -257,7 +257,8 @@ export class SourceBuffer {
       const undecided = this.#options.arrives === 'by_segment' && this.#layout.hasVideo
       if (role === 'following' && undecided && this.newest !== undefined)
         return this.#nearestSegment(unit)
-      return this.#startSegment(unit, 'announced')
+      const segment = this.#startSegment(unit, 'announced')
+      return role === 'leading' && this.#skipsRepeated(unit) ? undefined : segment
     }
     const newest = this.newest!
     if (role === 'leading') {
