@@ -71,8 +71,9 @@ const openDelimiter = (before: string, line: string): string => {
     const three = line.slice(at, at + 3)
     const one = line[at]!
     if (open === '"""' || open === "'''") {
+      const isEscape = one === '\\' && open === '"""'
       if (three === open) open = ''
-      at += three === '"""' || three === "'''" ? 3 : one === '\\' ? 2 : 1
+      at += three === '"""' || three === "'''" ? 3 : isEscape ? 2 : 1
     } else if (three === '"""' || three === "'''") {
       open = three
       at += 3
