@@ -235,3 +235,21 @@ describe('MPEG-2 video after a reset', () => {
     expect(inspector.inspect(unit(sequence, intra)).rap).toBe('i_picture')
   })
 })
+
+describe('fields of MPEG-2', () => {
+  const field = (reference: number, structure: number): number[] => [
+    ...[0, 0, 1, 0, reference >> 2, ((reference & 3) << 6) | 0x10, 0, 0],
+    ...[0, 0, 1, 0xb5, 0x8f, 0xff, 0xf0 | structure, 0x80, 0],
+    ...[0, 0, 1, 1, 0x55],
+  ]
+
+  it.each([
+    { name: 'both of one picture', second: field(5, 2), units: 1 },
+    { name: 'of one parity', second: field(5, 1), units: 2 },
+    { name: 'of the picture after', second: field(6, 2), units: 2 },
+    { name: 'of one four pictures later', second: field(9, 2), units: 2 },
+    { name: 'a field and a frame', second: field(5, 3), units: 2 },
+  ])('$name are $units access units', ({ second, units }) => {
+    expect(new Mpeg2Inspector().splitAccessUnits(unit(field(5, 1), second))).toHaveLength(units)
+  })
+})

@@ -77,6 +77,8 @@ describe('the header of a transport packet', () => {
     { name: 'a payload alone', head: [0x47, 0, 0, 0x10], payload: 4 },
     { name: 'neither', head: [0x47, 0, 0, 0x00], payload: 188 },
     { name: 'an adaptation field alone', head: [0x47, 0, 0, 0x20, 183], payload: 188 },
+    { name: 'neither, and a counter of 15', head: [0x47, 0, 0, 0x0f], payload: 188 },
+    { name: 'a payload alone, and a counter of 15', head: [0x47, 0, 0, 0x1f], payload: 4 },
     { name: 'an empty adaptation field', head: [0x47, 0, 0, 0x30, 0], payload: 5 },
     { name: 'an adaptation field of 182 bytes', head: [0x47, 0, 0, 0x30, 182], payload: 187 },
     { name: 'an adaptation field beyond the packet', head: [0x47, 0, 0, 0x30, 200], payload: 188 },
@@ -111,6 +113,12 @@ describe('the header of a transport packet', () => {
       name: 'an empty adaptation field',
       head: [0x47, 0, 0, 0x30, 0, 0xff],
       flags: 0,
+      found: [false, false, false],
+    },
+    {
+      name: 'the other flags',
+      head: [0x47, 0, 0, 0x30, 7, 0x2f],
+      flags: 0x2f,
       found: [false, false, false],
     },
     {
