@@ -24,6 +24,8 @@ interface Scene {
   readonly bench: AudioBench
   readonly listeners: Listeners
   readonly address: string
+  /** Who came and went. */
+  readonly told: string[]
 }
 
 type OnTestFinished = (end: () => Promise<void>) => void
@@ -46,11 +48,16 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
       name: 'Radio Ö',
       listeners: { bitrate: '64k', ...settings },
     })
+    const told: string[] = []
     const listeners = new Listeners({
       id: outputId('listeners'),
       context: bench.context,
       frames: bench.rig.program.frames,
       times,
+      log: {
+        joined: ({ id, path, agent }) => told.push(`${id} joined ${path} (${agent})`),
+        left: ({ id, path }, reason = 'by itself') => told.push(`${id} left ${path} ${reason}`),
+      },
     })
     bench.runOutput(listeners)
     const server = createServer((request, response) => {
@@ -65,7 +72,7 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
       await new Promise((resolve) => server.close(resolve))
     })
     const { port } = server.address() as AddressInfo
-    return { bench, listeners, address: `http://127.0.0.1:${port}` }
+    return { bench, listeners, address: `http://127.0.0.1:${port}`, told }
   }
 
   const verdict = (recording: Buffer, format: 'mp3' | 'aac' | 'opus') =>
@@ -81,6 +88,24 @@ describe.skipIf(missingCommand('ffmpeg')).concurrent('listeners over HTTP (needs
       await sleep(400)
     }
   }
+
+  it('reports who comes and goes, and disconnects one of them', async ({ onTestFinished }) => {
+    const { listeners, address, told } = await begin(onTestFinished)
+    const headers = { 'User-Agent': 'radio' }
+    const own = new AbortController()
+    await fetch(`${address}/listen.mp3`, { headers, signal: own.signal })
+    await fetch(`${address}/listen.aac`, { headers })
+    expect(told).toEqual(['1 joined /listen.mp3 (radio)', '2 joined /listen.aac (radio)'])
+    expect(listeners.disconnect('/listen.mp3', 2)).toBe(false)
+    expect(listeners.disconnect('/listen.aac', 2)).toBe(true)
+    await until(() => told.length === 3, { what: 'one has left' })
+    own.abort()
+    await until(() => told.length === 4, { what: 'both have left' })
+    expect(told.slice(2)).toEqual([
+      '2 left /listen.aac an operator ended it',
+      '1 left /listen.mp3 by itself',
+    ])
+  })
 
   it.for([
     { path: '/listen.mp3', format: 'mp3', type: 'audio/mpeg', kind: 'video' },
