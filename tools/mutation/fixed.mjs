@@ -131,8 +131,8 @@ export const FIXED_MUTATIONS = [
   {
     what: 'a backup that comes first takes the place of the wanted source at the start',
     file: 'src/media/channel/channel.ts',
-    find: 'if (bus === undefined || bus.hasPlayedSource) return false',
-    replace: 'if (bus !== null) return false',
+    find: 'if (program === undefined || program.bus.hasPlayedSource) return false',
+    replace: 'if (program !== null) return false',
     tests: [CHANNEL('failover')],
   },
   {

@@ -100,6 +100,20 @@ describe('the source on the air fails, and a hot backup is there: no frame is mi
   })
 })
 
+describe('at the start', () => {
+  it('the wanted source has its time before a backup takes its place', async () => {
+    rig = await ChannelRig.start({ sources: { a: { startsAfterMs: 2_500 }, b: {} } })
+    await rig.run(2_000)
+    expect(rig.tape.shown).toEqual(['slate', 'a'])
+  })
+
+  it('a backup comes when it has not come by then', async () => {
+    rig = await ChannelRig.start({ sources: { a: { startsAfterMs: 30_000 }, b: {} } })
+    await rig.onAir('b', 2_000)
+    expect(rig.tape.shown).toEqual(['slate', 'b'])
+  })
+})
+
 it('a source with an underrun on the air is unhealthy until it sends again', async () => {
   await start()
   const from = rig.events.length

@@ -304,9 +304,9 @@ export class Channel {
 
   /** Without this grace, a backup that starts first would keep the wanted source off the air until `returnMs` has passed. */
   #isAwaitingWanted(): boolean {
-    const bus = this.#buses?.program.bus
-    if (bus === undefined || bus.hasPlayedSource) return false
-    const state = this.#inputs.get(bus.standingOrder.wanted)?.supervised.state.state
+    const program = this.#buses?.program
+    if (program === undefined || program.bus.hasPlayedSource) return false
+    const state = this.#inputs.get(program.wanted)?.supervised.state.state
     const comes = state === 'starting' || state === 'running'
     return comes && this.#now() - this.#onAirAt < START_GRACE_MS
   }

@@ -107,6 +107,10 @@ export class BusController {
     return this.#counts
   }
 
+  get wanted(): SourceId {
+    return this.#wanted
+  }
+
   setWanted(source: SourceId): void {
     this.#hasWanted = true
     this.#wanted = source
