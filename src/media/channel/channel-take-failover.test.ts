@@ -135,7 +135,8 @@ describe('the order of substitutes', () => {
     await rig.channel.changeSource(sourceId('d'), { priority: 1 })
     await rig.channel.changeSource(sourceId('c'), { priority: 2 })
     await rig.run(200)
-    rig.camera('a').breakDown()
+    // Silent, not dead: it is dry before it counts as unhealthy, so that the standing order decides.
+    rig.camera('a').fallSilent()
     await rig.onAir('d', 1_500)
     rig.camera('d').breakDown()
     await rig.onAir('c', 1_500)
