@@ -37,7 +37,7 @@ export const startApp = async (config: Config, hooks: AppHooks): Promise<Running
   }
 }
 
-/** Builds each part once, starts them in order, and stops them in the opposite one. */
+/** Builds each part once, starts them in order, and stops them in reverse order. */
 const start = async (
   config: Config,
   hooks: AppHooks,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { publicCommandLine } from './cli/process-title.ts'
 
-/** How long what is left over (an idle connection, a pipe held open by somebody) may delay the end. */
+/** Limit of the delay that open handles (an idle connection, a pipe) may cause at the end. */
 const MAX_LINGER_MS = 1_000
 
 const version = (): string => {
@@ -10,7 +10,7 @@ const version = (): string => {
   return version
 }
 
-// First of all: the process list shows what was typed until then, keys included.
+// First of all: until then the process list shows the typed command line, keys included.
 process.title = publicCommandLine(process.argv.slice(2))
 const { processIo } = await import('./cli/process-io.ts')
 const { runCli } = await import('./cli/program.ts')

@@ -47,11 +47,11 @@ test.each<[string, readonly number[], number]>([
   const run = analyze([file('some.ts', bytes), '--rules', 'program'])
   expect(await run.code).toBe(code)
   expect(run.out()).toBe(`rules program, bytes ${bytes.length}\n`)
-  // The place of a byte in a file says nothing about its arrival.
+  // Offsets in a file say nothing about arrival.
   expect(run.seen.arrivals).toBe(0)
 })
 
-test('a file that is no transport stream is said to be none', async () => {
+test('a file that is not a transport stream is reported as such', async () => {
   const run = analyze([file('some.txt', [1, 2, 3])])
   expect(await run.code).toBe(1)
   expect(run.err()).toContain('no MPEG transport stream found')
@@ -75,7 +75,7 @@ test('a signal ends an input that has fallen silent, with the report', async () 
   expect(run.out()).toBe('rules standard, bytes 1\n')
 })
 
-test('--seconds ends an input that never says anything', async () => {
+test('--seconds ends a silent input', async () => {
   const run = analyze(['-', '--seconds', '0.05'])
   expect(await run.code).toBe(1)
   expect(run.err()).toContain('no MPEG transport stream found')
@@ -94,7 +94,7 @@ test('datagrams are received until the signal', async () => {
   await new Promise<void>((resolve) => probe.close(() => resolve()))
   const run = analyze([`udp://127.0.0.1:${port}`])
   const sender = createSocket('udp4')
-  // Until the command listens, what is sent is lost.
+  // Datagrams sent before the command listens are lost.
   const timer = setInterval(() => sender.send(Uint8Array.of(0x47), port, '127.0.0.1'), 5)
   await run.first
   clearInterval(timer)

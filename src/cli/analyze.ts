@@ -4,7 +4,7 @@ import { openBytes } from './byte-input.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import type { CliIo } from './io.ts'
 
-/** What the command needs of the transport stream analyser. */
+/** The analyser as seen by the command. */
 export interface StreamAnalysis {
   /** `arrivalMs` on a monotonic clock, for live input. */
   push(bytes: Uint8Array, arrivalMs?: number): void
@@ -17,11 +17,11 @@ export interface AnalysisResult {
   readonly report: unknown
   /** Violations of the severity `error`. */
   readonly errors: number
-  /** Transport packets seen; 0 means that this is no transport stream. */
+  /** Transport packets; 0 means that this is not a transport stream. */
   readonly packets: number
 }
 
-/** `program` judges by the stricter rules that Sluice's own program keeps. */
+/** `program`: the stricter rules for Sluice's own program. */
 export type Rules = 'standard' | 'program'
 export type StartAnalysis = (rules: Rules) => StreamAnalysis
 
@@ -33,7 +33,7 @@ export interface AnalyzeFlags {
   readonly seconds?: number
 }
 
-/** `sluice analyze`: reads until the end, a signal or the time; then reports. Violations exit 3. */
+/** `sluice analyze`: reads until the end, a signal or the time limit; then reports. Violations exit 3. */
 export const analyzeStream = async (
   flags: AnalyzeFlags,
   start: StartAnalysis,
@@ -75,7 +75,7 @@ const readInto = async (
     if (signal.aborted) resolve('aborted')
   })
   for (;;) {
-    // An input that is silent (a pipe, a stalled server) must not keep the report from being made.
+    // A silent input (a pipe, a stalled server) must not delay the report.
     const next = await Promise.race([source.next(), aborted]).catch((error: unknown) => {
       if (signal.aborted) return 'aborted' as const
       throw error
@@ -89,7 +89,7 @@ const readInto = async (
 const notTransportStream = (target: string): SluiceError =>
   new SluiceError(
     'not_media',
-    `${JSON.stringify(target)}: no MPEG transport stream found; "sluice probe" shows what else it is`,
+    `${JSON.stringify(target)}: no MPEG transport stream found; "sluice probe" shows its format`,
   )
 
 export const secondsOf = (given: string | undefined): number | undefined => {

@@ -19,7 +19,7 @@ export const paint = (text: string, style: Style, colour: Colour): string =>
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g
 
-/** Text from outside (labels, FFmpeg's words, agents) must not move the cursor or colour the screen. */
+/** Removes control characters from outside text (labels, FFmpeg's messages, agents). */
 export const stripControls = (text: string): string => text.replaceAll(CONTROL, ' ')
 
 const COMBINING = /^\p{M}|\u200d|\ufe0f$/u
@@ -35,7 +35,7 @@ export const textWidth = (text: string): number => {
   return width
 }
 
-/** Cut to at most `width` columns, the last of them "…" where something was lost. */
+/** Cut to at most `width` columns; "…" in the last one marks a cut. */
 export const truncate = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text
   if (width <= 0) return ''
@@ -49,7 +49,7 @@ export const truncate = (text: string, width: number): string => {
   return `${kept}…`
 }
 
-/** Exactly `width` columns: cut, or filled with spaces on the right (or on the left). */
+/** Exactly `width` columns: cut, or padded with spaces on the right (or on the left). */
 export const fitWidth = (text: string, width: number, align: 'left' | 'right' = 'left'): string => {
   const cut = truncate(text, width)
   const fill = ' '.repeat(Math.max(0, width - textWidth(cut)))

@@ -3,9 +3,9 @@ import type { ChannelPort } from '../contract/channel-port.ts'
 
 export interface RunningApp {
   readonly port: ChannelPort
-  /** `http://127.0.0.1:8099`, with the port that was really bound. */
+  /** `http://127.0.0.1:8099`, with the bound port. */
   readonly address: string
-  /** Resolves when everything has ended, whoever asked for it; rejects with the fault that ended it. */
+  /** Resolves when everything has ended; rejects with the fault that ended it. */
   readonly stopped: Promise<void>
   /** Idempotent. Resolves with `stopped`. */
   stop(): Promise<void>
@@ -13,7 +13,7 @@ export interface RunningApp {
 
 export interface AppHooks {
   readonly version: string
-  /** Where whole lines of the log go: to the screen, or below the live view. */
+  /** Destination of whole lines of the log: the screen, or below the live view. */
   readonly log: { write(line: string): void }
 }
 

@@ -7,14 +7,14 @@ import { redactUrl } from '../lib/redact.ts'
 import type { CliIo } from './io.ts'
 
 export interface ByteInput {
-  /** `live` bytes carry their arrival as a fact; those of a file do not. */
+  /** `live` bytes have an arrival time; those of a file do not. */
   readonly kind: 'stored' | 'live'
   readonly bytes: AsyncIterable<Uint8Array>
-  /** Datagrams that were dropped because nobody took them in time. */
+  /** Datagrams dropped because they were not read in time. */
   readonly dropped: () => number
 }
 
-/** The bytes behind `-`, `udp://`, `http(s)://`, `file:` or a path. Ends with the input, or when the signal is aborted. */
+/** The bytes of `-`, `udp://`, `http(s)://`, `file:` or a path. Ends with the input, or when the signal is aborted. */
 export const openBytes = async (
   target: string,
   io: CliIo,
@@ -130,7 +130,7 @@ const openDatagrams = async (url: string, signal: AbortSignal): Promise<ByteInpu
   return { kind: 'live', bytes: received(), dropped: () => dropped }
 }
 
-/** `udp://@239.1.1.1:1234`, `udp://127.0.0.1:1234`, `udp://:1234`; query options are for FFmpeg and mean nothing here. */
+/** `udp://@239.1.1.1:1234`, `udp://127.0.0.1:1234`, `udp://:1234`; query options are FFmpeg's and are ignored. */
 const udpAddress = (url: string): { host: string; port: number } => {
   const parts = /^udp:\/\/@?(?:\[([^\]]+)\]|([^:/?]*)):(\d{1,5})(?:[/?].*)?$/i.exec(url)
   const port = Number(parts?.[3])

@@ -27,7 +27,7 @@ test.each([
   ['add s7=x.mp4', 'add source s7 x.mp4', 'source s7 added'],
   ['add x.mp4', 'add source s2 x.mp4', 'source s2 added'],
   ['remove s1', 'remove source s1', 'source s1 removed'],
-])('"%s" asks the channel and says what happened', async (line, asked, said) => {
+])('"%s" calls the channel and shows the result', async (line, asked, said) => {
   const channel = open()
   expect((await channel.typed(line)).join('\n')).toContain(said)
   expect(channel.asked).toEqual([asked])
@@ -39,19 +39,19 @@ test.each([
   ['remove a/b', 'must be 1 to 64 letters'],
   ['add slate=x', 'slate'],
   ['nonsense', 'unknown command'],
-])('"%s" changes nothing and says why', async (line, said) => {
+])('"%s" changes nothing and shows the reason', async (line, said) => {
   const channel = open()
   expect((await channel.typed(line)).join('\n')).toContain(said)
   expect(channel.asked).toEqual([])
 })
 
-test('slate off goes back to what was wanted before the slate', async () => {
+test('slate off returns to the source wanted before the slate', async () => {
   const channel = open()
   for (const line of ['take s1', 'slate on', 'slate on', 'slate off']) await channel.typed(line)
   expect(channel.asked.at(-1)).toBe('take s1 program')
 })
 
-test('slate off without a source says so', async () => {
+test('slate off without a source is an error', async () => {
   expect(await open([]).typed('slate off')).toEqual([
     'slate off: there is no healthy source to return to',
   ])

@@ -8,19 +8,19 @@ import { takeSentence } from './sentences.ts'
 import { type ConsoleCommand, CONSOLE_HELP, parseCommand } from './typed-command.ts'
 
 export interface ConsoleActions {
-  /** `m` and `status`: what that means depends on the kind of terminal. */
+  /** `m` and `status`: depends on the kind of terminal. */
   readonly status: () => Promise<readonly string[]>
   readonly quit: () => void
 }
 
-/** Carries out what a person typed. Answers are lines to show; nothing a person types makes it throw. */
+/** Carries out typed commands. Answers are lines to show; no input makes it throw. */
 export interface ChannelConsole {
   execute(command: ConsoleCommand): Promise<readonly string[]>
   executeLine(line: string): Promise<readonly string[]>
 }
 
 export const channelConsole = (port: ChannelPort, actions: ConsoleActions): ChannelConsole => {
-  // Where `slate off` returns to.
+  // Source to which `slate off` returns.
   let beforeSlate: SourceId | undefined
 
   const slate = async (wanted: 'on' | 'off'): Promise<string> => {
@@ -90,7 +90,7 @@ export const channelConsole = (port: ChannelPort, actions: ConsoleActions): Chan
   }
 }
 
-/** The source that was wanted before, while it exists; else the first healthy one by priority. */
+/** The previously wanted source, while it exists; else the first healthy one by priority. */
 const returnSource = async (
   port: ChannelPort,
   before: SourceId | undefined,
@@ -120,7 +120,7 @@ const parseSource = (id: string, url: string): SourceSpec => {
   throw new SluiceError('bad_request', `add ${id}: ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
-/** A source, or else an output, of that id. */
+/** Removes the source, or else the output, of that id. */
 const removeById = async (port: ChannelPort, id: string): Promise<string> => {
   const { sources, outputs } = await port.status()
   const isSource = sources.some((source) => source.id === id)

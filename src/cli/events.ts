@@ -7,7 +7,7 @@ import type { Remote } from './remote.ts'
 import { eventLine } from './sentences.ts'
 import { untilStopped } from './until-stopped.ts'
 
-/** After this many attempts in a row without an answer, Sluice is taken for gone. */
+/** Consecutive attempts without an answer after which Sluice counts as stopped. */
 const MAX_ATTEMPTS = 6
 const BACKOFF = { ...DEFAULT_BACKOFF, maxMs: 5_000 }
 
@@ -16,7 +16,7 @@ export interface EventsFlags {
   readonly after: number
 }
 
-/** `sluice events`: the kept events after an id, then each new one; a lost connection is taken up where it was lost. */
+/** `sluice events`: the kept events after an id, then each new one; after a lost connection it continues where it was. */
 export const followEvents = async (
   flags: EventsFlags,
   remote: Remote,

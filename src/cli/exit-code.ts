@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../contract/errors.ts'
 
-/** What `sluice` exits with; the help lists them. */
+/** Exit codes of `sluice`; the help lists them. */
 export const EXIT = {
   ok: 0,
   fault: 1,

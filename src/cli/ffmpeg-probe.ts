@@ -31,7 +31,7 @@ export const probeUrl: ProbeUrl = async (url, { ffmpeg: path, signal }) => {
   }
 }
 
-/** Causes that FFmpeg's end names, where they are not about what the input holds. */
+/** Causes of FFmpeg's end that are not about the content of the input. */
 const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   timed_out: 'not_reachable',
   connection_refused: 'not_reachable',
@@ -48,7 +48,7 @@ const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
   unauthorized: 'unauthorized',
 }
 
-/** One line for the container and one for each track, for a person. */
+/** One line for the container and one for each track. */
 export const probeLines = (url: string, result: ProbeResult & { readonly ok: true }): string[] => {
   const { durationSeconds: seconds, problem } = result
   const length = seconds === undefined ? '' : `, ${showDuration(seconds * 1_000)}`

@@ -35,11 +35,11 @@ export const showBytes = (bytes: number): string => {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
-/** How far something is behind: `120 ms`, `3.2 s`. */
+/** Lag: `120 ms`, `3.2 s`. */
 export const showLag = (ms: number): string =>
   ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
 
-/** `encoderRestarts` as a person says it: `encoder restarts`. */
+/** Words of a field name: `encoderRestarts` is `encoder restarts`. */
 const spaceCamelCase = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (big) => ` ${big.toLowerCase()}`)
 
@@ -50,7 +50,7 @@ const UNITS: readonly (readonly [ending: string, show: (value: number) => string
   ['Ms', (value) => `${round(value)} ms`],
 ]
 
-/** What a field ends with is its unit: `storedBytes` is `stored 1.2 MB`. */
+/** Text of one field, whose name ends with its unit: `storedBytes` is `stored 1.2 MB`. */
 const showDetail = (name: string, value: string | number | boolean): string => {
   if (typeof value === 'boolean') return `${value ? '' : 'no '}${spaceCamelCase(name)}`
   if (typeof value === 'string') return `${spaceCamelCase(name)} ${value}`
@@ -61,7 +61,7 @@ const showDetail = (name: string, value: string | number | boolean): string => {
   return `${spaceCamelCase(name.slice(0, name.length - ending.length))} ${show(value)}`
 }
 
-/** What only this kind of output has: `listeners 3, encoder restarts 0`; empty where it has nothing. */
+/** Figures of the output's kind: `listeners 3, encoder restarts 0`; empty without any. */
 export const showDetails = ({ details = {} }: OutputStatus): string =>
   Object.entries(details)
     .filter(([, value]) => value !== '')
@@ -98,7 +98,7 @@ export const showProblem = (problem: HealthProblem): string => {
   return `${what} ${round(measured)}${unit === '' ? '' : ` ${unit}`} (limit ${round(limit)})`
 }
 
-/** One phrase on how a source is, for a person. */
+/** Health of a source in one phrase. */
 export const showHealth = (source: SourceStatus): string => {
   if (source.state === 'waiting' || source.state === 'failed') {
     const retry =
@@ -111,7 +111,7 @@ export const showHealth = (source: SourceStatus): string => {
   return source.healthy ? 'ok' : 'not healthy yet'
 }
 
-/** `h264 1280x720p 25, aac 48k 2ch`; empty before the tracks are known. */
+/** `h264 1280x720p 25, aac 48k 2ch`; empty until there are tracks. */
 export const showTracks = (source: SourceStatus): string => {
   const tracks = source.tracks.flatMap(({ format }) => {
     if (format === undefined) return []

@@ -16,7 +16,7 @@ export type TextInput = Readable & {
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
-/** What the commands need of the process they run in: tests pass streams and plain functions. */
+/** The process as seen by the commands: tests pass streams and plain functions. */
 export interface CliIo {
   readonly stdin: TextInput
   readonly stdout: TextOutput
@@ -25,8 +25,8 @@ export interface CliIo {
   readonly fetch: typeof globalThis.fetch
   /** Calls back at each signal until the returned function is called. */
   onSignal(listener: (signal: StopSignal) => void): () => void
-  /** Calls back when nobody reads stdout any more. */
+  /** Calls back when the reader of stdout has gone. */
   onOutputClosed(listener: () => void): () => void
-  /** Ends the process without waiting for anything. */
+  /** Ends the process at once. */
   exitNow(code: number): void
 }

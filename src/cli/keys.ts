@@ -1,7 +1,7 @@
 import { PREVIEW } from '../contract/ids.ts'
 import { type ConsoleCommand, keyCommand } from './typed-command.ts'
 
-/** What the terminal is waiting for. */
+/** State of the terminal's input. */
 export type KeyState =
   | { readonly kind: 'keys' }
   /** "P" was pressed: the next digit goes to preview. */
@@ -31,8 +31,8 @@ const QUIT_ACTION: KeyAction = { kind: 'command', command: { kind: 'quit' } }
 const MAX_TYPED_CHARS = 5_000
 
 /**
- * One key. Deterministic, without timing: the hot keys act at once, ":" or any other letter begins a command line, in
- * which every key is text until Enter or Esc.
+ * Processes one key. Deterministic, without timing: the hot keys act at once, ":" or any other letter starts a command
+ * line, in which every key is text until Enter or Esc.
  */
 export const pressKey = (state: KeyState, key: string): KeyResult => {
   if (key === CTRL_L) return { state, action: { kind: 'redraw' } }
@@ -71,10 +71,10 @@ const pressLineKey = (text: string, key: string): KeyResult => {
   return { state: { kind: 'line', text: printable ? text + key : text } }
 }
 
-// oxlint-disable-next-line no-control-regex -- escape sequences begin with a control character
+// oxlint-disable-next-line no-control-regex -- escape sequences start with a control character
 const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/y
 
-/** Splits what a terminal sent into keys; an arrow or function key (an escape sequence) is one key. */
+/** Splits the terminal's input into keys; an arrow or function key (an escape sequence) is one key. */
 export const keysOf = (chunk: string): string[] => {
   const keys: string[] = []
   for (let at = 0; at < chunk.length;) {

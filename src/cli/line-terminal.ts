@@ -42,7 +42,7 @@ export const openLineTerminal = (app: RunningApp, options: LineOptions): Termina
     output.write(`${form === 'json' ? JSON.stringify(stamped) : eventLine(stamped)}\n`)
   })
   const lines = createInterface({ input: io.stdin, terminal: false })
-  // One after the other: a script's second take must not overtake its first.
+  // In sequence: a script's second take must not overtake its first.
   let last: Promise<void> = Promise.resolve()
   lines.on('line', (line) => {
     last = last.then(async () => {
@@ -55,7 +55,7 @@ export const openLineTerminal = (app: RunningApp, options: LineOptions): Termina
       unsubscribe()
       lines.close()
       io.stdin.pause()
-      // A pipe that somebody holds open must not keep the process alive.
+      // A pipe that stays open must not keep the process alive.
       io.stdin.unref?.()
     },
   }

@@ -8,25 +8,25 @@ import { openScreen } from './screen.ts'
 import { eventLine, levelOf } from './sentences.ts'
 import { statusText } from './status-text.ts'
 
-/** Four times a second at most. */
+/** At most four redraws a second. */
 const REDRAW_INTERVAL_MS = 250
 const MAX_RECENT_LINES = 200
 const KEYS_LINE = ' 0-9 take   p preview to program   m status   ? help   : command   q quit'
 
 export interface Terminal {
-  /** Shows one line among the recent ones. */
+  /** Shows one line with the recent ones. */
   showLine(line: string): void
-  /** Gives the terminal back. Idempotent. */
+  /** Restores the terminal. Idempotent. */
   close(): void
 }
 
-/** The live status view with its keys, on a terminal. `onQuit` is called when the person wants to end. */
+/** The live status view with its keys, on a terminal. `onQuit` is called for `q`. */
 export const openLiveTerminal = (app: RunningApp, io: CliIo, onQuit: () => void): Terminal => {
   const screen = openScreen(io.stdout)
   const decoder = new StringDecoder('utf8')
   const recent: string[] = []
   let keys: KeyState = { kind: 'keys' }
-  // The full status instead of the recent lines.
+  // The full status replaces the recent lines.
   let view: 'events' | 'status' = 'events'
   let size = ''
 
@@ -36,7 +36,7 @@ export const openLiveTerminal = (app: RunningApp, io: CliIo, onQuit: () => void)
   }
   let stage: 'open' | 'closed' = 'open'
   const draw = async (): Promise<void> => {
-    // Gone when the channel has ended: what is on the screen stays.
+    // Fails when the channel has ended: the screen stays.
     const status = await app.port.status().catch(() => undefined)
     if (status === undefined || stage === 'closed') return
     const columns = Math.max(20, io.stdout.columns ?? 80)
@@ -73,7 +73,7 @@ export const openLiveTerminal = (app: RunningApp, io: CliIo, onQuit: () => void)
     const answer =
       action.kind === 'line' ? channel.executeLine(action.text) : channel.execute(action.command)
     for (const line of await answer) {
-      // What the event of the take has said already.
+      // The event of the take was shown already.
       if (!recent.slice(-5).some((shown) => shown.endsWith(line))) showLine(line)
     }
   }

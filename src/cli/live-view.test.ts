@@ -114,7 +114,7 @@ test.each([
   expect(liveView(busy, options({ rows: 15, keep })).at(-2)).toBe(line)
 })
 
-test('the slate on air is said in words, and a pending take too', () => {
+test('the slate on air and a pending take are shown', () => {
   const status = channelStatus({
     program: busStatus('program', { onAir: SLATE, pending: 's1' as SourceId }),
   })
@@ -124,7 +124,7 @@ test('the slate on air is said in words, and a pending take too', () => {
 test('colour takes no columns and nothing from outside reaches the terminal as a control character', () => {
   const plain = liveView(busy, options({ columns: 100 }))
   const coloured = liveView(busy, options({ columns: 100, colour: 'on' }))
-  // oxlint-disable-next-line no-control-regex -- our own colours are taken off
+  // oxlint-disable-next-line no-control-regex -- removes our own colours
   const stripped = coloured.map((line) => line.replaceAll(/\u001b\[[\d;]*m/g, '').trimEnd())
   expect(stripped).toEqual(plain)
   expect(coloured.join('')).toContain('\u001b[1;97;41m ON AIR')

@@ -10,11 +10,11 @@ export interface ViewOptions {
   readonly rows: number
   readonly colour: Colour
   readonly address: string
-  /** What fills the space that is left: events and answers, oldest first, or the status in full. */
+  /** Lines for the remaining space: events and answers, oldest first, or the full status. */
   readonly below: readonly string[]
-  /** Which of them stay when there is not space for all. */
+  /** The lines that stay when there is not space for all. */
   readonly keep: 'first' | 'last'
-  /** The last line: the command being typed, or which keys there are. */
+  /** The last line: the command being typed, or the list of keys. */
   readonly prompt: string
 }
 
@@ -101,7 +101,7 @@ const healthStyle = (source: SourceStatus): Style =>
 
 /**
  * The status view: at most `rows` lines of at most `columns` columns, the prompt on the last. Sources that do not fit are
- * counted; `below` fills what is left.
+ * counted; `below` fills the rest.
  */
 export const liveView = (status: ChannelStatus, options: ViewOptions): string[] => {
   const { rows, columns, prompt } = options
@@ -144,14 +144,14 @@ const widthOf = (row: Row): number => row.reduce((sum, { text }) => sum + textWi
 const sourceRows = (status: ChannelStatus, room: number, columns: number): Row[] => {
   const { sources } = status
   if (sources.length === 0) return [[cell(' no sources yet: type "add s0=<url>"', 'dim')]]
-  // The line that counts the rest takes the place of a source.
+  // The line with the number of hidden sources replaces one source.
   const shown = sources.length > room ? sources.slice(0, room - 1) : sources
   const rows = shown.map(tableOf(COLUMNS, columns).row)
   const more = sources.length - shown.length
   return more === 0 ? rows : [...rows, [cell(` … and ${more} more`, 'dim')]]
 }
 
-/** Sources come first: outputs get a third of what the rest of the view leaves. */
+/** Outputs get a third of the space that the rest of the view leaves; sources the remainder. */
 const maxOutputRows = (rows: number): number =>
   Math.max(1, Math.min(12, Math.floor((rows - 10) / 3)))
 

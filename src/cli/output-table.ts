@@ -8,7 +8,7 @@ const stateStyle = ({ state }: OutputStatus): Style =>
 
 const countStyle = (count: number): Style => (count > 0 ? 'yellow' : 'plain')
 
-/** What is wrong; else what only this kind has, and where it goes. */
+/** The error; without one the figures of its kind, and its address. */
 const remark = (output: OutputStatus): string =>
   output.lastError !== undefined && output.state !== 'running'
     ? output.lastError
@@ -62,7 +62,7 @@ const COLUMNS: readonly Column<OutputStatus>[] = [
   },
 ]
 
-/** At most `most` outputs; the rest is counted. Nothing where there are none. */
+/** At most `most` outputs; the rest is counted. Empty without outputs. */
 export const outputRows = (
   outputs: readonly OutputStatus[],
   { columns, most }: { readonly columns: number; readonly most: number },

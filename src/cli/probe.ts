@@ -20,7 +20,7 @@ export interface ProbeFlags {
   readonly ffmpeg?: string
 }
 
-/** `sluice probe`: what FFmpeg finds behind a URL, and whether a channel could carry it. */
+/** `sluice probe`: FFmpeg's findings for a URL, and whether a channel could carry it. */
 export const showProbe = async (
   flags: ProbeFlags,
   probe: ProbeUrl,

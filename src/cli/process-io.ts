@@ -2,10 +2,10 @@ import type { CliIo, StopSignal } from './io.ts'
 
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** The commands' view of the real process. */
+/** `CliIo` of the real process. */
 export const processIo = (): CliIo => {
   const closed = new Set<() => void>()
-  // A reader that has gone (`sluice events | head`), or a terminal that was closed, must not end a program on the air.
+  // A reader that ended (`sluice events | head`), or a closed terminal, must not end a program on the air.
   const onError = (): void => {
     for (const listener of closed) listener()
   }

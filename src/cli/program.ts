@@ -13,7 +13,7 @@ import { runChannel } from './run.ts'
 import { showStatus } from './status.ts'
 import { takeRemotely } from './take.ts'
 
-/** What the commands are made of. The heavy parts are loaded by the command that needs them. */
+/** Parts of the commands. A command loads its heavy parts when it runs. */
 export interface CliParts {
   readonly io: CliIo
   readonly version: string
@@ -28,7 +28,7 @@ interface RemoteFlags {
   readonly json?: boolean
 }
 
-/** Runs one command line (without `node` and the script) and says what to exit with. Never throws. */
+/** Runs one command line (without `node` and the script) and returns the exit code. Never throws. */
 export const runCli = async (args: readonly string[], parts: CliParts): Promise<ExitCode> => {
   let code: ExitCode = EXIT.ok
   const program = buildProgram(parts, (result) => {
@@ -42,9 +42,9 @@ export const runCli = async (args: readonly string[], parts: CliParts): Promise<
   }
 }
 
-/** Expected errors are a sentence; only a fault of Sluice itself shows where it happened. */
+/** Expected errors are printed as a sentence; only a fault of Sluice itself with its stack. */
 const reportError = (error: unknown, io: CliIo): ExitCode => {
-  // Commander has written its own message by now; help and version are no errors.
+  // Commander has printed its own message; help and version are not errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (error instanceof SluiceError && error.code !== 'internal') {
     io.stderr.write(`${redactText(error.message).replaceAll(/^/gm, 'sluice: ')}\n`)
@@ -112,13 +112,13 @@ const addRemoteCommands = (program: Command, io: CliIo, finish: (code: ExitCode)
         finish(await takeRemotely({ source, form: formOf(flags), ...given }, remote(flags), io))
       },
     )
-  add('status', 'what a running Sluice is doing')
+  add('status', 'show the status of a running Sluice')
     .option('--watch', 'again every second')
     .action(async (flags: RemoteFlags & { watch?: boolean }) => {
       const repeat = flags.watch ? 'watch' : 'once'
       finish(await showStatus({ form: formOf(flags), repeat }, remote(flags), io))
     })
-  add('events', 'what happens in a running Sluice, as it happens')
+  add('events', 'follow the events of a running Sluice')
     .option('--after <id>', 'only events after this one (default: 0, all that are kept)')
     .action(async (flags: RemoteFlags & { after?: string }) => {
       const after = afterOf(flags.after)
@@ -151,7 +151,7 @@ const addStreamCommands = (
     })
   program
     .command('probe')
-    .description('what FFmpeg finds behind a URL')
+    .description('show what FFmpeg finds at a URL')
     .argument('<url>', 'any URL or file that a source may have')
     .option('--ffmpeg <path>', 'the ffmpeg to use (or SLUICE_FFMPEG)')
     .option('--json', 'as JSON')

@@ -8,7 +8,7 @@ import { redactUrl } from '../lib/redact.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:8099'
 const STATUS_TIMEOUT_MS = 10_000
-/** A take may wait for a source to start, at most two minutes. */
+/** Timeout of a take, which may wait up to two minutes for a source to start. */
 const TAKE_TIMEOUT_MS = 150_000
 
 export interface RemoteOptions {
@@ -17,12 +17,12 @@ export interface RemoteOptions {
   readonly fetch: typeof globalThis.fetch
 }
 
-/** A Sluice that runs elsewhere, by its HTTP interface. Every method throws SluiceError: `not_reachable`, `unauthorized` … */
+/** A Sluice in another process, over its HTTP interface. Every method throws SluiceError: `not_reachable`, `unauthorized` … */
 export interface Remote {
   readonly address: string
   take(request: TakeRequest): Promise<TakeAnswer>
   status(): Promise<ChannelStatus>
-  /** Events after the id, as they come, until the signal or the end of the connection. */
+  /** Events after the id, as they arrive, until the signal or the end of the connection. */
   events(after: number, signal: AbortSignal): AsyncGenerator<StampedEvent, void>
 }
 
@@ -54,7 +54,7 @@ export const remoteSluice = (options: RemoteOptions): Remote => {
         signal: AbortSignal.timeout(TAKE_TIMEOUT_MS + msUntilTake(request)),
       })
       const body = await jsonOf(response, address)
-      // Refusals are answers: 404 and 409 carry them.
+      // Refusals are answers, with status 404 or 409.
       if (typeof body['ok'] === 'boolean') return parsed(TakeAnswer, body, address)
       throw faultOf(response, body, address)
     },
@@ -93,7 +93,7 @@ const baseOf = (text: string): URL => {
 const msUntilTake = ({ at }: TakeRequest): number => {
   if (at === undefined) return 0
   const due = typeof at === 'number' ? at : Date.parse(at)
-  // The longest time that a timer of Node can hold.
+  // The longest delay of a timer in Node.
   return Math.min(Math.max(0, due - Date.now()), 2 ** 31 - 1 - TAKE_TIMEOUT_MS)
 }
 
@@ -108,7 +108,7 @@ const jsonOf = async (response: Response, address: string): Promise<Body> => {
   throw notSluice(address, `it answered ${response.status} without JSON`)
 }
 
-/** An answer of another version may lack what this one shows. */
+/** An answer of another version may lack fields that are shown. */
 const parsed = <Answer>(schema: z.ZodType<Answer>, body: Body, address: string): Answer => {
   const result = schema.safeParse(body)
   if (result.success) return result.data
@@ -149,7 +149,7 @@ const reasonOf = (cause: unknown): string => {
   return inner?.code ?? inner?.message ?? cause.message
 }
 
-/** The events of an SSE body; the connection's own break ends them without an error. */
+/** The events of an SSE body; a lost connection ends them without an error. */
 async function* parseEvents(
   body: ReadableStream<Uint8Array>,
   address: string,
@@ -175,7 +175,7 @@ async function* parseEvents(
   }
 }
 
-/** Undefined for a type that is not known here: a newer Sluice may have others. */
+/** Undefined for an unknown type: a newer Sluice may have others. Throws for an event of another shape. */
 const parseStampedEvent = (data: string, address: string): StampedEvent | undefined => {
   const body = jsonBody(data)
   if (body === undefined) return undefined

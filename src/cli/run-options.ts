@@ -4,7 +4,7 @@ import { FORMAT_GRAMMAR } from '../config/format-text.ts'
 import type { RunOptions } from './run.ts'
 import { CONSOLE_HELP } from './typed-command.ts'
 
-/** What commander hands over: its own camel case of the flags. */
+/** Result of commander: flags in its camel case. */
 type Parsed = Readonly<Record<string, unknown>>
 
 const collect = (value: string, before: readonly string[] | undefined): string[] => [
@@ -12,7 +12,7 @@ const collect = (value: string, before: readonly string[] | undefined): string[]
   value,
 ]
 
-/** Values are judged by the configuration's schema, not here: the same sentence for flag, environment and file. */
+/** Values are checked by the configuration's schema, not here: the same message for flag, environment and file. */
 export const runCommand = (): Command =>
   new Command('run')
     .description('run a channel: sources in, one program out')
@@ -27,14 +27,14 @@ export const runCommand = (): Command =>
     .option('--channel <id>', 'id of the channel in events, figures and addresses (default: main)')
     .option('--mode <mode>', 'how takes cut: cutover, graceful or seamless (default: cutover)')
     .option('--ingest <mode>', 'hot: sources are always read; standby: when needed (default: hot)')
-    .option('--latency <ms>', 'how long pictures rest in Sluice, 0 to 10000 (default: 800)')
+    .option('--latency <ms>', 'time in the source buffers, 0 to 10000 (default: 800)')
     .option('--failover <mode>', 'auto, observe or off (default: auto)')
     .option('--revert <policy>', 'back to the wanted source: auto or manual (default: auto)')
     .option(
       '--conform <mode>',
       'sources of another format: copy, auto or transcode (default: auto)',
     )
-    .option('--format <format>', `picture of the program: ${FORMAT_GRAMMAR}`)
+    .option('--format <format>', `video format of the program: ${FORMAT_GRAMMAR}`)
     .option('--transition-timeout <s>', 'how long a take waits for a source to start (default: 15)')
     .option(
       '--hls-mode <mode>',
@@ -45,7 +45,7 @@ export const runCommand = (): Command =>
     .option('--hls-container <kind>', 'segments as ts or fmp4 (default: ts)')
     .option('--hls-dvr <s>', 'seconds of the past that stay listed (default: 0)')
     .option('--low-latency', 'LL-HLS: parts, blocking reload; implies fmp4')
-    .option('--slate-message <text>', 'what the slate says when nothing else can play')
+    .option('--slate-message <text>', 'text of the slate')
     .option('--name <text>', 'name of the channel')
     .option(
       '--listen <address>',
@@ -53,7 +53,7 @@ export const runCommand = (): Command =>
     )
     .option(
       '--token <token>',
-      'token for what changes state; SLUICE_TOKEN or --token-file keep it out of sight',
+      'token for requests that change state; SLUICE_TOKEN and --token-file are not visible to other users',
     )
     .option('--token-file <file>', 'a file whose first line is the token')
     .option('--ffmpeg <path>', 'the ffmpeg to use')

@@ -143,7 +143,7 @@ test('flags, environment and defaults reach the app as one frozen configuration'
   expect(run.seen.hooks?.version).toBe('1.2.3')
 })
 
-test('options of the packager reach the app, and what it serves is said', async () => {
+test('options of the packager reach the app, and its addresses are shown', async () => {
   const run = start(['-o', 'hls:', '-o', 'x=dash:', '--low-latency', '--hls-segment-time', '2'])
   run.end()
   await run.code
@@ -217,7 +217,7 @@ describe('at the start and the end', () => {
       /^sluice: port 8099 is in use\n$/,
     ],
     ['a fault of its own', new TypeError('oops'), 1, /internal fault: TypeError: oops\n\s+at /],
-  ])('%s that ends the app is told', async (_name, error, code, message) => {
+  ])('%s that ends the app is reported', async (_name, error, code, message) => {
     const run = start([])
     await run.printed(READY)
     run.fail(error)

@@ -14,7 +14,7 @@ import { type Terminal, openLiveTerminal } from './live-terminal.ts'
 export interface RunOptions {
   readonly flags: Flags
   readonly file?: string
-  /** `off`: lines even where there is a terminal. */
+  /** `off`: lines even on a terminal. */
   readonly view: 'auto' | 'off'
 }
 
@@ -24,7 +24,7 @@ export interface RunNeeds {
   readonly startApp: StartApp
 }
 
-/** `sluice run`: until a signal, `q`, or a fault. Throws SluiceError for what is wrong in the configuration or at start. */
+/** `sluice run`: until a signal, `q`, or a fault. Throws SluiceError for a wrong configuration or a failed start. */
 export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<ExitCode> => {
   const { io, version, startApp } = needs
   const { config, warnings } = loadConfig({
@@ -36,7 +36,7 @@ export const runChannel = async (options: RunOptions, needs: RunNeeds): Promise<
   for (const warning of warnings) io.stderr.write(`sluice: ${warning}\n`)
 
   const output = outputFor(config, io)
-  // Until the live view is there, and where there is none, the log goes straight out.
+  // Without the live view, and before it starts, the log is written directly.
   let writeLog = (line: string): void => void output.write(line.endsWith('\n') ? line : `${line}\n`)
   const stopRequests = createStopRequests(io)
   try {
@@ -76,7 +76,7 @@ const untilEnded = async (app: RunningApp, terminal: Terminal): Promise<void> =>
 
 const formOf = (config: Config): 'json' | 'plain' => (config.json ? 'json' : 'plain')
 
-/** Standard output may carry the program itself; then what is said goes to standard error. */
+/** Standard error when standard output carries the program itself. */
 const outputFor = (config: Config, io: CliIo): TextOutput =>
   config.channel.outputs.some(({ url }) => url === '-') ? io.stderr : io.stdout
 
@@ -113,7 +113,7 @@ const announceEnd = (output: TextOutput): void => {
 }
 
 interface StopRequests {
-  /** From now on a request stops this. A request made before is carried out now. */
+  /** From now on a request stops this app. An earlier request is carried out now. */
   arm(app: RunningApp): void
   request(): void
   release(): void
@@ -126,7 +126,7 @@ const createStopRequests = (io: CliIo): StopRequests => {
   const request = (): void => {
     requests++
     if (requests > 1) io.exitNow(EXIT.fault)
-    // `stopped` tells how it ended; here it is only asked for.
+    // `stopped` has the result; this only requests the stop.
     else app?.stop().catch(() => undefined)
   }
   const release = io.onSignal((signal) => {

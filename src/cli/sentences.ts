@@ -6,7 +6,7 @@ import { round, showDuration, showProblem, showTime } from './figures.ts'
 
 const place = (bus: BusId): string => (bus === PROGRAM ? 'on air' : `on ${bus}`)
 
-/** What a take did, or why not, in one line. */
+/** Result of a take, or the reason of its refusal, in one line. */
 export const takeSentence = (answer: TakeAnswer): string => {
   if (!answer.ok) return stripControls(`refused (${answer.why}): ${answer.message}`)
   const bus = place(answer.bus)
@@ -39,7 +39,7 @@ export const levelOf = (event: ChannelEvent): EventLevel => {
     case 'failover_held':
       return 'warn'
     case 'switched':
-      // A take has an event of its own that says more.
+      // A take has an event of its own with more facts.
       if (event.cause === 'take') return 'debug'
       return event.cause === 'failover' ? 'warn' : 'info'
     case 'source_health':
@@ -60,7 +60,7 @@ export const eventSentence = (event: ChannelEvent): string => stripControls(sent
 
 const reasonSuffix = (reason: string | undefined): string => (reason ? `: ${reason}` : '')
 
-/** Sentences of outputs may begin with who speaks. */
+/** Messages of outputs may start with the output's id. */
 const withOutputName = (id: string, message: string): string =>
   message.startsWith(`output ${id}`) ? message : `output ${id}: ${message}`
 

@@ -5,7 +5,7 @@ import { channelId, outputId } from '../contract/ids.ts'
 import { eventLine, levelOf } from './sentences.ts'
 import { statusText } from './status-text.ts'
 
-test('each output is told with state, bitrate, lag, drops, reconnects, errors and what only its kind has', () => {
+test('each output has state, bitrate, lag, drops, reconnects, errors and the figures of its kind', () => {
   const status = channelStatus({
     outputs: [
       anOutput('tw', {

@@ -49,7 +49,7 @@ const outputLines = (output: OutputStatus): string[] => {
   ]
 }
 
-/** Nobody needs to be told what nobody listens to. */
+/** Omitted without listeners. */
 const listenerLines = (listeners: OutputStatus): string[] =>
   listeners.bytes === 0 && listeners.errors === 0
     ? []

@@ -9,7 +9,7 @@ export type Row = readonly Cell[]
 export interface Column<Item> {
   readonly title: string
   readonly align: 'left' | 'right'
-  /** Wished width; `rest` shares what is left. */
+  /** Wanted width; `rest` shares the remaining columns. */
   readonly width: number | 'rest'
   /** Left out on terminals with fewer columns than this. */
   readonly minColumns: number

@@ -15,7 +15,7 @@ export interface TakeFlags {
   readonly form: 'plain' | 'json'
 }
 
-/** `sluice take`: asks a running Sluice, prints what the take did. A refusal exits 3. */
+/** `sluice take`: sends a take to a running Sluice, prints its result. A refusal exits 3. */
 export const takeRemotely = async (
   flags: TakeFlags,
   remote: Remote,
@@ -49,7 +49,7 @@ const checkChoice = (option: string, given: string | undefined, words: readonly 
   throw new SluiceError('bad_request', `${option}: ${JSON.stringify(given)} is unknown; ${right}`)
 }
 
-/** Which buses there are is the channel's affair. */
+/** Any valid bus id: the channel checks that it has the bus. */
 const busOf = (given: string): string => {
   const parsed = BusIdText.safeParse(given)
   if (parsed.success) return parsed.data

@@ -3,7 +3,7 @@ import { formatReport } from '../analyzer/analysis-text.ts'
 import { Analyzer } from '../analyzer/analyzer.ts'
 import type { StartAnalysis } from './analyze.ts'
 
-/** The analyser as the command uses it. */
+/** Adapter of the analyser to the command. */
 export const startAnalysis: StartAnalysis = (rules) => {
   const analyzer = new Analyzer({ rules })
   return {

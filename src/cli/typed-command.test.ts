@@ -39,7 +39,7 @@ test.each([
   ['status all', 'status takes nothing behind it'],
   ['add', 'expected add <id>=<url>'],
   ['remove', 'expected remove <id>'],
-])('"%s" is answered with what would be right', (line, problem) => {
+])('"%s" is answered with the valid forms', (line, problem) => {
   expect(parseCommand(line)).toMatchObject({ ok: false, problem: expect.stringContaining(problem) })
 })
 

@@ -4,7 +4,7 @@ import type { ChannelChange } from '../contract/commands.ts'
 import { namedUrl } from '../config/named-url.ts'
 import { didYouMean } from '../config/suggest.ts'
 
-/** What a person at the terminal can ask for. */
+/** Commands of the terminal. */
 export type ConsoleCommand =
   | {
       readonly kind: 'take'
@@ -12,7 +12,7 @@ export type ConsoleCommand =
       readonly bus: BusId
       readonly mode?: TakeMode
     }
-  /** By the order of the list, from 0. */
+  /** Index in the list, from 0. */
   | { readonly kind: 'take_place'; readonly place: number; readonly bus: BusId }
   | { readonly kind: 'take_preview'; readonly mode?: TakeMode }
   | { readonly kind: 'change'; readonly change: ChannelChange }
@@ -29,7 +29,7 @@ export type ParsedCommand =
 
 export const CONSOLE_HELP: readonly string[] = [
   'Keys:  0-9 take that source (by order)   p take the preview to program   P then 0-9 put on preview',
-  '       m status   ? help   q quit   : or any other letter begins a command, Esc leaves it',
+  '       m status   ? help   q quit   : or any other letter starts a command, Esc leaves it',
   'Commands:',
   '  take <source> [cutover|graceful|seamless]   preview <source>    mode <mode>',
   '  auto on|off    observe    revert auto|manual    slate on|off    conform copy|auto|transcode',
@@ -41,7 +41,7 @@ type CommandParser = (words: readonly string[], rest: string) => ParsedCommand
 const accepted = (command: ConsoleCommand): ParsedCommand => ({ ok: true, command })
 const rejected = (problem: string): ParsedCommand => ({ ok: false, problem })
 
-/** One word of a fixed set, else what would be right. */
+/** One word of a fixed set, or a message with the valid ones. */
 const choiceParser = <Word extends string>(
   usage: string,
   words: readonly Word[],
@@ -114,7 +114,7 @@ const COMMANDS: Readonly<Record<string, CommandParser>> = {
   exit: commandWithoutArguments({ kind: 'quit' }),
 }
 
-/** The single keys. A line that holds nothing but one of them means the same. */
+/** The single keys. A line of just one of them means the same. */
 export const keyCommand = (key: string): ConsoleCommand | undefined => {
   if (/^[0-9]$/.test(key)) return { kind: 'take_place', place: Number(key), bus: PROGRAM }
   if (key === 'p') return { kind: 'take_preview' }
@@ -125,7 +125,7 @@ export const keyCommand = (key: string): ConsoleCommand | undefined => {
 
 const MAX_LINE_CHARS = 5_000
 
-/** A typed line. Undefined where there is nothing on it. */
+/** A typed line. Undefined when it is empty. */
 export const parseCommand = (line: string): ParsedCommand | undefined => {
   const text = line.slice(0, MAX_LINE_CHARS).trim().replace(/^:\s*/, '')
   if (text === '') return undefined

@@ -1,6 +1,6 @@
 import type { CliIo } from './io.ts'
 
-/** Runs until it is done, a signal comes, or nobody reads standard output any more. */
+/** Runs until the work is done, a signal arrives, or standard output is closed. */
 export const untilStopped = async (
   io: CliIo,
   run: (signal: AbortSignal) => Promise<void>,
@@ -11,7 +11,7 @@ export const untilStopped = async (
   try {
     await run(stop.signal)
   } catch (error) {
-    // What is torn down by our own abort is no fault.
+    // Failures caused by our own abort are not faults.
     if (!stop.signal.aborted) throw error
   } finally {
     for (const release of releases) release()

@@ -5,10 +5,10 @@ import type { OutputSpec } from './output-spec.ts'
 import type { SourceChange, SourceSpec } from './spec.ts'
 import type { ChannelStatus } from './status.ts'
 
-/** A channel as the API and the terminal work it. Commands that fail throw SluiceError. */
+/** A channel as seen by the API and the terminal. Commands that fail throw SluiceError. */
 export interface ChannelPort {
   take(request: TakeRequest): Promise<TakeAnswer>
-  /** Takes what is on preview to the program. */
+  /** Takes the preview source to the program. */
   takePreview(mode?: TakeRequest['mode']): Promise<TakeAnswer>
   change(change: ChannelChange): Promise<void>
   addSource(spec: SourceSpec): Promise<void>

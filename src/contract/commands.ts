@@ -3,7 +3,7 @@ import { branded, KnownBus, KnownSource, KnownTicket } from './branded.ts'
 import type { SourceId } from './ids.ts'
 import { BusIdText, ConformMode, FailoverMode, IngestMode, RevertPolicy, TakeMode } from './spec.ts'
 
-/** Where a take may go: a source, or `slate`. */
+/** Target of a take: a source, or `slate`. */
 const TargetText = branded<SourceId>(z.string().min(1).max(64))
 
 export const TakeRequest = z.strictObject({
@@ -15,7 +15,7 @@ export const TakeRequest = z.strictObject({
 })
 export type TakeRequest = z.infer<typeof TakeRequest>
 
-/** Takes what one bus has on the air to another. */
+/** Takes the on-air source of one bus to another. */
 export const BusTake = z.strictObject({
   from: BusIdText,
   bus: BusIdText,
@@ -30,7 +30,7 @@ export const ChannelChange = z.strictObject({
   revert: RevertPolicy.optional(),
   conform: ConformMode.optional(),
   ingest: IngestMode.optional(),
-  /** What the slate says; on the air it changes at once. */
+  /** Text of the slate; on the air it changes at once. */
   slateMessage: z.string().max(500).optional(),
 })
 export type ChannelChange = z.infer<typeof ChannelChange>
@@ -51,7 +51,7 @@ export const TakeRefusal = z.enum([
 ])
 export type TakeRefusal = z.infer<typeof TakeRefusal>
 
-/** What a take did, measured on the program (DESIGN.md, sections 3 to 5). */
+/** Result of a take, measured on the program (DESIGN.md, sections 3 to 5). */
 export const TakeDone = z
   .object({
     ok: z.literal(true),
@@ -60,7 +60,7 @@ export const TakeDone = z
     source: KnownSource,
     from: KnownSource,
     mode: TakeMode,
-    /** The mode that was executed, where the wished one was not possible (`cutover` without a buffered random access point). */
+    /** The executed mode, when the requested one was not possible (`cutover` without a buffered random access point). */
     executed: TakeMode,
     /** Program time of the first picture of the new source, 90 kHz. */
     programTime: z.number(),
@@ -70,11 +70,11 @@ export const TakeDone = z
     waitMs: z.number(),
     /** Presentation step across the cut beyond one frame of the old source, milliseconds. 0 is continuous. */
     gapMs: z.number(),
-    /** How far the audio was moved against the picture by the rounding to the audio frame grid, milliseconds. */
+    /** Shift of the audio against the video by rounding to the audio frame grid, milliseconds. */
     avOffsetMs: z.number(),
     silenceInserted: z.number(),
     audioDropped: z.number(),
-    /** How much later than its own latency the new source runs until the next splice, milliseconds. */
+    /** Delay of the new source beyond its own latency until the next splice, milliseconds. */
     addedDelayMs: z.number(),
     note: z.exactOptional(z.string()),
   })

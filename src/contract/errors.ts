@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Stable codes: they are part of the interface, in exits, HTTP answers and events. */
+/** Stable codes: part of the interface, in exits, HTTP answers and events. */
 export const ErrorCode = z.enum([
   'bad_request',
   'unknown_source',
@@ -28,12 +28,12 @@ export const ErrorCode = z.enum([
 ])
 export type ErrorCode = z.infer<typeof ErrorCode>
 
-/** The body of every answer over HTTP that is no success. */
+/** Body of every HTTP error. */
 export const ErrorBody = z
   .object({
     error: ErrorCode,
     message: z.string(),
-    /** Path of the field that was wrong, `thresholds.stallMs`. */
+    /** Path of the wrong field, `thresholds.stallMs`. */
     field: z.exactOptional(z.string()),
   })
   .readonly()
@@ -42,7 +42,7 @@ export type ErrorBody = z.infer<typeof ErrorBody>
 /** A fault with a stable code and a sentence that names the field and the value. */
 export class SluiceError extends Error {
   readonly code: ErrorCode
-  /** Path of the field that was wrong, where there is one. */
+  /** Path of the wrong field, if any. */
   readonly field: string | undefined
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown; field?: string }) {
     super(message, options)

@@ -14,7 +14,7 @@ const viewer = { viewer: 3, path: '/stream.ts', address: '192.0.2.7', agent: 'VL
 const ticket = 7 as Ticket
 const take = { ticket, bus: PROGRAM, source: a }
 
-/** One of each: complete by type. */
+/** One of each type: completeness is checked by the compiler. */
 const SAMPLES: { readonly [Type in ChannelEvent['type']]: ChannelEvent & { type: Type } } = {
   channel_started: { type: 'channel_started', name: 'One' },
   channel_stopped: { type: 'channel_stopped' },
@@ -69,7 +69,7 @@ test('the page has words for no other event', () => {
   expect(WORDS.toSorted()).toEqual([...EVENT_TYPES].toSorted())
 })
 
-/** The rows of a section of the reference: what is in the first column, and all of the row. */
+/** The rows of a section of the reference: first column, and whole row. */
 const documented = (section: string): readonly (readonly [string, string])[] => {
   const text = readFileSync(new URL('../../docs/status-and-events.md', import.meta.url), 'utf8')
   const [rows = ''] = text.slice(text.indexOf(`\n## ${section}\n`) + 4).split('\n## ')

@@ -4,7 +4,7 @@ import { TakeDone, TakeRefused } from './commands.ts'
 import { TakeMode } from './spec.ts'
 import { HealthProblem, SourceState } from './status.ts'
 
-/** Why the program changed its source. */
+/** Cause of a change of source on the program. */
 export const SwitchCause = z.enum(['take', 'failover', 'revert', 'start', 'source_jump', 'removed'])
 export type SwitchCause = z.infer<typeof SwitchCause>
 
@@ -21,11 +21,11 @@ const viewerFields = {
   path: z.string(),
   address: z.string(),
   agent: z.string(),
-  /** Of a flood: so many more like it in the same second have no event of their own. */
+  /** For floods: number of further ones in the same second, which have no event of their own. */
   others: z.exactOptional(z.number()),
 }
 
-/** Everything that happens to a channel and that somebody may want to know. Serialisable; redacted. */
+/** All events of a channel. Serialisable; redacted. */
 export const ChannelEvent = z.discriminatedUnion('type', [
   kind(['channel_started'], {
     name: z.string(),
@@ -49,12 +49,12 @@ export const ChannelEvent = z.discriminatedUnion('type', [
   kind(['take_refused'], {
     answer: TakeRefused,
   }),
-  /** A failover went first; the take waits on, until it is made or its deadline comes. */
+  /** A failover displaced it; the take waits until it is made or its deadline comes. */
   kind(['take_displaced'], {
     ticket: KnownTicket,
     bus: KnownBus,
     source: KnownSource,
-    /** Whom the failover takes. */
+    /** The source of the failover. */
     by: KnownSource,
   }),
   kind(['switched'], {
@@ -104,7 +104,7 @@ export const ChannelEvent = z.discriminatedUnion('type', [
     state: z.string(),
     reason: z.exactOptional(z.string()),
   }),
-  /** Somebody should look: a full disk, a destination that refuses the key. */
+  /** Needs an operator: a full disk, a destination that refuses the key. */
   kind(['alert'], {
     output: KnownOutput,
     what: OutputAlert,
@@ -115,7 +115,7 @@ export const ChannelEvent = z.discriminatedUnion('type', [
   kind(['settings_changed'], {
     change: z.record(z.string(), z.unknown()).readonly(),
   }),
-  /** Events that were dropped before anybody had them: their numbers, the first and the last. */
+  /** Events that were dropped before they were acknowledged: their first and last number. */
   kind(['gap'], {
     from: z.number(),
     to: z.number(),
@@ -127,7 +127,7 @@ export const ChannelEvent = z.discriminatedUnion('type', [
 ])
 export type ChannelEvent = z.infer<typeof ChannelEvent>
 
-/** The catalogue of all types. */
+/** All event types. */
 export const EVENT_TYPES = ChannelEvent.options.flatMap((option) => [
   ...option.unwrap().shape.type.values,
 ])
@@ -138,7 +138,7 @@ export const StampedEvent = z
     id: z.number(),
     /** Milliseconds since 1970. */
     at: z.number(),
-    /** Null: of the whole media process. */
+    /** Null: event of the whole media process. */
     channel: KnownChannel.nullable(),
     event: ChannelEvent,
   })

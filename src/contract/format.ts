@@ -13,7 +13,7 @@ export const Rational = z
   .readonly()
 export type Rational = z.infer<typeof Rational>
 
-/** What DESIGN.md section 3.10 compares: two pictures with equal VideoFormat may follow each other on one track. */
+/** Compared by DESIGN.md section 3.10: video of equal VideoFormat may follow each other on one track. */
 export const VideoFormat = z
   .object({
     codec: VideoCodec,
@@ -24,7 +24,7 @@ export const VideoFormat = z
     /** Displayed size, after cropping. */
     width: z.number(),
     height: z.number(),
-    /** Pictures per second (frames, not fields); absent where the stream does not tell (then it is measured from timestamps). */
+    /** Pictures per second (frames, not fields); absent when not signalled (then it is measured from timestamps). */
     frameRate: z.exactOptional(Rational),
     scan: z.enum(['progressive', 'interlaced']),
     /** Level as the standard codes it (H.264: 31 means 3.1); for information, not compared. */
@@ -54,7 +54,7 @@ export const frameTicks = (audio: AudioFormat): number =>
 
 const RATE_TOLERANCE = 0.0005
 
-/** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from times, not told. */
+/** DESIGN.md 3.10. An absent frame rate agrees with any: it is measured from timestamps. */
 export const sameVideo = (a: VideoFormat, b: VideoFormat): boolean =>
   a.codec === b.codec &&
   a.profile === b.profile &&

@@ -1,4 +1,4 @@
-/** What holds memory that grows with the streams. */
+/** Holders of memory that grows with the streams. */
 export type MemoryKind = 'ring' | 'source_buffer' | 'segment_store'
 
 export interface MemoryStatus {
@@ -13,10 +13,10 @@ export interface TimingStatus {
   readonly max: number
 }
 
-/** What a channel's share of the media process's time is. */
+/** A channel's share of the media process's time. */
 export interface ChannelTiming {
   readonly channel: string
-  /** From when play-out was due to when it began. */
+  /** Delay from the due time of play-out to its start. */
   readonly lateness: TimingStatus
   readonly tick: TimingStatus
   readonly check: TimingStatus
@@ -24,14 +24,14 @@ export interface ChannelTiming {
   readonly faults: number
 }
 
-/** What all channels of one media process share. */
+/** Resources shared by all channels of one media process. */
 export interface HostStatus {
   readonly memory: readonly MemoryStatus[]
   readonly memoryLimitBytes: number
-  /** How often the sum rose above the limit. */
+  /** Number of times that the sum exceeded the limit. */
   readonly memoryExceeded: number
   readonly connections: {
-    /** Attempts under way, to all hosts. */
+    /** Current attempts to connect, to all hosts. */
     readonly connecting: number
     /** Attempts that wait for their host's turn. */
     readonly waiting: number

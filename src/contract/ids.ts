@@ -6,13 +6,13 @@ export type Ticket = Brand<number, 'Ticket'>
 
 export type OutputId = Brand<string, 'OutputId'>
 export type ChannelId = Brand<string, 'ChannelId'>
-/** A bus of a channel. Open: further ones than these two are a matter of the channel. */
+/** A bus of a channel. Open: a channel may have further ones than these two. */
 export type BusId = Brand<string, 'BusId'>
 
-/** What a channel, bus, source or output may be called: it appears in URLs, metrics and file names. */
+/** Text of a channel, bus, source or output id: it appears in URLs, metrics and file names. */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
-/** The id under which the channel's own slate is addressed in takes and status. No source may bear it. */
+/** The id of the channel's own slate in takes and status. No source may have it. */
 export const SLATE = 'slate' as SourceId
 
 export const PROGRAM = 'program' as BusId
@@ -34,4 +34,4 @@ export const channelId = (text: string): ChannelId => {
 }
 
 const idProblem = (field: string, text: string): string =>
-  `${field} ${JSON.stringify(text)} must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit`
+  `${field} ${JSON.stringify(text)} must be 1 to 64 letters, digits, "_", "." or "-", and start with a letter or digit`

@@ -48,14 +48,14 @@ export const DEFAULT_LADDER = [
 
 export const LadderSpec = z.strictObject({
   preset: EncoderPreset.default('veryfast'),
-  /** Pictures between key frames within a segment; the program's random access points are forced on top. */
+  /** Pictures between random access points within a segment; those of the program are forced as well. */
   gopSize: z.number().int().min(1).max(1_000).default(48),
   variants: z
     .array(LadderRung)
     .min(1)
     .max(8)
     .prefault([...DEFAULT_LADDER]),
-  /** A variant of sound alone. */
+  /** An audio-only variant. */
   audioOnly: z.boolean().default(true),
 })
 export type LadderSpec = z.infer<typeof LadderSpec>
@@ -64,30 +64,30 @@ export type LadderSpec = z.infer<typeof LadderSpec>
 export const targetSecondsOf = (segmentSeconds: number): number =>
   Math.max(1, Math.round(segmentSeconds))
 
-/** How `hls:` and `dash:` outputs package the program. */
+/** Packaging of the program for `hls:` and `dash:` outputs. */
 export const HlsSpec = z.strictObject({
-  /** `copy`: the program as it is; `abr`: with the ladder below it. */
+  /** `copy`: only the program itself; `abr`: with the ladder below it. */
   mode: z.enum(['copy', 'abr']).default('copy'),
-  /** Seconds that a segment aims at. The target duration follows from it and never grows. */
+  /** Wanted duration of a segment, seconds. The target duration follows from it and never grows. */
   segmentTime: z.number().min(1).max(30).default(4),
   /** Segments in the playlist. */
   listSize: z.number().int().min(3).max(10_000).default(20),
-  /** Seconds that a take waits for a source that it had to start. Absent: the channel's own. */
+  /** Seconds that a take waits for a standby source to start. Absent: the channel's own. */
   transitionTimeout: z.number().min(0.5).max(120).optional(),
   container: z.enum(['ts', 'fmp4']).default('ts'),
   /** LL-HLS: parts, blocking reload, preload hints. Implies fmp4. */
   lowLatency: z.boolean().default(false),
-  /** Seconds that a part aims at. */
+  /** Target duration of a part, seconds. */
   partTarget: z.number().min(0.2).max(1).default(0.5),
   discontinuity: z.enum(['when-needed', 'every-take']).default('when-needed'),
-  /** Seconds of the past that stay listed, where that is more than `listSize` segments. */
+  /** Seconds of media that stay listed, where that is more than `listSize` segments. */
   dvrSeconds: z.number().int().min(0).max(604_800).default(0),
-  /** EXT-X-START: seconds from the beginning, or from the end when negative. */
+  /** EXT-X-START: seconds from the start, or from the end when negative. */
   startOffset: z.number().min(-604_800).max(604_800).optional(),
   storage: z.enum(['disk', 'memory']).default('disk'),
-  /** Where segments are kept. Default: a folder in the state folder. */
+  /** Folder of the segments. Default: a folder in the state folder. */
   dir: z.string().min(1).max(4_096).optional(),
-  /** Megabytes that segments may take; the oldest go first, the list then is shorter. */
+  /** Megabytes that segments may take; the oldest are deleted first, which shortens the list. */
   quotaMb: z.number().int().min(16).max(10_000_000).default(2_048),
   ladder: LadderSpec.prefault({}),
 })
@@ -95,9 +95,9 @@ export type HlsSpec = z.infer<typeof HlsSpec>
 
 /** Push to a platform. The defaults of `encode` are those that platforms recommend for 1080p. */
 export const PushSpec = z.strictObject({
-  /** The stream key, where the URL does not end with it: itself, `{env:NAME}` or `{file:/path}`. */
+  /** The stream key, when the URL does not end with it: in full, `{env:NAME}` or `{file:/path}`. */
   key: z.string().min(1).max(1_024).optional(),
-  /** `auto`: copy what the destination takes, encode the rest. */
+  /** `auto`: copy what the destination accepts, encode the rest. */
   recipe: z.enum(['auto', 'copy', 'encode']).default('auto'),
   videoBitrate: Bitrate.prefault('6000k'),
   maxBitrate: Bitrate.prefault('6000k'),
@@ -105,11 +105,11 @@ export const PushSpec = z.strictObject({
   audioBitrate: Bitrate.prefault('160k'),
   keyFrameSeconds: z.number().min(0.5).max(10).default(2),
   preset: EncoderPreset.default('veryfast'),
-  /** Height of the encoded picture; never above the program's. Absent: the program's. */
+  /** Height of the encoded video; never above the program's. Absent: the program's. */
   height: z.number().int().min(64).max(4_320).multipleOf(2).optional(),
-  /** Further behind than this, it goes on at the next random access point. */
+  /** A longer lag is skipped to the next random access point. */
   lagMs: z.number().int().min(500).max(60_000).default(3_000),
-  /** A destination that takes nothing for this long is connected anew. */
+  /** A destination that accepts nothing for this long is reconnected. */
   stallMs: z.number().int().min(1_000).max(120_000).default(10_000),
 })
 export type PushSpec = z.infer<typeof PushSpec>
@@ -117,7 +117,7 @@ export type PushSpec = z.infer<typeof PushSpec>
 export const IcecastSpec = z.strictObject({
   format: z.enum(['mp3', 'aac', 'opus']).default('mp3'),
   bitrate: Bitrate.prefault('128k'),
-  /** Where the URL holds none: itself, `{env:NAME}` or `{file:/path}`. */
+  /** When the URL has none: in full, `{env:NAME}` or `{file:/path}`. */
   password: z.string().min(1).max(1_024).optional(),
   name: z.string().max(200).optional(),
   genre: z.string().max(200).optional(),
@@ -133,14 +133,14 @@ export const RecordSpec = z.strictObject({
   split: z.enum(['continuous', 'take']).default('continuous'),
   rotateSeconds: z.number().int().min(1).max(604_800).default(3_600),
   rotateMb: z.number().int().min(1).max(10_000_000).optional(),
-  /** Megabytes that all recordings of this folder may take; the oldest go first. */
+  /** Megabytes that all recordings of this folder may take; the oldest are deleted first. */
   quotaMb: z.number().int().min(1).max(100_000_000).optional(),
-  /** Megabytes that must stay free on the disk: below, recording stops until there is room. */
+  /** Megabytes that must stay free on the disk; below, recording stops until there is room. */
   minFreeMb: z.number().int().min(0).max(10_000_000).default(64),
 })
 export type RecordSpec = z.infer<typeof RecordSpec>
 
-/** Listeners of the sound over HTTP, without a server in between: `/listen.mp3`. */
+/** Audio listeners over HTTP, without an Icecast server: `/listen.mp3`. */
 export const ListenerSpec = z.strictObject({
   maxListeners: z.number().int().min(0).max(100_000).default(500),
   bitrate: Bitrate.prefault('128k'),
@@ -149,7 +149,7 @@ export type ListenerSpec = z.infer<typeof ListenerSpec>
 
 export const OutputIdText = branded<OutputId>(idText)
 
-/** One output. The section that is not of its kind is refused when it is opened. */
+/** One output. A section of another kind is refused when it is opened. */
 export const OutputSpec = z.strictObject({
   id: OutputIdText,
   /** udp://, rtp://, rtmp://, rtmps://, srt://, twitch:, kick:, youtube:, icecast://, hls:, dash:, record:dir, a file, or -. */

@@ -11,21 +11,21 @@ import {
 const AUDIO_FORMATS = ['mp3', 'aac', 'opus'] as const
 export type ListenFormat = (typeof AUDIO_FORMATS)[number]
 
-/** What media serves at an address. */
+/** Target of an address that media serves. */
 export type MediaTarget =
   /** `stream.ts`, `preview.ts`, `buses/<id>.ts`. */
   | { readonly kind: 'bus'; readonly bus: BusId }
   /** `sources/<id>.ts`: a source as it arrives. */
   | { readonly kind: 'source'; readonly source: SourceId }
-  /** `hls/<file>`, `dash/<file>`; `live/<file>` is of whichever makes such files. `file` has slashes where it has folders. */
+  /** `hls/<file>`, `dash/<file>`; `live/<file>` is of the output with such files. `file` has slashes where it has folders. */
   | {
       readonly kind: 'packaged'
       readonly output: 'hls' | 'dash' | 'live'
       readonly file: string
     }
-  /** `listen.mp3`, `.aac`, `.opus`: the audio alone. */
+  /** `listen.mp3`, `.aac`, `.opus`: only the audio. */
   | { readonly kind: 'listen'; readonly format: ListenFormat }
-  /** `recordings[/<output>[/<name>]]`: a list, without an output that of the first one; or one recording. */
+  /** `recordings[/<output>[/<name>]]`: a list (without an output that of the first one), or one recording. */
   | { readonly kind: 'recordings'; readonly output?: OutputId; readonly name?: string }
 
 export type MediaPath = MediaTarget & { readonly channel: ChannelId }
@@ -34,8 +34,8 @@ const CHANNELS = 'channels'
 const TS = '.ts'
 
 /**
- * The parts of an address that media serves; undefined for any other. Addresses without `/channels/<id>/` in front are
- * those of the default channel. The query is left aside; percent-encoded segments are decoded once.
+ * The parts of an address that media serves; undefined for any other. Addresses without the prefix `/channels/<id>/` are
+ * those of the default channel. The query is ignored; percent-encoded segments are decoded once.
  */
 export const readPath = (url: string, defaultChannel: ChannelId): MediaPath | undefined => {
   const segments = segmentsOf(url)
@@ -55,7 +55,7 @@ export const pathOf = ({ channel, ...target }: MediaPath): string =>
 export const shortPathOf = (target: MediaTarget): string =>
   `/${segmentsTo(target).map(encodeURIComponent).join('/')}`
 
-/** What viewers play, as opposed to what operators look at. */
+/** True for viewers' addresses, false for those of operators. */
 export const isPlayback = (target: MediaTarget): boolean =>
   target.kind === 'packaged' ||
   target.kind === 'listen' ||
@@ -68,12 +68,12 @@ const segmentsOf = (url: string): string[] | undefined => {
     const segments = path.slice(1).split('/').map(decodeURIComponent)
     return segments.every(isPlain) ? segments : undefined
   } catch {
-    // Not percent-encoding.
+    // Malformed percent-encoding.
     return undefined
   }
 }
 
-/** No segment leads out of where it stands, however it was encoded. */
+/** False for a segment that leads out of its folder in any encoding. */
 const isPlain = (segment: string): boolean =>
   segment !== '' && segment !== '.' && segment !== '..' && !/[/\\\0]/.test(segment)
 

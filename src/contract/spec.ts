@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { branded, idText } from './branded.ts'
 import { HlsSpec, ListenerSpec, OutputSpec } from './output-spec.ts'
 
-/** How a take enters its source: DESIGN.md, section 5. */
+/** Entry of a take into its source: DESIGN.md, section 5. */
 export const TakeMode = z.enum(['cutover', 'graceful', 'seamless'])
 export type TakeMode = z.infer<typeof TakeMode>
 
@@ -31,7 +31,7 @@ const ratio = z.number().min(0).max(1)
 const thresholdLimits = {
   /** No media time for this long. */
   stallMs: milliseconds(40, 60_000),
-  /** A track that the source announced has been silent for this long while another ran. */
+  /** A track that the source announced has been missing for this long while another ran. */
   missingTrackMs: milliseconds(100, 600_000),
   /** Continuity errors per second, over the window. 0 switches the check off. */
   continuityPerSecond: z.number().min(0).max(10_000),
@@ -42,7 +42,7 @@ const thresholdLimits = {
   bitrateFloor: z.number().min(0),
   /** Timestamp jumps within the window. 0 switches the check off. */
   timestampJumps: z.number().int().min(0),
-  /** A source must have been healthy this long before it is returned to. */
+  /** Time for which a source must have been healthy before a revert. */
   returnMs: milliseconds(0, 3_600_000),
 }
 
@@ -57,7 +57,7 @@ export const Thresholds = z.strictObject({
   timestampJumps: thresholdLimits.timestampJumps.default(5),
   returnMs: thresholdLimits.returnMs.default(10_000),
 })
-/** One source's own limits; what is absent is the channel's. */
+/** One source's own limits; absent ones are the channel's. */
 export const ThresholdOverrides = z.strictObject(thresholdLimits).partial()
 export type Thresholds = z.infer<typeof Thresholds>
 
@@ -71,24 +71,24 @@ export type TrackChoice = z.infer<typeof TrackChoice>
 
 export const SourceSpec = z.strictObject({
   id: SourceIdText,
-  /** What FFmpeg reads (any URL, file or device), or udp:, rtp:, test:, bars:, image:, text:, lavfi:. */
+  /** Any URL, file or device that FFmpeg reads, or udp:, rtp:, test:, bars:, image:, text:, lavfi:. */
   url: z.string().min(1).max(4096),
   label: z.string().max(200).optional(),
-  /** Smaller is preferred. Default: the place in the list. */
+  /** Smaller is preferred. Default: the index in the list. */
   priority: z.number().int().min(0).max(1_000_000).optional(),
   ingest: IngestMode.optional(),
   /** Program number where the transport stream holds several. */
   program: z.number().int().min(1).max(65_535).optional(),
   video: TrackChoice.default('auto'),
   audio: TrackChoice.default('auto'),
-  /** Held back for this long in addition to the channel's latency. */
+  /** Delay in addition to the channel's latency. */
   delayMs: milliseconds(0, 10_000).default(0),
-  /** Audio moved against video: positive is later. */
+  /** Shift of audio against video: positive is later. */
   lipSyncMs: milliseconds(-2_000, 2_000).default(0),
   conform: ConformMode.optional(),
   /** `copy` remuxes, `transcode` re-encodes at the source, `auto` copies what a transport stream can carry. */
   recipe: z.enum(['auto', 'copy', 'transcode']).default('auto'),
-  /** Files only: begin again at the end. */
+  /** Files only: restart at the end. */
   loop: z.boolean().default(true),
   /** FFmpeg input options, name and value, from the allowed list. */
   inputOptions: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
@@ -101,7 +101,7 @@ export const SourceSpec = z.strictObject({
 export type SourceSpec = z.infer<typeof SourceSpec>
 export type SourceSpecInput = z.input<typeof SourceSpec>
 
-/** Fields of a source that may change while it runs; those that reach the reader restart it. */
+/** Fields of a source that may change while it runs; those of the reader restart it. */
 export const SourceChange = SourceSpec.omit({ id: true })
   .partial()
   .extend({
@@ -119,7 +119,7 @@ export type SourceChange = z.infer<typeof SourceChange>
 
 const bitrate = z.number().int().min(8_000).max(200_000_000)
 
-/** The format of the program when it is configured rather than taken from the first usable source. */
+/** The format of the program when it is configured, not taken from the first usable source. */
 export const FormatSpec = z.strictObject({
   video: z
     .union([
@@ -134,7 +134,7 @@ export const FormatSpec = z.strictObject({
           .default(25),
         profile: z.string().max(32).optional(),
         bitrate: bitrate.optional(),
-        /** Seconds between key frames of conformed sources and the slate. */
+        /** Seconds between random access points of conformed sources and the slate. */
         gopSeconds: z.number().min(0.2).max(10).default(2),
         preset: z.string().max(16).default('veryfast'),
       }),
@@ -167,7 +167,7 @@ export type FormatSpec = z.infer<typeof FormatSpec>
 
 export const SlateSpec = z.strictObject({
   message: z.string().max(500).default('We will be right back'),
-  /** A still picture instead of the plain background. */
+  /** A still image instead of the plain background. */
   image: z.string().max(4096).optional(),
   background: z.string().max(32).default('0x14202c'),
 })
@@ -175,11 +175,11 @@ export type SlateSpec = z.infer<typeof SlateSpec>
 
 export const ViewerLimits = z.strictObject({
   maxViewers: z.number().int().min(0).max(100_000).default(2_000),
-  /** A viewer further behind than this skips to the newest random access point. */
+  /** A viewer with a longer lag skips to the newest random access point. */
   lagMs: milliseconds(500, 60_000).default(5_000),
-  /** A viewer that takes nothing for this long is disconnected. */
+  /** A viewer that accepts nothing for this long is disconnected. */
   graceMs: milliseconds(500, 600_000).default(10_000),
-  /** How much of the past a new viewer is given, so that its start-up buffer fills at once. */
+  /** Past media that a new viewer gets, to fill its start-up buffer at once. */
   joinMs: milliseconds(0, 10_000).default(1_000),
 })
 export type ViewerLimits = z.infer<typeof ViewerLimits>
@@ -188,7 +188,7 @@ export const FailoverSpec = z.strictObject({
   mode: FailoverMode.default('auto'),
   revert: RevertPolicy.default('auto'),
   thresholds: Thresholds.prefault({}),
-  /** Automatic switches per hour; past it the program stays where it is as long as that plays. */
+  /** Automatic switches per hour; beyond it the on-air source stays as long as it plays. */
   switchesPerHour: z.number().int().min(1).max(3_600).default(60),
 })
 export type FailoverSpec = z.infer<typeof FailoverSpec>
@@ -204,9 +204,9 @@ export const ChannelSpec = z.strictObject({
   slate: SlateSpec.prefault({}),
   viewers: ViewerLimits.prefault({}),
   listeners: ListenerSpec.prefault({}),
-  /** How `hls:` and `dash:` outputs package the program. */
+  /** Packaging of the program for `hls:` and `dash:` outputs. */
   hls: HlsSpec.prefault({}),
-  /** How long a take waits for the first random access point of a source that it had to start. */
+  /** Wait of a take for the first random access point of a standby source. */
   startTimeoutMs: milliseconds(500, 120_000).default(15_000),
   sources: z.array(SourceSpec).max(200).default([]),
   outputs: z.array(OutputSpec).max(200).default([]),

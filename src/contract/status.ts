@@ -9,7 +9,7 @@ export const SourceState = z.enum([
   'running',
   /** Between two attempts. */
   'waiting',
-  /** Given up: a fault that trying again cannot mend. */
+  /** Ended by a fault that a retry cannot correct. */
   'failed',
 ])
 export type SourceState = z.infer<typeof SourceState>
@@ -36,7 +36,7 @@ export const HealthProblem = z
   .readonly()
 export type HealthProblem = z.infer<typeof HealthProblem>
 
-/** A figure that may be hidden from us (an FFmpeg remuxer hides upstream loss): null means not measurable. */
+/** A figure that may be hidden (an FFmpeg remuxer hides upstream loss): null means not measurable. */
 export const Measured = z.number().nullable()
 export type Measured = z.infer<typeof Measured>
 
@@ -98,13 +98,13 @@ export const OutputStatus = z
     bytes: z.number(),
     bitrate: z.number(),
     lagMs: z.number(),
-    /** How often it dropped what it could not take, and went on at a random access point. */
+    /** Number of skips to a later random access point, dropping what it could not take. */
     skips: z.number(),
     errors: z.number(),
-    /** Connections after the first one; 0 for what has none. */
+    /** Connections after the first one; 0 without connections. */
     reconnects: z.number(),
     lastError: z.exactOptional(z.string()),
-    /** What only this kind of output has: listeners, segments, recordings, the encoder's restarts. */
+    /** Figures of its kind: listeners, segments, recordings, the encoder's restarts. */
     details: z.exactOptional(
       z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).readonly(),
     ),
@@ -191,7 +191,7 @@ export const ChannelStatus = z
     sources: z.array(SourceStatus).readonly(),
     outputs: z.array(OutputStatus).readonly(),
     viewers: z.array(ViewerStatus).readonly(),
-    /** Of the sound alone, over HTTP; null while the program has not begun. */
+    /** Of the audio listeners over HTTP; null until the program has started. */
     listeners: OutputStatus.nullable(),
   })
   .readonly()

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 const count = z.number().int().positive()
-/** Of a picture's side: H.264 and HEVC end below. */
+/** Width or height of a picture: H.264 and HEVC allow less. */
 const MAX_PIXELS = 16_384
 const side = count.max(MAX_PIXELS)
 const rational = z.object({ num: count, den: count })
@@ -34,7 +34,7 @@ const StoredAudio = z.object({
   bitrate: z.number().positive().exactOptional(),
 })
 
-/** A channel's format as a run leaves it to the next one. At least one of video and audio. */
+/** A channel's format as kept for its next run. At least one of video and audio. */
 export const StoredFormat = z
   .object({
     video: StoredVideo.optional(),
@@ -43,5 +43,5 @@ export const StoredFormat = z
   })
   .refine(({ video, audio }) => video !== undefined || audio !== undefined)
 
-/** Raised when an older Sluice must not read what a newer one writes, or the other way round. */
+/** Raised when older and newer versions must not read each other's files. */
 export const STORED_FORMAT_VERSION = 1

@@ -22,7 +22,7 @@ describe('on loopback', () => {
     ['IPv6 loopback', { host: '[::1]:8099' }, 'may'],
     ['no Host (HTTP/1.0)', {}, 'may'],
     ['a foreign Host', { host: 'evil.example' }, 'forbidden'],
-    ['a Host that begins like loopback', { host: '127.0.0.1.evil.example' }, 'forbidden'],
+    ['a Host that starts like loopback', { host: '127.0.0.1.evil.example' }, 'forbidden'],
     ['a Host that ends like localhost', { host: 'evil.localhost.example:8099' }, 'forbidden'],
     ['a Host with a user part', { host: 'localhost@evil.example' }, 'forbidden'],
     ['an address of the LAN', { host: '192.168.1.4:8099' }, 'forbidden'],

@@ -9,11 +9,11 @@ import {
   type RequestFacts,
 } from '../../net/request-origin.ts'
 
-/** Who may do what, decided once from the listen address. */
+/** Access policy, which follows from the listen address. */
 export type AccessPolicy =
-  /** Only this machine can connect; what must be kept out is other sites' pages in a browser on it. */
+  /** Only this machine can connect; pages of other sites in a browser on it must be refused. */
   | { readonly kind: 'loopback' }
-  /** Others can connect: a token is demanded for everything that changes state. */
+  /** Others can connect: requests that change state need a token. */
   | { readonly kind: 'token'; readonly tokenHash: Buffer }
 
 export interface AccessRefusal {
@@ -54,7 +54,7 @@ const judgeWithToken = (facts: RequestFacts, tokenHash: Buffer): AccessRefusal |
         'this changes state: send "Authorization: Bearer <token>" or "X-Sluice-Token: <token>"',
     }
   }
-  // Both sides are hashed to one length: the comparison tells nothing about the token, not even its length.
+  // Both sides are hashed to one length: the comparison reveals nothing about the token, not even its length.
   if (!timingSafeEqual(hashOf(given), tokenHash)) {
     return { code: 'unauthorized', message: 'the token is not the one Sluice was started with' }
   }

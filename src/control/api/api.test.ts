@@ -49,7 +49,7 @@ const built = (policy = accessPolicy('127.0.0.1', undefined)) => {
 }
 
 describe('takes', () => {
-  test('a take is answered with what happened', async () => {
+  test('a take is answered with its result', async () => {
     const { ask, channel } = built()
     const reply = await ask('POST', '/switch', { source: 's1', mode: 'graceful' })
     expect(reply).toMatchObject({
@@ -185,7 +185,7 @@ describe('sources, outputs and settings', () => {
   })
 })
 
-describe('what is wrong is named', () => {
+describe('errors name the field and the value', () => {
   test.each([
     ['a missing field', 'POST', '/switch', {}, 400, 'source', /source is missing/],
     [
@@ -259,7 +259,7 @@ describe('what is wrong is named', () => {
     expect(channel.calls).toEqual([])
   })
 
-  test('a fault inside tells the client nothing and the log everything', async () => {
+  test('the details of an internal fault are in the log, not in the answer', async () => {
     const { ask, channel, lines } = built()
     channel.fault = new Error('the secret of the house')
     const reply = await ask('POST', '/switch', { source: 's1' })
@@ -351,7 +351,7 @@ describe('the page', () => {
     ['/app.js', 'text/javascript'],
     ['/style.css', 'text/css'],
     ['/vendor/mpegts.js', 'text/javascript'],
-  ])('%s is served as %s, and not again when it is known', async (url, type) => {
+  ])('%s is served as %s, and not again to a client that has it', async (url, type) => {
     const { api } = built()
     const first = await api.fastify.inject(url)
     expect(first.statusCode).toBe(200)

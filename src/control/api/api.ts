@@ -21,7 +21,7 @@ import { pageRoutes, WEB_ROOT } from './routes/page-routes.ts'
 import { sourceRoutes } from './routes/source-routes.ts'
 import { takeRoutes } from './routes/take-routes.ts'
 
-/** What the API tells the log: facts, and a few words. */
+/** Log of the API: facts, and a short message. */
 export interface ApiLog {
   info(facts: object, words: string): void
   error(facts: object, words: string): void
@@ -48,7 +48,7 @@ export interface Api {
 
 const MAX_BODY_BYTES = 64 * 1024
 
-/** Builds everything and opens nothing, so that tests can inject. */
+/** Builds everything and opens nothing, so that tests can inject requests. */
 export const buildApi = (options: ApiOptions): Api => {
   const fastify: ApiInstance = Fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -61,7 +61,7 @@ export const buildApi = (options: ApiOptions): Api => {
   }).withTypeProvider<ZodTypeProvider>()
 
   fastify.setValidatorCompiler(validatorCompiler)
-  // What is sent is typed by the schemas of the answers: a figure that is out of line must not make a fault of a status.
+  // Answers are typed by their schemas: an unexpected figure must not turn a status into a fault.
   fastify.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(fastify)
   addAccessHook(fastify, options)
@@ -90,7 +90,7 @@ export const buildApi = (options: ApiOptions): Api => {
   return { server: fastify.server, fastify, close: () => fastify.close() }
 }
 
-/** Media first, on the same address, as plain node:http: Fastify would buffer and wrap what must flow. */
+/** Media first, on the same address, as plain node:http: Fastify would buffer and wrap the streams. */
 const createServerWithMedia = (
   options: ApiOptions,
   toFastify: (request: IncomingMessage, response: ServerResponse) => void,
@@ -120,7 +120,7 @@ const createServerWithMedia = (
   )
 
 const sendError = (response: ServerResponse, status: number, body: ErrorBody): void => {
-  // The body of a refused request is not read: the connection can't be used again.
+  // The body of a refused request is not read: the connection can't be reused.
   response.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'x-content-type-options': 'nosniff',
@@ -129,7 +129,7 @@ const sendError = (response: ServerResponse, status: number, body: ErrorBody): v
   response.end(JSON.stringify(body))
 }
 
-/** What is not HTTP at all. */
+/** Answers data that is not HTTP. */
 const rejectMalformed = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const body: ErrorBody = { error: 'bad_request', message: 'this is not a valid HTTP request' }
@@ -139,7 +139,7 @@ const rejectMalformed = (error: Error & { code?: string }, socket: Socket): void
   socket.destroy(error)
 }
 
-/** JSON and nothing else: a form or plain text could be sent by any site's page without asking. */
+/** Only JSON: any site's page could send a form or plain text without a preflight. */
 const acceptOnlyJson = (fastify: ApiInstance): void => {
   fastify.removeAllContentTypeParsers()
   const parse = fastify.getDefaultJsonParser('error', 'error')
@@ -150,7 +150,7 @@ const acceptOnlyJson = (fastify: ApiInstance): void => {
   })
 }
 
-/** For requests that did not come through the server: injected ones. And headers that every answer bears. */
+/** Access check for injected requests, which bypass the server, and headers of every answer. */
 const addAccessHook = (fastify: ApiInstance, options: ApiOptions): void => {
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
@@ -177,14 +177,14 @@ const sendFault = (
   void reply.code(status).send(body)
 }
 
-/** The part of the request that the validator looked at. */
+/** The checked part of the request. */
 const validatedPart = (error: unknown, request: FastifyRequest): unknown => {
   const part = (error as { validationContext?: string }).validationContext
   if (part === 'querystring') return request.query
   return part === 'params' ? request.params : request.body
 }
 
-/** The query is left out of logs and answers: it may hold what somebody meant to keep. */
+/** Logs and answers omit the query: it may hold a secret. */
 const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
 
 interface DescribedSchema {

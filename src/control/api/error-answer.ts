@@ -33,7 +33,7 @@ export interface ErrorAnswer {
   readonly body: ErrorBody
 }
 
-/** One complaint of the validator about one field (the shape that the type provider puts in `error.validation`). */
+/** One error of the validator about one field (the shape that the type provider puts in `error.validation`). */
 interface FieldIssue {
   readonly keyword: string
   readonly instancePath: string
@@ -43,7 +43,7 @@ interface FieldIssue {
 
 const MAX_VALUE_CHARS = 120
 
-/** What any thrown thing becomes on the wire. `sent` is the part of the request that was checked, to name the offending value. */
+/** The answer to any thrown value. `sent` is the checked part of the request, for the wrong value. */
 export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
   if (thrown instanceof SluiceError) {
     const { status, body } = faultAnswer(thrown.code, thrown.message)
@@ -59,7 +59,7 @@ export const errorAnswer = (thrown: unknown, sent: unknown): ErrorAnswer => {
     const message = thrown instanceof Error ? thrown.message : 'the request was not understood'
     return { status: fault.statusCode, body: badRequest(redactText(message)) }
   }
-  // What went wrong inside is for the log; the client learns only that it did.
+  // Details of an internal fault are only for the log.
   return faultAnswer('internal', 'an internal fault: details are in the log of Sluice')
 }
 

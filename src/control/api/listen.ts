@@ -4,21 +4,21 @@ import type { Api } from './api.ts'
 
 export interface ListenAddress {
   readonly host: string
-  /** 0 for any free one. */
+  /** 0: any free port. */
   readonly port: number
 }
 
-/** An address that is taken already: connections wait until somebody answers them. */
+/** A bound address: connections wait until a server answers them. */
 export interface ReservedAddress {
-  /** In which the port is the real one. */
+  /** With the bound port. */
   readonly url: string
-  /** The API answers from now on, those first that came before. */
+  /** From now on the API answers, the waiting connections first. */
   serveApi(api: Api): Promise<void>
-  /** For what never got so far. Idempotent. */
+  /** Closes an address that was not handed over. Idempotent. */
   release(): void
 }
 
-/** Takes the address before all else: who knocks while Sluice starts is kept waiting rather than turned away. */
+/** Binds the address first: clients that connect while Sluice starts wait instead of being refused. */
 export const reserveAddress = async (address: ListenAddress): Promise<ReservedAddress> => {
   const waiting = new Set<Socket>()
   const listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
@@ -35,7 +35,7 @@ export const reserveAddress = async (address: ListenAddress): Promise<ReservedAd
     url: `http://${urlHost(address.host)}:${port}/`,
     serveApi: async ({ fastify }) => {
       const { server } = fastify
-      // Fastify closes what it opened itself; this one it only answers on.
+      // Fastify closes the servers that it opened; on this one it only answers.
       fastify.addHook('onClose', async () => {
         server.close()
         server.closeAllConnections()
@@ -62,7 +62,7 @@ export const listen = async (api: Api, address: ListenAddress): Promise<string> 
   return reserved.url
 }
 
-/** An address that means all of them can't be typed into a browser; the local one can. */
+/** A wildcard address can't be typed into a browser; the local one can. */
 const urlHost = (host: string): string => {
   if (host === '0.0.0.0' || host === '') return '127.0.0.1'
   if (host === '::') return '[::1]'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ErrorBody } from '../../contract/errors.ts'
 
-/** What is told about one route; gathered while routes are registered. */
+/** Description of one route, collected while routes are registered. */
 export interface DescribedRoute {
   readonly method: string
   readonly url: string

@@ -10,7 +10,7 @@ const MAIN = channelId('main')
 const [A, B] = [sourceId('a'), sourceId('b')]
 const aSource = (id: string, label?: string) => SourceSpec.parse({ id, url: 'test:', label })
 
-/** Media that remembers what it was told, and refuses while `refusal` is set. */
+/** Media that records its requests, and refuses while `refusal` is set. */
 const controlled = (generation?: number) => {
   const applied: WantedChannel[] = []
   const takes: unknown[] = []
@@ -39,7 +39,7 @@ const controlled = (generation?: number) => {
   return { channel, media, applied, takes, last }
 }
 
-test('the wanted state is said at the start, with a generation above the one media has', async () => {
+test('the wanted state is applied at the start, with a generation above the one media has', async () => {
   const { channel, last } = controlled(41)
   await channel.start()
   expect(last()).toMatchObject({
@@ -85,7 +85,7 @@ test('a field that is absent is not in the spec as undefined', async () => {
   expect(last().spec.sources[0]?.delayMs).toBe(40)
 })
 
-test('what media refuses is forgotten, and its generation is not used again', async () => {
+test('a change that media refuses is dropped, and its generation is not used again', async () => {
   const { channel, media, last } = controlled()
   await channel.start()
   media.refusal = new SluiceError('unsupported_url', 'no such source')
@@ -113,7 +113,7 @@ test.each([
   expect(applied).toEqual([])
 })
 
-test('a take of the preview is a take of what that bus has', async () => {
+test('a take of the preview is a take of the source of that bus', async () => {
   const { channel, takes } = controlled()
   await channel.takePreview('graceful')
   await channel.take({ source: A })

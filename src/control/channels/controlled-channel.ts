@@ -28,7 +28,7 @@ export interface ControlledChannelOptions {
   readonly events: Pick<MediaEvents, 'listen'>
 }
 
-/** What is wanted of one channel. Each change is a new spec with a new generation, which media applies as a whole. */
+/** Wanted state of one channel. Each change is a new spec with a new generation, which media applies as a whole. */
 export class ControlledChannel implements ChannelPort {
   readonly #options: ControlledChannelOptions
   #spec: ChannelSpec
@@ -40,7 +40,7 @@ export class ControlledChannel implements ChannelPort {
     this.#spec = options.spec
   }
 
-  /** Says what is wanted, to a media process that may have the channel from before. */
+  /** Applies the wanted state in a media process that may have the channel from before. */
   async start(): Promise<void> {
     const { id, media } = this.#options
     const known = (await media.channels()).find(({ channel }) => channel === id)
@@ -94,7 +94,7 @@ export class ControlledChannel implements ChannelPort {
     })
   }
 
-  /** One after the other: each begins with what the one before it left. One that media refuses changes nothing. */
+  /** Changes are made in sequence, each from the result of the last. One that media refuses changes nothing. */
   #change(next: (spec: ChannelSpec) => ChannelSpec): Promise<void> {
     const { id: channel, media } = this.#options
     const done = this.#last.then(async () => {

@@ -11,7 +11,7 @@ const warning = (id: number, message = `${id}`): StampedEvent => ({
   event: { type: 'warning', message },
 })
 
-/** Gives these events, and ends. */
+/** Yields these events, and ends. */
 const read = async (given: readonly StampedEvent[]) => {
   const acked: number[] = []
   const faults: unknown[] = []
@@ -38,7 +38,7 @@ const replayed = (events: MediaEvents, after: number): StampedEvent[] => {
   return found
 }
 
-test('each event is told and acknowledged, in order', async () => {
+test('each event is delivered and acknowledged, in order', async () => {
   const { acked, heard } = await read([1, 2, 3].map((id) => warning(id)))
   expect([heard, acked]).toEqual([
     [1, 2, 3],
@@ -46,12 +46,12 @@ test('each event is told and acknowledged, in order', async () => {
   ])
 })
 
-test('a listener that throws is left out, and told of once; the others hear on', async () => {
+test('a listener that throws is removed, and reported once; the others continue', async () => {
   const { heard, faults } = await read([1, 2, 3].map((id) => warning(id)))
   expect([heard, faults]).toEqual([[1, 2, 3], [new Error('a listener that fails')]])
 })
 
-test('who comes back is given what it has not had', async () => {
+test('a returning client is given the events that it has not had', async () => {
   const { events } = await read([1, 2, 3].map((id) => warning(id)))
   expect(replayed(events, 1).map(({ id }) => id)).toEqual([2, 3])
   expect(replayed(events, 3)).toEqual([])

@@ -7,14 +7,14 @@ const REPLAY_LIMITS = { maxEntries: 1_000, maxBytes: 2 * 1024 * 1024 }
 
 export type EventListener = (event: StampedEvent) => void
 
-/** The events of a media process on the side of control: acknowledged as they come, kept for those who reconnect. */
+/** The events of a media process in the control plane: acknowledged on arrival, kept for reconnecting clients. */
 export class MediaEvents {
   readonly #media: Pick<MediaPort, 'events' | 'ack'>
   readonly #replay = new NumberedLog<StampedEvent>(REPLAY_LIMITS)
   readonly #listeners = new Set<EventListener>()
   readonly #onFault: (error: unknown) => void
 
-  /** `onFault`: a listener threw. It hears no more. */
+  /** `onFault`: a listener threw and was removed. */
   constructor(media: Pick<MediaPort, 'events' | 'ack'>, onFault: (error: unknown) => void) {
     this.#media = media
     this.#onFault = onFault
@@ -30,8 +30,8 @@ export class MediaEvents {
   }
 
   /**
-   * Calls back for each event after the number given, kept ones first, until the returned function is called. 0: all that
-   * is kept; for another number a `gap` stands for what is not.
+   * Calls back for each event after the number given, kept ones first, until the returned function is called. 0: all kept
+   * events; for another number a `gap` stands for events that are no longer kept.
    */
   listen(after: number, listener: EventListener): () => void {
     const from = after === 0 ? this.#replay.oldest - 1 : after

@@ -70,7 +70,7 @@ const requireId = (
 
 type Defined<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> }
 
-/** Without the fields that are there and undefined. */
+/** Removes fields whose value is undefined. */
 const defined = <Fields extends object>(fields: Fields): Partial<Defined<Fields>> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<
     Defined<Fields>

@@ -8,11 +8,11 @@ export interface LogOptions {
   /** `json`: one object per line, for collectors. `plain`: one readable line, for a terminal. */
   readonly form: 'json' | 'plain'
   readonly destination: DestinationStream
-  /** Texts that must not appear anywhere: the token, stream keys. What looks like a secret in a URL goes anyway. */
+  /** Texts that must not appear anywhere: the token, stream keys. Likely secrets in URLs are removed too. */
   readonly secrets?: readonly string[]
 }
 
-/** The one log of the app. Whole lines are cleaned as they leave, so that no field can be forgotten. */
+/** The only log of the app. Whole lines are redacted when written, so that no field can be missed. */
 export const buildLog = (options: LogOptions): Logger => {
   const clean = redactor(options.secrets ?? [])
   const render = options.form === 'json' ? (line: string) => line : plainLine

@@ -9,11 +9,11 @@ export interface Sample {
 
 export interface MetricSet {
   gauge(name: string, help: string, samples: readonly Sample[]): void
-  /** The count is kept where it happens; here it is only shown. */
+  /** Shows a count that is kept elsewhere. */
   counter(name: string, help: string, samples: readonly Sample[]): void
 }
 
-/** The samples of this moment: after a reset, so that a source that left leaves no figures behind. */
+/** The current samples, after a reset: a removed source leaves no figures. */
 export class Registered implements MetricSet {
   readonly #registry: Registry
   readonly #gauges = new Map<string, Gauge>()
@@ -27,7 +27,7 @@ export class Registered implements MetricSet {
     for (const metric of [...this.#gauges.values(), ...this.#counters.values()]) metric.reset()
   }
 
-  /** All samples bear these labels. */
+  /** All samples have these labels. */
   of(labels: Labels): MetricSet {
     const bearing = (samples: readonly Sample[]): Sample[] =>
       samples.map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }))
@@ -64,7 +64,7 @@ export class Registered implements MetricSet {
   }
 }
 
-/** Undefined while nothing was measured: the labels are not known, and a metric without any would show 0. */
+/** Undefined without samples: the labels are unknown, and a metric without labels would show 0. */
 const labelNamesOf = (samples: readonly Sample[]): string[] | undefined => {
   const measured = samples.find((sample) => sample.value !== null)
   return measured === undefined ? undefined : Object.keys(measured.labels ?? {})

@@ -35,7 +35,7 @@ test('the figures of the program, its sources and the process are there', async 
   expect(text).toContain('# TYPE sluice_takes_total counter')
 })
 
-test('each channel of the process shows what its ticks took and how late they were', async () => {
+test('each channel of the process shows the duration and lateness of its ticks', async () => {
   const ms = (mean: number, max: number) => ({ mean, max })
   const text = await measured(
     () => aStatus(),
@@ -55,7 +55,7 @@ test('each channel of the process shows what its ticks took and how late they we
   }
 })
 
-test('what the channels of the process share is there in sums', async () => {
+test('resources shared by the channels of the process are shown as sums', async () => {
   const text = await measured(() => aStatus(), {
     ...aHost(),
     memory: [
@@ -77,7 +77,7 @@ test('what the channels of the process share is there in sums', async () => {
   }
 })
 
-test('what is not measurable is absent, not zero', async () => {
+test('a figure that is not measurable is absent, not zero', async () => {
   const text = await measured(() => aStatus()).render()
   expect(text).toContain('sluice_source_continuity_errors_total{channel="main",source="s0"} 0')
   expect(text).not.toContain('sluice_source_continuity_errors_total{channel="main",source="s1"}')
@@ -94,7 +94,7 @@ test('counters show the count as it is, and a source that left leaves nothing be
   expect(text).not.toContain('source="s1"')
 })
 
-test('two channels are told apart by their label', async () => {
+test('two channels differ by their label', async () => {
   const statuses = async () => [aStatus(), aStatus({ id: channelId('two'), upMs: 2_000 })]
   const metrics = buildMetrics({ statuses, host: () => aHost() })
   open.push(metrics)
@@ -110,7 +110,7 @@ test('two apps in one process share nothing', async () => {
   expect(await two.render()).not.toContain('only-here')
 })
 
-test('each output has its state, its reconnects, its drops, its lag and what only its kind has', async () => {
+test('each output has its state, its reconnects, its drops, its lag and the figures of its kind', async () => {
   const push = anOutput('tw', {
     kind: 'rtmps',
     state: 'waiting',

@@ -7,7 +7,7 @@ import { hostFigures, processFigures } from './process-metrics.ts'
 
 export interface Metrics {
   readonly contentType: string
-  /** The figures now, in the text format of Prometheus. */
+  /** The current figures in the text format of Prometheus. */
   render(): Promise<string>
   /** Ends the measurement of the event loop. */
   close(): void
@@ -19,7 +19,7 @@ export interface MetricsOptions {
   readonly host: () => HostStatus
 }
 
-/** One registry per app: nothing is shared by two of them in one process. Everything is read when it is asked for. */
+/** One registry per app: two apps in one process share nothing. Values are read at each request. */
 export const buildMetrics = (options: MetricsOptions): Metrics => {
   const registry = new Registry()
   const figures = new Registered(registry)
@@ -185,7 +185,7 @@ const sourceFigures = (figures: MetricSet, status: ChannelStatus): void => {
 }
 
 const outputFigures = (figures: MetricSet, status: ChannelStatus): void => {
-  // Listeners of the sound are an output too, one that nobody has to configure.
+  // Audio listeners are an output too, which needs no configuration.
   const outputs = status.listeners ? [...status.outputs, status.listeners] : status.outputs
   type Output = (typeof outputs)[number]
   const each = (value: (output: Output) => number): Sample[] =>

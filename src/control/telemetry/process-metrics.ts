@@ -42,17 +42,17 @@ export const hostFigures = (figures: MetricSet, host: HostStatus): void => {
     })
   figures.gauge(
     'sluice_tick_lateness_ms',
-    'From when play-out was due to when it began, in the last half minute to minute',
+    'Delay from the due time of play-out to its start, in the last half minute to minute',
     each(({ lateness }) => lateness),
   )
   figures.gauge(
     'sluice_tick_duration_ms',
-    'What one turn of play-out took',
+    'Duration of one tick of play-out',
     each(({ tick }) => tick),
   )
   figures.gauge(
     'sluice_check_duration_ms',
-    'What one check of health, outputs and standby sources took',
+    'Duration of one check of health, outputs and standby sources',
     each(({ check }) => check),
   )
   figures.counter(

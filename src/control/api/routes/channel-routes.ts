@@ -12,7 +12,7 @@ const SettingsAnswer = ChannelStatus.unwrap().pick({
   ingest: true,
 })
 
-/** What renders the figures for Prometheus. */
+/** Renders the figures for Prometheus. */
 export interface MetricsPage {
   readonly contentType: string
   render(): Promise<string>
@@ -21,7 +21,7 @@ export interface MetricsPage {
 export const channelRoutes = (api: ApiInstance, port: ChannelPort, metrics: MetricsPage): void => {
   api.get(
     '/status',
-    { schema: { summary: 'Everything that is known', response: { 200: ChannelStatus } } },
+    { schema: { summary: 'The whole status', response: { 200: ChannelStatus } } },
     async () => port.status(),
   )
 

@@ -27,8 +27,8 @@ export const eventRoutes = (api: ApiInstance, options: EventRoutesOptions): void
   api.get(
     '/events',
     {
-      schema: { summary: 'What happens, as it happens', querystring: EventsQuery },
-      exposeHeadRoute: false, // it would never end
+      schema: { summary: 'Events as they happen', querystring: EventsQuery },
+      exposeHeadRoute: false, // endless
     },
     (request, reply) => {
       if (streams.size >= MAX_EVENT_CLIENTS) {
@@ -37,7 +37,7 @@ export const eventRoutes = (api: ApiInstance, options: EventRoutesOptions): void
           `${MAX_EVENT_CLIENTS} clients read the events already`,
         )
       }
-      // An EventSource repeats its first address when it reconnects, so the header, where there is one, is the newer word.
+      // An EventSource repeats its first address when it reconnects, so the header, if any, is newer.
       const after = lastEventId(request.headers['last-event-id']) ?? request.query.after ?? 0
       reply.hijack()
       const stream: EventStream = openEventStream({
@@ -50,7 +50,7 @@ export const eventRoutes = (api: ApiInstance, options: EventRoutesOptions): void
     },
   )
 
-  // An open stream would keep the server from closing.
+  // An open stream would delay the closing of the server.
   api.addHook('preClose', async () => {
     for (const stream of streams) stream.close()
   })

@@ -5,7 +5,7 @@ import { FakeClock } from '../../../../test/helpers/fake-clock.ts'
 import { FakeChannel } from '../../../../test/helpers/fake-channel.ts'
 import { EVENT_STREAM_LIMITS, openEventStream } from './event-stream.ts'
 
-/** A socket that takes nothing until it is told to. */
+/** A socket that accepts nothing until it is released. */
 class StuckResponse extends EventEmitter {
   text = ''
   writableLength = 0
@@ -63,7 +63,7 @@ test('an event is an id, a type and one line of JSON', () => {
   )
 })
 
-test('what happened after the last known event is replayed, once', () => {
+test('events after the last one of the client are replayed, once', () => {
   const channel = new FakeChannel()
   warn(channel, 4)
   const { response } = opened(channel, 2)
@@ -77,7 +77,7 @@ test('a client from before a restart is given all that is kept', () => {
   expect(opened(channel, 500).response.ids).toEqual([1, 2])
 })
 
-test('a comment comes every fifteen seconds', () => {
+test('a comment is sent every fifteen seconds', () => {
   const { response, clock } = opened(new FakeChannel(), 0)
   clock.advance(14_999)
   expect(response.text).not.toContain(': heartbeat')
@@ -85,7 +85,7 @@ test('a comment comes every fifteen seconds', () => {
   expect(response.text).toContain(': heartbeat\n\n')
 })
 
-test('a client that takes nothing is cut, and what waits for it stays bounded', () => {
+test('a client that accepts nothing is disconnected, and its queue stays bounded', () => {
   const channel = new FakeChannel()
   const { response, clock, ends } = opened(channel, 0)
   warn(channel, 100)

@@ -3,14 +3,14 @@ import type { ChannelPort } from '../../../contract/channel-port.ts'
 import type { StampedEvent } from '../../../contract/events.ts'
 import type { Clock } from '../../../lib/clock.ts'
 
-/** What the stream needs of a channel. */
+/** Methods of a channel that the stream calls. */
 export type EventSourcePort = Pick<ChannelPort, 'events'>
 
 export interface EventStreamLimits {
-  /** A client with more than this waiting for it is cut; it comes back with Last-Event-ID and loses nothing. */
+  /** A client with more unread bytes is disconnected; it reconnects with Last-Event-ID and loses nothing. */
   readonly maxWaitingBytes: number
   readonly heartbeatMs: number
-  /** How long a client is told to wait before it reconnects. */
+  /** Delay before a client reconnects. */
   readonly reconnectMs: number
 }
 
@@ -29,10 +29,10 @@ export interface EventStreamOptions {
   readonly response: ServerResponse
   readonly port: EventSourcePort
   readonly clock: Clock
-  /** The last event that the client has; 0 for all that are kept. */
+  /** The last event that the client received; 0 for all that are kept. */
   readonly after: number
   readonly limits: EventStreamLimits
-  /** Called once, whoever ended the stream. */
+  /** Called once when either side has ended the stream. */
   readonly onEnd: () => void
 }
 
@@ -44,7 +44,7 @@ export const eventText = (stamped: StampedEvent): string =>
 export const openEventStream = (options: EventStreamOptions): EventStream => {
   const { response, port, clock, limits } = options
   let ended = false
-  // A replay may exceed the limit at once without the client being slow; it counts until the socket has drained.
+  // A replay may exceed the limit without the client being slow; it counts until the socket has drained.
   let replaying = true
   let replayAllowance = 0
 
@@ -95,8 +95,8 @@ export const openEventStream = (options: EventStreamOptions): EventStream => {
 }
 
 /**
- * Ids begin again at 1 when Sluice is restarted. A client that knows a later one than there is comes from before that, and
- * would wait in silence until the count has caught up: it is given all that is kept.
+ * Ids restart at 1 with Sluice. A client with a later id is from an earlier run, and would get nothing until the count
+ * reaches it: it is sent all kept events.
  */
 const effectiveAfter = (port: EventSourcePort, after: number): number => {
   if (after === 0) return 0

@@ -17,7 +17,7 @@ test.each<readonly [string, Partial<ChannelStatus>, string, number]>([
     503,
   ],
   [
-    'somebody took the slate',
+    'an operator took the slate',
     { program: aBus('program', { onAir: SLATE, wanted: SLATE }) },
     'ok',
     200,

@@ -4,10 +4,10 @@ import { SLATE } from '../../../contract/ids.ts'
 import type { ChannelStatus, OutputStatus } from '../../../contract/status.ts'
 
 /**
- * - `ok`: the wanted source is on the air and healthy, or an operator chose the slate.
- * - `degraded`: viewers see a source, but not the wanted one, or not a healthy one; or an output is in trouble.
- * - `slate`: nothing is playable, viewers see the slate although a source is wanted.
- * - `starting`, `stopping`: there is no program to judge.
+ * - `ok`: the wanted source is on the air and healthy, or an operator took the slate.
+ * - `degraded`: the on-air source is not the wanted one, or not healthy; or an output has a fault.
+ * - `slate`: nothing is playable, the slate is on the air although a source is wanted.
+ * - `starting`, `stopping`: no program to judge.
  */
 export const HealthLevel = z.enum(['ok', 'degraded', 'slate', 'starting', 'stopping'])
 export type HealthLevel = z.infer<typeof HealthLevel>
@@ -20,15 +20,15 @@ export const HealthAnswer = z
     upMs: z.number(),
     sources: z.object({ total: z.number(), healthy: z.number() }),
     viewers: z.number(),
-    /** There is something to play: the program runs, and where it is packaged, a segment is listed. */
+    /** The program runs and, with a packaging output, a segment is listed. */
     stream_ready: z.boolean(),
-    /** Why it is not `ok`, in words. */
+    /** Sentences on why it is not `ok`. */
     reasons: z.array(z.string()).readonly(),
   })
   .readonly()
 export type HealthAnswer = z.infer<typeof HealthAnswer>
 
-/** What a load balancer or a watchdog needs to know, from figures that are at hand. */
+/** Health for a load balancer or a watchdog, from current figures. */
 export const healthOf = (status: ChannelStatus): HealthAnswer => {
   const reasons = reasonsOf(status)
   return {
@@ -46,7 +46,7 @@ export const healthOf = (status: ChannelStatus): HealthAnswer => {
   }
 }
 
-/** 200 as long as viewers see a source or the slate that an operator chose. */
+/** 200 while a source is on the air, or the slate that an operator took. */
 export const healthStatusCode = (level: HealthLevel): 200 | 503 =>
   level === 'ok' || level === 'degraded' ? 200 : 503
 
@@ -55,7 +55,7 @@ const isStreamReady = ({ state, outputs }: ChannelStatus): boolean =>
 
 const PACKAGED_KINDS: ReadonlySet<string> = new Set(['hls', 'dash'])
 
-/** One that failed for good says so among the reasons; there is nothing to wait for. */
+/** A failed output is among the reasons; `stream_ready` does not wait for it. */
 const isPackaging = ({ kind, state }: OutputStatus): boolean =>
   PACKAGED_KINDS.has(kind) && state !== 'failed'
 

@@ -6,11 +6,11 @@ import type { ChannelStatus } from '../../../contract/status.ts'
 import type { ApiInstance } from './api-instance.ts'
 import { takeReply } from './take-answer.ts'
 
-/** One address, the action in the body: the webhook of a switcher inside FFmpeg, for scripts written against that. */
+/** One address, the action in the body: the webhook of a switcher inside FFmpeg, for scripts written for it. */
 const MswCommand = z.discriminatedUnion('action', [
   z.strictObject({
     action: z.literal('switch'),
-    /** An id, or the place in the list of sources, from 0. */
+    /** An id, or the index in the list of sources, from 0. */
     target: z.union([z.string().min(1).max(64), z.number().int().min(0).max(1_000)]),
     mode: TakeMode.optional(),
   }),
@@ -21,7 +21,7 @@ const MswCommand = z.discriminatedUnion('action', [
 ])
 type MswCommand = z.infer<typeof MswCommand>
 
-/** What each action adds is in docs/api.md. */
+/** The fields of each action are in docs/api.md. */
 const MswAnswer = z.looseObject({ ok: z.boolean(), action: z.string() })
 
 export const mswRoutes = (api: ApiInstance, port: ChannelPort): void => {
@@ -89,7 +89,7 @@ const okReply = (facts: {
   body: { ok: true, ...facts },
 })
 
-/** A source whose id is the text comes first: "1" may be a name as well as a place. */
+/** A source with this id comes before the index: "1" may be both. */
 const targetOf = (target: string | number, status: ChannelStatus): SourceId => {
   const text = String(target)
   if (text === SLATE || status.sources.some((source) => source.id === text)) return text as SourceId

@@ -4,12 +4,12 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { ApiInstance } from './api-instance.ts'
 
-/** The folder of the page, at the same distance from the sources and from the compiled files. */
+/** The folder of the page, relative to the sources and to the compiled files alike. */
 export const WEB_ROOT = fileURLToPath(new URL('../../../../web/public/', import.meta.url))
 
 /**
- * mpegts.js plays through a blob: URL (Media Source Extensions) and may run in a blob: worker; nothing else is allowed that
- * does not come from Sluice itself.
+ * mpegts.js plays through a blob: URL (Media Source Extensions) and may run in a blob: worker; all else must come from
+ * Sluice itself.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -33,7 +33,7 @@ interface Asset {
   readonly type: string
 }
 
-/** The assets are read once, at start: they are small, and a missing one is a fault of the installation. */
+/** Assets are read once, at start: they are small, and a missing one is a fault of the installation. */
 export const pageRoutes = (api: ApiInstance, webRoot: string): void => {
   const assets: readonly Asset[] = [
     { url: '/', file: `${webRoot}/index.html`, type: HTML },

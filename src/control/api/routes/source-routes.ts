@@ -6,7 +6,7 @@ import { SourceChange, SourceSpec } from '../../../contract/spec.ts'
 import { SourceStatus } from '../../../contract/status.ts'
 import type { ApiInstance } from './api-instance.ts'
 
-/** As loose as an address can be: an id that is not allowed is simply unknown. */
+/** Accepts any text: an invalid id is an unknown one. */
 const SourcePath = z.object({ id: z.string().transform((id) => id as SourceId) })
 
 const SourceList = z.object({ sources: z.array(SourceStatus).readonly() })

@@ -38,7 +38,7 @@ export const takeRoutes = (api: ApiInstance, port: ChannelPort): void => {
     '/preview/take',
     {
       schema: {
-        summary: 'Take what is on preview to the program',
+        summary: 'Take the preview source to the program',
         body: PreviewTake,
         response: TAKE_ANSWERS,
       },
