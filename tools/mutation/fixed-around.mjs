@@ -146,7 +146,7 @@ export const FAULTS_AROUND_THE_CHANNEL = [
   },
   {
     what: 'PATCH needs no token',
-    file: 'src/control/api/access.ts',
+    file: 'src/net/request-origin.ts',
     find: "method !== 'GET' && method !== 'HEAD'",
     replace: "method !== 'GET' && method !== 'PATCH' && method !== 'HEAD'",
     tests: ['src/control/api/api.test.ts'],
