@@ -70,13 +70,13 @@ TRANSITION_TIMEOUT, MUX_MODE, ABR_PRESET, ABR_GOP_SIZE, ABR_VARIANTS, ICECAST_EN
 
 Outputs (docs/outputs.md):
   hls:  dash:                          served at /live/stream.m3u8 and /live/stream.mpd
-  rtmp://host/app/key  rtmps://…       one connection for ever
-  twitch:key  kick:key  youtube:key    the same, the platform's address being known
+  rtmp://host/app/key  rtmps://…       one persistent connection
+  twitch:key  kick:key  youtube:key    the same, at the platform's address
   srt://host:port?streamid=…           transport stream over SRT
   icecast://source:password@host:8000/mount.mp3
   record:dir                           recordings, rotated
   udp://  rtp://  file.ts  -           transport stream
-  A key or password may be {env:NAME} or {file:/path}: then it stands in no list of processes.
+  A key or password may be {env:NAME} or {file:/path}: then it is in no list of processes.
 
 In a terminal there is a live view:
 ${CONSOLE_HELP.map((line) => `  ${line}`).join('\n')}

@@ -278,7 +278,7 @@ describe.skipIf(missing !== undefined).concurrent(`a push${skipNote(missing)}`, 
 
 /** One after the other: each moves 30 Mbit/s through one process. */
 describe.skipIf(missing !== undefined)(`a push of a heavy program${skipNote(missing)}`, () => {
-  it('a destination that stops reading is skipped for, then connected anew; the program goes on', async (context) => {
+  it('a destination that stops reading is skipped for, then reconnected; the program continues', async (context) => {
     const { server, push } = await start(context, {
       a: HEAVY,
       b: HEAVY,

@@ -298,7 +298,7 @@ describe.skipIf(missing).concurrent(`SRT push${skipNote(missing)}`, () => {
     )
   })
 
-  test('that nobody takes is skipped in the ring, then connected anew', async (context) => {
+  test('without a receiver is skipped in the ring, then reconnected', async (context) => {
     const port = await freePort()
     const receiver = receive(context, `srt://127.0.0.1:${port}?mode=listener`)
     const push = new Push(context, `srt://127.0.0.1:${port}`, { lagMs: 500, stallMs: 3_000 })

@@ -198,7 +198,7 @@ const outputFigures = (figures: MetricSet, status: ChannelStatus): void => {
   gauge('bitrate_bits', 'Bits per second', (o) => o.bitrate)
   gauge('lag_seconds', 'Behind the program', (o) => o.lagMs / 1000)
   counter('bytes_total', 'Bytes sent', (o) => o.bytes)
-  counter('skips_total', 'Drops of what could not be taken', (o) => o.skips)
+  counter('skips_total', 'Skips to a later random access point', (o) => o.skips)
   counter('errors_total', 'Errors', (o) => o.errors)
   counter('reconnects_total', 'Connections after the first one', (o) => o.reconnects)
   figures.gauge(

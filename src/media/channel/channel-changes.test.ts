@@ -118,7 +118,7 @@ describe('a source that is removed', () => {
     expect(violationsOf(rig.tape.emitted)).toEqual([])
   })
 
-  it('off the air leaves what is wanted alone', async () => {
+  it('off the air does not change the wanted source', async () => {
     await start({ a: {}, b: {} })
     await rig.channel.removeSource(B)
     await rig.run(5_000)
@@ -299,7 +299,7 @@ describe('the end', () => {
     await rig.run(1_000)
   }
 
-  it('leaves nothing, and answers what is pending', async () => {
+  it('leaves nothing, and answers pending takes', async () => {
     await opened()
     const take = rig.channel.take({ source: 'never' as SourceId })
     await rig.close()

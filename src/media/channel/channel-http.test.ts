@@ -31,24 +31,27 @@ const pictures = (answer: MemoryAnswer): { tag: string; frame: number }[] => {
 }
 
 describe('a viewer of the program', () => {
-  it.each([0, 1_000, 4_000])('joinMs %d: is given so much of the past at once', async (joinMs) => {
-    await start({ viewers: { joinMs } })
-    await rig.run(10_000)
-    const newest = rig.tape.emitted.filter(({ kind }) => kind === 'video').at(-1)!.frame
-    const viewer = http.get('/stream.ts')
-    await rig.run(200)
-    const answer = await viewer.answer
-    expect(answer.status).toBe(200)
-    const behindMs = (newest - pictures(answer)[0]!.frame) * 40
-    // A random access point each second; 400 ms are on their way in the mux.
-    expect(behindMs).toBeGreaterThanOrEqual(joinMs - 200)
-    expect(behindMs).toBeLessThan(joinMs + 1_400)
-    await rig.run(2_000)
-    expect(rig.status.viewers).toMatchObject([{ path: '/stream.ts' }])
-    viewer.leave()
-    await rig.run(100)
-    expect(rig.status.viewers).toEqual([])
-  })
+  it.each([0, 1_000, 4_000])(
+    'joinMs %d: gets past media of this length at once',
+    async (joinMs) => {
+      await start({ viewers: { joinMs } })
+      await rig.run(10_000)
+      const newest = rig.tape.emitted.filter(({ kind }) => kind === 'video').at(-1)!.frame
+      const viewer = http.get('/stream.ts')
+      await rig.run(200)
+      const answer = await viewer.answer
+      expect(answer.status).toBe(200)
+      const behindMs = (newest - pictures(answer)[0]!.frame) * 40
+      // A random access point each second; 400 ms are on their way in the mux.
+      expect(behindMs).toBeGreaterThanOrEqual(joinMs - 200)
+      expect(behindMs).toBeLessThan(joinMs + 1_400)
+      await rig.run(2_000)
+      expect(rig.status.viewers).toMatchObject([{ path: '/stream.ts' }])
+      viewer.leave()
+      await rig.run(100)
+      expect(rig.status.viewers).toEqual([])
+    },
+  )
 
   it('sees a take without a new request, and the end of the channel ends it', async () => {
     await start()
@@ -76,13 +79,13 @@ describe('a viewer of the program', () => {
   })
 })
 
-describe('a request before the program has begun', () => {
+describe('a request before the program has started', () => {
   const starting = async (): Promise<void> => {
     rig = new ChannelRig({ sources: { a: { startsAfterMs: 1_000 } } })
     await rig.run(100)
   }
 
-  it('for what an output packages is held, and answered when the program has begun', async () => {
+  it('for a packaged output is held, and answered when the program has started', async () => {
     await starting()
     const held = http.get('/live/stream.m3u8')
     await rig.run(100)
@@ -107,7 +110,7 @@ describe('a request before the program has begun', () => {
     expect((await held.answer).status).toBe(503)
   })
 
-  it('for the program itself is told to come again', async () => {
+  it('for the program itself is answered with 503', async () => {
     await starting()
     const answer = await rig.answer(http.get('/stream.ts').answer)
     expect(answer.status).toBe(503)

@@ -163,7 +163,7 @@ it('a bus that there is not is an error', async () => {
 
 describe('a take', () => {
   it.each(['cutover', 'graceful', 'seamless'] as const)(
-    '%s is answered with what was measured on the program',
+    '%s is answered with measurements on the program',
     async (mode) => {
       await start({ a: {}, b: {} })
       const at = rig.clock.now()
@@ -212,7 +212,7 @@ describe('a take', () => {
     expect(rig.camera('b').opened).toBe(1)
   })
 
-  it('of what a failover put on the air makes it wanted: no revert follows', async () => {
+  it('of the source that failover put on the air makes it wanted: no revert follows', async () => {
     await start({ a: {}, b: {} })
     rig.camera('a').kill()
     await rig.onAir('b')

@@ -59,7 +59,7 @@ it('counts samples and pages on and on', () => {
   expect(pages.map((view) => view.getUint32(14, true))).toEqual([0xffff_fff0, 0xffff_fff0])
 })
 
-it('skips what is no page', () => {
+it('skips bytes that are not a page', () => {
   const pager = new OpusPager(1)
   const head = pager.head(Uint8Array.of(1), 'v')
   expect(packetsOf(Buffer.concat([Buffer.from('Og garbage OggX'), head]), 3)).toHaveLength(2)

@@ -12,7 +12,7 @@ test('an RTP header carries type 33, a sequence that wraps, and the 90 kHz time 
   expect(first.subarray(12)).toEqual(Buffer.from(payload))
 })
 
-test.each([0x7fff, 0xfffe])('the sequence goes on behind %d', (sequence) => {
+test.each([0x7fff, 0xfffe])('the sequence continues after %d', (sequence) => {
   const frame = rtpFraming({ ssrc: 1, sequence, timestamp: 0 })
   const sent = [frame(new Uint8Array(188), ticks(0)), frame(new Uint8Array(188), ticks(0))]
   expect(sent.map((datagram) => Buffer.from(datagram).readUInt16BE(2))).toEqual([
