@@ -2,18 +2,24 @@ import type { OutputId } from '../../../contract/ids.ts'
 import type { IcecastSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { AUDIO_ENCODERS } from '../../../ffmpeg/audio-encode-arguments.ts'
-import { backoffDelay, DEFAULT_BACKOFF, type BackoffLimits } from '../../../lib/backoff.ts'
+import { DEFAULT_BACKOFF } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
-import { messageOf } from '../../../lib/error-message.ts'
+import {
+  keepRunning,
+  type AttemptEnd,
+  type RetryPolicy,
+  type RunState,
+} from '../../../lib/keep-running.ts'
 import { redactText, redactUrl } from '../../../lib/redact.ts'
 import { AudioEncoder } from '../audio/audio-encoder.ts'
 import { ProgramAudio } from '../audio/program-audio.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { resolveSecret } from '../interface/secret-reference.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
 import type { IcecastTarget } from './icecast-target.ts'
-import { dialIcecast, SourceConnection, type Dial, type SourceEnd } from './source-connection.ts'
+import { dialIcecast, SourceConnection, type Dial } from './source-connection.ts'
 import { sourceHead } from './source-request.ts'
 import { setIcecastTitle, TitleUpdates } from './title-updates.ts'
 import { UnitQueue } from './unit-queue.ts'
@@ -32,10 +38,13 @@ const MAX_QUEUE_MS = 5_000
 /** Icecast's own source-timeout. */
 const STALL_TIMEOUT_MS = 10_000
 const KEPT_AUDIO_MS = 10_000
-const HEALTHY_MS = 10_000
-/** Long delays: a wrong password is not corrected within seconds, and each attempt is a line in Icecast's log. */
-const REFUSED_BACKOFF: BackoffLimits = { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 }
-/** Delay before a title is retried. */
+const RETRY: RetryPolicy = { backoff: DEFAULT_BACKOFF, healthyMs: 10_000 }
+/** Nobody mends a wrong password within seconds, and Icecast's log need not fill up. */
+const RETRY_DENIED: RetryPolicy = {
+  backoff: { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 },
+  healthyMs: 10_000,
+}
+/** A title that could not be set is tried again. */
 const TITLE_RETRY_INTERVAL_MS = 2_000
 
 /** The program's audio as the single source of an Icecast mount, while the channel runs. */
@@ -47,13 +56,12 @@ export class IcecastSource implements Output {
   readonly #meter: RateMeter
   readonly #titles: TitleUpdates
   #encoder: AudioEncoder | undefined
-  #state: OutputStatus['state'] = 'starting'
+  readonly #condition = new OutputCondition((text) =>
+    redactText(text, this.#password === '' ? [] : [this.#password]),
+  )
   #connections = 0
-  #errors = 0
-  #lastError: string | undefined
   #reportedRefusal: string | undefined
   #password = ''
-  #connectedAt = 0
   #signal: AbortSignal = new AbortController().signal
 
   constructor(options: IcecastSourceOptions) {
@@ -68,7 +76,7 @@ export class IcecastSource implements Output {
           title,
           signal: this.#signal,
         }),
-      onProblem: (why) => this.#countError(`the title could not be set: ${why}`),
+      onProblem: (why) => this.#condition.countError(`the title could not be set: ${why}`),
     })
   }
 
@@ -85,7 +93,7 @@ export class IcecastSource implements Output {
     const audio = new ProgramAudio({
       frames,
       keepMs: KEPT_AUDIO_MS,
-      onFault: (error) => this.#countError(`its audio input failed: ${String(error)}`),
+      onFault: (error) => this.#condition.countError(`its audio input failed: ${String(error)}`),
     })
     const encoder = new AudioEncoder({
       ...parts,
@@ -96,7 +104,7 @@ export class IcecastSource implements Output {
       burstMs: 0,
       purpose: `audio for ${id}`,
       onUnit: (unit) => {
-        if (this.#state === 'running') this.#queue.push(unit)
+        if (this.#condition.state === 'running') this.#queue.push(unit)
       },
       onLine: (line) => parts.onLine(id, line),
       warn: (message) => parts.warn(id, message),
@@ -105,7 +113,12 @@ export class IcecastSource implements Output {
     const detach = [audio.attach(), this.#followTitles()]
     const encoding = encoder.run(signal)
     await audio.untilFrame(0, signal)
-    await this.#keepConnected(encoder, signal)
+    const { clock, random } = parts
+    await keepRunning(
+      (_signal, onRunning) => this.#connect(encoder, signal, onRunning),
+      { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
+      signal,
+    )
     for (const leave of detach) leave()
     await Promise.all([encoding, this.#titles.settled()])
   }
@@ -117,14 +130,12 @@ export class IcecastSource implements Output {
       id: this.id,
       kind: this.kind,
       url: redactUrl(url),
-      state: this.#state,
+      ...this.#condition.status(),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(parts.clock.now()),
       lagMs: Math.round(this.#queue.ms),
       skips: this.#queue.skips,
-      errors: this.#errors,
       reconnects: Math.max(0, this.#connections - 1),
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
       details: {
         format: spec.format,
         encoder: encoder?.mode ?? 'starting',
@@ -140,37 +151,18 @@ export class IcecastSource implements Output {
     }
   }
 
-  async #keepConnected(encoder: AudioEncoder, signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options.parts
-    let attempt = 0
-    while (!signal.aborted) {
-      const end = await this.#connect(encoder, signal)
-      if (end.kind === 'stopped' || signal.aborted) break
-      const wasWelcome = this.#state === 'running'
-      this.#state = 'waiting'
-      if (wasWelcome && clock.now() - this.#connectedAt >= HEALTHY_MS) attempt = 0
-      attempt++
-      const denied = end.kind === 'refused' && (end.status === 401 || end.status === 0)
-      const limits = denied ? REFUSED_BACKOFF : DEFAULT_BACKOFF
-      this.#reportEnd(end)
-      await pause(clock, backoffDelay(attempt, limits, random), signal)
-    }
-  }
-
-  /** One attempt, and the connection it leads to. */
-  async #connect(encoder: AudioEncoder, signal: AbortSignal): Promise<SourceEnd> {
+  async #connect(
+    encoder: AudioEncoder,
+    signal: AbortSignal,
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
     const { target, spec, parts, dial = dialIcecast, id } = this.#options
     const { clock, env, channel, program } = parts
     const preamble = await this.#preamble(encoder, signal)
-    try {
-      const field = `output ${id}, icecast.password`
-      const places = { env }
-      const written = target.password ?? spec.password ?? ''
-      this.#password = await resolveSecret(written, field, places)
-    } catch (error) {
-      return { kind: 'lost', why: messageOf(error) }
-    }
-    if (signal.aborted || preamble === undefined) return { kind: 'stopped' }
+    const field = `output ${id}, icecast.password`
+    const written = target.password ?? spec.password ?? ''
+    this.#password = await resolveSecret(written, field, { env })
+    if (signal.aborted || preamble === undefined) return { kind: 'ended' }
     const connection = new SourceConnection({
       target,
       preamble,
@@ -185,15 +177,20 @@ export class IcecastSource implements Output {
       dial,
       stallMs: STALL_TIMEOUT_MS,
       onAccepted: () => {
-        this.#state = 'running'
+        onRunning()
         this.#connections++
-        this.#connectedAt = clock.now()
         this.#reportedRefusal = undefined
         if (spec.format !== 'opus') this.#titles.restart(program.frames.onAir.label)
       },
       onSent: (bytes) => this.#meter.addBytes(bytes, clock.now()),
     })
-    return connection.run(signal)
+    const end = await connection.run(signal)
+    if (end.kind === 'stopped') return { kind: 'ended' }
+    if (end.kind === 'lost') return { kind: 'lost', reason: end.why }
+    const reason = `Icecast refused it: ${end.why}`
+    this.#alertRefusal(reason)
+    const denied = end.status === 401 || end.status === 0
+    return { kind: 'lost', reason, ...(denied && { policy: RETRY_DENIED }) }
   }
 
   /** Available when the encoder has started. */
@@ -209,10 +206,10 @@ export class IcecastSource implements Output {
     if (spec.format === 'opus') return () => {}
     const { frames } = parts.program
     const want = (label: string): void => {
-      if (this.#state === 'running') this.#titles.requestTitle(label)
+      if (this.#condition.state === 'running') this.#titles.requestTitle(label)
     }
     const detach = frames.attach({ cut: ({ label }) => want(label) }, (error) =>
-      this.#countError(`titles cannot be followed: ${String(error)}`),
+      this.#condition.countError(`titles cannot be followed: ${String(error)}`),
     )
     const again = parts.clock.every(TITLE_RETRY_INTERVAL_MS, () => want(frames.onAir.label))
     return () => {
@@ -221,28 +218,25 @@ export class IcecastSource implements Output {
     }
   }
 
-  #reportEnd(end: Exclude<SourceEnd, { kind: 'stopped' }>): void {
-    const { parts } = this.#options
-    const why = this.#countError(
-      end.kind === 'refused' ? `Icecast refused it: ${end.why}` : end.why,
-    )
-    if (end.kind === 'refused' && this.#reportedRefusal !== why) {
-      this.#reportedRefusal = why
-      parts.alert('refused', `output ${this.id}: ${why}`)
+  #onState(state: RunState): void {
+    this.#condition.follow(state)
+    const { lastError } = this.#condition
+    if (state.kind === 'waiting' && lastError !== undefined) {
+      this.#options.parts.warn(this.id, lastError)
     }
-    parts.warn(this.id, why)
   }
 
-  /** Ends without retry: nothing later can correct it. */
-  #failForGood(why: string): void {
-    this.#state = 'failed'
-    this.#countError(why)
-    this.#options.parts.alert('refused', `output ${this.id}: ${why}`)
+  /** Once for each reason, until it is accepted. */
+  #alertRefusal(reason: string): void {
+    if (this.#reportedRefusal === reason) return
+    this.#reportedRefusal = reason
+    const text = this.#condition.redact(`output ${this.id}: ${reason}`)
+    this.#options.parts.alert('refused', text)
   }
 
-  #countError(why: string): string {
-    this.#errors++
-    this.#lastError = redactText(why, this.#password === '' ? [] : [this.#password])
-    return this.#lastError
+  /** Permanent: nothing that comes later can mend it. */
+  #failForGood(reason: string): void {
+    this.#condition.follow({ kind: 'failed', reason })
+    this.#options.parts.alert('refused', `output ${this.id}: ${reason}`)
   }
 }

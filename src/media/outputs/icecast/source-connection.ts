@@ -47,7 +47,7 @@ export interface SourceConnectionParts {
 /** One source connection, from the dial to its end. At most one write is pending. */
 export class SourceConnection {
   readonly #parts: SourceConnectionParts
-  readonly #socket: Socket
+  #socket: Socket | undefined
   #phase: 'dialling' | 'asking' | 'refused' | 'sending' | 'ended' = 'dialling'
   #received = ''
   #since: number
@@ -59,13 +59,13 @@ export class SourceConnection {
     this.#parts = parts
     this.#preamble = parts.preamble
     this.#since = parts.clock.now()
-    this.#socket = parts.dial(parts.target)
   }
 
   /** Resolves when the connection is closed. */
   async run(signal: AbortSignal): Promise<SourceEnd> {
     const { clock, target, queue } = this.#parts
-    const socket = this.#socket
+    const socket = this.#parts.dial(target)
+    this.#socket = socket
     const ended = new Promise<SourceEnd>((resolve) => (this.#end = resolve))
     socket.setNoDelay(true)
     socket.on('error', (error) => this.#finish({ kind: 'lost', why: messageOf(error) }))
@@ -95,7 +95,7 @@ export class SourceConnection {
     this.#preamble = new Uint8Array(0)
     this.#pendingBytes = bytes.length
     this.#since = this.#parts.clock.now()
-    this.#socket.write(bytes, (error) => {
+    this.#socket?.write(bytes, (error) => {
       this.#pendingBytes = 0
       if (error !== null && error !== undefined) return
       this.#parts.onSent(bytes.length)
@@ -107,7 +107,7 @@ export class SourceConnection {
     if (this.#phase !== 'dialling') return
     this.#phase = 'asking'
     this.#since = this.#parts.clock.now()
-    this.#socket.write(this.#parts.head)
+    this.#socket?.write(this.#parts.head)
   }
 
   #receive(chunk: Buffer): void {

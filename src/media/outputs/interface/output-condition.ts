@@ -4,13 +4,13 @@ import type { RunState } from '../../../lib/keep-running.ts'
 
 /** State and errors of an output, as its status shows them. */
 export class OutputCondition {
-  readonly #redact: (text: string) => string
+  readonly redact: (text: string) => string
   #state: OutputStatus['state'] = 'starting'
   #errors = 0
   #lastError: string | undefined
 
   constructor(redact: (text: string) => string = (text) => text) {
-    this.#redact = redact
+    this.redact = redact
   }
 
   get state(): OutputStatus['state'] {
@@ -28,9 +28,9 @@ export class OutputCondition {
     if (state.kind !== 'running') this.countError(state.reason)
   }
 
-  countError(error: unknown): void {
+  readonly countError = (error: unknown): void => {
     this.#errors++
-    this.#lastError = this.#redact(messageOf(error))
+    this.#lastError = this.redact(messageOf(error))
   }
 
   status(): Pick<OutputStatus, 'state' | 'errors' | 'lastError'> {

@@ -2,11 +2,12 @@ import type { VideoFormat } from '../../../contract/format.ts'
 import type { OutputId } from '../../../contract/ids.ts'
 import { PushSpec, type OutputSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, untilAborted } from '../../../lib/clock.ts'
+import { untilAborted, untilCalled } from '../../../lib/clock.ts'
 import { messageOf } from '../../../lib/error-message.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
 import { redactor } from '../../../lib/redact.ts'
 import { ProgramEncoder } from '../../encode/program-encoder.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
@@ -22,18 +23,16 @@ import { planPush, rungOf, type Planned, type PushPlan } from './push-recipe.ts'
 import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
 import { checkReference, resolveSecret } from '../interface/secret-reference.ts'
 
-const RECONNECT_BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 }
-/** A platform that refuses a key repeatedly may block the address. */
-const REFUSED_BACKOFF: BackoffLimits = { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 }
-/** Connected this long, the next loss counts as the first. */
-const HEALTHY_MS = 60_000
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 },
+  healthyMs: 60_000,
+}
+/** A platform that refuses a key soon refuses the address. Once it was accepted, a refusal is the first one again. */
+const RETRY_REFUSED: RetryPolicy = {
+  backoff: { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 },
+  healthyMs: 1,
+}
 const TICKS_PER_MS = 90
-
-type State =
-  | { readonly kind: 'starting' }
-  | { readonly kind: 'live'; readonly since: number }
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'failed' }
 
 /**
  * One persistent connection to a platform through takes, failures and slates; after a loss it reconnects at a random
@@ -50,14 +49,13 @@ export class RtmpPush implements Output {
   readonly #clock = new PushClock()
   readonly #meter: RateMeter
   readonly #advice: PushAdvice | undefined
-  #state: State = { kind: 'starting' }
+  readonly #condition = new OutputCondition()
   #connection: PushConnection | undefined
   #stream: FlvStream | undefined
   #encoder: ProgramEncoder | undefined
   #videoFormat: VideoFormat | undefined
   #connections = 0
-  #errors = 0
-  #lastError: string | undefined
+  #isRefusalReported = false
   #pumping: 'idle' | 'soon' = 'idle'
   #onFrame: (() => void) | undefined
 
@@ -82,21 +80,23 @@ export class RtmpPush implements Output {
 
   async run(signal: AbortSignal): Promise<void> {
     if (!this.#planned.ok) {
-      this.#countError(this.#planned.why)
-      this.#state = { kind: 'failed' }
+      this.#condition.follow({ kind: 'failed', reason: this.#planned.why })
       await untilAborted(signal)
       return
     }
     const { plan } = this.#planned
     const { frames } = this.#parts.program
     const input = new PushInput(plan, (frame) => this.#addFrame(frame))
-    const detach = input.attach(frames, (error) => this.#countError(messageOf(error)))
+    const detach = input.attach(frames, this.#condition.countError)
     this.#encoder = this.#createEncoder(plan)
-    const encoding = this.#encoder
-      ?.run(input.encoded, signal)
-      .catch((error: unknown) => this.#countError(messageOf(error)))
+    const encoding = this.#encoder?.run(input.encoded, signal).catch(this.#condition.countError)
+    const { clock, random } = this.#parts
     try {
-      await this.#keepConnected(plan, signal)
+      await keepRunning(
+        (_signal, onRunning) => this.#connect(plan, signal, onRunning),
+        { ...RETRY, clock, random, onState: this.#condition.follow },
+        signal,
+      )
     } finally {
       detach()
       await encoding
@@ -105,19 +105,16 @@ export class RtmpPush implements Output {
 
   status(): OutputStatus {
     const { clock } = this.#parts
-    const state = this.#state.kind === 'live' ? 'running' : this.#state.kind
     return {
       id: this.id,
       kind: this.kind,
       url: this.#target.displayUrl,
-      state,
+      ...this.#condition.status(),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(clock.now()),
       lagMs: this.#lagMs(),
       skips: this.#queue.skips,
-      errors: this.#errors,
       reconnects: Math.max(0, this.#connections - 1),
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
       details: this.#details(),
     }
   }
@@ -128,78 +125,53 @@ export class RtmpPush implements Output {
     return now === undefined ? undefined : videoChangeRefusal(this.id, now, video)
   }
 
-  async #keepConnected(plan: PushPlan, signal: AbortSignal): Promise<void> {
-    let losses = 0
-    let refusals = 0
-    while (!signal.aborted) {
-      await this.#untilFirstFrame(signal)
-      if (signal.aborted) return
-      const { end, liveMs } = await this.#connect(plan, signal)
-      if (end.kind === 'stopped') return
-      if (liveMs >= HEALTHY_MS) losses = 0
-      if (liveMs > 0) refusals = 0
-      this.#countError(end.reason)
-      this.#state = { kind: 'waiting' }
-      if (end.kind === 'refused' && ++refusals === 1) {
-        this.#parts.alert('refused', `output ${this.id}: ${this.#target.displayUrl}: ${end.reason}`)
-      }
-      const delay =
-        end.kind === 'refused'
-          ? backoffDelay(refusals, REFUSED_BACKOFF, this.#parts.random)
-          : backoffDelay(++losses, RECONNECT_BACKOFF, this.#parts.random)
-      await pause(this.#parts.clock, delay, signal)
-    }
-  }
-
-  /** A platform disconnects a silent publisher: the connection waits for the first frame. */
-  #untilFirstFrame(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#queue.length > 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      const go = (): void => {
-        this.#onFrame = undefined
-        signal.removeEventListener('abort', go)
-        resolve()
-      }
-      this.#onFrame = go
-      signal.addEventListener('abort', go, { once: true })
-    })
-  }
-
-  async #connect(
-    plan: PushPlan,
-    signal: AbortSignal,
-  ): Promise<{ end: ConnectionEnd; liveMs: number }> {
+  async #connect(plan: PushPlan, signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
     const { clock, random, env } = this.#parts
     const { key, keyField, query } = this.#target
-    let secret: string
-    try {
-      secret = await resolveSecret(key, keyField, { env })
-    } catch (error) {
-      return { end: lost(messageOf(error)), liveMs: 0 }
-    }
+    // A platform hangs up on a publisher that sends nothing: the first frame comes first.
+    if (this.#queue.length === 0) await untilCalled((call) => this.#subscribe(call), signal)
+    if (signal.aborted) return { kind: 'ended' }
+    const secret = await resolveSecret(key, keyField, { env })
     const connection = new PushConnection({
       target: this.#target,
       streamName: `${secret}${query}`,
       clock,
       random,
       stallMs: this.#spec.stallMs,
-      onLive: () => this.#onLive(connection, plan),
+      onLive: () => {
+        onRunning()
+        this.#onLive(connection, plan)
+      },
       onRoom: () => this.#pump(),
       onWritten: (bytes) => this.#meter.addBytes(bytes, clock.now()),
     })
     this.#connection = connection
     const end = await connection.run(signal).catch((error: unknown) => lost(messageOf(error)))
-    const liveMs = this.#state.kind === 'live' ? clock.now() - this.#state.since : 0
     this.#connection = undefined
     this.#stream = undefined
-    if (end.kind === 'stopped') return { end, liveMs }
-    return { end: { ...end, reason: redactor([secret])(end.reason) }, liveMs }
+    if (end.kind === 'stopped') return { kind: 'ended' }
+    const reason = redactor([secret])(end.reason)
+    if (end.kind === 'lost') return { kind: 'lost', reason }
+    this.#alertRefusal(reason)
+    return { kind: 'lost', reason, policy: RETRY_REFUSED }
+  }
+
+  #subscribe(onFrame: () => void): () => void {
+    this.#onFrame = onFrame
+    return () => (this.#onFrame = undefined)
+  }
+
+  /** Once, until it is accepted. */
+  #alertRefusal(reason: string): void {
+    if (this.#isRefusalReported) return
+    this.#isRefusalReported = true
+    this.#parts.alert('refused', `output ${this.id}: ${this.#target.displayUrl}: ${reason}`)
   }
 
   #onLive(connection: PushConnection, plan: PushPlan): void {
     const { frames } = this.#parts.program
     this.#connections++
-    this.#state = { kind: 'live', since: this.#parts.clock.now() }
+    this.#isRefusalReported = false
     const audio = audioFormatOf(plan, frames.tracks.audio)
     if (audio !== 'silent') this.#advice?.checkAudio(audio)
     this.#stream = new FlvStream({
@@ -282,11 +254,6 @@ export class RtmpPush implements Output {
         ...(encoder.lastError !== undefined && { encoderError: encoder.lastError }),
       }),
     }
-  }
-
-  #countError(reason: string): void {
-    this.#errors++
-    this.#lastError = reason
   }
 }
 

@@ -5,9 +5,9 @@ import type { OutputSpec } from '../../../contract/output-spec.ts'
 import type { MediaPath } from '../../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause } from '../../../lib/clock.ts'
 import { messageOf } from '../../../lib/error-message.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
 import { RateMeter } from '../../../lib/rate-meter.ts'
@@ -26,12 +26,13 @@ export type RecordParts = Pick<
 >
 
 const MAX_LAG_MS = millis(5_000)
-const RETRY_BACKOFF: BackoffLimits = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
-/** Recording resumes at this share above the floor, so that it does not stop again at once. */
+const RETRY_BACKOFF = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
+/** Recording goes on when there is this much above the floor, so that it does not stop again at once. */
 const RESUME_FREE_SHARE = 0.25
 const MIN_RESUME_FREE_BYTES = 2 * MEGABYTE
 /** Recorded this long, the fault is over: the next one is reported as new. */
 const RECOVERED_MS = 10_000
+const RETRY: RetryPolicy = { backoff: RETRY_BACKOFF, healthyMs: RECOVERED_MS }
 
 type StorageFault = 'disk_full' | 'storage'
 
@@ -45,12 +46,10 @@ export class RecordOutput implements Output {
   readonly #folder: RecordingFolder
   readonly #recordingList: RecordingList
   readonly #meter: RateMeter
-  #state: OutputStatus['state'] = 'starting'
+  readonly #condition = new OutputCondition()
   #input: RecordingInput | undefined
   #recorder: Recorder | undefined
   #closedSkips = 0
-  #errors = 0
-  #lastError: string | undefined
   #fault: StorageFault | undefined
   #recordingSince: number | undefined
   #freeMb: number | undefined
@@ -72,23 +71,17 @@ export class RecordOutput implements Output {
     const isMp4 = this.#target.spec.format === 'mp4'
     const refusal = isMp4 ? mp4Refusal([video?.codec, audio?.codec]) : undefined
     if (refusal !== undefined) {
-      this.#countError(refusal)
-      this.#state = 'failed'
+      this.#condition.follow({ kind: 'failed', reason: refusal })
       alert('refused', refusal)
       return
     }
-    let attempt = 0
-    while (!signal.aborted) {
-      try {
-        await this.#record(signal)
-        break
-      } catch (error) {
-        attempt = this.#fault === undefined ? 1 : attempt + 1
-        this.#reportFault(error)
-      }
-      await pause(clock, backoffDelay(attempt, RETRY_BACKOFF, random), signal)
-    }
-    await this.#folder.close().catch((error: unknown) => this.#countError(messageOf(error)))
+    const onState = this.#condition.follow
+    await keepRunning(
+      (_signal, onRunning) => this.#attempt(signal, onRunning),
+      { ...RETRY, clock, random, onState },
+      signal,
+    )
+    await this.#folder.close().catch(this.#condition.countError)
   }
 
   status(): OutputStatus {
@@ -98,14 +91,12 @@ export class RecordOutput implements Output {
       id: this.id,
       kind: this.kind,
       url: this.#url,
-      state: this.#state,
+      ...this.#condition.status(),
       bytes: this.#meter.total,
       bitrate: this.#meter.bitrate(this.#parts.clock.now()),
       lagMs: Math.round(this.#input?.lag ?? 0),
       skips: this.#closedSkips + (this.#input?.skips ?? 0),
-      errors: this.#errors,
       reconnects: 0,
-      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
       details: {
         files: count,
         recordedBytes: bytes,
@@ -137,11 +128,20 @@ export class RecordOutput implements Output {
     return mp4Refusal([video.codec])
   }
 
-  async #record(signal: AbortSignal): Promise<void> {
+  async #attempt(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+    try {
+      await this.#record(signal, onRunning)
+      return { kind: 'ended' }
+    } catch (error) {
+      return { kind: 'lost', reason: this.#reportFault(error) }
+    }
+  }
+
+  async #record(signal: AbortSignal, onRunning: () => void): Promise<void> {
     const { clock, wallTime, program } = this.#parts
     await this.#folder.open()
     await this.#checkFreeSpace()
-    const marks = new TakeMarks(program.frames, (error) => this.#countError(messageOf(error)))
+    const marks = new TakeMarks(program.frames, this.#condition.countError)
     const input = this.#createInput(marks)
     const recorder = new Recorder({
       spec: this.#target.spec,
@@ -150,7 +150,10 @@ export class RecordOutput implements Output {
       clock,
       wallTime,
       onBytes: (bytes) => this.#meter.addBytes(bytes, clock.now()),
-      onWritten: () => this.#onWritten(),
+      onWritten: () => {
+        onRunning()
+        this.#forgetFault()
+      },
       onFreeBytes: (bytes) => (this.#freeMb = megabytesOf(bytes)),
     })
     this.#input = input
@@ -175,7 +178,7 @@ export class RecordOutput implements Output {
       frames: program.frames,
       marks,
       split,
-      onFault: (error) => this.#countError(messageOf(error)),
+      onFault: this.#condition.countError,
     })
   }
 
@@ -192,14 +195,14 @@ export class RecordOutput implements Output {
     )
   }
 
-  #onWritten(): void {
+  #forgetFault(): void {
     const now = this.#parts.clock.now()
     this.#recordingSince ??= now
-    this.#state = 'running'
     if (now - this.#recordingSince >= RECOVERED_MS) this.#fault = undefined
   }
 
-  #reportFault(error: unknown): void {
+  /** The sentence. */
+  #reportFault(error: unknown): string {
     const { alert } = this.#parts
     const { folder } = this.#target
     const isFull = error instanceof DiskFullError || isDiskFull(error)
@@ -207,15 +210,9 @@ export class RecordOutput implements Output {
     const message = isFull
       ? `the disk of ${folder} is full: ${messageOf(error)}`
       : `${folder} cannot be recorded to: ${messageOf(error)}`
-    this.#state = 'waiting'
-    this.#countError(message)
     if (this.#fault !== fault) alert(fault, message)
     this.#fault = fault
-  }
-
-  #countError(message: string): void {
-    this.#errors++
-    this.#lastError = message
+    return message
   }
 }
 
