@@ -2,10 +2,10 @@ import { sameVideo, type VideoFormat } from '../../contract/format.ts'
 import { millis, TICKS_PER_SECOND } from '../../contract/time.ts'
 import { ladderPlan, type EncoderRung } from '../../ffmpeg/ladder-arguments.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { untilCalled, type Clock } from '../../lib/clock.ts'
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { ProcessHost } from '../../process/host.ts'
-import type { OutputProgram, Program, ProgramReader } from '../outputs/interface/output.ts'
+import type { OutputProgram, ProgramReader } from '../outputs/interface/output.ts'
 import { EncoderSession, type SessionEnd } from './encoder-session.ts'
 import { pixelAspectOf } from './pixel-aspect-of.ts'
 import { EncoderInput } from './encoder-input.ts'
@@ -32,6 +32,8 @@ export interface EncoderRunParts {
   readonly purpose: string
   readonly onLine: (line: StderrLine) => void
   readonly outputs: RungOutputs
+  /** Called for each unit that came out. */
+  readonly onOutput: () => void
   readonly maxSessionTicks?: number
 }
 
@@ -63,10 +65,6 @@ export class EncoderRun {
     return this.#pid
   }
 
-  get hasOutput(): boolean {
-    return (this.#session?.outputUnits ?? 0) > 0
-  }
-
   get skips(): number {
     return this.#reader?.skips ?? 0
   }
@@ -87,7 +85,8 @@ export class EncoderRun {
     this.#reader = reader
     while (!over.aborted && !reader.ended) {
       const part = reader.next()
-      if (part === undefined) await untilAppended(program.ring, over)
+      if (part === undefined)
+        await untilCalled((onAppend) => program.ring.subscribe(onAppend), over)
       else input.push(part)
       await this.#session?.untilDrained(over)
     }
@@ -110,14 +109,14 @@ export class EncoderRun {
   }
 
   #startSession(first: AccessUnit, signal: AbortSignal): void {
-    const { program, rungs, host, clock, ffmpeg, purpose, onLine, outputs } = this.#parts
+    const { program, rungs } = this.#parts
     const { audio, languages } = program.frames.tracks
     const video = this.#format ?? program.frames.tracks.video
     const encodesAudio = audio !== undefined && rungs.some((rung) => rung.audio !== 'none')
     const aspect = video === undefined ? undefined : pixelAspectOf(video, first.data)
     const session = new EncoderSession(
       {
-        ...{ host, clock, ffmpeg, purpose, onLine, outputs },
+        ...this.#parts,
         plan: ladderPlan({
           program: {
             video: program.frames.tracks.video,
@@ -204,18 +203,3 @@ export class EncoderRun {
     this.#fail(`it gave nothing for ${Math.round(this.#progress.silence / TICKS_PER_SECOND)} s`)
   }
 }
-
-const untilAppended = (program: Program, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const go = (): void => {
-      unsubscribe()
-      signal.removeEventListener('abort', go)
-      resolve()
-    }
-    const unsubscribe = program.subscribe(go)
-    signal.addEventListener('abort', go)
-  })

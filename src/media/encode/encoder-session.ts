@@ -35,6 +35,7 @@ export interface EncoderSessionParts {
   readonly plan: LadderPlan
   readonly tracks: EncoderTracks
   readonly outputs: RungOutputs
+  readonly onOutput: () => void
   /** Program time of the first unit, DTS. */
   readonly start: number
   /** Continuity with the session before. */
@@ -143,7 +144,7 @@ export class EncoderSession {
   }
 
   #createDemuxer(): TsDemuxer {
-    const { plan, outputs } = this.#parts
+    const { plan, outputs, onOutput } = this.#parts
     const indexOf = new Map<Pid, number>()
     return new TsDemuxer({
       // The encoder writes its tracks in the order of its arguments.
@@ -154,6 +155,7 @@ export class EncoderSession {
         const track = index === undefined ? undefined : plan.tracks[index]
         if (index === undefined || track === undefined) return
         this.#outputUnits++
+        onOutput()
         const [pts, dts] = [ticks(unit.pts + this.#base), ticks(unit.dts + this.#base)]
         outputs.addUnit(index, track, { ...unit, pts, dts })
       },

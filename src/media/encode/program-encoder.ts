@@ -1,7 +1,12 @@
 import type { EncoderRung } from '../../ffmpeg/ladder-arguments.ts'
 import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
-import { backoffDelay, type BackoffLimits } from '../../lib/backoff.ts'
-import { pause, untilAborted, type Clock } from '../../lib/clock.ts'
+import { untilAborted, type Clock } from '../../lib/clock.ts'
+import {
+  keepRunning,
+  type AttemptEnd,
+  type RetryPolicy,
+  type RunState,
+} from '../../lib/keep-running.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import type { OutputProgram } from '../outputs/interface/output.ts'
 import { EncoderRun } from './encoder-run.ts'
@@ -9,9 +14,10 @@ import { RungOutputs, type RungSink } from './rung-outputs.ts'
 
 export type { RungSink } from './rung-outputs.ts'
 
-const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
-/** An encoder that ran this long was healthy: the next failure counts as the first. */
-const HEALTHY_MS = 10_000
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 },
+  healthyMs: 10_000,
+}
 
 /** One encoding of the program, with all its audio tracks. */
 export interface Rung extends EncoderRung {
@@ -50,7 +56,7 @@ export class ProgramEncoder {
   readonly #options: ProgramEncoderOptions
   #run: EncoderRun | undefined
   #outputs: RungOutputs | undefined
-  #state: 'starting' | 'running' | 'waiting' = 'starting'
+  #state: ProgramEncoderFigures['state'] = 'starting'
   #restarts = 0
   #skipsBefore = 0
   #lastError: string | undefined
@@ -61,25 +67,14 @@ export class ProgramEncoder {
 
   /** Resolves after an abort, when the process has ended. */
   async run(sink: RungSink, signal: AbortSignal): Promise<void> {
-    const { clock, random, warn } = this.#options
+    const { clock, random } = this.#options
     const outputs = new RungOutputs(sink)
     this.#outputs = outputs
-    let attempt = 1
-    while (!signal.aborted) {
-      const startedAt = clock.now()
-      this.#state = 'starting'
-      this.#run = new EncoderRun({ ...this.#options, outputs })
-      const failure = await this.#run.run(signal)
-      this.#skipsBefore += this.#run.skips
-      this.#run = undefined
-      if (failure === undefined) break
-      this.#lastError = failure
-      this.#restarts++
-      warn(`the encoder is restarted: ${failure}`)
-      if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
-      this.#state = 'waiting'
-      await pause(clock, backoffDelay(attempt++, BACKOFF, random), signal)
-    }
+    await keepRunning(
+      (_signal, onRunning) => this.#attempt(outputs, signal, onRunning),
+      { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
+      signal,
+    )
     await untilAborted(signal)
   }
 
@@ -88,12 +83,34 @@ export class ProgramEncoder {
     const reached = this.#outputs?.reached
     const { time } = this.#options.program.frames
     return {
-      state: this.#state === 'starting' && this.#run?.hasOutput === true ? 'running' : this.#state,
+      state: this.#state,
       restarts: this.#restarts,
       ...(pid === undefined ? {} : { pid }),
       behindMs: reached === undefined ? null : Math.max(0, (time - reached) / 90),
       skips: this.#skipsBefore + (this.#run?.skips ?? 0),
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
     }
+  }
+
+  async #attempt(
+    outputs: RungOutputs,
+    signal: AbortSignal,
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
+    const run = new EncoderRun({ ...this.#options, outputs, onOutput: onRunning })
+    this.#run = run
+    const failure = await run.run(signal)
+    this.#skipsBefore += run.skips
+    this.#run = undefined
+    return failure === undefined ? { kind: 'ended' } : { kind: 'lost', reason: failure }
+  }
+
+  #onState(state: RunState): void {
+    if (state.kind === 'failed' || state.kind === 'stopped') return
+    this.#state = state.kind
+    if (state.kind !== 'waiting') return
+    this.#lastError = state.reason
+    this.#restarts++
+    this.#options.warn(`the encoder is started anew: ${state.reason}`)
   }
 }

@@ -1,8 +1,13 @@
 import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
 import { conformArguments } from '../../../ffmpeg/conform-arguments.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, type Clock } from '../../../lib/clock.ts'
+import { untilCalled, type Clock } from '../../../lib/clock.ts'
+import {
+  keepRunning,
+  type AttemptEnd,
+  type RetryPolicy,
+  type RunState,
+} from '../../../lib/keep-running.ts'
 import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ConformSession, type ConformSessionFigures } from './conform-session.ts'
@@ -10,10 +15,12 @@ import type { ConformPlan } from './conform-plan.ts'
 
 /** A step of one track by more than this, or backwards, is another timeline. */
 const MIN_JUMP_TICKS = 90_000
-const HEALTHY_MS = 10_000
 /** A source that yields nothing for this long needs no process that waits for it. */
 const IDLE_MS = 8_000
-const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 }
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 },
+  healthyMs: 10_000,
+}
 
 export interface ConformSink {
   unit(unit: AccessUnit): void
@@ -54,6 +61,8 @@ export class Conformer {
   /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
   #openSession: (() => ConformSession) | undefined
   #onSessionOpened: (() => void) | undefined
+  /** Of the newest session that was taken up. */
+  #lastSession: Promise<unknown> = Promise.resolve()
   /** Of the next session. */
   #nextTimeline: 'same' | 'new' = 'same'
   #lastUnitAt = 0
@@ -99,57 +108,54 @@ export class Conformer {
   }
 
   async run(sink: ConformSink, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts
-    const openSession = (): ConformSession => this.#createSession(sink, signal)
+    const { clock, random } = this.#parts
     const idle = clock.every(IDLE_MS / 4, () => {
       if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finishSession()
     })
-    let before: Promise<unknown> = Promise.resolve()
-    let attempt = 1
-    this.#openSession = openSession
-    while (!signal.aborted) {
-      const session = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
-      if (session === undefined) break
-      const startedAt = clock.now()
-      const over = session.run(before)
-      const how = await Promise.race([over, session.finishRequested])
-      before = over
-      // It still writes out what it holds, while the next one may be open already.
-      if (how === 'left') continue
-      this.#releaseSession(session)
-      if (signal.aborted) break
-      this.#lastError = how.sentence
-      if (clock.now() - startedAt >= HEALTHY_MS) attempt = 1
-      this.#openSession = undefined
-      await this.#pauseAfterEnd(attempt++, signal)
-      this.#openSession = openSession
-    }
-    this.#openSession = undefined
+    await keepRunning(
+      (_signal, onRunning) => {
+        this.#openSession = () => this.#createSession(sink, signal, onRunning)
+        return this.#runSessions(signal).finally(() => (this.#openSession = undefined))
+      },
+      { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
+      signal,
+    )
     idle.cancel()
-    for (const session of this.#openedSessions.splice(0)) before = session.run(before)
-    await before
+    for (const session of this.#openedSessions.splice(0)) {
+      this.#lastSession = session.run(this.#lastSession)
+    }
+    await this.#lastSession
     this.#session = undefined
   }
 
-  /** The session that the next unit opens; undefined after an abort. */
-  #nextSession(signal: AbortSignal): Promise<ConformSession | undefined> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done)
-        this.#onSessionOpened = undefined
-        resolve(this.#openedSessions.shift())
-      }
-      this.#onSessionOpened = done
-      signal.addEventListener('abort', done)
-      if (signal.aborted) done()
-    })
+  /** One after the other, until one fails. */
+  async #runSessions(signal: AbortSignal): Promise<AttemptEnd> {
+    for (;;) {
+      const session = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
+      if (session === undefined) return { kind: 'ended' }
+      const over = session.run(this.#lastSession)
+      this.#lastSession = over
+      const how = await Promise.race([over, session.finishRequested])
+      // It still writes out what it holds, while the next one may be open already.
+      if (how === 'left') continue
+      this.#releaseSession(session)
+      return { kind: 'lost', reason: how.sentence }
+    }
   }
 
-  async #pauseAfterEnd(attempt: number, signal: AbortSignal): Promise<void> {
-    const { clock, random, warn } = this.#parts
-    const waitMs = Math.round(backoffDelay(attempt, BACKOFF, random))
-    warn(`transcoder ended (${this.#lastError ?? 'without a reason'}); again in ${waitMs} ms`)
-    await pause(clock, waitMs, signal)
+  /** The session that the next unit opens; undefined after an abort. */
+  async #nextSession(signal: AbortSignal): Promise<ConformSession | undefined> {
+    await untilCalled((call) => {
+      this.#onSessionOpened = call
+      return () => (this.#onSessionOpened = undefined)
+    }, signal)
+    return this.#openedSessions.shift()
+  }
+
+  #onState(state: RunState): void {
+    if (state.kind !== 'waiting') return
+    this.#lastError = state.reason
+    this.#parts.warn(`transcoder ended (${state.reason}); again in ${state.retryInMs} ms`)
   }
 
   figures(): ConformerFigures {
@@ -162,7 +168,7 @@ export class Conformer {
     }
   }
 
-  #createSession(sink: ConformSink, signal: AbortSignal): ConformSession {
+  #createSession(sink: ConformSink, signal: AbortSignal, onRunning: () => void): ConformSession {
     const session: ConformSession = new ConformSession(
       {
         ...this.#parts,
@@ -170,6 +176,7 @@ export class Conformer {
         output: {
           format: (pid, format) => sink.format(pid, format),
           unit: (unit) => {
+            onRunning()
             if (session.timeline === 'new') sink.restarted?.()
             session.timeline = 'same'
             sink.unit(unit)

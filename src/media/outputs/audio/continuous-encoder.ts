@@ -1,6 +1,11 @@
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, type Clock } from '../../../lib/clock.ts'
+import type { Clock } from '../../../lib/clock.ts'
+import {
+  keepRunning,
+  type AttemptEnd,
+  type RetryPolicy,
+  type RunState,
+} from '../../../lib/keep-running.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { frameSeconds, type CodedAudio } from './coded-audio.ts'
 import { planEncode } from './encode-plan.ts'
@@ -11,9 +16,12 @@ import {
   type AudioTimelineSegment,
 } from './program-audio.ts'
 
-/** An encoder that ran this long is restarted without delay. */
-const HEALTHY_MS = 10_000
-const BACKOFF: BackoffLimits = { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.5 }
+/** An encoder that was healthy is restarted at once. */
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.5 },
+  healthyMs: 10_000,
+  quickMs: 0,
+}
 const CHECK_INTERVAL_MS = 250
 /** Time without a frame while there was audio to encode: listeners' buffers hold as much. */
 const STALL_TIMEOUT_MS = 1_500
@@ -53,7 +61,9 @@ export class ContinuousEncoder {
   #session: EncodeSession | undefined
   /** Next coded frame of the current timeline segment. */
   #next = 0
-  /** Start of the time in which frames are overdue for the audio it was given; pauses of the host are not counted. */
+  /** Index of the program's frame behind the stretch, once all of it was given. */
+  #finishedAt: number | undefined
+  /** Since when it has owed frames for sound that it was given; as seen, so that a pause of the host is none of its. */
   #behindSince: number | undefined
   #output: 'nothing' | 'frames' = 'nothing'
   #restarts = 0
@@ -67,23 +77,15 @@ export class ContinuousEncoder {
 
   /** Encodes from coded frame `from` to the end of the segment; resolves with the index of the program's frame after it. */
   async run(segment: AudioTimelineSegment, from: number, signal: AbortSignal): Promise<number> {
-    const { clock, random, warn, audio } = this.#parts
+    const { clock, random, audio } = this.#parts
     this.#next = from
-    let attempt = 0
-    while (!signal.aborted) {
-      const startedAt = clock.now()
-      const { finishedAt, why } = await this.#runSession(segment, signal)
-      if (finishedAt !== undefined) return finishedAt
-      if (signal.aborted) break
-      if (clock.now() - startedAt >= HEALTHY_MS) attempt = 0
-      const waitMs = attempt === 0 ? 0 : backoffDelay(attempt, BACKOFF, random)
-      attempt++
-      this.#restarts++
-      this.#lastError = why
-      warn(`the audio encoder ended (${why}); again in ${Math.round(waitMs)} ms`)
-      await pause(clock, waitMs, signal)
-    }
-    return audio.end
+    this.#finishedAt = undefined
+    await keepRunning(
+      (_signal, onRunning) => this.#runSession(segment, signal, onRunning),
+      { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
+      signal,
+    )
+    return this.#finishedAt ?? audio.end
   }
 
   figures(): ContinuousEncoderFigures {
@@ -100,7 +102,8 @@ export class ContinuousEncoder {
   async #runSession(
     segment: AudioTimelineSegment,
     signal: AbortSignal,
-  ): Promise<{ readonly finishedAt: number | undefined; readonly why: string }> {
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
     const { audio, coded, clock } = this.#parts
     const plan = planEncode({ coded, segment, oldest: audio.oldest, from: this.#next })
     this.#lostFrames += plan.from - this.#next
@@ -113,7 +116,10 @@ export class ContinuousEncoder {
         ...this.#parts,
         segment,
         plan,
-        onFrame: (frame) => this.#emitFrame(frame),
+        onFrame: (frame) => {
+          onRunning()
+          this.#emitFrame(frame)
+        },
       },
       AbortSignal.any([signal, stop.signal]),
     )
@@ -129,8 +135,17 @@ export class ContinuousEncoder {
     unsubscribe()
     this.#session = undefined
     if (hung !== undefined) this.#stuck++
-    const finishedAt = session.state === 'finished' ? session.nextFrame : undefined
-    return { finishedAt, why: hung ?? end.sentence }
+    if (session.state !== 'finished') return { kind: 'lost', reason: hung ?? end.sentence }
+    this.#finishedAt = session.nextFrame
+    return { kind: 'ended' }
+  }
+
+  #onState(state: RunState): void {
+    if (state.kind !== 'waiting') return
+    this.#restarts++
+    this.#lastError = state.reason
+    const { reason, retryInMs } = state
+    this.#parts.warn(`the sound's encoder ended (${reason}); again in ${retryInMs} ms`)
   }
 
   #emitFrame(frame: Uint8Array): void {

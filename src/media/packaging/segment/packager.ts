@@ -4,12 +4,13 @@ import type { MemoryKind } from '../../../contract/host-status.ts'
 import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
-import type { Account } from '../../../lib/account.ts'
-import { backoffDelay, type BackoffLimits } from '../../../lib/backoff.ts'
-import { pause, untilAborted, type Clock } from '../../../lib/clock.ts'
+import { untilAborted, type Clock } from '../../../lib/clock.ts'
+import { messageOf } from '../../../lib/error-message.ts'
+import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ProgramEncoder, type ProgramEncoderFigures } from '../../encode/program-encoder.ts'
 import type { OutputProgram } from '../../outputs/interface/output.ts'
+import { OutputCondition } from '../../outputs/interface/output-condition.ts'
 import { EarlyFrames } from './early-frames.ts'
 import { planPackaging, type PackagingPlace, type PackagingPlan } from './packaging-plan.ts'
 import { PackagingSession } from './packaging-session.ts'
@@ -34,33 +35,35 @@ export interface PackagerOptions {
 }
 
 /** What cannot be opened (a folder in use, a disk that refuses) is tried again. */
-const BACKOFF: BackoffLimits = { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 }
+const RETRY: RetryPolicy = {
+  backoff: { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 },
+  healthyMs: 15_000,
+}
 /** How often it is seen which segments the encoder owes. */
 const CHECK_INTERVAL_MS = 250
 
 /** The program, packaged for HLS and DASH: used by all outputs that have container and folder in common. */
 export class Packager {
   readonly #options: PackagerOptions
-  #state: OutputStatus['state'] = 'starting'
+  readonly #condition = new OutputCondition()
   #session: PackagingSession | undefined
   #encoder: ProgramEncoder | undefined
-  #errors = 0
-  #lastError: string | undefined
 
   constructor(options: PackagerOptions) {
     this.#options = options
   }
 
   get state(): OutputStatus['state'] {
-    return this.#state
+    return this.#condition.state
   }
 
   get errors(): number {
-    return this.#errors
+    return this.#condition.status().errors
   }
 
   get lastError(): string | undefined {
-    return this.#lastError ?? this.encoder?.lastError
+    const { state, lastError } = this.#condition
+    return (state === 'running' ? undefined : lastError) ?? this.encoder?.lastError
   }
 
   /** Undefined while there is nothing to serve. */
@@ -79,29 +82,36 @@ export class Packager {
     try {
       plan = planPackaging(place, spec, program.frames.tracks)
     } catch (error) {
-      this.#reportError(error)
-      this.#state = 'failed'
+      this.#warn(error)
+      this.#condition.follow({ kind: 'failed', reason: messageOf(error) })
       return untilAborted(signal)
     }
-    for (let tries = 1; !signal.aborted; tries++) {
-      const startedAt = clock.now()
-      try {
-        await this.#package(plan, signal)
-      } catch (error) {
-        this.#reportError(error)
-        // Once an episode: it is tried again and again.
-        if (error instanceof SluiceError && this.#state !== 'waiting')
-          this.#options.alert('storage', error.message)
-      }
-      if (signal.aborted) return
-      this.#state = 'waiting'
-      if (clock.now() - startedAt > BACKOFF.maxMs) tries = 1
-      await pause(clock, backoffDelay(tries, BACKOFF, random), signal)
+    await keepRunning(
+      (_signal, onRunning) => this.#attempt(plan, signal, onRunning),
+      { ...RETRY, clock, random, onState: this.#condition.follow },
+      signal,
+    )
+  }
+
+  async #attempt(
+    plan: PackagingPlan,
+    signal: AbortSignal,
+    onRunning: () => void,
+  ): Promise<AttemptEnd> {
+    try {
+      await this.#package(plan, signal, onRunning)
+      return { kind: 'ended' }
+    } catch (error) {
+      this.#warn(error)
+      // Once an episode: it is tried again and again.
+      if (error instanceof SluiceError && this.#condition.state !== 'waiting')
+        this.#options.alert('storage', error.message)
+      return { kind: 'lost', reason: messageOf(error) }
     }
   }
 
   /** Until the abort, or a fault. */
-  async #package(plan: PackagingPlan, signal: AbortSignal): Promise<void> {
+  async #package(plan: PackagingPlan, signal: AbortSignal, onRunning: () => void): Promise<void> {
     const { program, clock, wallTime, serviceName, alert } = this.#options
     const { tracks } = program.frames
     const early = new EarlyFrames()
@@ -121,8 +131,7 @@ export class Packager {
     try {
       const session = new PackagingSession({ plan, store, tracks, clock, wallTime, serviceName })
       this.#session = session
-      this.#state = 'running'
-      this.#lastError = undefined
+      onRunning()
       early.replay(session.sink)
       await this.#runSession(session, signal)
     } finally {
@@ -135,22 +144,19 @@ export class Packager {
   async #runSession(session: PackagingSession, signal: AbortSignal): Promise<void> {
     const { clock, program } = this.#options
     const stop = new AbortController()
-    const end = (): void => stop.abort()
+    const over = AbortSignal.any([signal, stop.signal])
     let fault: { readonly error: unknown } | undefined
     const fail = (error: unknown): void => {
       fault ??= { error }
-      end()
+      stop.abort()
     }
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
     const detach = program.frames.attach(session.sink, fail)
     const timer = clock.every(CHECK_INTERVAL_MS, () => attempt(() => session.expire(), fail))
-    const encoding = this.#encode(session, stop.signal).catch(fail)
-    await untilAborted(stop.signal)
+    const encoding = this.#encode(session, over).catch(fail)
+    await untilAborted(over)
     detach()
     timer.cancel()
     await encoding
-    signal.removeEventListener('abort', end)
     if (fault !== undefined) throw fault.error
   }
 
@@ -167,12 +173,10 @@ export class Packager {
     this.#encoder = undefined
   }
 
-  #reportError(error: unknown): void {
-    this.#errors++
-    this.#lastError = error instanceof Error ? error.message : String(error)
-    // A sentence for people; anything else is a fault of ours, and the log should say where.
+  /** A sentence for people; anything else is a fault of ours, and the log should say where. */
+  #warn(error: unknown): void {
     const isReportable = error instanceof SluiceError || !(error instanceof Error)
-    this.#options.warn(isReportable ? this.#lastError : (error.stack ?? error.message))
+    this.#options.warn(isReportable ? messageOf(error) : (error.stack ?? error.message))
   }
 }
 
