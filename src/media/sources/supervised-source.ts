@@ -1,4 +1,5 @@
-import { pause, untilAborted, type Clock } from '../../lib/clock.ts'
+import { untilAborted, type Clock } from '../../lib/clock.ts'
+import { keepRunning, type AttemptEnd, type RunState } from '../../lib/keep-running.ts'
 import type { Measured } from '../../contract/status.ts'
 import type { HostBudget } from '../../net/host-budget.ts'
 import {
@@ -9,10 +10,9 @@ import {
   type SourceReader,
 } from './source-reader.ts'
 import {
-  afterAttempt,
+  attemptEndOf,
   transitionOf,
   type SourceTransition,
-  type Supervision,
   type SupervisionLimits,
   type Wanted,
 } from './supervision.ts'
@@ -43,7 +43,7 @@ const CHECKS_PER_NO_DATA_PERIOD = 8
 export class SupervisedSource {
   readonly #parts: SupervisedSourceParts
   #wanted: Wanted
-  #observed: Supervision = { kind: 'stopped' }
+  #observed: RunState = { kind: 'stopped' }
   #reader: SourceReader | undefined
   #attempts = 0
   #delivered = false
@@ -99,40 +99,32 @@ export class SupervisedSource {
 
   /** Resolves after the abort, when the reader has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    let attempt = 1
+    const { clock, limits, random } = this.#parts
     while (!signal.aborted) {
       this.#phaseAbort = new AbortController()
       const phaseSignal = AbortSignal.any([signal, this.#phaseAbort.signal])
-      if (this.#wanted === 'stop') {
-        if (this.#observed.kind !== 'stopped') this.#setState({ kind: 'stopped' })
-        attempt = 1
-        await untilAborted(phaseSignal)
-        continue
-      }
-      const next = await this.#attempt(attempt, phaseSignal)
-      if (phaseSignal.aborted) {
-        attempt = 1
-        continue
-      }
-      this.#setState(next)
-      if (next.kind === 'stopped') this.#wanted = 'stop'
-      if (next.kind === 'failed') await untilAborted(phaseSignal)
-      if (next.kind !== 'waiting') {
-        attempt = 1
-        continue
-      }
-      attempt = next.attempt
-      await pause(this.#parts.clock, next.retryInMs, phaseSignal)
+      if (this.#wanted === 'run') {
+        const onState = (state: RunState): void => {
+          if (!phaseSignal.aborted) this.#setState(state)
+        }
+        const end = await keepRunning(
+          (_signal, onRunning) => this.#attempt(phaseSignal, onRunning),
+          { ...limits, clock, random, onState },
+          phaseSignal,
+        )
+        if (phaseSignal.aborted) continue
+        if (end.kind === 'stopped') this.#wanted = 'stop'
+      } else if (this.#observed.kind !== 'stopped') this.#setState({ kind: 'stopped' })
+      await untilAborted(phaseSignal)
     }
     this.#setState({ kind: 'stopped' })
   }
 
-  async #attempt(attempt: number, phaseSignal: AbortSignal): Promise<Supervision> {
-    const { budget, host, clock, limits, random, sink } = this.#parts
+  async #attempt(phaseSignal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+    const { budget, host, clock, sink } = this.#parts
     const release = await budget.admit(host, phaseSignal)
-    if (release === undefined) return { kind: 'stopped' }
+    if (release === undefined) return { kind: 'ended' }
     this.#attempts++
-    this.#setState({ kind: 'starting', attempt })
     const media: AttemptMedia = { startedAt: Number.NaN, mediaMs: 0, isFull: false }
     const attemptSink = observedSink(sink, media, () => {
       media.startedAt = clock.now()
@@ -140,7 +132,7 @@ export class SupervisedSource {
       if (this.#delivered) sink.restarted?.()
       this.#delivered = true
       release()
-      this.#setState({ kind: 'running', attempt })
+      onRunning()
     })
     let reader: SourceReader | undefined
     let end: ReaderEnd
@@ -155,11 +147,7 @@ export class SupervisedSource {
       this.#accumulateFigures()
     }
     if (end.kind !== 'aborted') this.#lastError = end.reason
-    return afterAttempt(
-      { end, finite: reader?.live === false, mediaMs: media.mediaMs, attempt },
-      limits,
-      random,
-    )
+    return attemptEndOf({ end, finite: reader?.live === false, mediaMs: media.mediaMs })
   }
 
   /** Reads under the watchdog: a reader that lives but yields no byte is ended and counts as failed. */
@@ -194,7 +182,7 @@ export class SupervisedSource {
     this.#reader = undefined
   }
 
-  #setState(state: Supervision): void {
+  #setState(state: RunState): void {
     this.#observed = state
     this.#parts.onChange(transitionOf(state))
   }

@@ -1,22 +1,9 @@
-import { backoffDelay, type BackoffLimits } from '../../lib/backoff.ts'
+import type { AttemptEnd, RetryPolicy, RunState } from '../../lib/keep-running.ts'
 import type { SourceState } from '../../contract/status.ts'
 import type { ReaderEnd } from './source-reader.ts'
 
-/** What is wished for; what is observed is `Supervision`. */
+/** What is wished for; what is observed is a `RunState`. */
 export type Wanted = 'run' | 'stop'
-
-/** `attempt` counts the tries since the source last delivered media for long enough. */
-export type Supervision =
-  | { readonly kind: 'stopped'; readonly reason?: string }
-  | { readonly kind: 'starting'; readonly attempt: number }
-  | { readonly kind: 'running'; readonly attempt: number }
-  | {
-      readonly kind: 'waiting'
-      readonly attempt: number
-      readonly reason: string
-      readonly retryInMs: number
-    }
-  | { readonly kind: 'failed'; readonly reason: string }
 
 /** What is said outside about a change. */
 export interface SourceTransition {
@@ -25,12 +12,8 @@ export interface SourceTransition {
   readonly retryInMs?: number
 }
 
-export interface SupervisionLimits {
-  /** Media for this long makes an attempt a success: the next failure begins anew. */
-  readonly healthyMs: number
-  /** The first retry after a success comes between this and two and a half times this. */
-  readonly quickMs: number
-  readonly backoff: BackoffLimits
+/** An attempt is as healthy as the media that it gave were long. */
+export interface SupervisionLimits extends RetryPolicy {
   /** A reader that gives no byte for this long is restarted. */
   readonly noDataMs: number
 }
@@ -46,41 +29,23 @@ export const DEFAULT_SUPERVISION: SupervisionLimits = {
 export const noDataMsFor = (stallMs: number, arrives: 'steadily' | 'by_segment'): number =>
   Math.max(arrives === 'by_segment' ? 30_000 : 10_000, 5 * stallMs)
 
-const QUICK_SPREAD = 1.5
-
-export interface AttemptEnd {
+interface Attempted {
   readonly end: ReaderEnd
   /** Finite, and not to be looped: an end is what was asked for. */
   readonly finite: boolean
   /** How long media came, milliseconds. */
   readonly mediaMs: number
-  readonly attempt: number
 }
 
-/** Where an ended attempt leads. The end of a live stream is a failure, exit code 0 too. */
-export const afterAttempt = (
-  attempted: AttemptEnd,
-  limits: SupervisionLimits,
-  random: () => number,
-): Supervision => {
-  const { end } = attempted
-  if (end.kind === 'aborted') return { kind: 'stopped' }
-  if (end.kind === 'ended' && attempted.finite) return { kind: 'stopped', reason: 'ended' }
+/** The end of a live stream is a loss, exit code 0 too. */
+export const attemptEndOf = ({ end, finite, mediaMs }: Attempted): AttemptEnd => {
+  if (end.kind === 'aborted') return { kind: 'ended' }
+  if (end.kind === 'ended' && finite) return { kind: 'ended', reason: 'ended' }
   if (end.kind === 'failed' && end.permanent) return { kind: 'failed', reason: end.reason }
-  const healthy = attempted.mediaMs >= limits.healthyMs
-  return {
-    kind: 'waiting',
-    attempt: healthy ? 1 : attempted.attempt + 1,
-    reason: end.reason,
-    retryInMs: Math.round(
-      healthy
-        ? limits.quickMs * (1 + QUICK_SPREAD * random())
-        : backoffDelay(attempted.attempt, limits.backoff, random),
-    ),
-  }
+  return { kind: 'lost', reason: end.reason, ranMs: mediaMs }
 }
 
-export const transitionOf = (state: Supervision): SourceTransition => {
+export const transitionOf = (state: RunState): SourceTransition => {
   switch (state.kind) {
     case 'stopped':
       return {
