@@ -1,6 +1,7 @@
 import type { ExitReason } from '../../ffmpeg/exit-reason.ts'
 import { startFfmpeg, type FfmpegProcess } from '../../ffmpeg/ffmpeg-process.ts'
 import type { StderrCounts, StderrLine } from '../../ffmpeg/stderr-lines.ts'
+import { untilCalled } from '../../lib/clock.ts'
 import { TsDemuxer, type DemuxOptions, type ElementaryProgram } from '../../mpegts/demuxer.ts'
 import type { ProcessHost } from '../../process/host.ts'
 import type {
@@ -190,7 +191,7 @@ export class FfmpegReader implements SourceReader {
       this.#packets = packetsBefore + counters.packets
       if (this.#live) continue
       const room = sink.room()
-      if (room !== undefined) await roomOrAbort(room, signal)
+      if (room !== undefined) await untilSettled(room, signal)
     }
   }
 }
@@ -198,16 +199,8 @@ export class FfmpegReader implements SourceReader {
 const measured = (figure: number | 'not measurable' | undefined): number | null =>
   typeof figure === 'number' ? figure : null
 
-const roomOrAbort = (room: Promise<void>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const done = (): void => {
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-    void room.then(done)
-  })
+const untilSettled = (promise: Promise<void>, signal: AbortSignal): Promise<void> =>
+  untilCalled((call) => {
+    void promise.then(call)
+    return () => {}
+  }, signal)

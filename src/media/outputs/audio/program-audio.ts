@@ -1,5 +1,6 @@
 import { createFrameSplitter, type FrameSplitter } from '../../../codec/audio-frames.ts'
 import type { AudioFormat } from '../../../contract/format.ts'
+import { untilCalled } from '../../../lib/clock.ts'
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import type { ProgramFrames } from '../interface/program-frames.ts'
 
@@ -56,19 +57,11 @@ export class ProgramAudio {
     return () => void this.#subscribers.delete(onFrame)
   }
 
-  /** Resolves when a frame of this index has come, or the signal is aborted. */
-  untilFrame(index: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (this.end <= index && !signal.aborted) return
-        unsubscribe()
-        signal.removeEventListener('abort', check)
-        resolve()
-      }
-      const unsubscribe = this.subscribe(check)
-      signal.addEventListener('abort', check)
-      check()
-    })
+  /** Resolves when there is a frame of this index, or was, or the signal is aborted. */
+  async untilFrame(index: number, signal: AbortSignal): Promise<void> {
+    while (this.end <= index && !signal.aborted) {
+      await untilCalled((onFrame) => this.subscribe(onFrame), signal)
+    }
   }
 
   /** Undefined when it has not come yet, or is no longer kept. */
