@@ -59,7 +59,7 @@ const losing =
   (...times: readonly number[]) =>
   (clock: FakeClock): Attempt => {
     let attempts = 0
-    return async (_signal, onRunning) => {
+    return async ({ onRunning }) => {
       onRunning()
       const ms = times[Math.min(attempts++, times.length - 1)]!
       if (ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve))
@@ -97,7 +97,7 @@ describe('the states', () => {
 
   test('running is reported once for each attempt, and not by one that is over', async () => {
     let late = (): void => {}
-    const rig = kept(() => async (_signal, onRunning) => {
+    const rig = kept(() => async ({ onRunning }) => {
       onRunning()
       onRunning()
       late = onRunning
@@ -243,13 +243,19 @@ describe('an abort', () => {
   })
 
   test.each<[string, (clock: FakeClock) => Attempt]>([
-    ['starting', () => untilAbort],
+    [
+      'starting',
+      () =>
+        ({ signal }) =>
+          untilAbort(signal),
+    ],
     [
       'running',
-      () => (signal, onRunning) => {
-        onRunning()
-        return untilAbort(signal)
-      },
+      () =>
+        ({ signal, onRunning }) => {
+          onRunning()
+          return untilAbort(signal)
+        },
     ],
     ['waiting', losing(0)],
   ])(
@@ -264,7 +270,7 @@ describe('an abort', () => {
   )
 
   test('is not followed by running', async () => {
-    const rig = kept(() => async (signal, onRunning) => {
+    const rig = kept(() => async ({ signal, onRunning }) => {
       await untilAbort(signal)
       onRunning()
       return { kind: 'failed', reason: 'aborted' }

@@ -43,8 +43,14 @@ export type RunEnd =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stopped'; readonly reason?: string }
 
-/** Calls `onRunning` once it does its work. Resolves when all that it started has ended, after an abort too. */
-export type Attempt = (signal: AbortSignal, onRunning: () => void) => Promise<AttemptEnd>
+export interface AttemptContext {
+  readonly signal: AbortSignal
+  /** To be called once it does its work. */
+  readonly onRunning: () => void
+}
+
+/** Resolves when all that it started has ended, after an abort too. */
+export type Attempt = (context: AttemptContext) => Promise<AttemptEnd>
 
 export interface KeepRunningOptions extends RetryPolicy {
   readonly clock: Clock
@@ -93,10 +99,13 @@ const runOnce = async (
   const run: { since: number | undefined; over: boolean } = { since: undefined, over: false }
   let end: AttemptEnd
   try {
-    end = await attempt(signal, () => {
-      if (run.since !== undefined || run.over || signal.aborted) return
-      run.since = clock.now()
-      onRunning()
+    end = await attempt({
+      signal,
+      onRunning: () => {
+        if (run.since !== undefined || run.over || signal.aborted) return
+        run.since = clock.now()
+        onRunning()
+      },
     })
   } catch (error) {
     end = { kind: 'lost', reason: messageOf(error) }

@@ -3,8 +3,8 @@ import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import { untilAborted, type Clock } from '../../lib/clock.ts'
 import {
   keepRunning,
+  type AttemptContext,
   type AttemptEnd,
-  type RetryPolicy,
   type RunState,
 } from '../../lib/keep-running.ts'
 import type { ProcessHost } from '../../process/host.ts'
@@ -14,7 +14,7 @@ import { RungOutputs, type RungSink } from './rung-outputs.ts'
 
 export type { RungSink } from './rung-outputs.ts'
 
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 },
   healthyMs: 10_000,
 }
@@ -71,7 +71,7 @@ export class ProgramEncoder {
     const outputs = new RungOutputs(sink)
     this.#outputs = outputs
     await keepRunning(
-      (_signal, onRunning) => this.#attempt(outputs, signal, onRunning),
+      (attempt) => this.#attempt(outputs, attempt),
       { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
       signal,
     )
@@ -92,11 +92,7 @@ export class ProgramEncoder {
     }
   }
 
-  async #attempt(
-    outputs: RungOutputs,
-    signal: AbortSignal,
-    onRunning: () => void,
-  ): Promise<AttemptEnd> {
+  async #attempt(outputs: RungOutputs, { signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     const run = new EncoderRun({ ...this.#options, outputs, onOutput: onRunning })
     this.#run = run
     const failure = await run.run(signal)

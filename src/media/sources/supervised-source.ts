@@ -1,5 +1,10 @@
 import { untilAborted, type Clock } from '../../lib/clock.ts'
-import { keepRunning, type AttemptEnd, type RunState } from '../../lib/keep-running.ts'
+import {
+  keepRunning,
+  type AttemptContext,
+  type AttemptEnd,
+  type RunState,
+} from '../../lib/keep-running.ts'
 import type { Measured } from '../../contract/status.ts'
 import type { HostBudget } from '../../net/host-budget.ts'
 import {
@@ -108,7 +113,7 @@ export class SupervisedSource {
           if (!phaseSignal.aborted) this.#setState(state)
         }
         const end = await keepRunning(
-          (_signal, onRunning) => this.#attempt(phaseSignal, onRunning),
+          (attempt) => this.#attempt(attempt),
           { ...limits, clock, random, onState },
           phaseSignal,
         )
@@ -120,9 +125,9 @@ export class SupervisedSource {
     this.#setState({ kind: 'stopped' })
   }
 
-  async #attempt(phaseSignal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+  async #attempt({ signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     const { budget, host, clock, sink } = this.#parts
-    const release = await budget.admit(host, phaseSignal)
+    const release = await budget.admit(host, signal)
     if (release === undefined) return { kind: 'ended' }
     this.#attempts++
     const media: AttemptMedia = { startedAt: Number.NaN, mediaMs: 0, isFull: false }
@@ -139,7 +144,7 @@ export class SupervisedSource {
     try {
       reader = this.#parts.openReader()
       this.#reader = reader
-      end = await this.#read({ reader, sink: attemptSink, media }, phaseSignal)
+      end = await this.#read({ reader, sink: attemptSink, media }, signal)
     } catch (error) {
       end = { kind: 'failed', reason: reasonOf(error), permanent: reader === undefined }
     } finally {

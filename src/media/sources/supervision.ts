@@ -2,7 +2,7 @@ import type { AttemptEnd, RetryPolicy, RunState } from '../../lib/keep-running.t
 import type { SourceState } from '../../contract/status.ts'
 import type { ReaderEnd } from './source-reader.ts'
 
-/** What is wished for; what is observed is a `RunState`. */
+/** The wanted state; the observed one is a `RunState`. */
 export type Wanted = 'run' | 'stop'
 
 /** What is said outside about a change. */
@@ -12,7 +12,7 @@ export interface SourceTransition {
   readonly retryInMs?: number
 }
 
-/** An attempt is as healthy as the media that it gave were long. */
+/** Healthy is measured by the time in which media came. */
 export interface SupervisionLimits extends RetryPolicy {
   /** A reader that gives no byte for this long is restarted. */
   readonly noDataMs: number

@@ -2,12 +2,7 @@ import type { AudioFormat, VideoFormat } from '../../../contract/format.ts'
 import { conformArguments } from '../../../ffmpeg/conform-arguments.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import { untilCalled, type Clock } from '../../../lib/clock.ts'
-import {
-  keepRunning,
-  type AttemptEnd,
-  type RetryPolicy,
-  type RunState,
-} from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptEnd, type RunState } from '../../../lib/keep-running.ts'
 import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ConformSession, type ConformSessionFigures } from './conform-session.ts'
@@ -17,7 +12,7 @@ import type { ConformPlan } from './conform-plan.ts'
 const MIN_JUMP_TICKS = 90_000
 /** A source that yields nothing for this long needs no process that waits for it. */
 const IDLE_MS = 8_000
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 },
   healthyMs: 10_000,
 }
@@ -113,7 +108,7 @@ export class Conformer {
       if (clock.now() - this.#lastUnitAt >= IDLE_MS) this.#finishSession()
     })
     await keepRunning(
-      (_signal, onRunning) => {
+      ({ onRunning }) => {
         this.#openSession = () => this.#createSession(sink, signal, onRunning)
         return this.#runSessions(signal).finally(() => (this.#openSession = undefined))
       },

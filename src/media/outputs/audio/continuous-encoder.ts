@@ -2,8 +2,8 @@ import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import {
   keepRunning,
+  type AttemptContext,
   type AttemptEnd,
-  type RetryPolicy,
   type RunState,
 } from '../../../lib/keep-running.ts'
 import type { ProcessHost } from '../../../process/host.ts'
@@ -16,8 +16,8 @@ import {
   type AudioTimelineSegment,
 } from './program-audio.ts'
 
-/** An encoder that was healthy is restarted at once. */
-const RETRY: RetryPolicy = {
+/** A healthy encoder is restarted without delay. */
+const RETRY = {
   backoff: { firstMs: 200, maxMs: 5_000, factor: 2, jitter: 0.5 },
   healthyMs: 10_000,
   quickMs: 0,
@@ -61,9 +61,9 @@ export class ContinuousEncoder {
   #session: EncodeSession | undefined
   /** Next coded frame of the current timeline segment. */
   #next = 0
-  /** Index of the program's frame behind the stretch, once all of it was given. */
+  /** Index of the program's frame behind the timeline segment, once all of it was given. */
   #finishedAt: number | undefined
-  /** Since when it has owed frames for sound that it was given; as seen, so that a pause of the host is none of its. */
+  /** Start of the time in which frames are overdue for the audio it was given; pauses of the host are not counted. */
   #behindSince: number | undefined
   #output: 'nothing' | 'frames' = 'nothing'
   #restarts = 0
@@ -81,7 +81,7 @@ export class ContinuousEncoder {
     this.#next = from
     this.#finishedAt = undefined
     await keepRunning(
-      (_signal, onRunning) => this.#runSession(segment, signal, onRunning),
+      (attempt) => this.#runSession(segment, attempt),
       { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
       signal,
     )
@@ -101,8 +101,7 @@ export class ContinuousEncoder {
 
   async #runSession(
     segment: AudioTimelineSegment,
-    signal: AbortSignal,
-    onRunning: () => void,
+    { signal, onRunning }: AttemptContext,
   ): Promise<AttemptEnd> {
     const { audio, coded, clock } = this.#parts
     const plan = planEncode({ coded, segment, oldest: audio.oldest, from: this.#next })

@@ -57,7 +57,7 @@ export class ProgramAudio {
     return () => void this.#subscribers.delete(onFrame)
   }
 
-  /** Resolves when there is a frame of this index, or was, or the signal is aborted. */
+  /** Resolves when a frame of this index has come, or the signal is aborted. */
   async untilFrame(index: number, signal: AbortSignal): Promise<void> {
     while (this.end <= index && !signal.aborted) {
       await untilCalled((onFrame) => this.subscribe(onFrame), signal)

@@ -3,7 +3,7 @@ import type { OutputStatus } from '../../../contract/status.ts'
 import type { Millis } from '../../../contract/time.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { untilAborted } from '../../../lib/clock.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 import { ConstantBitrate } from './constant-bitrate.ts'
 import type { DatagramTarget } from './datagram-target.ts'
@@ -33,7 +33,7 @@ export interface DatagramOutputOptions {
 }
 
 const TICK_INTERVAL_MS = 5
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 2_000, maxMs: 2_000, factor: 1, jitter: 0 },
   healthyMs: 0,
 }
@@ -65,7 +65,7 @@ export class DatagramOutput implements Output {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options
     await keepRunning(
-      (_signal, onRunning) => this.#openAndSend(signal, onRunning),
+      (attempt) => this.#openAndSend(attempt),
       { ...RETRY, clock, random, onState: this.#condition.follow },
       signal,
     )
@@ -94,7 +94,7 @@ export class DatagramOutput implements Output {
     }
   }
 
-  async #openAndSend(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+  async #openAndSend({ signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     const { clock, openSink = openUdpSink } = this.#options
     const sink = await openSink(this.#target, (error) => {
       this.#condition.countError(error)

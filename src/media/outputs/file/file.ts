@@ -10,7 +10,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import { untilCalled } from '../../../lib/clock.ts'
 import { errorCode } from '../../../lib/error-code.ts'
 import { messageOf } from '../../../lib/error-message.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind } from '../interface/output-kind.ts'
 import type { Output, Program, ProgramReader } from '../interface/output.ts'
@@ -39,7 +39,7 @@ export type TsFile = Pick<FileHandle, 'write' | 'truncate' | 'stat' | 'close'>
 const TS_PACKET_BYTES = 188
 const MAX_WRITE_BYTES = 256 * 1024
 const MAX_LAG_MS = 5_000 as Millis
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 5_000, maxMs: 5_000, factor: 1, jitter: 0 },
   healthyMs: 0,
 }
@@ -105,10 +105,10 @@ export class FileOutput implements Output {
     const reader = program.join({ joinAge: 0 as Millis, lagLimit })
     this.#reader = reader
     await keepRunning(
-      (_signal, onRunning) =>
+      (attempt) =>
         this.#target.path === '-'
-          ? this.#writeToStdout(reader, signal, onRunning)
-          : this.#writeToFile(reader, signal, onRunning),
+          ? this.#writeToStdout(reader, attempt)
+          : this.#writeToFile(reader, attempt),
       { ...RETRY, clock, random, onState: this.#condition.follow },
       signal,
     )
@@ -130,8 +130,7 @@ export class FileOutput implements Output {
 
   async #writeToFile(
     reader: ProgramReader,
-    signal: AbortSignal,
-    onRunning: () => void,
+    { signal, onRunning }: AttemptContext,
   ): Promise<AttemptEnd> {
     const { openFile = open } = this.#options
     const append = this.#hasOpened || this.#target.ifExists === 'append'
@@ -158,8 +157,7 @@ export class FileOutput implements Output {
 
   async #writeToStdout(
     reader: ProgramReader,
-    signal: AbortSignal,
-    onRunning: () => void,
+    { signal, onRunning }: AttemptContext,
   ): Promise<AttemptEnd> {
     const { stdout } = this.#options
     // The reader of the pipe may leave at any time: the write reports it; it must not be an uncaught error.

@@ -6,8 +6,8 @@ import { DEFAULT_BACKOFF } from '../../../lib/backoff.ts'
 import { pause } from '../../../lib/clock.ts'
 import {
   keepRunning,
+  type AttemptContext,
   type AttemptEnd,
-  type RetryPolicy,
   type RunState,
 } from '../../../lib/keep-running.ts'
 import { redactText, redactUrl } from '../../../lib/redact.ts'
@@ -38,13 +38,13 @@ const MAX_QUEUE_MS = 5_000
 /** Icecast's own source-timeout. */
 const STALL_TIMEOUT_MS = 10_000
 const KEPT_AUDIO_MS = 10_000
-const RETRY: RetryPolicy = { backoff: DEFAULT_BACKOFF, healthyMs: 10_000 }
-/** Nobody mends a wrong password within seconds, and Icecast's log need not fill up. */
-const RETRY_DENIED: RetryPolicy = {
+const RETRY = { backoff: DEFAULT_BACKOFF, healthyMs: 10_000 }
+/** Long delays: a wrong password is not corrected within seconds, and each attempt is a line in Icecast's log. */
+const RETRY_DENIED = {
   backoff: { firstMs: 15_000, maxMs: 300_000, factor: 2, jitter: 0.3 },
   healthyMs: 10_000,
 }
-/** A title that could not be set is tried again. */
+/** Delay before a title is retried. */
 const TITLE_RETRY_INTERVAL_MS = 2_000
 
 /** The program's audio as the single source of an Icecast mount, while the channel runs. */
@@ -115,7 +115,7 @@ export class IcecastSource implements Output {
     await audio.untilFrame(0, signal)
     const { clock, random } = parts
     await keepRunning(
-      (_signal, onRunning) => this.#connect(encoder, signal, onRunning),
+      (attempt) => this.#connect(encoder, attempt),
       { ...RETRY, clock, random, onState: (state) => this.#onState(state) },
       signal,
     )
@@ -153,8 +153,7 @@ export class IcecastSource implements Output {
 
   async #connect(
     encoder: AudioEncoder,
-    signal: AbortSignal,
-    onRunning: () => void,
+    { signal, onRunning }: AttemptContext,
   ): Promise<AttemptEnd> {
     const { target, spec, parts, dial = dialIcecast, id } = this.#options
     const { clock, env, channel, program } = parts
@@ -234,7 +233,7 @@ export class IcecastSource implements Output {
     this.#options.parts.alert('refused', text)
   }
 
-  /** Permanent: nothing that comes later can mend it. */
+  /** Ends without retry: nothing later can correct it. */
   #failForGood(reason: string): void {
     this.#condition.follow({ kind: 'failed', reason })
     this.#options.parts.alert('refused', `output ${this.id}: ${reason}`)

@@ -4,7 +4,7 @@ import { PushSpec, type OutputSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { untilAborted, untilCalled } from '../../../lib/clock.ts'
 import { messageOf } from '../../../lib/error-message.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import { redactor } from '../../../lib/redact.ts'
 import { ProgramEncoder } from '../../encode/program-encoder.ts'
 import { OutputCondition } from '../interface/output-condition.ts'
@@ -23,12 +23,12 @@ import { planPush, rungOf, type Planned, type PushPlan } from './push-recipe.ts'
 import { isPushUrl, parsePushTarget, type PushTarget } from './push-target.ts'
 import { checkReference, resolveSecret } from '../interface/secret-reference.ts'
 
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 },
   healthyMs: 60_000,
 }
-/** A platform that refuses a key soon refuses the address. Once it was accepted, a refusal is the first one again. */
-const RETRY_REFUSED: RetryPolicy = {
+/** A platform that refuses a key repeatedly may block the address. After an accepted key the count restarts. */
+const RETRY_REFUSED = {
   backoff: { firstMs: 10_000, maxMs: 300_000, factor: 2, jitter: 0.5 },
   healthyMs: 1,
 }
@@ -93,7 +93,7 @@ export class RtmpPush implements Output {
     const { clock, random } = this.#parts
     try {
       await keepRunning(
-        (_signal, onRunning) => this.#connect(plan, signal, onRunning),
+        (attempt) => this.#connect(plan, attempt),
         { ...RETRY, clock, random, onState: this.#condition.follow },
         signal,
       )
@@ -125,10 +125,10 @@ export class RtmpPush implements Output {
     return now === undefined ? undefined : videoChangeRefusal(this.id, now, video)
   }
 
-  async #connect(plan: PushPlan, signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+  async #connect(plan: PushPlan, { signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     const { clock, random, env } = this.#parts
     const { key, keyField, query } = this.#target
-    // A platform hangs up on a publisher that sends nothing: the first frame comes first.
+    // A platform disconnects a silent publisher: the connection waits for the first frame.
     if (this.#queue.length === 0) await untilCalled((call) => this.#subscribe(call), signal)
     if (signal.aborted) return { kind: 'ended' }
     const secret = await resolveSecret(key, keyField, { env })

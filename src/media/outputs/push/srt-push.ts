@@ -3,7 +3,7 @@ import type { OutputSpec } from '../../../contract/output-spec.ts'
 import { PushSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import { redactUrl } from '../../../lib/redact.ts'
 import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
@@ -23,7 +23,7 @@ export type SrtPushParts = Pick<
   'host' | 'ffmpeg' | 'clock' | 'random' | 'stateFolder' | 'env' | 'onLine' | 'alert' | 'program'
 >
 
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 500, maxMs: 15_000, factor: 2, jitter: 0.5 },
   healthyMs: 5_000,
 }
@@ -57,7 +57,7 @@ export class SrtPush implements Output {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts
     await keepRunning(
-      (_signal, onRunning) => this.#connect(signal, onRunning),
+      (attempt) => this.#connect(attempt),
       { ...RETRY, clock, random, onState: this.#condition.follow },
       signal,
     )
@@ -82,7 +82,7 @@ export class SrtPush implements Output {
     }
   }
 
-  async #connect(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+  async #connect({ signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     const { clock, host, ffmpeg, program, stateFolder, onLine } = this.#parts
     const before = this.#connections
     try {

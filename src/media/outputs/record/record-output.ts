@@ -6,7 +6,7 @@ import type { MediaPath } from '../../../contract/paths.ts'
 import type { OutputStatus, RecordingStatus } from '../../../contract/status.ts'
 import { millis } from '../../../contract/time.ts'
 import { messageOf } from '../../../lib/error-message.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import { OutputCondition } from '../interface/output-condition.ts'
 import type { OutputKind, OutputParts } from '../interface/output-kind.ts'
 import type { Output } from '../interface/output.ts'
@@ -27,12 +27,12 @@ export type RecordParts = Pick<
 
 const MAX_LAG_MS = millis(5_000)
 const RETRY_BACKOFF = { firstMs: 2_000, maxMs: 5_000, factor: 1.5, jitter: 0.2 }
-/** Recording goes on when there is this much above the floor, so that it does not stop again at once. */
+/** Recording resumes at this share above the floor, so that it does not stop again at once. */
 const RESUME_FREE_SHARE = 0.25
 const MIN_RESUME_FREE_BYTES = 2 * MEGABYTE
 /** Recorded this long, the fault is over: the next one is reported as new. */
 const RECOVERED_MS = 10_000
-const RETRY: RetryPolicy = { backoff: RETRY_BACKOFF, healthyMs: RECOVERED_MS }
+const RETRY = { backoff: RETRY_BACKOFF, healthyMs: RECOVERED_MS }
 
 type StorageFault = 'disk_full' | 'storage'
 
@@ -77,7 +77,7 @@ export class RecordOutput implements Output {
     }
     const onState = this.#condition.follow
     await keepRunning(
-      (_signal, onRunning) => this.#attempt(signal, onRunning),
+      (attempt) => this.#attempt(attempt),
       { ...RETRY, clock, random, onState },
       signal,
     )
@@ -128,7 +128,7 @@ export class RecordOutput implements Output {
     return mp4Refusal([video.codec])
   }
 
-  async #attempt(signal: AbortSignal, onRunning: () => void): Promise<AttemptEnd> {
+  async #attempt({ signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     try {
       await this.#record(signal, onRunning)
       return { kind: 'ended' }
@@ -201,7 +201,7 @@ export class RecordOutput implements Output {
     if (now - this.#recordingSince >= RECOVERED_MS) this.#fault = undefined
   }
 
-  /** The sentence. */
+  /** Returns the sentence. */
   #reportFault(error: unknown): string {
     const { alert } = this.#parts
     const { folder } = this.#target

@@ -5,8 +5,9 @@ import type { HlsSpec } from '../../../contract/output-spec.ts'
 import type { OutputStatus } from '../../../contract/status.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import { untilAborted, type Clock } from '../../../lib/clock.ts'
+import type { Account } from '../../../lib/account.ts'
 import { messageOf } from '../../../lib/error-message.ts'
-import { keepRunning, type AttemptEnd, type RetryPolicy } from '../../../lib/keep-running.ts'
+import { keepRunning, type AttemptContext, type AttemptEnd } from '../../../lib/keep-running.ts'
 import type { ProcessHost } from '../../../process/host.ts'
 import { ProgramEncoder, type ProgramEncoderFigures } from '../../encode/program-encoder.ts'
 import type { OutputProgram } from '../../outputs/interface/output.ts'
@@ -35,7 +36,7 @@ export interface PackagerOptions {
 }
 
 /** What cannot be opened (a folder in use, a disk that refuses) is tried again. */
-const RETRY: RetryPolicy = {
+const RETRY = {
   backoff: { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 },
   healthyMs: 15_000,
 }
@@ -87,23 +88,19 @@ export class Packager {
       return untilAborted(signal)
     }
     await keepRunning(
-      (_signal, onRunning) => this.#attempt(plan, signal, onRunning),
+      (attempt) => this.#attempt(plan, attempt),
       { ...RETRY, clock, random, onState: this.#condition.follow },
       signal,
     )
   }
 
-  async #attempt(
-    plan: PackagingPlan,
-    signal: AbortSignal,
-    onRunning: () => void,
-  ): Promise<AttemptEnd> {
+  async #attempt(plan: PackagingPlan, { signal, onRunning }: AttemptContext): Promise<AttemptEnd> {
     try {
       await this.#package(plan, signal, onRunning)
       return { kind: 'ended' }
     } catch (error) {
       this.#warn(error)
-      // Once an episode: it is tried again and again.
+      // One alert until it runs again.
       if (error instanceof SluiceError && this.#condition.state !== 'waiting')
         this.#options.alert('storage', error.message)
       return { kind: 'lost', reason: messageOf(error) }
@@ -173,7 +170,7 @@ export class Packager {
     this.#encoder = undefined
   }
 
-  /** A sentence for people; anything else is a fault of ours, and the log should say where. */
+  /** An error of its own is a sentence; any other is a fault of Sluice, and is logged with its stack. */
   #warn(error: unknown): void {
     const isReportable = error instanceof SluiceError || !(error instanceof Error)
     this.#options.warn(isReportable ? messageOf(error) : (error.stack ?? error.message))
