@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => test.close())
 
 /** A stand-in for ffmpeg: a shell line, because arguments are all that is passed to it. */
-const fed = (script: string, change: Partial<FedRun> = {}, signal?: AbortSignal): FedProcess =>
+const fed = (script: string, change: Partial<FedRun> = {}): FedProcess =>
   new FedProcess(
     { host: test.host, clock: realClock },
     {
@@ -23,58 +23,84 @@ const fed = (script: string, change: Partial<FedRun> = {}, signal?: AbortSignal)
       maxFinishMs: 10_000,
       ...change,
     },
-    signal ?? new AbortController().signal,
   )
 
-const readAll = async (process: FedProcess) => {
+const NEVER = new AbortController().signal
+
+const started = (process: FedProcess, signal = NEVER, before?: Promise<unknown>) => {
   const chunks: Uint8Array[] = []
-  const end = await process.read((chunk) => void chunks.push(chunk))
-  return { text: Buffer.concat(chunks).toString(), end }
+  const ended = process.run((chunk) => void chunks.push(chunk), signal, before)
+  return { ended, text: () => Buffer.concat(chunks).toString() }
 }
 
 describe('an FFmpeg that is fed', () => {
+  it('takes nothing before it runs', () => {
+    const process = fed('cat')
+    expect(process.stdin.write(Buffer.from('early'))).toBe('closed')
+    expect(process.pid).toBeUndefined()
+    process.finish()
+  })
+
   it('writes out what it holds after its input has ended', async () => {
     const process = fed('cat; echo tail')
+    const { ended, text } = started(process)
     process.stdin.write(Buffer.from('body '))
     process.finish()
     process.finish()
-    const { text, end } = await readAll(process)
-    expect(text).toBe('body tail\n')
-    expect(end.isComplete).toBe(true)
+    expect((await ended).isComplete).toBe(true)
+    expect(text()).toBe('body tail\n')
     expect(process.stdin.write(Buffer.from('late'))).toBe('closed')
+  })
+
+  it('is read only after the one before it has ended', async () => {
+    let release = (): void => {}
+    const process = fed('cat')
+    const before = new Promise<void>((resolve) => (release = resolve))
+    const { ended, text } = started(process, NEVER, before)
+    process.stdin.write(Buffer.from('later'))
+    process.finish()
+    await process.stdin.drained()
+    expect(text()).toBe('')
+    release()
+    await ended
+    expect(text()).toBe('later')
   })
 
   it('that does not end is stopped after the limit', async () => {
     const process = fed('cat; sleep 60', { maxFinishMs: 50 })
+    const { ended } = started(process)
     process.finish()
-    const { end } = await readAll(process)
-    expect(end).toMatchObject({ isComplete: false, facts: { cause: { kind: 'stopped' } } })
+    expect(await ended).toMatchObject({
+      isComplete: false,
+      facts: { cause: { kind: 'stopped' } },
+    })
   })
 
   it('is complete only where it ended by itself, without an error', async () => {
-    const { end } = await readAll(fed('echo half; exit 3'))
+    const end = await started(fed('echo half; exit 3')).ended
     expect(end).toMatchObject({ isComplete: false, facts: { cause: { kind: 'exited', code: 3 } } })
   })
 
-  it.each(['stop', 'abort'] as const)('ends at once by %s', async (how) => {
-    const abort = new AbortController()
-    const lines: string[] = []
-    const onLine: FedRun['onLine'] = ({ text }) => void lines.push(text)
-    const script = 'trap "echo stopping >&2; exit 1" TERM; while read -r line; do :; done; exit 1'
-    const process = fed(script, { onLine }, abort.signal)
-    if (how === 'stop') process.stop()
-    else abort.abort()
-    const { end } = await readAll(process)
-    expect(end.isComplete).toBe(false)
-    // What it reports about being stopped is no fault.
-    expect(lines).toEqual([])
-  })
+  it.each(['stop', 'abort'] as const)(
+    'ends by %s, and what it reports then is no fault',
+    async (how) => {
+      const abort = new AbortController()
+      const lines: string[] = []
+      const onLine: FedRun['onLine'] = ({ text }) => void lines.push(text)
+      const script =
+        'trap "echo stopping >&2; exit 1" TERM; echo up; while read -r line; do :; done; exit 1'
+      const process = fed(script, { onLine })
+      const onChunk = (): void => (how === 'stop' ? process.stop() : abort.abort())
+      const end = await process.run(onChunk, abort.signal)
+      expect(end.isComplete).toBe(false)
+      expect(lines).toEqual([])
+    },
+  )
 
   it('is stopped by a consumer that throws, with that as the reason', async () => {
-    const process = fed('echo one; sleep 60')
-    const end = await process.read(() => {
+    const end = await fed('echo one; sleep 60').run(() => {
       throw new Error('cannot be parsed')
-    })
+    }, NEVER)
     expect(end).toMatchObject({ isComplete: false, sentence: 'cannot be parsed' })
   })
 })

@@ -114,33 +114,30 @@ export class EncoderRun {
     const video = this.#format ?? program.frames.tracks.video
     const encodesAudio = audio !== undefined && rungs.some((rung) => rung.audio !== 'none')
     const aspect = video === undefined ? undefined : pixelAspectOf(video, first.data)
-    const session = new EncoderSession(
-      {
-        ...this.#parts,
-        plan: ladderPlan({
-          program: {
-            video: program.frames.tracks.video,
-            audio,
-            audioTracks: languages.length,
-            ...(aspect === undefined ? {} : { pixelAspect: aspect }),
-          },
-          rungs,
-        }),
-        tracks: {
-          video: this.#encodesVideo ? video?.codec : undefined,
-          audio: encodesAudio ? audio.codec : undefined,
-          languages,
+    const session = new EncoderSession({
+      ...this.#parts,
+      plan: ladderPlan({
+        program: {
+          video: program.frames.tracks.video,
+          audio,
+          audioTracks: languages.length,
+          ...(aspect === undefined ? {} : { pixelAspect: aspect }),
         },
-        start: first.dts,
-        timeline: this.#nextTimeline,
+        rungs,
+      }),
+      tracks: {
+        video: this.#encodesVideo ? video?.codec : undefined,
+        audio: encodesAudio ? audio.codec : undefined,
+        languages,
       },
-      signal,
-    )
+      start: first.dts,
+      timeline: this.#nextTimeline,
+    })
+    const over = session.run(this.#lastSession, signal)
     this.#session = session
     this.#pid = session.pid
     this.#nextTimeline = 'continues'
     this.#progress = { given: -1, time: program.frames.time, silence: 0 }
-    const over = session.run(this.#lastSession)
     this.#lastSession = over
     void over.then((end) => {
       if (this.#pid === session.pid) this.#pid = undefined

@@ -58,21 +58,17 @@ export class EncoderSession {
   #leading: 'left_out' | 'fed' = 'left_out'
   #outputUnits = 0
 
-  constructor(parts: EncoderSessionParts, signal: AbortSignal) {
+  constructor(parts: EncoderSessionParts) {
     this.#parts = parts
     this.#base = Math.round(parts.start) - LEAD_TICKS
     this.#mux = new SubsetMuxer('encoder', tracksOf(parts.tracks), this.#base)
     const { ffmpeg, purpose, onLine, plan } = parts
-    this.#child = new FedProcess(
-      parts,
-      {
-        ...{ ffmpeg, purpose, onLine, args: plan.args },
-        niceness: NICENESS,
-        secrets: [],
-        maxFinishMs: MAX_FINISH_MS,
-      },
-      signal,
-    )
+    this.#child = new FedProcess(parts, {
+      ...{ ffmpeg, purpose, onLine, args: plan.args },
+      niceness: NICENESS,
+      secrets: [],
+      maxFinishMs: MAX_FINISH_MS,
+    })
   }
 
   get pid(): number | undefined {
@@ -120,12 +116,13 @@ export class EncoderSession {
   }
 
   /** Passes the output on after the session `before` has ended. Never rejects; resolves when the process has ended. */
-  async run(before: Promise<SessionEnd>): Promise<SessionEnd> {
-    const { how } = await before
+  async run(before: Promise<SessionEnd>, signal: AbortSignal): Promise<SessionEnd> {
     const { outputs, timeline } = this.#parts
-    if (timeline === 'anew' || how === 'failed') outputs.markBreak()
     const demuxer = this.#createDemuxer()
-    const end = await this.#child.read((chunk) => demuxer.push(chunk))
+    const turn = before.then(({ how }) => {
+      if (timeline === 'anew' || how === 'failed') outputs.markBreak()
+    })
+    const end = await this.#child.run((chunk) => demuxer.push(chunk), signal, turn)
     if (end.isComplete) demuxer.flush()
     return this.#endOf(end)
   }

@@ -72,12 +72,12 @@ export class ConformSession {
   #outputTurn: 'waited_for' | 'mine' = 'waited_for'
   readonly #heldBypass: AccessUnit[] = []
 
-  constructor(parts: ConformSessionParts, signal: AbortSignal) {
+  constructor(parts: ConformSessionParts) {
     this.#parts = parts
     this.finishRequested = new Promise((resolve) => (this.#signalFinish = () => resolve('left')))
     const { ffmpeg, args, purpose, onLine } = parts
     const run = { ffmpeg, args, purpose, onLine, secrets: [], maxFinishMs: MAX_FINISH_MS }
-    this.#child = new FedProcess(parts, run, signal)
+    this.#child = new FedProcess(parts, run)
     this.#start = new ConformStart(parts.plan)
     this.#alignment = new ConformAlignment((unit) => parts.output.unit(unit))
     const { video, audio } = parts.plan
@@ -117,13 +117,10 @@ export class ConformSession {
   }
 
   /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
-  async run(before: Promise<unknown>): Promise<FedEnd> {
-    await before
-    const held = this.#heldBypass.splice(0)
-    this.#outputTurn = 'mine'
-    for (const unit of held) this.#alignment.hold(unit)
+  async run(before: Promise<unknown>, signal: AbortSignal): Promise<FedEnd> {
     const demuxer = new TsDemuxer(this.#createSink())
-    const end = await this.#child.read((chunk) => demuxer.push(chunk))
+    const turn = before.then(() => this.#takeTurn())
+    const end = await this.#child.run((chunk) => demuxer.push(chunk), signal, turn)
     if (end.isComplete) demuxer.flush()
     if (end.facts.cause.kind !== 'stopped') this.#alignment.release(Number.POSITIVE_INFINITY)
     this.#state = 'finished'
@@ -139,6 +136,11 @@ export class ConformSession {
       startMs: started ? this.#firstOutAt! - this.#fedAt! : null,
       behindMs: started ? Math.max(0, (this.#newestIn - this.#slowestOutputDts()) / 90) : null,
     }
+  }
+
+  #takeTurn(): void {
+    this.#outputTurn = 'mine'
+    for (const unit of this.#heldBypass.splice(0)) this.#alignment.hold(unit)
   }
 
   #bypass(unit: AccessUnit): void {

@@ -5,6 +5,7 @@ import { untilCalled, type Clock } from '../../../lib/clock.ts'
 import { keepRunning, type AttemptEnd, type RunState } from '../../../lib/keep-running.ts'
 import type { AccessUnit, Pid } from '../../../mpegts/access-unit.ts'
 import type { ProcessHost } from '../../../process/host.ts'
+import type { FedEnd } from '../../../ffmpeg/fed-process.ts'
 import { ConformSession, type ConformSessionFigures } from './conform-session.ts'
 import type { ConformPlan } from './conform-plan.ts'
 
@@ -52,11 +53,11 @@ export class Conformer {
   readonly #tracks: ReadonlySet<Pid>
   #session: ConformSession | undefined
   /** Opened, and not yet taken up by `run`. */
-  readonly #openedSessions: ConformSession[] = []
+  readonly #openedSessions: OpenedSession[] = []
   /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
   #openSession: (() => ConformSession) | undefined
   #onSessionOpened: (() => void) | undefined
-  /** Of the newest session that was taken up. */
+  /** Of the newest session. */
   #lastSession: Promise<unknown> = Promise.resolve()
   /** Of the next session. */
   #nextTimeline: 'same' | 'new' = 'same'
@@ -116,9 +117,7 @@ export class Conformer {
       signal,
     )
     idle.cancel()
-    for (const session of this.#openedSessions.splice(0)) {
-      this.#lastSession = session.run(this.#lastSession)
-    }
+    this.#openedSessions.length = 0
     await this.#lastSession
     this.#session = undefined
   }
@@ -126,10 +125,9 @@ export class Conformer {
   /** One after the other, until one fails. */
   async #runSessions(signal: AbortSignal): Promise<AttemptEnd> {
     for (;;) {
-      const session = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
-      if (session === undefined) return { kind: 'ended' }
-      const over = session.run(this.#lastSession)
-      this.#lastSession = over
+      const opened = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
+      if (opened === undefined) return { kind: 'ended' }
+      const { session, over } = opened
       const how = await Promise.race([over, session.finishRequested])
       // It still writes out what it holds, while the next one may be open already.
       if (how === 'left') continue
@@ -139,7 +137,7 @@ export class Conformer {
   }
 
   /** The session that the next unit opens; undefined after an abort. */
-  async #nextSession(signal: AbortSignal): Promise<ConformSession | undefined> {
+  async #nextSession(signal: AbortSignal): Promise<OpenedSession | undefined> {
     await untilCalled((call) => {
       this.#onSessionOpened = call
       return () => (this.#onSessionOpened = undefined)
@@ -164,27 +162,26 @@ export class Conformer {
   }
 
   #createSession(sink: ConformSink, signal: AbortSignal, onRunning: () => void): ConformSession {
-    const session: ConformSession = new ConformSession(
-      {
-        ...this.#parts,
-        args: argumentsFor(this.#parts.plan),
-        output: {
-          format: (pid, format) => sink.format(pid, format),
-          unit: (unit) => {
-            onRunning()
-            if (session.timeline === 'new') sink.restarted?.()
-            session.timeline = 'same'
-            sink.unit(unit)
-          },
+    const session: ConformSession = new ConformSession({
+      ...this.#parts,
+      args: argumentsFor(this.#parts.plan),
+      output: {
+        format: (pid, format) => sink.format(pid, format),
+        unit: (unit) => {
+          onRunning()
+          if (session.timeline === 'new') sink.restarted?.()
+          session.timeline = 'same'
+          sink.unit(unit)
         },
       },
-      signal,
-    )
+    })
     session.timeline = this.#nextTimeline
     this.#nextTimeline = 'same'
     this.#sessions++
     this.#session = session
-    this.#openedSessions.push(session)
+    const over = session.run(this.#lastSession, signal)
+    this.#lastSession = over
+    this.#openedSessions.push({ session, over })
     this.#onSessionOpened?.()
     return session
   }
@@ -201,6 +198,11 @@ export class Conformer {
     session.finish()
     this.#releaseSession(session)
   }
+}
+
+interface OpenedSession {
+  readonly session: ConformSession
+  readonly over: Promise<FedEnd>
 }
 
 /** Only what differs goes through the transcoder: all that it is given is transcoded. */

@@ -110,18 +110,15 @@ export class ContinuousEncoder {
     this.#behindSince = undefined
     this.#output = 'nothing'
     const stop = new AbortController()
-    const session = new EncodeSession(
-      {
-        ...this.#parts,
-        segment,
-        plan,
-        onFrame: (frame) => {
-          onRunning()
-          this.#emitFrame(frame)
-        },
+    const session = new EncodeSession({
+      ...this.#parts,
+      segment,
+      plan,
+      onFrame: (frame) => {
+        onRunning()
+        this.#emitFrame(frame)
       },
-      AbortSignal.any([signal, stop.signal]),
-    )
+    })
     this.#session = session
     const unsubscribe = audio.subscribe(() => session.pump())
     let hung: string | undefined
@@ -129,7 +126,7 @@ export class ContinuousEncoder {
       hung ??= this.#stallReason(session, segment)
       if (hung !== undefined) stop.abort()
     })
-    const end = await session.run()
+    const end = await session.run(AbortSignal.any([signal, stop.signal]))
     check.cancel()
     unsubscribe()
     this.#session = undefined

@@ -42,28 +42,24 @@ export class EncodeSession {
   #framesToDrop: number
   #state: 'feeding' | 'waiting' | 'lost' | 'finished' = 'feeding'
 
-  constructor(parts: EncodeSessionParts, signal: AbortSignal) {
+  constructor(parts: EncodeSessionParts) {
     const { coded, segment, plan } = parts
     this.#parts = parts
     this.#nextFrame = plan.first
     this.#framesToDrop = plan.dropFrames
-    this.#child = new FedProcess(
-      parts,
-      {
-        ffmpeg: parts.ffmpeg,
-        args: audioEncodeArguments({
-          input: segment.format.codec,
-          output: coded,
-          skipSamples: plan.skipSamples,
-        }),
-        purpose: parts.purpose,
-        secrets: [],
-        onLine: parts.onLine,
-        terminate: TERMINATION,
-        maxFinishMs: MAX_FINISH_MS,
-      },
-      signal,
-    )
+    this.#child = new FedProcess(parts, {
+      ffmpeg: parts.ffmpeg,
+      args: audioEncodeArguments({
+        input: segment.format.codec,
+        output: coded,
+        skipSamples: plan.skipSamples,
+      }),
+      purpose: parts.purpose,
+      secrets: [],
+      onLine: parts.onLine,
+      terminate: TERMINATION,
+      maxFinishMs: MAX_FINISH_MS,
+    })
   }
 
   get pid(): number | undefined {
@@ -104,15 +100,15 @@ export class EncodeSession {
   }
 
   /** Resolves when the process is gone and all its output was passed on. */
-  async run(): Promise<FedEnd> {
+  run(signal: AbortSignal): Promise<FedEnd> {
     const split = splitterOf(this.#parts.coded.format, this.#parts.onIdentification)
+    const onFrame = (frame: Uint8Array): void => {
+      if (this.#framesToDrop > 0) this.#framesToDrop--
+      else this.#parts.onFrame(frame)
+    }
+    const end = this.#child.run((chunk) => split(chunk, onFrame), signal)
     this.pump()
-    return this.#child.read((chunk) =>
-      split(chunk, (frame) => {
-        if (this.#framesToDrop > 0) this.#framesToDrop--
-        else this.#parts.onFrame(frame)
-      }),
-    )
+    return end
   }
 
   #resume(): void {

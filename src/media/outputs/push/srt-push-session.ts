@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OutputId } from '../../../contract/ids.ts'
 import type { Millis } from '../../../contract/time.ts'
-import { startFfmpeg, type FfmpegEnd, type FfmpegProcess } from '../../../ffmpeg/ffmpeg-process.ts'
+import { FedProcess, type FedEnd } from '../../../ffmpeg/fed-process.ts'
 import type { StderrLine } from '../../../ffmpeg/stderr-lines.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { ProcessHost } from '../../../process/host.ts'
@@ -34,7 +34,7 @@ export interface SrtSecrets {
 }
 
 export interface SrtSessionEnd {
-  readonly end: FfmpegEnd
+  readonly end: FedEnd
   readonly stalled: boolean
   /** The remote end has another passphrase. */
   readonly refused: boolean
@@ -57,7 +57,6 @@ const NULL_PACKET = [0x47, 0x1f, 0xff, 0x10]
  */
 export class SrtSession {
   readonly #parts: SrtSessionParts
-  readonly #stop = new AbortController()
   #reader: ProgramReader | undefined
   #lastProgressAt: number | undefined
   #stalled = false
@@ -73,32 +72,24 @@ export class SrtSession {
 
   /** Until the connection is lost, stalls, or the signal is aborted. */
   async run(signal: AbortSignal): Promise<SrtSessionEnd> {
-    const { host, ffmpeg, id, target, secrets, clock } = this.#parts
+    const { ffmpeg, id, target, secrets, clock } = this.#parts
     const preset = await this.#writePreset()
     // FFmpeg reads it when it connects; without it the stream would be sent unencrypted.
     const removePreset = async (): Promise<void> => {
       if (preset !== undefined) await rm(preset, { force: true })
     }
-    const child = startFfmpeg(
-      host,
-      {
-        ffmpeg,
-        args: argumentsFor(target, preset),
-        stdin: 'pipe',
-        purpose: `push ${id}`,
-        secrets: [secrets.passphrase, secrets.streamId].filter((each) => each !== undefined),
-        onLine: (line) => this.#onStderrLine(line, removePreset),
-      },
-      AbortSignal.any([signal, this.#stop.signal]),
-    )
-    // Blocked in its read, it notices the stop when its input ends.
-    const endInput = (): void => child.stdin.end()
-    signal.addEventListener('abort', endInput, { once: true })
+    const child = new FedProcess(this.#parts, {
+      ffmpeg,
+      args: argumentsFor(target, preset),
+      purpose: `push ${id}`,
+      secrets: [secrets.passphrase, secrets.streamId].filter((each) => each !== undefined),
+      onLine: (line) => this.#onStderrLine(line, removePreset),
+    })
+    const ended = child.run(() => {}, signal)
     child.stdin.write(nullMessage())
     const timer = clock.every(PUMP_INTERVAL_MS, () => this.#pump(child))
-    const end = await child.ended
+    const end = await ended
     timer.cancel()
-    signal.removeEventListener('abort', endInput)
     await removePreset()
     const refused = this.#refused && this.#reader === undefined
     return { end, stalled: this.#stalled, refused }
@@ -117,7 +108,7 @@ export class SrtSession {
     if (line.level !== 'info' || line.sign !== 'other') onLine(line)
   }
 
-  #pump(child: FfmpegProcess): void {
+  #pump(child: FedProcess): void {
     const { clock, onBytes, stallMs } = this.#parts
     const reader = this.#reader
     if (reader === undefined) return
@@ -130,9 +121,9 @@ export class SrtSession {
       if (child.stdin.write(bytes) === 'closed') return
       onBytes(bytes.length)
     }
-    if (now - this.#lastProgressAt < stallMs || this.#stop.signal.aborted) return
+    if (now - this.#lastProgressAt < stallMs || this.#stalled) return
     this.#stalled = true
-    this.#stop.abort()
+    child.stop()
   }
 
   /** Options in a file, which FFmpeg reads too: they are in no list of processes. */
