@@ -262,7 +262,7 @@ describe.skipIf(missing !== undefined).concurrent(`a push${skipNote(missing)}`, 
       push: { recipe: 'copy' },
     })
     await push.until(() => push.status().state === 'failed')
-    expect(push.status().lastError).toMatch(/sound \(mp2\).*push\.recipe to "auto" or "encode"/)
+    expect(push.status().lastError).toMatch(/audio \(mp2\).*push\.recipe to "auto" or "encode"/)
   })
 
   it('refuses a take to a picture that it would have to follow', async (context) => {
