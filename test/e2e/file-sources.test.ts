@@ -176,10 +176,10 @@ describe('sluice run with sources of every kind, conform auto', () => {
   })
 
   it('refuses another codec under conform copy with the reason', async () => {
-    const sluice = await bench.sluice(
-      ...['-s', BASE, '-s', `old=${bench.path('sd.ts')}`, '--conform', 'copy'],
-    )
+    const sluice = await bench.sluice('-s', BASE, '--conform', 'copy')
+    // The format of the program is that of the first source.
     await sluice.onAir('base')
+    await sluice.send('POST', '/sources', { id: 'old', url: bench.path('sd.ts') })
     await sluice.until(({ sources }) => sources[1]?.conform === 'refused')
     expect(await sluice.take('old')).toMatchObject({ ok: false, why: 'formats_differ' })
     expect(((await sluice.take('old')) as { message: string }).message).toMatch(
