@@ -18,7 +18,7 @@ const opened = (change: Partial<SourceBufferOptions> = {}, hasVideo = true): Sou
   return buffer
 }
 
-/** Each unit arrives when its DTS says so. */
+/** Each unit arrives at its DTS. */
 const play = (buffer: SourceBuffer, units: readonly AccessUnit[]): void => {
   for (const unit of units) {
     if (unit.kind === 'video') buffer.addVideo(unit, unit.dts / 90)
@@ -58,7 +58,7 @@ describe('a live buffer', () => {
     expect(buffer.delayMs(buffer.newest!)).toBe(800)
   })
 
-  it('keeps the random access point that is due, and what follows it', () => {
+  it('keeps the random access point that is due and all after it', () => {
     const buffer = opened()
     play(buffer, pictures(100))
     // Pictures 25, 50 and 75 are the further random access points, 1000 ms apart.
@@ -110,7 +110,7 @@ describe('a live buffer', () => {
     expect(buffer.newest!.videoStart()).toBe(25)
   })
 
-  it('past its limits keeps nothing of a group without a further random access point', () => {
+  it('past its limits drops a group without a further random access point', () => {
     const buffer = opened()
     play(buffer, pictures(302, { gop: 1000 }))
     buffer.trim(START / 90)
@@ -128,7 +128,7 @@ describe('a live buffer', () => {
     expect(oldest - (START + 180_000)).toBeLessThan(-45_000 + 1920)
   })
 
-  it('forgets a piece of its timeline that nobody reads and no take could enter', () => {
+  it('drops a timeline segment that no bus reads and no take could enter', () => {
     const buffer = opened()
     play(buffer, pictures(50))
     buffer.breakTimeline()
@@ -193,7 +193,7 @@ describe('a jump of the timeline', () => {
   })
 })
 
-describe('a playlist that is read again after a break', () => {
+describe('a playlist that is read again after a reconnect', () => {
   it('does not play again what came before', () => {
     const buffer = opened({ arrives: 'by_segment' })
     play(buffer, pictures(50))
@@ -252,7 +252,7 @@ describe('a finite buffer', () => {
     expect(buffer.full).toBe(false)
   })
 
-  it('is entered at its first piece that is left, then at the next', () => {
+  it('is entered at its first segment that is not played, then at the next', () => {
     const buffer = opened({ live: false })
     play(buffer, pictures(30))
     buffer.breakTimeline()
@@ -292,7 +292,7 @@ describe('a queue of units', () => {
     expect(queue.push(item(1))).toBe(2000)
   })
 
-  it('is searched from a place on', () => {
+  it('is searched from an index on', () => {
     const queue = new UnitQueue()
     for (const bytes of [5, 7, 5, 9]) queue.push(item(bytes))
     const five = (from: number): number =>

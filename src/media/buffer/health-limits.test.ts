@@ -23,7 +23,7 @@ const START: HealthSample = {
   jumps: 0,
   live: true,
 }
-/** Five seconds later, enough of everything. */
+/** Sample five seconds later, within all limits. */
 const LATER: HealthSample = {
   ...START,
   at: 5000,
@@ -49,7 +49,7 @@ const tracks = (video: number, audio: number | undefined): Partial<HealthSample>
 
 describe('the health of a source at its limits', () => {
   it.each<{ name: string; change: Partial<HealthSample>; found: string[] }>([
-    { name: 'all in order', change: {}, found: [] },
+    { name: 'all within limits', change: {}, found: [] },
     {
       name: 'a stall of 2000 ms',
       change: { tracks: [{ kind: 'video', lastAt: 3000 }] },
@@ -77,7 +77,7 @@ describe('the health of a source at its limits', () => {
       found: ['missing_track 4001/4000 ms without audio'],
     },
     {
-      name: 'no audio of a reader that does not run',
+      name: 'no audio from a reader that does not run',
       change: { ...tracks(5000, undefined), runningSince: undefined },
       found: [],
     },
@@ -130,7 +130,7 @@ describe('the health of a source at its limits', () => {
     expect(problems(change)).toEqual(found)
   })
 
-  it('counts from where its window begins, not from zero', () => {
+  it('counts from the start of its window, not from zero', () => {
     const from = {
       continuityErrors: 1000,
       lostPackets: 500,
@@ -150,14 +150,14 @@ describe('the health of a source at its limits', () => {
     expect(problems({ lostPackets: 1000 }, { lostPackets: null })).toEqual([])
   })
 
-  it('judges the floor over nine tenths of the window', () => {
+  it('judges the floor from nine tenths of the window on', () => {
     const at = (ms: number): string[] =>
       problems({ at: ms, tracks: [{ kind: 'video', lastAt: ms }], bytes: 1000 })
     expect(at(4499)).toEqual([])
     expect(at(4500)).toHaveLength(1)
   })
 
-  it('judges nothing but its tracks by one sample, and nothing else after it was replaced', () => {
+  it('judges only its tracks by one sample, also after it was replaced', () => {
     const health = new SourceHealth()
     expect(health.judge({ ...LATER, jumps: 99 }, limits)).toEqual({ healthy: true, problems: [] })
     health.judge({ ...START, jumps: 0 }, limits)
@@ -165,7 +165,7 @@ describe('the health of a source at its limits', () => {
     expect(health.judge({ ...LATER, jumps: 99 }, limits).healthy).toBe(true)
   })
 
-  it('forgets a sample once a newer one is as old as the window', () => {
+  it('drops a sample once a newer one is as old as the window', () => {
     const health = new SourceHealth()
     const judge = (at: number, jumps: number): boolean =>
       health.judge(

@@ -1,11 +1,11 @@
-/** Arrivals are summed by the second, over this many seconds: three of the longest usual playlist segments. */
+/** Window of the earliest arrivals, in buckets of a second: three of the longest usual playlist segments. */
 const WINDOW_SECONDS = 30
 const BUCKET_MS = 1_000
-/** A pause in arrivals above this begins a burst; below it, it is jitter, which `latency` is there for. */
+/** A longer pause in arrivals starts a burst; a shorter one is jitter, which `latency` covers. */
 const MIN_BURST_PAUSE_MS = 250
-/** After a pause above this, which is no habit, the edge may lie elsewhere: it is judged anew from what follows. */
+/** After a longer pause that is not a habit the edge may have moved: it is measured again from the next arrivals. */
 const MIN_SILENCE_MS = 1_000
-/** By then what was held up has come, where it comes at all. */
+/** Time after such a pause by which held-up units have arrived, if they arrive at all. */
 const SETTLED_MS = 1_500
 export const MAX_BURST_MS = 15_000
 
@@ -14,17 +14,17 @@ interface Bucket {
   earliest: number
 }
 
-/** The first unit after a pause: how late it came tells how long the rest must wait for such pauses. */
+/** First unit after a pause; its lateness is how long units must rest to cover such pauses. */
 interface Burst {
   readonly at: number
   readonly offset: number
-  /** The very first arrival, which may bring history. */
+  /** First arrival of the segment, which may bring history. */
   readonly isFirst: boolean
 }
 
 /**
- * Where "live" is on a source's own timeline, from when its units arrive: the earliest (arrival − DTS) of the window is
- * the edge; how much later the first unit after each pause comes is the burst of a source that arrives by the segment.
+ * The live edge of a source, measured from arrivals: the smallest (arrival − DTS) of the window. The burst of a source
+ * that arrives by the segment is how much later than that the first unit after each pause arrives.
  */
 export class LiveEdge {
   readonly #buckets: Bucket[] = []
@@ -65,9 +65,9 @@ export class LiveEdge {
   }
 
   /**
-   * The rest that a bursty source needs on top of `latencyMs`, milliseconds; 0 for a steady one. One pause alone is a
-   * stall, not a habit, unless the source is known to arrive by the segment; and the history that the first burst
-   * brings counts only until there are others to judge by.
+   * Rest that a bursty source needs beyond `latencyMs`, milliseconds; 0 for a steady one. A single pause is a stall, not
+   * a habit, unless the source arrives by the segment; the history of the first burst counts only until two later bursts
+   * were measured.
    */
   burstMs(latencyMs: number, arrives: 'steadily' | 'by_segment'): number {
     const edge = this.offset

@@ -39,7 +39,7 @@ const audioOf = (segment: TimelineSegment): string[] => {
 }
 
 describe('SourceBuffer', () => {
-  it('of a live source holds at most 64 MB, whole groups of pictures, however long the latency', () => {
+  it('of a live source holds at most 64 MB in whole groups of pictures, whatever the latency', () => {
     const buffer = new SourceBuffer({
       live: true,
       recoveryPoints: false,
@@ -60,7 +60,7 @@ describe('SourceBuffer', () => {
     expect(segment?.video(segment.videoStart())?.unit.rap).toBe('idr')
   })
 
-  it('keeps no more than 12 s of a source whose latency is longer', () => {
+  it('keeps at most 12 s of a source whose latency is longer', () => {
     const buffer = new SourceBuffer({
       live: true,
       recoveryPoints: false,
@@ -79,7 +79,7 @@ describe('SourceBuffer', () => {
     expect(buffer.heldMs).toBeGreaterThan(10_000)
   })
 
-  it('keeps the sound of a short clip that begins anew with the clip that it belongs to, though it comes first', () => {
+  it('puts audio that comes before the video of a restarted clip into the segment of the restart', () => {
     const buffer = finite()
     const [first, second] = [clip('first'), clip('second')]
     add(buffer, first)
@@ -92,7 +92,7 @@ describe('SourceBuffer', () => {
     )
   })
 
-  it('does not forget the sound that waits for its pictures', () => {
+  it('keeps audio that waits for its video', () => {
     const buffer = finite()
     const audio = clip('only').filter((unit) => unit.kind === 'audio')
     add(buffer, audio)
@@ -100,7 +100,7 @@ describe('SourceBuffer', () => {
     expect(audioOf(buffer.newest!)).toHaveLength(audio.length)
   })
 
-  it('sends the late sound of the old timeline to it when times jump within the stream', () => {
+  it('puts late audio of the old timeline into its segment when timestamps jump', () => {
     const buffer = finite()
     const old = clip('old')
     const jumped = syntheticUnits({ tag: 'new', count: 50, start: 9_000_000 })
@@ -112,7 +112,7 @@ describe('SourceBuffer', () => {
     ])
   })
 
-  it('has nothing to enter after it was told that its contents no longer fit', () => {
+  it('has no segment to enter after it was cleared', () => {
     const buffer = finite()
     add(buffer, clip('misfit'))
     buffer.clear()

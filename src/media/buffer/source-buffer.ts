@@ -1,17 +1,17 @@
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { TimelineSegment } from './timeline-segment.ts'
 
-/** A step of the leading track above this is a jump, not a slow picture rate. */
+/** A larger step of the leading track is a jump, not a low frame rate. */
 const MIN_JUMP_TICKS = 90_000
 const MIN_JUMP_FRAMES = 8
-/** How far back times may step without being a jump (reordered arrival of damaged streams). */
+/** Backward step up to which timestamps do not jump (reordered arrival of damaged streams). */
 const MAX_BACKWARD_TICKS = 9_000
-/** DESIGN.md, section 4: what a source's buffer may hold. */
+/** Limits of a source's buffer (DESIGN.md, section 4). */
 export const MAX_BUFFERED = { seconds: 12, bytes: 64 * 1024 * 1024 } as const
-/** Sound may come this much before the first picture of a new timeline: a transcoder holds the pictures for a while. */
+/** Audio may precede the first picture of a new timeline by this much: a transcoder delays the video. */
 const MAX_EARLY_AUDIO_TICKS = 5 * 90_000
 const MAX_REMEMBERED_PICTURES = 1_024
-/** How far ahead of its play-out a source that is paced by us is read, on top of the latency. */
+/** Read-ahead of a source that is paced by us, beyond the latency. */
 const MAX_PACED_AHEAD_MS = 2_000
 
 export interface SourceBufferOptions {
@@ -21,19 +21,19 @@ export interface SourceBufferOptions {
   /** Held back in addition to the latency. */
   readonly delayMs: number
   /**
-   * Playlists arrive by the segment, and a reconnected reader may bring again what it brought before: that is not played
+   * A playlist arrives by the segment, and after a reconnect may bring again what it brought before: that is not played
    * again.
    */
   readonly arrives: 'steadily' | 'by_segment'
 }
 
-/** Which of the program's tracks the source has. */
+/** Tracks of the program that the source has. */
 export interface BufferLayout {
   readonly hasVideo: boolean
   readonly hasAudio: readonly boolean[]
 }
 
-/** What a bus still needs of a stretch: the next index of each track, +Infinity where it reads none. */
+/** Next index of each track that a bus reads in a segment; +Infinity where it reads none. */
 export interface Position {
   readonly video: number
   readonly audio: readonly number[]
@@ -41,17 +41,17 @@ export interface Position {
 
 export type PositionOf = (segment: TimelineSegment) => Position | undefined
 
-/** Everything of one source that rests in Sluice: bounded, always being filled, read by any number of buses. */
+/** Buffered media of one source: bounded, filled all the time, read by any number of buses. */
 export class SourceBuffer {
   readonly #options: SourceBufferOptions
   #live: boolean
   readonly #readers = new Set<PositionOf>()
   readonly #segments: TimelineSegment[] = []
-  /** DTS and size of the pictures received last: a reconnected playlist brings them again. */
+  /** Size by DTS of the pictures received last: a reconnected playlist brings them again. */
   readonly #remembered = new Map<number, number>()
   #layout: BufferLayout = { hasVideo: true, hasAudio: [] }
   #startsSegment = true
-  /** How the newest stretch came to be: only around a jump do two timelines mix. */
+  /** Cause of the newest segment: only around a jump do two timelines mix. */
   #newestStartedBy: 'announced' | 'jump' = 'announced'
   #catchingUp: { readonly afterDts: number } | undefined
   #jumps = 0
@@ -66,7 +66,7 @@ export class SourceBuffer {
     return this.#live
   }
 
-  /** Whether a playlist is live or recorded is known only once it is read. */
+  /** A playlist is found to be live or recorded only when it is read. */
   setLive(live: boolean): void {
     this.#live = live
   }
@@ -79,7 +79,7 @@ export class SourceBuffer {
     return this.#segments.at(-1)
   }
 
-  /** The stretch to enter: the newest of a live source, the one where a finite source waits. */
+  /** Segment that a take enters: the newest of a live source, the first unplayed one of a finite source. */
   segmentToEnter(onAirSegment: TimelineSegment | undefined): TimelineSegment | undefined {
     if (this.live) return this.newest
     const from = onAirSegment === undefined ? 0 : this.#segments.indexOf(onAirSegment) + 1
@@ -90,7 +90,7 @@ export class SourceBuffer {
     return this.#jumps
   }
 
-  /** Units that never got a place: before the first entry point, repeated after a reconnect, past the limits. */
+  /** Units never stored: before the first random access point, repeated after a reconnect, beyond the limits. */
   get dropped(): number {
     return this.#dropped
   }
@@ -107,12 +107,12 @@ export class SourceBuffer {
     return segment.edge.burstMs(this.#options.latencyMs, this.#options.arrives)
   }
 
-  /** Rest of a unit in the buffer before it is due, milliseconds. */
+  /** Time that a unit rests in the buffer before it is due, milliseconds. */
   delayMs(segment: TimelineSegment): number {
     return this.#options.latencyMs + this.#options.delayMs + (this.live ? this.burstMs(segment) : 0)
   }
 
-  /** Source time that is due at wall time `now`; +Infinity for a source that is paced by us, −Infinity before any unit. */
+  /** Source time due at wall time `now`; +Infinity for a source that is paced by us, −Infinity before any unit. */
   duePts(segment: TimelineSegment, now: number): number {
     if (!this.live) return Number.POSITIVE_INFINITY
     const edge = segment.edge.offset
@@ -125,19 +125,19 @@ export class SourceBuffer {
     return () => this.#readers.delete(position)
   }
 
-  /** The tracks were announced or changed: what follows stands on its own. */
+  /** Sets the announced tracks; the next unit starts a new segment. */
   setLayout(layout: BufferLayout): void {
     this.#layout = layout
     this.breakTimeline()
   }
 
-  /** The reader (re)started: what comes next is a new stretch. */
+  /** The reader (re)started: the next unit starts a new segment. */
   breakTimeline(): void {
     this.newest?.close()
     this.#startsSegment = true
   }
 
-  /** What is here is not what the program takes any more: nobody may enter it. Who plays it plays it to its end. */
+  /** The contents no longer fit the program: no bus may enter them; a bus that plays them plays them to the end. */
   clear(): void {
     this.breakTimeline()
     this.#segments.length = 0
@@ -159,7 +159,7 @@ export class SourceBuffer {
     else segment.addAudio(track, unit, now)
   }
 
-  /** True when a finite source has enough ahead, or a live one floods. */
+  /** True when a finite source is read far enough ahead, or a live one exceeds the limits. */
   get full(): boolean {
     if (this.bytes > MAX_BUFFERED.bytes) return true
     if (this.live) return false
@@ -167,14 +167,14 @@ export class SourceBuffer {
     return ahead > (this.#options.latencyMs + MAX_PACED_AHEAD_MS) * 90
   }
 
-  /** Media still to be played: from where it is read, else from where it waits. Ticks. */
+  /** Media still to be played, in ticks: from the reader's position, else from the first unplayed unit. */
   #ticksAhead(segment: TimelineSegment): number {
     const read = this.#positionsIn(segment).map((at) => leadingIndexOf(segment, at))
     const from = Math.min(...read)
     return segment.ticksFrom(Number.isFinite(from) ? from : segment.firstUnplayedRap())
   }
 
-  /** Left in the middle of a group: what comes before the next entry point is of no use to anyone. */
+  /** A reader left in the middle of a group: drops up to the next random access point. */
   #dropToRap(segment: TimelineSegment): void {
     if (segment.firstUnplayedRap() !== undefined) return
     const read = this.#positionsIn(segment).map((at) => leadingIndexOf(segment, at))
@@ -185,7 +185,7 @@ export class SourceBuffer {
     return [...this.#readers].map((at) => at(segment)).filter((at) => at !== undefined)
   }
 
-  /** Forgets what no bus needs and no take could enter at. */
+  /** Drops what no bus needs and no take could enter at. */
   trim(now: number): void {
     let passed = this.live
     for (const segment of this.#segments.toReversed()) {
@@ -195,7 +195,7 @@ export class SourceBuffer {
       if (here.length === 0 && over && segment !== this.newest) {
         this.#segments.splice(this.#segments.indexOf(segment), 1)
       }
-      // A finite source is kept from where its readers are.
+      // A finite source is kept from its readers' positions on.
       passed ||= here.length > 0
     }
   }
@@ -209,7 +209,7 @@ export class SourceBuffer {
     if (segment.hasVideo) this.#trimAudio(segment, here, now)
   }
 
-  /** A finite source goes with its readers, and waits where they left it, at the next entry point. */
+  /** A finite source moves with its readers, and waits at the random access point after the place where they left. */
   #oldestUnplayedToKeep(segment: TimelineSegment, read: readonly number[]): number {
     if (read.some((index) => Number.isFinite(index))) return Number.POSITIVE_INFINITY
     return segment.firstUnplayedRap() ?? Number.POSITIVE_INFINITY
@@ -231,14 +231,14 @@ export class SourceBuffer {
     })
   }
 
-  /** Where to keep audio from while no picture has come that could be entered at. */
+  /** PTS from which audio is kept while no picture can be entered at. */
   #oldestAudioToKeep(segment: TimelineSegment, now: number): number {
     if (!Number.isNaN(segment.newestDts))
       return Math.min(this.duePts(segment, now), segment.newestDts)
     return (segment.audioEnd(0) ?? 0) - MAX_EARLY_AUDIO_TICKS
   }
 
-  /** Past the limits the oldest goes, up to an entry point; 0 while within them. */
+  /** Index of the random access point up to which the oldest is dropped beyond the limits; 0 within them. */
   #limitIndex(segment: TimelineSegment): number {
     const seconds = MAX_BUFFERED.seconds + this.burstMs(segment) / 1_000
     if (segment.heldTicks <= seconds * 90_000 && segment.bytes <= MAX_BUFFERED.bytes) return 0
@@ -252,8 +252,8 @@ export class SourceBuffer {
     role: 'leading' | 'following',
   ): TimelineSegment | undefined {
     if (this.#startsSegment) {
-      // Whether a playlist repeats itself is told by its pictures. Else nothing of the old timeline comes after an
-      // announced break: the new one's sound may come first.
+      // Only its video shows that a playlist repeats itself. Otherwise nothing of the old timeline comes after an
+      // announced break: the audio of the new one may come first.
       const undecided = this.#options.arrives === 'by_segment' && this.#layout.hasVideo
       if (role === 'following' && undecided && this.newest !== undefined)
         return this.#nearestSegment(unit)
@@ -289,7 +289,7 @@ export class SourceBuffer {
     return segment
   }
 
-  /** After a reconnect to the same timeline: what was received before is not taken again. */
+  /** After a reconnect to the same timeline: true for a unit that was received before. */
   #skipsRepeated(unit: AccessUnit): boolean {
     if (this.#catchingUp === undefined) return false
     if (unit.dts <= this.#catchingUp.afterDts) return true
@@ -306,7 +306,7 @@ export class SourceBuffer {
     )
   }
 
-  /** Around a jump, audio of the old timeline still arrives: it belongs where its times are nearest. */
+  /** Around a jump, audio of the old timeline still arrives: the segment with the nearest times. */
   #nearestSegment(unit: AccessUnit): TimelineSegment | undefined {
     const candidates = this.#segments.slice(this.#newestStartedBy === 'jump' ? -2 : -1)
     let best: TimelineSegment | undefined

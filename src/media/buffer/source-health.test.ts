@@ -37,7 +37,7 @@ describe('the health of a source', () => {
     ['nothing came yet', () => ({ tracks: [{ kind: 'video', lastAt: undefined }] }), 'no_media'],
     ['no track moves', () => ({ tracks: [{ kind: 'video', lastAt: 1_000 }] }), 'stall'],
     [
-      'the sound stopped',
+      'the audio stopped',
       (at) => ({
         tracks: [
           { kind: 'video', lastAt: at },
@@ -46,9 +46,9 @@ describe('the health of a source', () => {
       }),
       'missing_track',
     ],
-    ['packets are torn', (at) => ({ continuityErrors: at / 50 }), 'continuity'],
+    ['continuity counters jump', (at) => ({ continuityErrors: at / 50 }), 'continuity'],
     ['packets are lost', (at) => ({ lostPackets: at / 10 }), 'packet_loss'],
-    ['its time jumps', (at) => ({ jumps: Math.floor(at / 500) }), 'timestamp_jumps'],
+    ['its timestamps jump', (at) => ({ jumps: Math.floor(at / 500) }), 'timestamp_jumps'],
   ]
   it.each(cases)('is bad when %s', (_name, change, condition) => {
     const { healthy, problems } = judge(change)
@@ -64,11 +64,11 @@ describe('the health of a source', () => {
     expect(health.judge(sample(1_000), own).healthy).toBe(true)
   })
 
-  it('judges what cannot be measured as nothing, not as zero or bad', () => {
+  it('does not judge what cannot be measured', () => {
     expect(judge(() => ({ continuityErrors: null, lostPackets: null })).healthy).toBe(true)
   })
 
-  it('lets a finite source rest', () => {
+  it('does not judge a finite source for its pauses', () => {
     expect(judge(() => ({ live: false, tracks: [{ kind: 'video', lastAt: 100 }] })).healthy).toBe(
       true,
     )
@@ -79,7 +79,7 @@ describe('the health of a source', () => {
     expect(judge((at) => ({ continuityErrors: at }), own).healthy).toBe(true)
   })
 
-  it('forgets what lies before the window', () => {
+  it('drops what lies before the window', () => {
     const health = new SourceHealth()
     for (let at = 0; at <= 2_000; at += 100)
       health.judge(sample(at, { continuityErrors: at }), limits)

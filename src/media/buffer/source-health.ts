@@ -1,7 +1,7 @@
 import type { Thresholds } from '../../contract/spec.ts'
 import type { HealthProblem, Measured, SourceState } from '../../contract/status.ts'
 
-/** What is known of a source at one moment. Totals only grow; times are monotonic milliseconds. */
+/** Measurements of a source at one moment. Totals only grow; times are monotonic milliseconds. */
 export interface HealthSample {
   readonly at: number
   readonly state: SourceState
@@ -10,14 +10,14 @@ export interface HealthSample {
     readonly kind: 'video' | 'audio'
     readonly lastAt: number | undefined
   }[]
-  /** When the reader began to run; undefined while it does not. */
+  /** Start of the reader; undefined while it does not run. */
   readonly runningSince: number | undefined
   readonly bytes: number
   readonly packets: number
   readonly continuityErrors: Measured
   readonly lostPackets: Measured
   readonly jumps: number
-  /** False for a source that we pace: it cannot stall while nobody reads it. */
+  /** False for a source that we pace: it cannot stall while it is not read. */
   readonly live: boolean
 }
 
@@ -38,7 +38,7 @@ export class SourceHealth {
     return { healthy: problems.length === 0, problems }
   }
 
-  /** The source was replaced: its record does not count against the new one. */
+  /** The source was replaced: earlier samples do not count against the new one. */
   clear(): void {
     this.#samples.length = 0
   }
@@ -103,7 +103,7 @@ function checkRates(window: Window, limits: Thresholds, check: Check): void {
   check('timestamp_jumps', jumps, limits.timestampJumps, `in ${Math.round(seconds)} s`)
 }
 
-/** The only condition that is violated from below; judged over a whole window. */
+/** Problem of a bitrate below its floor, the only limit from below; judged over a whole window. */
 function bitrateProblem(window: Window, limits: Thresholds): HealthProblem[] {
   const { from, to, seconds } = window
   const measured = ((to.bytes - from.bytes) * 8) / seconds

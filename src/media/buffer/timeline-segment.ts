@@ -4,17 +4,17 @@ import type { Playable } from './playable.ts'
 import { PresentationOrder } from '../../mpegts/presentation-order.ts'
 import { type BufferedUnit, UnitQueue } from './unit-queue.ts'
 
-/** Audio kept from before the oldest picture kept: a splice may need what lies just before its entry point. */
+/** Audio kept from before the oldest picture kept: a splice may need what precedes its random access point. */
 const AUDIO_LEAD_TICKS = 45_000
 
 export interface TimelineSegmentOptions {
   readonly hasVideo: boolean
   readonly hasAudio: readonly boolean[]
-  /** Enter H.264 at recovery points too (an option of the source). */
+  /** Accept H.264 recovery points as random access points (an option of the source). */
   readonly recoveryPoints: boolean
 }
 
-/** One unbroken piece of a source's timeline: from a (re)start or a jump of its timestamps to the next. */
+/** An unbroken part of a source's timeline: from a (re)start or a jump of its timestamps to the next. */
 export class TimelineSegment implements Playable {
   readonly hasVideo: boolean
   readonly hasAudio: readonly boolean[]
@@ -60,7 +60,7 @@ export class TimelineSegment implements Playable {
     return this.#audioUnits.reduce((sum, queue) => sum + queue.bytes, this.#videoUnits.bytes)
   }
 
-  /** Distance of the last two entry points in ticks, 0 before the second. */
+  /** Distance of the last two random access points in ticks, 0 before the second. */
   get gopTicks(): number {
     return this.#gopTicks
   }
@@ -86,7 +86,7 @@ export class TimelineSegment implements Playable {
     return first === undefined || last === undefined ? 0 : last.unit.dts - first.unit.dts
   }
 
-  /** Media held from the unit `index` of the leading track on, in ticks; 0 where there is none. */
+  /** Media held on the leading track from unit `index` on, in ticks; 0 where there is none. */
   ticksFrom(index: number | undefined): number {
     const queue = this.#leadingQueue()
     const from = index === undefined ? undefined : queue?.at(Math.max(index, queue.start))
@@ -115,7 +115,7 @@ export class TimelineSegment implements Playable {
     return this.#videoUnits.start
   }
 
-  /** Returns false for pictures before the first entry point: no decoder could begin there, so they are not kept. */
+  /** Returns false for a picture before the first random access point: it is not decodable and not kept. */
   addVideo(unit: AccessUnit, arrival: number): boolean {
     this.edge.addArrival(unit.dts, arrival)
     this.#lastDts = unit.dts
@@ -136,7 +136,7 @@ export class TimelineSegment implements Playable {
     this.#lastDts = unit.dts
   }
 
-  /** The source ended or jumped: what is here is all there will be. Pictures behind a hole are given up. */
+  /** The source ended or jumped: no unit will be added. Pictures behind a hole are not played. */
   close(): void {
     this.#closed = true
   }
@@ -159,7 +159,7 @@ export class TimelineSegment implements Playable {
     if (track === (this.hasVideo ? 'video' : 0)) this.#readTo = Math.max(this.#readTo, next)
   }
 
-  /** Where a source that is paced by us goes on: its oldest entry point that nobody has played yet. */
+  /** Position of a source that is paced by us: its oldest random access point not played yet. */
   firstUnplayedRap(): number | undefined {
     if (this.hasVideo) return this.#raps.find((index) => index >= this.#readTo)
     const queue = this.#audioUnits[0]
@@ -167,7 +167,7 @@ export class TimelineSegment implements Playable {
     return queue?.at(index) === undefined ? undefined : index
   }
 
-  /** Paced by us: nothing is left in it that could be entered, and nothing will come. */
+  /** Paced by us: nothing left that could be entered, and nothing will come. */
   get exhausted(): boolean {
     return this.#closed && this.firstUnplayedRap() === undefined
   }
@@ -176,7 +176,7 @@ export class TimelineSegment implements Playable {
     return this.#raps
   }
 
-  /** Drops what lies before the picture (audio-only: frame) `index`, which must be where a reader or an entry still is. */
+  /** Drops what precedes the picture (audio-only: frame) `index`: a reader's position or a random access point. */
   dropBefore(index: number): void {
     if (!this.hasVideo) {
       this.#audioUnits[0]?.dropBefore(index)
@@ -188,7 +188,7 @@ export class TimelineSegment implements Playable {
     while (this.#raps.length > 0 && this.#raps[0]! < this.#videoUnits.start) this.#raps.shift()
   }
 
-  /** Drops audio from before `pts`, less what a splice may need. */
+  /** Drops audio before `pts`, less what a splice may need. */
   dropAudioBefore(track: number, pts: number): void {
     const queue = this.#audioUnits[track]
     if (queue !== undefined) dropOlder(queue, pts - AUDIO_LEAD_TICKS)

@@ -4,16 +4,16 @@ export interface BufferedUnit {
   readonly unit: AccessUnit
   /** Monotonic wall time of its arrival, milliseconds. */
   readonly arrival: number
-  /** Video: the pictures up to and including this one are complete in presentation order, so a cut may leave here. */
+  /** Video: the pictures up to this one are complete in presentation order: a cut may leave behind it. */
   cleanAfter: boolean
 }
 
-/** How far the front may grow before the backing array is compacted. */
+/** Number of dropped elements at which the backing array is compacted. */
 const COMPACT_AT = 512
 
-/** A queue whose elements keep their absolute index while its front is dropped, so that several readers can hold positions in it. */
+/** A queue whose elements keep their absolute index while its front is dropped: several readers can hold positions. */
 export class UnitQueue {
-  /** Undefined where dropped: what no reader needs must not be held until the array is compacted. */
+  /** Undefined where dropped: units are freed before the array is compacted. */
   #items: (BufferedUnit | undefined)[] = []
   #head = 0
   #base = 0

@@ -3,13 +3,13 @@ import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { Playable } from '../buffer/playable.ts'
 import type { SilentAudio } from './slate-loop.ts'
 
-/** What an audio track plays from a splice on. */
+/** Source of an audio track from a splice on. */
 export interface AudioSplice {
-  /** Undefined: the source has no such track, silence stands in. */
+  /** Undefined: the source has no such track; silence is written. */
   readonly playable: Playable | undefined
   /** Program time minus source time, before the rounding to the frame grid. */
   readonly offset: number
-  /** Program time of the splice: the feed before goes on until its frames reach it. */
+  /** Program time of the splice: the previous one plays until its frames reach it. */
   readonly from: number
 }
 
@@ -21,12 +21,12 @@ interface QueuedAudioSplice extends AudioSplice {
 
 export type WriteAudio = (unit: AccessUnit, pts: Ticks90k) => void
 
-/** How long the end of a starved track may stay behind the clock before silence is put in. Less than the mux delay. */
+/** Lag of a starved track's end behind the clock before silence is inserted. Less than the mux delay. */
 export const MAX_STARVED_TICKS = 120 * 90
-/** More silence than this at once is not made good frame by frame: the host was paused. */
+/** A longer gap is not filled with silence frame by frame: the host was paused. */
 const MAX_FILL_TICKS = 2 * 90_000
 
-/** One audio track of the program: frames from one feed after the other, on one grid, without a hole (DESIGN.md, 3.5). */
+/** One audio track of the program: the frames of one splice after the other, on one grid, without a hole (DESIGN.md, 3.5). */
 export class AudioTrack {
   readonly #track: number
   readonly #silence: SilentAudio | undefined
@@ -54,7 +54,7 @@ export class AudioTrack {
     return this.#end
   }
 
-  /** The rounding in force for the newest feed, in ticks; undefined while an older one still plays. */
+  /** Rounding of the newest splice, in ticks; undefined while an older one still plays. */
   get shift(): number | undefined {
     return this.#queue.at(-1)?.shift
   }
@@ -64,7 +64,7 @@ export class AudioTrack {
   }
 
   enqueue(splice: AudioSplice): void {
-    // A feed that ends where it begins is never heard: cuts may follow each other faster than frames.
+    // A splice that ends where it starts is never played: cuts may follow each other faster than frames.
     while (this.#queue.length > 1 && this.#queue.at(-1)!.from >= splice.from) this.#queue.pop()
     this.#queue.push({
       ...splice,
@@ -73,12 +73,12 @@ export class AudioTrack {
     })
   }
 
-  /** Where this track still reads `playable`, or undefined. */
+  /** Index that this track reads next in `playable`, or undefined. */
   positionIn(playable: Playable): number | undefined {
     return this.#queue.find((splice) => splice.playable === playable)?.next
   }
 
-  /** True when what is heard is `playable`, and it has no frame left, whenever that would be due. */
+  /** True when `playable` is played and has no frame left, whenever that would be due. */
   hasUnderrun(playable: Playable): boolean {
     this.#advanceQueue()
     const splice = this.#queue[0]
@@ -89,7 +89,7 @@ export class AudioTrack {
     )
   }
 
-  /** A hole is left on purpose: with no latency, or after the host was paused. */
+  /** Leaves a hole on purpose: with latency 0, or after the host was paused. */
   skipTo(time: number): void {
     if (time > this.#end) this.#end = time
   }
@@ -109,7 +109,7 @@ export class AudioTrack {
     }
   }
 
-  /** Frame length to reckon with where no frame is at hand. */
+  /** Frame length where no frame is at hand. */
   #frameTicks(): number {
     return this.#silence?.frameTicks ?? 1_920
   }
@@ -128,7 +128,7 @@ export class AudioTrack {
     const placed = unit.pts + splice.offset + (splice.shift ?? 0)
     const gap = placed - this.#end
     if (gap < -half) {
-      // Before the splice, or overlapping what silence already stands for.
+      // Before the splice, or overlapping silence already written.
       splice.next++
       if (splice.shift !== undefined) this.framesDropped++
       return true
@@ -146,7 +146,7 @@ export class AudioTrack {
   #onStarved(playable: Playable, clock: number): boolean {
     const next = this.#queue[1]
     if (next !== undefined && this.#end <= clock) {
-      // The source that was left has no more: the next one takes over early, where it has frames from before the splice.
+      // The source that was left has no more frames: the next one takes over early, with frames from before the splice.
       this.#queue.shift()
       return true
     }

@@ -4,8 +4,8 @@ import { playScenario, scenario } from '../../../test/helpers/random-scenarios.t
 import { BusRig, createRigSource } from '../../../test/helpers/bus-rig.ts'
 import { sourceId } from '../../contract/ids.ts'
 
-describe('a bus in adversity', () => {
-  it('keeps its timeline whatever sources, takes and failures come', () => {
+describe('a bus with faulty sources', () => {
+  it('keeps its timeline over any sources, takes and failures', () => {
     fc.assert(
       fc.property(scenario, (told) => {
         expect(playScenario(told)).toEqual([])
@@ -14,7 +14,7 @@ describe('a bus in adversity', () => {
     )
   })
 
-  it('goes back and forth between sound alone and pictures by one cut each', () => {
+  it('switches between audio-only sources and sources with video by one cut each', () => {
     const rig = new BusRig([
       createRigSource('radio', { hasVideo: false, count: 600 }),
       createRigSource('mute', { audioTicks: 0, start: 33, count: 600 }),
@@ -52,7 +52,7 @@ describe('a bus in adversity', () => {
     },
   )
 
-  it('begins with a source that reorders without a time stamp from before its own beginning', () => {
+  it('starts with a source that reorders, and sends no timestamp before the start of the program', () => {
     const clip = createRigSource('clip', {
       live: false,
       fps: 5,
@@ -68,7 +68,7 @@ describe('a bus in adversity', () => {
   })
 
   it.each([
-    ['with pictures', { hasVideo: true }],
+    ['with video', { hasVideo: true }],
     ['without', { hasVideo: false }],
   ])('does not play the end of a clip again: %s', (_what, kind) => {
     const clip = createRigSource('clip', {
@@ -100,7 +100,7 @@ describe('a bus in adversity', () => {
     expect(clip.buffer.heldMs).toBeLessThan(3_500)
   })
 
-  it('does not flicker between the slate and a source that cannot keep its latency', () => {
+  it('does not alternate quickly between the slate and a source that cannot keep its latency', () => {
     const rig = new BusRig(
       [
         createRigSource('s0', {
@@ -120,7 +120,7 @@ describe('a bus in adversity', () => {
   })
 
   it.each([0, 40])(
-    'comes back to a source that froze and goes on later than before, %d ms of jitter',
+    'returns to a source that froze and continues later than before, %d ms of jitter',
     (arrivalJitterMs) => {
       const s0 = createRigSource('s0', { arrivalJitterMs, gop: 25, count: 2_000 })
       const rig = new BusRig([s0])
@@ -153,7 +153,7 @@ describe('a bus in adversity', () => {
   })
 
   it.each(['cutover', 'graceful'] as const)(
-    'takes by %s without latency, whatever is reordered and jitters',
+    'takes by %s without latency, with reordering and jitter',
     (mode) => {
       const shape = { latencyMs: 0, arrivalJitterMs: 30, count: 2_000 }
       const s0 = createRigSource('s0', { ...shape, reorder: 'IPBB', gop: 25 })
@@ -177,7 +177,7 @@ describe('a bus in adversity', () => {
     },
   )
 
-  it('knows how long a picture is shown that is the only one of its timeline', () => {
+  it('shows the only picture of a timeline segment for one frame duration', () => {
     const s0 = createRigSource('s0', {
       latencyMs: 200,
       fps: 10,

@@ -7,7 +7,7 @@ import type { SilentAudio, SlateLoop } from './slate-loop.ts'
 import type { SourceLookup } from './switch-source.ts'
 import type { PlanStep, TakePlan } from './take-planner.ts'
 
-/** What a bus writes to. */
+/** Output of a bus: the program's clock and units. */
 export interface BusSink {
   advance(clock: Ticks90k): void
   video(unit: AccessUnit, times: { readonly pts: Ticks90k; readonly dts: Ticks90k }): void
@@ -33,7 +33,7 @@ export interface ExecutedCut {
 
 export type PlanRefusal = Extract<PlanStep, { kind: 'refuse' }>
 
-/** A plan as the bus is given it. The bus answers by ticket: executed, refused or displaced, once. */
+/** A take and its plan. The bus answers by ticket, once: executed, refused or displaced. */
 export interface PlannedTake {
   readonly ticket: Ticket
   readonly plan: TakePlan
@@ -58,7 +58,7 @@ export interface BusOptions {
   readonly slate: SlateLoop
   readonly silence: SilentAudio | undefined
   readonly latencyMs: number
-  /** With latency 0 a source counts as dry after this, milliseconds. */
+  /** With latency 0 a source without units counts as an underrun after this, milliseconds. */
   readonly stallMs: number
   readonly sources: SourceLookup
   readonly sink: BusSink

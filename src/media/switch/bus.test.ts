@@ -15,7 +15,7 @@ const SHAPES = [
     b: { reorder: 'IPB', gop: 24 },
   },
   {
-    name: '25 into 30 pictures a second',
+    name: '25 into 30 frames per second',
     a: { fps: 25, reorder: 'IPBB', gop: 50 },
     b: { fps: 30, reorder: 'IPBB', gop: 60 },
   },
@@ -87,7 +87,7 @@ describe('a bus', () => {
 
   it.each([
     ['stalls', (s: ReturnType<typeof createRigSource>) => s.stall('lost')],
-    ['stalls and comes late', (s: ReturnType<typeof createRigSource>) => s.stall('late')],
+    ['stalls and delivers late', (s: ReturnType<typeof createRigSource>) => s.stall('late')],
     ['ends', (s: ReturnType<typeof createRigSource>) => s.end()],
   ])('loses no frame when the source on air %s and a hot backup stands by', (_how, fail) => {
     const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25, audioLead: 400 })
@@ -117,7 +117,7 @@ describe('a bus', () => {
     expect(rig.violations()).toEqual([])
   })
 
-  it('plays the slate when nothing is left, and leaves it as soon as the source is back', () => {
+  it('plays the slate when nothing is left, and leaves it as soon as the source returns', () => {
     const s0 = createRigSource('s0', { reorder: 'IPBB' })
     const rig = new BusRig([s0])
     rig.setWanted('s0')
@@ -132,7 +132,7 @@ describe('a bus', () => {
     expect(rig.violations()).toEqual([])
   })
 
-  it('keeps an operator slate until told otherwise', () => {
+  it('keeps an operator slate until the next take', () => {
     const rig = new BusRig([createRigSource('s0')])
     rig.setWanted('s0')
     rig.run(3_000)
@@ -186,7 +186,7 @@ describe('a bus', () => {
     },
   )
 
-  it('joins aligned twins at their common entry points', () => {
+  it('joins aligned twins at their common random access points', () => {
     const s0 = createRigSource('s0', { reorder: 'IPBB', gop: 25, start: 1_000 })
     const s1 = createRigSource('s1', { reorder: 'IPBB', gop: 25, start: 1_000, from: 200 })
     const rig = new BusRig([s0, s1])
@@ -228,7 +228,7 @@ describe('a bus', () => {
     expect(rig.violations()).toEqual([])
   })
 
-  it('reads a finite source only as fast as it plays, and goes on where it left it', () => {
+  it('reads a finite source only as fast as it plays, and continues where it was left', () => {
     const clip = createRigSource('clip', { live: false, gop: 25 })
     const rig = new BusRig([createRigSource('s0'), clip])
     rig.setWanted('s0')
@@ -305,7 +305,7 @@ describe('a bus', () => {
     expect(rig.audio().at(-1)!.pts).toBeGreaterThan(900_000 + 16 * 90_000)
   })
 
-  it('shows the slate behind a source without pictures, and silence for one without sound', () => {
+  it('plays slate video for a source without video, and silence for one without audio', () => {
     const radio = createRigSource('radio', { hasVideo: false })
     const mute = createRigSource('mute', { audioTicks: 0, start: 33 })
     const rig = new BusRig([radio, mute])
@@ -323,7 +323,7 @@ describe('a bus', () => {
   })
 })
 
-/** Frames of twins bear the same numbers: each must follow the one before. */
+/** Frames of twins have the same numbers: each must be one above the one before. */
 function repeatedOrLost(
   units: readonly { readonly tag: string; readonly frame: number; readonly pts: number }[],
 ): string[] {

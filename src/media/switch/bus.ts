@@ -24,14 +24,14 @@ import type { StandingOrder } from './switch-source.ts'
 import { stepPlan, type PlanMemory } from './take-planner.ts'
 import { VideoTrack } from './video-track.ts'
 
-/** The program is advanced in steps of at most this, so that units of different tracks stay interleaved. */
+/** Longest step by which the program is advanced, so that units of different tracks stay interleaved. */
 const MAX_STEP_TICKS = 900
-/** A tick that comes this late means that the host was paused. */
+/** A tick that is this late means that the host was paused. */
 const MIN_HOST_PAUSE_MS = 1_500
-/** Cuts and units in one step: past it something is wrong, and the event loop must live. */
+/** Limit of cuts and units in one step: beyond it something is wrong, and the event loop must not be blocked. */
 const MAX_STEP_UNITS = 20_000
 const DRIFT_CHECK_INTERVAL_MS = 1_000
-/** A source that runs dry again so soon after the slate is kept waiting, each time twice as long, up to the longest. */
+/** A source with another underrun this soon after the slate waits twice as long each time, up to the maximum. */
 const RELAPSE_WINDOW_MS = 5_000
 const SLATE_STAY_MS = { min: 500, max: 8_000 } as const
 
@@ -76,12 +76,12 @@ export class Bus {
     return this.#onAirSource.source
   }
 
-  /** Something else than the slate that it began with has been on air. */
+  /** True once another source than the first slate was on air. */
   get hasPlayedSource(): boolean {
     return this.#lastCut !== undefined
   }
 
-  /** How far the program has been played out. */
+  /** Program time up to which units were played out. */
   get programTime(): Ticks90k {
     return ticks(this.#reached)
   }
@@ -111,30 +111,30 @@ export class Bus {
     this.#standingOrder = order
   }
 
-  /** A new message or picture: it is seen when the slate is next entered, or at its next turn when it is on air. */
+  /** Replaces the slate: it is shown when the slate is next entered, or at its next loop when it is on air. */
   setSlate(slate: SlateLoop): void {
     this.#slate = slate
     if (this.#onAirSource.isSlate) this.#cut(slateSplicePoint(slate), 'take', 'cutover')
   }
 
-  /** One change may be pending: a newer one displaces the older, which is reported. */
+  /** Schedules the one pending take; an older one is displaced and reported. */
   schedulePlan(take: PlannedTake): void {
     const displaced = this.#pending
     this.#pending = { ...take, memory: {} }
     if (displaced !== undefined) this.#options.report.displaced(displaced.ticket, take.ticket)
   }
 
-  /** The ticket of the change that waits for its splice point. */
+  /** Ticket of the take that waits for its splice point. */
   get pending(): Ticket | undefined {
     return this.#pending?.ticket
   }
 
-  /** Not reported. No effect on another ticket's plan. */
+  /** Cancels the pending take of this ticket, without a report. No effect on other tickets. */
   cancel(ticket: Ticket): void {
     if (this.#pending?.ticket === ticket) this.#pending = undefined
   }
 
-  /** What this bus still needs of a stretch. */
+  /** Next indices that this bus reads in a segment. */
   positionIn(segment: TimelineSegment): Position | undefined {
     const video =
       this.#onAirSource.videoPlayable === segment
@@ -193,7 +193,7 @@ export class Bus {
     return { end: this.#end(), clock: this.#clock, now }
   }
 
-  /** Program time at which what was emitted ends. */
+  /** Program time at which the emitted media ends. */
   #end(): number {
     return this.#options.hasVideo ? this.#video.end : (this.#audio[0]?.end ?? this.#reached)
   }
@@ -202,7 +202,7 @@ export class Bus {
     const pending = this.#pending
     const { report } = this.#options
     if (pending?.plan.source === this.#onAirSource.source && this.#lastCut !== undefined) {
-      // The fallback was there first.
+      // The fallback came first.
       this.#pending = undefined
       report.executed(pending.ticket, this.#lastCut)
     } else if (pending !== undefined) {
@@ -228,7 +228,7 @@ export class Bus {
     return this.#yieldSlate(clock, now)
   }
 
-  /** An automatic slate yields to whatever plays; an operator's slate does not. */
+  /** An automatic slate yields to any source that plays; an operator's slate does not. */
   #yieldSlate(clock: number, now: number): boolean {
     if (!this.#onAirSource.isSlate || this.#standingOrder.wanted === SLATE) return false
     if (now < this.#onAirSince + this.#slateStayMs) return false
@@ -250,7 +250,7 @@ export class Bus {
     }
   }
 
-  /** Without latency every unit comes when it is due, or later: a source counts as stalled after a while only. Ticks. */
+  /** Grace of an underrun, in ticks: with latency 0 each unit comes when it is due or later. */
   #graceTicks(): number {
     return this.#options.latencyMs === 0 ? this.#options.stallMs * 90 : 0
   }
@@ -270,8 +270,8 @@ export class Bus {
   }
 
   /**
-   * The source's units come too late for the clock: it is spliced anew at the clock, behind a hole. Anchored on the DTS,
-   * below which no picture of a reorder group under way can be shown.
+   * The source's units are too late for the clock: it is spliced again at the clock, behind a hole. Anchored on the DTS,
+   * below which no picture of an unfinished reorder group can be shown.
    */
   #recover(clock: number, now: number): boolean {
     this.#leaveHole(clock)
@@ -365,7 +365,7 @@ export class Bus {
     return source.buffer.delayMs(segment) + (Number.isFinite(late) ? late : 0)
   }
 
-  /** Follows the clock of the source on air: for drift only. */
+  /** Follows the clock of the source on air, for drift only. */
   #followDrift(now: number): void {
     this.#driftCheckedAt = now
     const edge = edgeOffset(this.#onAirSource.playable, this.#spliceContext(now))

@@ -10,7 +10,7 @@ import type { SplicePoint, OnAirSource } from './on-air-source.ts'
 import type { SlateLoop } from './slate-loop.ts'
 import type { SourceLookup, StandingOrder, SwitchSource } from './switch-source.ts'
 
-/** A new stretch of the same source is entered this much before its own delay would have it, rather than leave the source. */
+/** The next segment of the same source may be entered this much before it is due, rather than leave the source. */
 const MAX_EARLY_TICKS = 400 * 90
 
 export interface FallbackContext {
@@ -19,11 +19,11 @@ export interface FallbackContext {
   readonly sources: SourceLookup
   readonly slate: SlateLoop
   readonly splice: SpliceContext
-  /** Program time at which a source must still have something to show. */
+  /** Program time at which a source must still have media to play. */
   readonly aheadOf: number
 }
 
-/** What goes on air when the source on air has nothing left: its own next stretch, a substitute, the slate. */
+/** Splice point after the source on air has ended: its own next segment, a substitute, the slate. */
 export function chooseFallback(context: FallbackContext): SplicePoint {
   return (
     resumeSameSource(context) ??
@@ -32,7 +32,7 @@ export function chooseFallback(context: FallbackContext): SplicePoint {
   )
 }
 
-/** Whom the slate makes room for: the wanted source, else the first substitute that plays. */
+/** Splice point of the source that replaces the slate: the wanted one, else the first substitute that plays. */
 export function chooseSlateReplacement(context: FallbackContext): SplicePoint | undefined {
   return firstPlayable(
     [context.standingOrder.wanted, ...context.standingOrder.substitutes],

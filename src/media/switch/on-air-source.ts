@@ -5,17 +5,17 @@ import { TimelineSegment } from '../buffer/timeline-segment.ts'
 import type { BufferedUnit } from '../buffer/unit-queue.ts'
 import type { SwitchSource } from './switch-source.ts'
 
-/** Where and how a source goes on air: its place in its own buffer, and its place on the program's timeline. */
+/** Place where a source goes on air: in its own buffer and on the program's timeline. */
 export interface SplicePoint {
   readonly source: SwitchSource | undefined
   readonly playable: Playable
-  /** Index of the entry point in the leading track. */
+  /** Index of the random access point in the leading track. */
   readonly index: number
   /** Smallest PTS that is kept: the offset anchors on it. */
   readonly anchor: number
-  /** Offset at which the source would rest exactly its own delay; −Infinity where it is paced by us. */
+  /** Offset that gives the source exactly its own delay; −Infinity where it is paced by us. */
   readonly ideal: number
-  /** Given where the offset is not to be computed from what was emitted: twins share one timeline. */
+  /** Set where the offset is not computed from what was emitted: twins share one timeline. */
   readonly fixedOffset?: number
 }
 
@@ -25,16 +25,16 @@ export class OnAirSource {
   readonly playable: Playable
   /** Program time minus source time. */
   readonly offset: number
-  /** What gives the pictures: the playable itself, or the slate where it has none. */
+  /** Source of the video: the playable itself, or the slate where it has none. */
   readonly videoPlayable: Playable
   readonly videoOffset: number
   readonly ideal: number
-  /** Where the source's live edge lay when it entered; undefined where it has none. */
+  /** Offset of the source's live edge when it was entered; undefined where it has none. */
   readonly edge: number | undefined
   next: number
-  /** Until the next entry point, pictures that refer to ones from before the splice are dropped. */
+  /** Until the next random access point, pictures that refer to ones from before the splice are dropped. */
   dropsLeading = true
-  /** The last picture that went out; undefined before the first. */
+  /** The last picture that was written; undefined before the first. */
   last: BufferedUnit | undefined
 
   constructor(options: {
@@ -62,7 +62,7 @@ export class OnAirSource {
     return this.playable instanceof TimelineSegment ? this.playable : undefined
   }
 
-  /** What was shown of it is complete in presentation order: a cut may leave here. */
+  /** True when its written pictures are complete in presentation order: a cut may leave here. */
   get isComplete(): boolean {
     return this.last?.cleanAfter ?? true
   }

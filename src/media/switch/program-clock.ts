@@ -1,13 +1,13 @@
 import { ticks, type Ticks90k } from '../../contract/time.ts'
 
-/** DESIGN.md, section 4: play-out follows a source's drift by at most this. */
+/** Limit by which play-out follows a source's drift (DESIGN.md, section 4). */
 const MAX_SLEW_PPM = 500
-/** Correction per millisecond of drift: 10 ms are made good in about 100 s. */
+/** Correction per millisecond of drift: 10 ms are corrected in about 100 s. */
 const SLEW_PPM_PER_MS = 10
 /** Drift below this is the noise of the estimate. */
 const MIN_DRIFT_MS = 2
 
-/** The program's clock: it runs with wall time, and is never stepped; its rate leans towards the source on air. */
+/** The program's clock: it runs with wall time and is never stepped; its rate follows the source on air. */
 export class ProgramClock {
   #baseTicks: number
   #baseMs: number
@@ -32,7 +32,7 @@ export class ProgramClock {
     return this.#baseMs + (t - this.#baseTicks) / this.#ticksPerMs()
   }
 
-  /** `driftMs`: how much later the source on air arrives than when it entered; positive slows the program. */
+  /** `driftMs`: how much later than at its entry the source on air arrives; positive slows the program. */
   followDrift(driftMs: number, nowMs: number): void {
     const wanted =
       Math.abs(driftMs) <= MIN_DRIFT_MS

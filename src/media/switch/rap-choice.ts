@@ -5,17 +5,17 @@ import type { SlateLoop } from './slate-loop.ts'
 import { TimelineSegment } from '../buffer/timeline-segment.ts'
 import type { SwitchSource } from './switch-source.ts'
 
-/** Pictures that may follow an entry point in decoding order and precede it in presentation. */
+/** Pictures that may follow a random access point in decoding order and precede it in presentation. */
 const MAX_LEADING_PICTURES = 32
 
-/** The splice as it stands: where the program's pictures end, and what its clock says. */
+/** State of the program at a splice: end of what was emitted, clock, wall time. */
 export interface SpliceContext {
   readonly end: number
   readonly clock: ProgramClock
   readonly now: number
 }
 
-/** Offset at which a unit of `stretch` is due exactly when its own timeline says so. */
+/** Offset at which the units of `segment` are due exactly by its own timeline. */
 export function idealOffset(
   source: SwitchSource,
   segment: TimelineSegment,
@@ -27,13 +27,13 @@ export function idealOffset(
   return context.clock.at(context.now) - due
 }
 
-/** Where the live edge lies on the program's timeline: it moves when the source's clock drifts, and only then. */
+/** Offset of the live edge on the program's timeline: it moves only when the source's clock drifts. */
 export function edgeOffset(playable: Playable, context: SpliceContext): number | undefined {
   const edge = playable instanceof TimelineSegment ? playable.edge.offset : undefined
   return edge === undefined ? undefined : context.clock.at(context.now) - (context.now - edge) * 90
 }
 
-/** Enter at the latest entry point at or before the play-out point (paced sources: where they stand). */
+/** Splice point at the latest random access point at or before the play-out point (paced sources: at their position). */
 export function splicePointForCutover(
   source: SwitchSource,
   segment: TimelineSegment,
@@ -47,7 +47,7 @@ export function splicePointForCutover(
   return index === undefined ? undefined : splicePointAt(source, segment, index, ideal)
 }
 
-/** Source time of the program's end, from which on a graceful take looks for an entry point; undefined before any unit. */
+/** Source time of the program's end: a graceful take enters behind it; undefined before any unit. */
 export function sourceTimeOfEnd(
   source: SwitchSource,
   segment: TimelineSegment,
@@ -59,7 +59,7 @@ export function sourceTimeOfEnd(
     : context.end - ideal - segment.frameTicks / 2
 }
 
-/** Enter at the first entry point after `after`, source time (paced sources: where they stand). */
+/** Splice point at the first random access point after `after`, source time (paced sources: at their position). */
 export function splicePointForGraceful(
   source: SwitchSource,
   segment: TimelineSegment,
@@ -70,7 +70,7 @@ export function splicePointForGraceful(
   return splicePointAt(source, segment, index, idealOffset(source, segment, context))
 }
 
-/** The oldest entry point there is, whether its time has come or not. */
+/** Splice point at the oldest random access point, due or not. */
 export function firstSplicePoint(
   source: SwitchSource,
   segment: TimelineSegment,
@@ -112,8 +112,8 @@ function anchorOf(segment: TimelineSegment, index: number): number {
 }
 
 /**
- * Would the source still have something to show once the program has reached `clock`? A live one is judged by its own
- * schedule, so that a stalled one is not entered to play again what it has played.
+ * True if the source still has media to play once the program has reached `clock`. A live one is judged by its own
+ * schedule, so that a stalled one does not play again what it has played.
  */
 export function hasMediaAhead(splicePoint: SplicePoint, end: number, clock: number): boolean {
   const { playable } = splicePoint
@@ -127,6 +127,6 @@ export function hasMediaAhead(splicePoint: SplicePoint, end: number, clock: numb
   return newest !== undefined && newest.unit.dts + offset >= clock
 }
 
-/** The offset a splice at `end` gives: computed from what was emitted, never accumulated (DESIGN.md, 3.5). */
+/** Offset of a splice at `end`: computed from what was emitted, never accumulated (DESIGN.md, 3.5). */
 export const offsetOf = (splicePoint: SplicePoint, end: number): number =>
   splicePoint.fixedOffset ?? end - splicePoint.anchor

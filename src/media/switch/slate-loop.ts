@@ -4,7 +4,7 @@ import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import type { Playable } from '../buffer/playable.ts'
 import type { BufferedUnit } from '../buffer/unit-queue.ts'
 
-/** What the slate is made of: one closed group of pictures with times from 0, and silent audio frames. */
+/** Units of the slate: one closed group of pictures with times from 0, and silent audio frames. */
 export interface SlateUnits {
   readonly video: readonly AccessUnit[]
   /** Length of the group in ticks. */
@@ -21,7 +21,7 @@ export interface SilentAudio {
   readonly frames: readonly Uint8Array[]
 }
 
-/** The slate as something to play: endless, complete at any index, enterable at every turn of its loop. */
+/** The slate as a playable: endless, complete at any index, entered at the start of its loop. */
 export class SlateLoop implements Playable {
   readonly hasVideo: boolean
   readonly hasAudio: readonly boolean[]
@@ -70,7 +70,7 @@ export class SlateLoop implements Playable {
     }
   }
 
-  /** Endless: nothing is ever used up. */
+  /** No effect: the loop is endless. */
   markRead(): void {}
 
   audioEnd(): number {
@@ -81,7 +81,7 @@ export class SlateLoop implements Playable {
     return 0
   }
 
-  /** The slate has no live point: it is always entered at its beginning. */
+  /** The slate has no live edge: it is always entered at its start. */
   rapAtOrBefore(): number {
     return 0
   }

@@ -1,13 +1,13 @@
 import type { SourceId } from '../../contract/ids.ts'
 import type { SourceBuffer } from '../buffer/source-buffer.ts'
 
-/** What the switch needs of a source. */
+/** A source as the switch needs it. */
 export interface SwitchSource {
   readonly id: SourceId
   readonly buffer: SourceBuffer
-  /** Audio moved against the picture, ticks; positive is later. */
+  /** Shift of the audio against the video, ticks; positive is later. */
   readonly lipSync: number
-  /** False where its format may not follow the program's (and no transcoder is ready). */
+  /** False where its format does not fit the program's (and no transcoder is ready). */
   readonly isReady: boolean
 }
 
@@ -16,12 +16,12 @@ export interface SourceLookup {
 }
 
 /**
- * What the data plane does by itself when the program cannot go on as it is, kept here by control, so that failover works
- * while control is dead.
+ * The wanted source and its substitutes: what the bus does by itself when the program cannot continue, so that failover
+ * works without control.
  */
 export interface StandingOrder {
   /** The source of the last explicit take, or the slate. */
   readonly wanted: SourceId
-  /** Whom to put on air in its stead, best first. Empty: the slate. */
+  /** Substitutes of the wanted source, best first. Empty: the slate. */
   readonly substitutes: readonly SourceId[]
 }

@@ -17,22 +17,22 @@ import type { TimelineSegment } from '../buffer/timeline-segment.ts'
 import type { SwitchSource } from './switch-source.ts'
 import { compareTwins, type Twins } from './twins.ts'
 
-/** Twins are compared this often while a seamless take waits: hashing costs. */
+/** Interval at which twins are compared while a seamless take waits: hashing costs. */
 const COMPARE_INTERVAL_MS = 250
 
-/** A take on its way to its splice point. */
+/** A take that waits for its splice point. */
 export interface TakePlan {
   readonly source: SourceId
   readonly mode: TakeMode
   /** Monotonic wall time before which it must not cut. */
   readonly notBefore: number
-  /** Monotonic wall time at which it is given up. */
+  /** Monotonic wall time at which it is refused. */
   readonly deadline: number
 }
 
-/** What the planner keeps between two boundaries while a plan waits. One for each plan. */
+/** State of the planner between two boundaries while a plan waits. One for each plan. */
 export interface PlanMemory {
-  /** Graceful: source time at the wish. The entry point behind it may come when the program's pictures are past it. */
+  /** Graceful: source time when planned. The random access point after it may come when the program is past it. */
   armed?: { readonly segment: TimelineSegment; readonly after: number }
   twins?: Twins
   comparedAt?: number
@@ -48,14 +48,14 @@ export interface PlanContext {
   readonly onAir: OnAirSource
   readonly slate: SlateLoop
   readonly splice: SpliceContext
-  /** Program time at which a source must still have something to show. */
+  /** Program time at which a source must still have media to play. */
   readonly aheadOf: number
   readonly memory: PlanMemory
 }
 
 const WAIT: PlanStep = { kind: 'wait' }
 
-/** What a take does at this boundary of the program. Updates `context.memory`. */
+/** Decides a take at this boundary of the program. Updates `context.memory`. */
 export function stepPlan(plan: TakePlan, context: PlanContext): PlanStep {
   const { source, splice } = context
   if (splice.now < plan.notBefore) return WAIT
@@ -81,7 +81,7 @@ function stepIntoSegment(plan: TakePlan, segment: TimelineSegment, context: Plan
     const splicePoint = splicePointForCutover(context.source!, segment, context.splice)
     if (splicePoint !== undefined && canPlay(splicePoint, context))
       return { kind: 'cut', splicePoint, executed: 'cutover' }
-    // With an entry point but nothing behind it the source has stalled.
+    // A random access point with nothing behind it: the source has stalled.
     if (splicePoint !== undefined) return WAIT
   }
   return stepGraceful(segment, context)

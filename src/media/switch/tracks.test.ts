@@ -28,7 +28,7 @@ describe('the program clock', () => {
     { drift: 50, ppm: -500 },
     { drift: 51, ppm: -500 },
     { drift: -51, ppm: 500 },
-  ])('leans by $ppm ppm at a drift of $drift ms, without a step', ({ drift, ppm }) => {
+  ])('changes its rate by $ppm ppm at a drift of $drift ms, without a step', ({ drift, ppm }) => {
     const one = clock()
     one.followDrift(drift, 5000)
     expect(one.ppm).toBeCloseTo(ppm)
@@ -60,7 +60,7 @@ describe('the program video', () => {
     return { video, written }
   }
 
-  it('begins at most one step before its start', () => {
+  it('starts with a DTS at most one step before its start', () => {
     const { video, written } = track()
     expect([video.end, video.lastDts, video.earliestDts(0)]).toEqual([90_000, 89_910, 90_000])
     video.write(picture(5000, 5000), 85_000, 3600)
@@ -68,7 +68,7 @@ describe('the program video', () => {
     expect([video.end, video.frameTicks, video.dtsCompressed]).toEqual([93_600, 3600, 0])
   })
 
-  it('sends DTS at least 1 ms apart, and PTS where they were', () => {
+  it('sends DTS at least 1 ms apart, and does not move PTS', () => {
     const { video, written } = track()
     video.write(picture(97_200, 93_600), 0, 3600)
     video.write(picture(100_800, 90_000), 0, 0)
@@ -81,7 +81,7 @@ describe('the program video', () => {
     expect([video.dtsCompressed, video.dropped, video.end]).toEqual([1, 0, 104_401])
   })
 
-  it('drops a picture that would be decoded behind its own presentation', () => {
+  it('drops a picture whose DTS would pass its PTS', () => {
     const { video, written } = track()
     video.write(picture(93_600, 93_600), 0, 3600)
     video.write(picture(93_689, 93_000), 0, 3600)
@@ -93,7 +93,7 @@ describe('the program video', () => {
     expect([video.dropped, video.dtsCompressed]).toEqual([1, 2])
   })
 
-  it('goes on behind a hole, never before what it sent', () => {
+  it('continues behind a hole, never before what it sent', () => {
     const { video } = track()
     video.skipTo(100_000)
     expect([video.end, video.lastDts]).toEqual([100_000, 99_910])
@@ -112,7 +112,7 @@ const group = syntheticUnits({ count: 25, start: 0, reorder: 'IP', audioTicks: 0
 describe('the slate', () => {
   const slate = new SlateLoop({ video: group, videoTicks: 90_000, silence, audioTracks: 2 })
 
-  it('repeats its group with times that go on', () => {
+  it('repeats its group with rising timestamps', () => {
     expect(slate.frameTicks).toBe(3600)
     for (const index of [0, 1, 24, 25, 60]) {
       const { unit, cleanAfter } = slate.video(index)!
@@ -185,7 +185,7 @@ describe('an audio track of the program', () => {
     expect([audio.shift! + 0, audio.end, audio.isSettled]).toEqual([shift, 3840, true])
   })
 
-  it('fills more than half a frame with silence, and skips what lies before its end', () => {
+  it('fills more than half a frame with silence, and skips frames before its end', () => {
     const { audio, written } = track()
     audio.enqueue({ playable: audioSegment(0, 3), offset: 961, from: 0 })
     audio.pump(1920)
@@ -227,7 +227,7 @@ describe('an audio track of the program', () => {
     expect(written.at(-1)).toEqual([3840, 2])
   })
 
-  it('hands over to the next source within half a frame of its splice', () => {
+  it('changes to the next source within half a frame of its splice', () => {
     const { audio, written } = track()
     const [first, second] = [audioSegment(0, 10), audioSegment(50_000, 10)]
     audio.enqueue({ playable: first, offset: 0, from: 0 })
@@ -333,7 +333,7 @@ describe('two sources', () => {
       b: { content: 'y', from: 310 },
       twins: { kind: 'no', why: 'timelines_differ' },
     },
-    { name: 'no pictures', a: {}, b: { count: 0 }, twins: { kind: 'no', why: 'timelines_differ' } },
+    { name: 'no video', a: {}, b: { count: 0 }, twins: { kind: 'no', why: 'timelines_differ' } },
   ] as const)('with $name are $twins.kind', ({ a, b, twins }) => {
     const found = compareTwins(twin(a), twin(b))
     expect(found.kind === 'no' ? found : { ...found, delta: found.delta + 0 }).toEqual(twins)

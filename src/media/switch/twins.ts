@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { TimelineSegment } from '../buffer/timeline-segment.ts'
 
-/** DESIGN.md, section 5: this many consecutive pictures with equal hashes make two sources identical. */
+/** This many consecutive pictures with equal hashes make two sources identical (DESIGN.md, section 5). */
 const MIN_EQUAL_PICTURES = 10
-/** How many of the newest pictures are compared. */
+/** Number of newest pictures compared. */
 const MAX_COMPARED_PICTURES = 120
 const WRAP_TICKS = 2 ** 33
 
@@ -30,7 +30,7 @@ const newestPictures = (segment: TimelineSegment): Picture[] => {
   return pictures
 }
 
-/** Do two sources carry the same encoder timeline? By content first, else by entry points at equal times. */
+/** Compares the encoder timelines of two sources: by content, else by random access points at equal times. */
 export function compareTwins(first: TimelineSegment, second: TimelineSegment): Twins {
   const a = newestPictures(first)
   const b = newestPictures(second)
@@ -58,7 +58,7 @@ const runsEqual = (a: readonly Picture[], b: readonly Picture[], delta: number):
   a.length === b.length &&
   a.every((picture, k) => picture.hash === b[k]!.hash && picture.pts - b[k]!.pts === delta)
 
-/** Aligned twins share the clock itself: their times are equal modulo 2^33, and so are their entry points. */
+/** Aligned twins share the clock: their times and random access points are equal modulo 2^33. */
 function alignedAt(
   first: TimelineSegment,
   second: TimelineSegment,

@@ -9,16 +9,16 @@ export interface UnderrunFacts {
   readonly hasVideo: boolean
   readonly video: VideoTrack
   readonly videoQueue: VideoQueue
-  /** The first audio track, by which a source without pictures is judged. */
+  /** First audio track, by which a source without video is judged. */
   readonly audio: AudioTrack | undefined
-  /** A source that has not ended is given this long, ticks. */
+  /** Grace of a source that has not ended, ticks. */
   readonly graceTicks: number
 }
 
-/** Sound that ends this much before the pictures is a track that went missing, not the end of the source. */
+/** Audio that ends this much before the video is a missing track, not the end of the source. */
 const MAX_END_GAP_TICKS = 90_000
 
-/** Is nothing left to play at the time the next unit is due? */
+/** True if nothing is left to play when the next unit is due. */
 export function hasUnderrun(facts: UnderrunFacts, clock: number): boolean {
   const { onAir, video, videoQueue } = facts
   if (onAir.isSlate) return false

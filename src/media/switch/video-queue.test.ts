@@ -25,7 +25,7 @@ const RAP_KINDS: Readonly<Record<number, RapKindName>> = {
   [CRA]: 'cra',
 }
 
-/** Each picture two segments; an end of sequence belongs to the picture before it. */
+/** Two slice segments per picture; an end of sequence belongs to the picture before it. */
 const picturesOf = (types: readonly number[]): BufferedUnit[] => {
   const groups: number[][] = []
   for (const type of types) {
@@ -65,9 +65,9 @@ const playableOf = (pictures: readonly BufferedUnit[]): Playable => ({
 
 interface Shown {
   readonly raps: readonly RapKindName[]
-  /** nal_unit_type of each NAL unit but ends of sequence. */
+  /** nal_unit_type of each NAL unit except ends of sequence. */
   readonly types: readonly (readonly number[])[]
-  /** The flags at the front of each picture's header. */
+  /** Flags at the front of each slice header. */
   readonly flags: readonly number[]
 }
 
@@ -124,12 +124,12 @@ describe('a splice into HEVC', () => {
     expect(raps[0]).toBe(entry)
   })
 
-  it('has what was before it shown', () => {
+  it('lets the pictures before it be shown', () => {
     expect(shownOf(picturesOf([CRA, TRAIL])).flags).toEqual([0x80, 0xc0])
     expect(shownOf(picturesOf([BLA_N_LP, TRAIL])).flags).toEqual([0x80, 0xc0])
   })
 
-  it('is none between twins', () => {
+  it('changes nothing between twins', () => {
     const { types, raps } = shownOf(picturesOf([CRA, RASL, TRAIL]), { fixedOffset: 0 })
     expect(types).toEqual([CRA, RASL, TRAIL].map((type) => [type, type]))
     expect(raps[0]).toBe('cra')

@@ -8,21 +8,21 @@ import type { OnAirSource } from './on-air-source.ts'
 import type { BufferedUnit } from '../buffer/unit-queue.ts'
 import type { VideoTrack } from './video-track.ts'
 
-/** Pictures later than this against the clock would overtake the PCR: the source is spliced anew behind a hole. */
+/** Pictures later than this against the clock would be behind the PCR: the source is spliced again behind a hole. */
 export const MAX_LATE_TICKS = 200 * 90
 
-/** Hands the pictures of the lane on air to the program's video track when they are due. */
+/** Hands the pictures of the on-air source to the program's video track when they are due. */
 export class VideoQueue {
   readonly #video: VideoTrack
   readonly #incompleteGroups: 'held_back' | 'shown'
 
-  /** `unfinished`: reorder groups that have not arrived whole; without latency they are shown as they come. */
+  /** `incompleteGroups`: reorder groups not fully received; with latency 0 they are shown as they come. */
   constructor(video: VideoTrack, incompleteGroups: 'held_back' | 'shown') {
     this.#video = video
     this.#incompleteGroups = incompleteGroups
   }
 
-  /** The next picture that may be shown, whenever it is due. */
+  /** Next picture that may be shown, due or not. */
   nextUnit({ videoPlayable, next }: OnAirSource): BufferedUnit | undefined {
     const end = this.#incompleteGroups === 'shown' ? videoPlayable.videoEnd : videoPlayable.cleanEnd
     return next < end ? videoPlayable.video(next) : undefined
@@ -49,8 +49,8 @@ export class VideoQueue {
 }
 
 /**
- * An open GOP of HEVC that a decoder cannot enter in midstream as it is: behind a splice, and where the source itself ends
- * a sequence (docs/adr/0017-broken-links.md).
+ * Makes a broken link of an open HEVC GOP where a decoder cannot enter it as it is: behind a splice, and behind an end
+ * of sequence in the source (docs/adr/0017-broken-links.md).
  */
 const spliced = (unit: AccessUnit, { last, dropsLeading }: OnAirSource): AccessUnit => {
   if (unit.rap !== 'cra' && unit.rap !== 'bla') return unit

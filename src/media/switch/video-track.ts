@@ -6,10 +6,10 @@ export type WriteVideo = (
   times: { readonly pts: Ticks90k; readonly dts: Ticks90k },
 ) => void
 
-/** DESIGN.md, section 3.1: DTS rises by at least 1 ms. */
+/** DTS rises by at least 1 ms (DESIGN.md, 3.1). */
 const MIN_DTS_STEP_TICKS = TICKS_PER_MS
 
-/** The program's pictures: DTS always rises, presentation times are never moved (DESIGN.md, 3.1 and 3.6). */
+/** The program's video track: DTS always rises, presentation times are never moved (DESIGN.md, 3.1 and 3.6). */
 export class VideoTrack {
   readonly #write: WriteVideo
   #lastDts: number
@@ -25,12 +25,12 @@ export class VideoTrack {
     this.#write = write
   }
 
-  /** Program time at which the last picture, in presentation order, ends. */
+  /** Program time at which the last picture in presentation order ends. */
   get end(): number {
     return this.#end
   }
 
-  /** How long the last picture is shown, in ticks: a stretch of one picture does not tell, the one before it does. */
+  /** Duration of the last picture in ticks; of the one before it where a segment has only one picture. */
   get frameTicks(): number {
     return this.#frameTicks
   }
@@ -39,12 +39,12 @@ export class VideoTrack {
     return this.#lastDts
   }
 
-  /** With which DTS a picture that is due at `dts` would go out: behind a splice, those that are decoded early come late. */
+  /** DTS that a picture due at `dts` would get: behind a splice, pictures decoded early are late. */
   earliestDts(dts: number): number {
     return Math.max(dts, this.#lastDts + MIN_DTS_STEP_TICKS)
   }
 
-  /** A hole is left: what comes next is decoded behind it, whatever its reorder depth. */
+  /** Leaves a hole: later pictures are decoded behind it, whatever their reorder depth. */
   skipTo(time: number): void {
     if (time > this.#end) this.#end = time
     this.#lastDts = Math.max(this.#lastDts, time - MIN_DTS_STEP_TICKS)
