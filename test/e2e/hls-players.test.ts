@@ -46,7 +46,7 @@ const listing = async (flags: readonly string[]): Promise<RunningSluice> => {
   const url =
     sluice.address + (flags.includes('--low-latency') ? '/live/stream_0/playlist.m3u8' : HLS)
   if (flags.includes('hls:')) {
-    await until(async () => (await segmentsOf(url)) >= 2, { what: 'two segments are listed' })
+    await until(async () => (await segmentsOf(url)) >= 4, { what: 'four segments are listed' })
   }
   return sluice
 }
@@ -161,7 +161,7 @@ describe('a source with key frames further apart than a segment may last', () =>
     sluice = await bench.sluice('-s', `film=${film}`, ...hls, '--conform', 'copy')
     await sluice.onAir('film')
     const list = `${sluice.address}${HLS}`
-    await until(async () => (await segmentsOf(list)) >= 3, { what: 'three segments are listed' })
+    await until(async () => (await segmentsOf(list)) >= 4, { what: 'four segments are listed' })
     const playlist = await (await fetch(list)).text()
     expect(checkMediaPlaylist(playlist)).toEqual([])
     expect(playlist).toContain('#EXT-X-TARGETDURATION:2\n')
