@@ -45,7 +45,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', ...WHOLE_TESTS],
-          maxWorkers: 3,
+          maxWorkers: 2,
           ...REAL,
           testTimeout: 180_000,
         },
