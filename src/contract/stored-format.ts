@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AudioFormat, VideoFormat } from './format.ts'
 
 const count = z.number().int().positive()
 /** Width or height of a picture: H.264 and HEVC allow less. */
@@ -7,16 +8,11 @@ const side = count.max(MAX_PIXELS)
 const rational = z.object({ num: count, den: count })
 
 const StoredVideo = z.object({
-  format: z.object({
-    codec: z.enum(['h264', 'hevc', 'mpeg2video']),
-    profile: z.string(),
-    chroma: z.enum(['4:0:0', '4:2:0', '4:2:2', '4:4:4']),
+  format: VideoFormat.unwrap().extend({
     depth: count.max(16),
     width: side,
     height: side,
     frameRate: rational.exactOptional(),
-    scan: z.enum(['progressive', 'interlaced']),
-    level: z.number().exactOptional(),
   }),
   gopSeconds: z.number().positive(),
   preset: z.string(),
@@ -24,9 +20,7 @@ const StoredVideo = z.object({
 })
 
 const StoredAudio = z.object({
-  format: z.object({
-    codec: z.enum(['aac', 'aac_latm', 'mp1', 'mp2', 'mp3', 'ac3', 'eac3']),
-    profile: z.string(),
+  format: AudioFormat.unwrap().extend({
     sampleRate: count,
     channels: count,
     frameSamples: count,
