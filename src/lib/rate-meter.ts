@@ -31,7 +31,9 @@ export class RateMeter {
   #roll(now: number): void {
     const ms = now - this.#windowStart
     if (ms < WINDOW_MS) return
-    this.#before = { bytes: this.#windowBytes, ms }
+    // Whatever it holds came in its first second: twice as long after its start, all of that is past.
+    this.#before =
+      ms < 2 * WINDOW_MS ? { bytes: this.#windowBytes, ms } : { bytes: 0, ms: WINDOW_MS }
     this.#windowBytes = 0
     this.#windowStart = now
   }

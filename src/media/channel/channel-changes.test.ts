@@ -334,3 +334,35 @@ describe('the end', () => {
     await rig.run(100)
   })
 })
+
+describe('bitrates', () => {
+  it('are right at the first reading, however long nobody has read the status', async () => {
+    await start({ a: {}, a2: {} })
+    await rig.run(10_000)
+    const { sources, program } = rig.status
+    const [a] = sources
+    const video = a!.tracks.find(({ kind }) => kind === 'video')!
+    expect(video.bitrate).toBeGreaterThan(10_000)
+    // The camera of the rig counts payload alone.
+    expect(a!.bitrate).toBeGreaterThanOrEqual(video.bitrate * 0.9)
+    expect(program.bitrate).toBeGreaterThan(video.bitrate)
+  })
+
+  it('fall to 0 within two seconds where nothing comes any more', async () => {
+    await start({ a: {}, b: {} })
+    await rig.run(5_000)
+    rig.camera('b').fallSilent()
+    await rig.run(3_000)
+    const b = rig.status.sources.find(({ id }) => id === 'b')!
+    expect([b.bitrate, ...b.tracks.map(({ bitrate }) => bitrate)]).toEqual([0, 0, 0])
+  })
+
+  it('stay when a source is removed whose id their own begins with', async () => {
+    await start({ a: {}, a2: {} })
+    await rig.run(5_000)
+    const before = rig.status.sources.find(({ id }) => id === 'a2')!.bitrate
+    await rig.channel.removeSource(sourceId('a'))
+    expect(rig.status.sources.find(({ id }) => id === 'a2')!.bitrate).toBeCloseTo(before, -3)
+    expect(before).toBeGreaterThan(0)
+  })
+})

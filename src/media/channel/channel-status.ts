@@ -7,7 +7,6 @@ import type { Input } from '../input/input.ts'
 import type { InputList } from './input-list.ts'
 import type { ChannelOutputs } from './channel-outputs.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
-import type { RateMeters } from './rate-meters.ts'
 
 export interface SourceStatusFacts {
   readonly now: number
@@ -16,12 +15,11 @@ export interface SourceStatusFacts {
   readonly onAir: boolean
   readonly onPreview: boolean
   readonly wanted: boolean
-  readonly rates: RateMeters
   readonly redactedUrl: string
 }
 
 export function sourceStatus(input: Input, facts: SourceStatusFacts): SourceStatus {
-  const { now, rates } = facts
+  const { now } = facts
   const { figures, buffer, conforming, supervised } = input
   const segment = buffer.newest
   const arrival = segment?.newestRapArrival
@@ -42,7 +40,7 @@ export function sourceStatus(input: Input, facts: SourceStatusFacts): SourceStat
     tracks: trackStatus(input, facts),
     conform: conforming.state,
     ...(conforming.reason === undefined ? {} : { conformReason: conforming.reason }),
-    bitrate: rates.measure(`source ${input.id}`, figures.bytes, now),
+    bitrate: input.bitrate(now),
     bufferMs: Math.round(buffer.heldMs),
     bufferBytes: buffer.bytes,
     sinceKeyMs: arrival === undefined ? null : Math.round(now - arrival),
@@ -61,7 +59,7 @@ export function sourceStatus(input: Input, facts: SourceStatusFacts): SourceStat
   }
 }
 
-function trackStatus(input: Input, { rates, now }: SourceStatusFacts): TrackStatus[] {
+function trackStatus(input: Input, { now }: SourceStatusFacts): TrackStatus[] {
   return (input.tracks.program?.tracks ?? []).flatMap((track) => {
     if (track.kind === 'data') return []
     const format = input.tracks.formatOf(track.pid)
@@ -71,11 +69,7 @@ function trackStatus(input: Input, { rates, now }: SourceStatusFacts): TrackStat
         pid: track.pid,
         ...(track.language === undefined ? {} : { language: track.language }),
         ...(format === undefined ? {} : { format }),
-        bitrate: rates.measure(
-          `track ${input.id} ${track.pid}`,
-          input.tracks.bytesOf(track.pid),
-          now,
-        ),
+        bitrate: input.tracks.bitrateOf(track.pid, now),
       },
     ]
   })
@@ -94,11 +88,10 @@ export interface ChannelStatusFacts {
   readonly outputs: Pick<ChannelOutputs, 'status' | 'listeners'>
   readonly program: BusController | undefined
   readonly preview: BusController | undefined
-  readonly rates: RateMeters
 }
 
 export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
-  const { spec, now, format, inputs, program, preview, rates } = facts
+  const { spec, now, format, inputs, program, preview } = facts
   const monitors = inputs.all().flatMap((input) => input.monitor.viewers())
   return {
     id: facts.id,
@@ -126,7 +119,6 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
         onAir: program?.bus.onAir === input.id,
         onPreview: preview?.bus.onAir === input.id,
         wanted: program?.bus.standingOrder.wanted === input.id,
-        rates,
         redactedUrl: redactUrl(input.spec.url),
       }),
     ),
@@ -143,7 +135,7 @@ export function channelStatus(facts: ChannelStatusFacts): ChannelStatus {
 function busStatus(
   name: BusId,
   controller: BusController | undefined,
-  { now, rates }: ChannelStatusFacts,
+  { now }: ChannelStatusFacts,
 ): BusStatus {
   if (controller === undefined) return { ...IDLE_BUS, bus: name }
   const { bus, playOut, counts, takes } = controller
@@ -162,7 +154,7 @@ function busStatus(
     audioDropped: figures.audioDropped,
     dtsCompressed: figures.dtsCompressed,
     videoFramesMissing: figures.videoDropped,
-    bitrate: rates.measure(`bus ${name}`, playOut.bytes, now),
+    bitrate: playOut.bitrate(now),
     clockPpm: Math.round(figures.clockPpm),
   }
 }

@@ -25,7 +25,6 @@ import { describeAudio, describeVideo } from '../format/program-format.ts'
 import { Failover } from '../failover/failover.ts'
 import { failoverPort } from './failover-port.ts'
 import { refusalAnswer } from '../program/takes.ts'
-import { RateMeters } from './rate-meters.ts'
 import type { Operation } from './reconcile.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 import { applyOperations } from './spec-changes.ts'
@@ -44,7 +43,6 @@ export class Channel {
   readonly #stop = new AbortController()
   readonly #inputs: InputList
   readonly #outputs: ChannelOutputs
-  readonly #rates = new RateMeters()
   readonly #viewerLog: ViewerLog
   readonly #startedAt: number
   readonly #failover: Failover
@@ -166,7 +164,6 @@ export class Channel {
       inputs: this.#inputs,
       outputs: this.#outputs,
       settings: this.#settings,
-      rates: this.#rates,
       events: this.#parts.events,
       buses: () => this.#buses,
       makeSlate: (message) => this.#makeSlate({ ...this.#spec.slate, message }),
@@ -210,7 +207,6 @@ export class Channel {
       outputs: this.#outputs,
       program: this.#buses?.program,
       preview: this.#buses?.get(PREVIEW),
-      rates: this.#rates,
     })
   }
 

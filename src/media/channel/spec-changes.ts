@@ -8,14 +8,12 @@ import type { ChannelOutputs } from './channel-outputs.ts'
 import type { EventSink } from './channel-parts.ts'
 import type { ChannelSettings } from './channel-settings.ts'
 import type { InputList } from './input-list.ts'
-import type { RateMeters } from './rate-meters.ts'
 import type { Operation } from './reconcile.ts'
 
 export interface SpecChangeParts {
   readonly inputs: InputList
   readonly outputs: ChannelOutputs
   readonly settings: ChannelSettings
-  readonly rates: RateMeters
   readonly events: EventSink
   /** Undefined until the program is on the air. */
   readonly buses: () => Buses | undefined
@@ -103,9 +101,8 @@ function perform(operation: Operation, { opened, slate }: Prepared, parts: SpecC
   parts.onChanged()
 }
 
-function removeSource(id: SourceId, { inputs, rates, buses, events }: SpecChangeParts): void {
+function removeSource(id: SourceId, { inputs, buses, events }: SpecChangeParts): void {
   inputs.removeSource(id)
-  rates.removeMatching(` ${id}`)
   const next = inputs.byPriority()[0]?.id ?? SLATE
   for (const controller of buses()?.all() ?? []) controller.onSourceRemoved(id, next)
   events.logEvent({ type: 'source_removed', source: id })

@@ -1,5 +1,6 @@
 import { isVideoCodec, type AudioFormat, type VideoFormat } from '../../contract/format.ts'
 import type { SourceSpec } from '../../contract/spec.ts'
+import { RateMeter } from '../../lib/rate-meter.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
 import type { ProgramFormat } from '../format/program-format.ts'
@@ -21,7 +22,7 @@ export class InputTracks {
   readonly rapDistance = new RapDistanceMonitor()
   readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
   readonly #lastAt = new Map<Pid, number>()
-  readonly #bytes = new Map<Pid, number>()
+  readonly #rates = new Map<Pid, RateMeter>()
   #program: ElementaryProgram | undefined
   #chosen: ChosenTracks = NO_TRACKS
   readonly #absent = new Set<Pid>()
@@ -44,8 +45,9 @@ export class InputTracks {
     return this.#formats.get(pid)
   }
 
-  bytesOf(pid: Pid): number {
-    return this.#bytes.get(pid) ?? 0
+  /** Bits per second; 0 for a track without units. */
+  bitrateOf(pid: Pid, now: number): number {
+    return this.#rates.get(pid)?.bitrate(now) ?? 0
   }
 
   lastAt(pid: Pid): number | undefined {
@@ -95,8 +97,10 @@ export class InputTracks {
     return silent.length > 0
   }
 
-  countBytes(unit: AccessUnit): void {
-    this.#bytes.set(unit.pid, this.bytesOf(unit.pid) + unit.data.length)
+  countBytes(unit: AccessUnit, now: number): void {
+    const rate = this.#rates.get(unit.pid) ?? new RateMeter(now)
+    this.#rates.set(unit.pid, rate)
+    rate.addBytes(unit.data.length, now)
   }
 
   /** A unit of a chosen track came. `first`: nothing had come in this run before. */

@@ -2,6 +2,7 @@ import type { AudioFormat, VideoFormat } from '../../contract/format.ts'
 import type { SourceId } from '../../contract/ids.ts'
 import type { SourceSpec, Thresholds } from '../../contract/spec.ts'
 import { ticksOfMs } from '../../contract/time.ts'
+import { RateMeter } from '../../lib/rate-meter.ts'
 import type { AccessUnit, Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram } from '../../mpegts/demuxer.ts'
 import { BufferWriter } from './buffer-writer.ts'
@@ -45,6 +46,7 @@ export class Input {
   readonly #health = new SourceHealth()
   #verdict: HealthVerdict = NO_MEDIA_VERDICT
   #verdictSince: number
+  readonly #rate: RateMeter
   #runningSince: number | undefined
   #waiters: (() => void)[] = []
   #primed = false
@@ -57,6 +59,7 @@ export class Input {
     this.#parts = parts
     this.monitor = parts.monitor
     this.#verdictSince = parts.clock.now()
+    this.#rate = new RateMeter(parts.clock.now())
     this.buffer = new SourceBuffer({
       live: parts.live,
       recoveryPoints: spec.recoveryPoints,
@@ -131,6 +134,11 @@ export class Input {
     return this.supervised.figures()
   }
 
+  /** As received, bits per second. */
+  bitrate(now: number): number {
+    return this.#rate.bitrate(now)
+  }
+
   get runningSince(): number | undefined {
     return this.#runningSince
   }
@@ -175,6 +183,7 @@ export class Input {
     if (!this.buffer.full) for (const wake of this.#waiters.splice(0)) wake()
     const before = this.#verdict
     const figures = this.figures
+    this.#rate.addBytes(figures.bytes - this.#rate.total, now)
     const verdict = this.#health.judge(
       {
         at: now,
@@ -281,9 +290,9 @@ export class Input {
 
   #onUnit(unit: AccessUnit): void {
     this.monitor.unit(unit)
-    this.tracks.countBytes(unit)
-    if (!this.tracks.isChosen(unit.pid)) return
     const now = this.#parts.clock.now()
+    this.tracks.countBytes(unit, now)
+    if (!this.tracks.isChosen(unit.pid)) return
     if (this.#wasSilent(unit, now)) this.#breakTimeline()
     // At once: it may be on the air before the next look, and must not be left for having no media.
     if (this.tracks.onArrival(unit.pid, now).first) this.checkHealth(now)

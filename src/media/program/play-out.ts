@@ -1,5 +1,6 @@
 import type { SourceId } from '../../contract/ids.ts'
 import { millis, ticks, ticksOfMs, type Ticks90k } from '../../contract/time.ts'
+import { RateMeter } from '../../lib/rate-meter.ts'
 import { TsMuxer, type MuxedBatch, type MuxTrack } from '../../mpegts/muxer.ts'
 import { PID_PAT, PID_SDT } from '../../mpegts/packet.ts'
 import type { ProgramFrames } from '../outputs/interface/program-frames.ts'
@@ -46,12 +47,13 @@ export class PlayOut {
   readonly #mux: TsMuxer
   readonly #hasVideo: boolean
   #lastAudioRap = Number.NEGATIVE_INFINITY
-  #bytes = 0
+  readonly #rate: RateMeter
 
   constructor(options: PlayOutOptions) {
     const { format, serviceName, keepMs, labelOf, ...bus } = options
     const tracks = muxTracks(format)
     this.#hasVideo = format.video !== undefined
+    this.#rate = new RateMeter(options.now)
     this.ring = new Ring({
       maxBytes: MAX_RING_BYTES,
       minDuration: millis(keepMs + RING_MARGIN_MS),
@@ -100,9 +102,9 @@ export class PlayOut {
     this.frames = framesOf(format, labelOf, this.bus, this.#sinks)
   }
 
-  /** Written so far. */
-  get bytes(): number {
-    return this.#bytes
+  /** Of the transport stream, bits per second. */
+  bitrate(now: number): number {
+    return this.#rate.bitrate(now)
   }
 
   /** Units that came too late for the PCR: a fault of the timeline. */
@@ -114,7 +116,7 @@ export class PlayOut {
   tick(now: number): MuxedBatch {
     this.bus.tick(now)
     const batch = this.#mux.takeBatch()
-    this.#bytes += batch.bytes.length
+    this.#rate.addBytes(batch.bytes.length, now)
     if (batch.bytes.length > 0) {
       this.ring.append(batch.bytes, this.bus.programTime, batch.randomAccess)
     }
