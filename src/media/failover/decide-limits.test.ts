@@ -62,7 +62,7 @@ const decision = (change: Partial<FailoverFacts>, before: Partial<FailoverMemory
   decide(facts(change), NOW, memory(before)).decision
 const kind = (...args: Parameters<typeof decision>): string => decision(...args).kind
 
-describe('the time that failover gives', () => {
+describe('the time that failover waits for', () => {
   it.each([
     { name: 'a take without a random access point', ready: false, ms: 3000 },
     { name: 'a take that is about to be made', ready: true, ms: 10_000 },
@@ -72,7 +72,7 @@ describe('the time that failover gives', () => {
     expect(kind(pending, { pendingSince: NOW - ms })).toBe('switch')
   })
 
-  it('a take counts from when the source on the air became unhealthy', () => {
+  it('the time of a take counts from when the source on the air became unhealthy', () => {
     const pending = (since: number): Partial<FailoverFacts> => ({
       pending: S2,
       sources: [sick(S0, { unhealthySince: NOW - since }), well(S1), well(S2, { ready: false })],
@@ -113,7 +113,7 @@ describe('switches in an hour', () => {
   const made = (count: number, ago: number): FailoverMemory['switches'] =>
     Array.from({ length: count }, () => ({ at: NOW - ago, from: S0, to: S1 }))
 
-  it('are limited, as long as the source on the air shows something', () => {
+  it('are limited, as long as the source on the air has media', () => {
     expect(kind({ switchesPerHour: 3 }, { switches: made(2, 0) })).toBe('switch')
     expect(decision({ switchesPerHour: 3 }, { switches: made(3, HOUR_MS - 1) })).toEqual({
       kind: 'hold',
@@ -137,7 +137,7 @@ describe('switches in an hour', () => {
     },
   )
 
-  it('count those that the data plane made, but none from or to the slate', () => {
+  it('include those that the data plane made, but none from or to the slate', () => {
     const seen = (before: SourceId, onAir: SourceId, wanted: SourceId = S0): number =>
       decide(facts({ onAir, wanted }), NOW, memory({ lastOnAir: before })).memory.switches.length
     const healthy = { sources: [well(S0), well(S1), well(S2)], revert: 'manual' } as const
@@ -157,7 +157,7 @@ describe('switches in an hour', () => {
     expect(seen(S0, SLATE)).toBe(0)
   })
 
-  it('of a source that was replaced are forgotten', () => {
+  it('of a source that was replaced are not counted', () => {
     const switches = [
       { at: NOW, from: S0, to: S1 },
       { at: NOW, from: S2, to: S0 },
@@ -170,8 +170,8 @@ describe('switches in an hour', () => {
   })
 })
 
-describe('what is reported', () => {
-  it('is reported once per occasion, and again after a new wish', () => {
+describe('a report of failover', () => {
+  it('is made once per occasion, and again after a new wish', () => {
     const observed = facts({ mode: 'observe' })
     const first = decide(observed, NOW, memory())
     expect(first.decision).toMatchObject({ kind: 'observe', from: S0, to: S1, cause: 'failover' })
@@ -200,7 +200,7 @@ describe('what is reported', () => {
     })
   })
 
-  it('of the slate says whether the source plays or has to be started', () => {
+  it('of leaving the slate names whether the source plays or has to be started', () => {
     const slate = { onAir: SLATE, wanted: S1 }
     expect(decision({ ...slate, sources: [sick(S0), well(S1)] })).toMatchObject({
       cause: 'revert',

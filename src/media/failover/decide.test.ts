@@ -66,12 +66,12 @@ const decided = (change: Partial<FailoverFacts>, memory: FailoverMemory = NO_MEM
 const RECENT = source(S0, { healthySince: NOW - 9_999 })
 const sickFirst = [sick(S0), source(S1), source(S2)]
 
-describe('what failover decides', () => {
+describe('a decision of failover', () => {
   const cases: readonly (readonly [string, Partial<FailoverFacts>, string])[] = [
-    ['all is well', {}, 'stay'],
-    ['the source on air is sick', { sources: sickFirst }, 'failover to s1'],
+    ['all sources are healthy', {}, 'stay'],
+    ['the source on air is unhealthy', { sources: sickFirst }, 'failover to s1'],
     [
-      'the first substitute is sick too',
+      'the first substitute is unhealthy too',
       { sources: [sick(S0), sick(S1), source(S2)] },
       'failover to s2',
     ],
@@ -81,12 +81,12 @@ describe('what failover decides', () => {
       'failover to s2',
     ],
     [
-      'priority says otherwise than the place',
+      'the order of priorities differs from the order of sources',
       { sources: [sick(S0), source(S1, { priority: 9 }), source(S2)] },
       'failover to s2',
     ],
     [
-      'a substitute is sick and the wanted one is well',
+      'a substitute is unhealthy and the wanted one healthy',
       { onAir: S1, sources: [RECENT, sick(S1), source(S2)] },
       'failover to s0',
     ],
@@ -107,12 +107,12 @@ describe('what failover decides', () => {
     ],
     ['nothing else is healthy', { sources: [sick(S0), sick(S1)] }, 'hold'],
     [
-      'a substitute plays and the wanted one has been well long enough',
+      'a substitute plays and the wanted one has been healthy long enough',
       { onAir: S1 },
       'revert to s0',
     ],
     [
-      'the wanted one has not been well long enough',
+      'the wanted one has not been healthy long enough',
       { onAir: S1, sources: [RECENT, source(S1)] },
       'stay',
     ],
@@ -123,12 +123,12 @@ describe('what failover decides', () => {
     ],
     ['revert is manual', { onAir: S1, revert: 'manual' }, 'stay'],
     [
-      'the automatic slate plays and the wanted one is well again',
+      'the automatic slate plays and the wanted one is healthy again',
       { onAir: SLATE, sources: [RECENT, source(S1)] },
       'revert to s0',
     ],
     [
-      'the automatic slate plays and another is well',
+      'the automatic slate plays and another is healthy',
       { onAir: SLATE, sources: sickFirst },
       'failover to s1',
     ],
@@ -181,11 +181,11 @@ describe('what failover decides', () => {
   })
 })
 
-describe('what failover remembers', () => {
+describe('the memory of failover', () => {
   const after = (change: Partial<FailoverFacts>, at = NOW, memory = NO_MEMORY) =>
     decide(facts(change), at, memory)
 
-  test('an occasion is told once, and again after it had passed', () => {
+  test('an occasion is reported once, and again after it had ended', () => {
     const observing = { mode: 'observe', sources: sickFirst } as const
     const first = after(observing)
     const second = after(observing, NOW + 100, first.memory)
@@ -206,7 +206,7 @@ describe('what failover remembers', () => {
     expect([first, soon, later].map((d) => d.decision.kind)).toEqual(['switch', 'stay', 'switch'])
   })
 
-  describe('a pending take keeps a failover waiting', () => {
+  describe('a pending take delays a failover', () => {
     const unready = source(S2, { ready: false })
     const waits: readonly (readonly [string, Partial<FailoverFacts>, number])[] = [
       [
@@ -221,7 +221,7 @@ describe('what failover remembers', () => {
         4_000,
       ],
       [
-        'not at all while the source on the air is dead',
+        'for no time while the source on the air is dead',
         { sources: [sick(S0, 'stall'), source(S1), unready] },
         0,
       ],
@@ -235,7 +235,7 @@ describe('what failover remembers', () => {
         expect([inOneWord(decision), ms]).toEqual(['failover to s1', waitMs])
         return
       }
-      expect.unreachable('failover never came')
+      expect.unreachable('no failover was decided')
     })
   })
 
@@ -248,7 +248,7 @@ describe('what failover remembers', () => {
   }
   const limited = { switchesPerHour: 1 }
   const limits: readonly (readonly [string, Partial<FailoverFacts>, number, string])[] = [
-    ['a sick picture stays past the limit', { ...limited, sources: sickFirst }, NOW, 'hold'],
+    ['an unhealthy source stays past the limit', { ...limited, sources: sickFirst }, NOW, 'hold'],
     [
       'a dead source is left past the limit',
       { ...limited, sources: [sick(S0, 'stall'), source(S1)] },
@@ -264,7 +264,7 @@ describe('what failover remembers', () => {
       'failover to s1',
     ],
     [
-      'a replaced source has no past',
+      'a replaced source has no record',
       {
         ...limited,
         sources: [sick(S0, 'continuity', { revision: 2 }), source(S1), source(S2)],
@@ -273,7 +273,7 @@ describe('what failover remembers', () => {
       'failover to s1',
     ],
     [
-      'a removed source has no past',
+      'a removed source has no record',
       { ...limited, sources: [sick(S0), source(S1)] },
       NOW,
       'failover to s1',
@@ -341,7 +341,7 @@ describe('always', () => {
     )
   })
 
-  test('a flapping source makes the program switch no oftener than the limit and one escape more', () => {
+  test('a flapping source makes the program switch at most as often as the limit, plus one switch to safety', () => {
     const flaps = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 60 })), {
       minLength: 50,
       maxLength: 300,
@@ -371,7 +371,7 @@ describe('always', () => {
           const within = made.filter((at) => at >= start && at < start + 3_600_000)
           expect(within.length).toBeLessThanOrEqual(switchesPerHour + 1)
         }
-        // Flapping does make it switch: the limit above is not met by doing nothing.
+        // Flapping does cause switches: the limit above is not met by doing nothing.
         const worst = pattern.some(([healthy]) => !healthy)
         expect(made.length > 0).toBe(worst)
       }),

@@ -2,35 +2,35 @@ import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { FailoverMode, RevertPolicy } from '../../contract/spec.ts'
 import type { HealthCondition, HealthProblem } from '../../contract/status.ts'
 
-/** What failover knows of one source. Times are milliseconds of one monotonic clock. */
+/** One source as failover judges it. Times are milliseconds of one monotonic clock. */
 export interface SourceFacts {
   readonly id: SourceId
   /** Smaller is preferred. */
   readonly priority: number
   readonly healthy: boolean
   readonly problems: readonly HealthProblem[]
-  /** Since when it is healthy without a break; null while it is not. */
+  /** Start of its unbroken health; null while it is unhealthy. */
   readonly healthySince: number | null
-  /** Since when it is unhealthy without a break; null while it is healthy. */
+  /** Start of its unbroken ill health; null while it is healthy. */
   readonly unhealthySince: number | null
   /** Its buffer holds a random access point that the program can enter now. */
   readonly ready: boolean
-  /** A standby source at rest: it can be started, and nothing is known against it. */
+  /** A standby source at rest without a known fault: it can be started. */
   readonly startable: boolean
-  /** How long it must have been healthy before the program returns to it. */
+  /** Time for which it must have been healthy before the program returns to it. */
   readonly returnMs: number
-  /** Another one under the same id is another source: its record is forgotten. */
+  /** Another revision under the same id is another source: the record of the first is dropped. */
   readonly revision: number
 }
 
 export interface FailoverFacts {
   readonly wanted: SourceId
   readonly onAir: SourceId
-  /** The source of the take that is due and waits for its splice point. */
+  /** Source of the take that is due and waits for its splice point. */
   readonly pending: SourceId | null
-  /** The automatic switch that was ordered and has not been answered. */
+  /** Target of the automatic switch that was ordered and has not been answered. */
   readonly ordered: SourceId | null
-  /** The slate is on the air because somebody took it. */
+  /** The slate is on the air by an explicit take. */
   readonly operatorSlate: boolean
   readonly sources: readonly SourceFacts[]
   readonly mode: FailoverMode
@@ -45,16 +45,16 @@ export interface SwitchPlan {
   readonly cause: 'failover' | 'revert'
   /** Of the source that is left. */
   readonly problems: readonly HealthProblem[]
-  /** A sentence for a person. */
+  /** A sentence for the operator. */
   readonly reason: string
 }
 
 export type Decision =
   | { readonly kind: 'stay' }
   | ({ readonly kind: 'switch' } & SwitchPlan)
-  /** What would be done, were the mode not `observe`. Told once per occasion. */
+  /** A switch that is not made because the mode is `observe`. Reported once per occasion. */
   | ({ readonly kind: 'observe' } & SwitchPlan)
-  /** Something should be done and can't. Told once per occasion. */
+  /** A switch that is needed and impossible. Reported once per occasion. */
   | { readonly kind: 'hold'; readonly source: SourceId; readonly reason: string }
 
 interface PastSwitch {
@@ -66,14 +66,14 @@ interface PastSwitch {
 export interface FailoverMemory {
   /** Automatic switches of the last hour, those that the data plane made by itself included. */
   readonly switches: readonly PastSwitch[]
-  /** The switch that was decided last, until it is seen on the air. */
+  /** The last switch decided, until it is on the air. */
   readonly attempt: PastSwitch | null
   readonly lastOnAir: SourceId | null
   readonly lastWanted: SourceId | null
-  /** Since when a take waits. */
+  /** Start of the pending take's wait. */
   readonly pendingSince: number | null
-  /** The last thing told, so that it is told once. */
-  readonly told: string | null
+  /** Key of the last report, so that an occasion is reported once. */
+  readonly reported: string | null
   readonly revisions: ReadonlyMap<SourceId, number>
 }
 
@@ -83,18 +83,18 @@ export const NO_MEMORY: FailoverMemory = {
   lastOnAir: null,
   lastWanted: null,
   pendingSince: null,
-  told: null,
+  reported: null,
   revisions: new Map(),
 }
 
 const HOUR_MS = 3_600_000
-/** A switch that did not reach the air is tried again no sooner. */
+/** A switch that did not reach the air is tried again after this. */
 const RETRY_MS = 2_000
-/** A pending take is given this long to mend an unhealthy program by itself: longer than the usual group of pictures. */
+/** Time in which a pending take may replace an unhealthy source: longer than the usual group of pictures. */
 const PENDING_GRACE_MS = 3_000
-/** One whose source plays and has a random access point is about to be made; a seamless one may still wait for its deadline. */
+/** The same for a take whose source plays and has a random access point; a seamless one may wait for its deadline. */
 const READY_GRACE_MS = 10_000
-/** With one of these there is nothing to show: leaving can't make it worse, so it is never limited. */
+/** Conditions without any media: leaving can't make it worse, so it is never limited. */
 const DEAD_CONDITIONS: ReadonlySet<HealthCondition> = new Set(['stall', 'ended', 'no_media'])
 
 /** DESIGN.md, section 6. Pure: the same facts, time and memory give the same decision. */
@@ -105,7 +105,7 @@ export const decide = (
 ): { readonly decision: Decision; readonly memory: FailoverMemory } => {
   const memory = updateMemory(facts, now, before)
   const intent = intentOf(facts, now)
-  if (intent.kind === 'none') return { decision: STAY, memory: { ...memory, told: null } }
+  if (intent.kind === 'none') return { decision: STAY, memory: { ...memory, reported: null } }
   if (isChangePending(intent, facts, memory, now)) return { decision: STAY, memory }
   if (intent.kind === 'impossible')
     return reportOnce(holdDecision(facts.onAir, intent.reason), memory)
@@ -124,11 +124,11 @@ export const decide = (
   const made: PastSwitch = { at: now, from: plan.from, to: plan.to }
   return {
     decision: { kind: 'switch', ...plan },
-    memory: { ...memory, switches: counted(memory.switches, made), attempt: made, told: null },
+    memory: { ...memory, switches: counted(memory.switches, made), attempt: made, reported: null },
   }
 }
 
-/** Something is under way that may answer the wish by itself. */
+/** True while a pending change may fulfil the intent by itself. */
 const isChangePending = (
   intent: Exclude<Intent, { kind: 'none' }>,
   facts: FailoverFacts,
@@ -137,13 +137,13 @@ const isChangePending = (
 ): boolean => {
   const plan = intent.kind === 'switch' ? intent.plan : undefined
   if (facts.ordered !== null) {
-    // A standby source that is still being started must not keep one that plays from the air.
+    // A standby source that is still being started must not delay one that plays.
     const better = facts.sources.find((source) => source.id === plan?.to && isPlayable(source))
     return better === undefined || facts.ordered === plan?.to
   }
   if (memory.pendingSince === null) return false
   if (intent.kind === 'switch' && intent.urgent) return false
-  // Somebody's take goes before a return.
+  // An explicit take goes before a return.
   if (plan?.cause === 'revert') return true
   const isReady = facts.sources.some((source) => source.id === facts.pending && isPlayable(source))
   const playing = facts.sources.find((source) => source.id === facts.onAir)
@@ -233,7 +233,7 @@ const substitute = (facts: FailoverFacts): SourceFacts | undefined => {
 const rank = (source: SourceFacts, facts: FailoverFacts): number =>
   source.id === facts.wanted ? 0 : 1
 
-/** Returning from the automatic slate to what was asked for is no failover: it happens in every mode. */
+/** Returning from the automatic slate to the wanted source is no failover: it happens in every mode. */
 const yieldsToWanted = (plan: SwitchPlan, facts: FailoverFacts): boolean =>
   plan.from === SLATE && plan.to === facts.wanted
 
@@ -257,11 +257,11 @@ const holdDecision = (source: SourceId, reason: string): Decision => ({
 
 const reportOnce = (decision: Decision, memory: FailoverMemory) => {
   const key = occasionKey(decision)
-  if (key === memory.told) return { decision: STAY, memory }
-  return { decision, memory: { ...memory, told: key } }
+  if (key === memory.reported) return { decision: STAY, memory }
+  return { decision, memory: { ...memory, reported: key } }
 }
 
-/** Measurements change from look to look; the occasion does not. */
+/** Key without measurements: they change from check to check, the occasion does not. */
 const occasionKey = (decision: Decision): string => {
   switch (decision.kind) {
     case 'stay':
@@ -274,7 +274,7 @@ const occasionKey = (decision: Decision): string => {
   }
 }
 
-/** Brings the memory up to date with what is seen, before anything is decided. */
+/** Updates the memory from the facts, before the decision. */
 const updateMemory = (
   facts: FailoverFacts,
   now: number,
@@ -293,16 +293,16 @@ const updateMemory = (
     lastOnAir: facts.onAir,
     lastWanted: facts.wanted,
     pendingSince: facts.pending === null ? null : (before.pendingSince ?? now),
-    told: asked ? null : before.told,
+    reported: asked ? null : before.reported,
     revisions: new Map(facts.sources.map((source) => [source.id, source.revision])),
   }
 }
 
-/** That the slate yields, at the start too, is no failover. */
+/** A switch away from the slate is no failover, at the start neither. */
 const counted = (switches: readonly PastSwitch[], made: PastSwitch): readonly PastSwitch[] =>
   made.from === SLATE ? switches : [...switches, made]
 
-/** The data plane leaves a dry buffer by itself; that counts as an automatic switch too. */
+/** The data plane leaves a source with an underrun by itself; that counts as an automatic switch too. */
 const dataPlaneSwitch = (
   facts: FailoverFacts,
   now: number,

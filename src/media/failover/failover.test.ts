@@ -114,7 +114,7 @@ test('the automatic slate yields within one check', async () => {
   expect(port.log).toEqual(['failover s1'])
 })
 
-test('one order at a time; the end waits for its answer', async () => {
+test('one order at a time; close waits for its answer', async () => {
   let answer: (answer: SwitchAnswer) => void = () => {}
   port.answer = new Promise((resolve) => void (answer = resolve))
   port.health(S0, false)

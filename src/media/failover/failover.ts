@@ -13,14 +13,14 @@ export type SwitchAnswer =
   | { readonly ok: false; readonly why: string; readonly message: string }
 
 export interface FailoverPort {
-  /** Undefined while the program has not started. */
+  /** Undefined before the program has started. */
   facts(): Omit<FailoverFacts, 'ordered'> | undefined
-  /** Puts a source on the air; the wanted one stays what it is. Resolves when that was done or refused. */
+  /** Puts a source on the air; the wanted one does not change. Resolves when made or refused. */
   switchTo(plan: SwitchPlan): Promise<SwitchAnswer>
   emit(event: ChannelEvent): void
 }
 
-/** The failover director of one channel: checks, decides, orders. It owns no timer: its parent calls `check`. */
+/** The failover director of one channel: checks, decides, orders. Without a timer: its parent calls `check`. */
 export class Failover {
   readonly #port: FailoverPort
   readonly #orders = new Set<Promise<void>>()

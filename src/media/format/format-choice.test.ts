@@ -37,7 +37,7 @@ const facts = {
 }
 
 describe('the format of the channel', () => {
-  it('is the configured one, whatever the sources are', () => {
+  it('is the configured one, whatever the sources have', () => {
     const spec = FormatSpec.parse({ video: { width: 640, height: 360, rate: '30000/1001' } })
     const chosen = chooseFormat({ ...facts, spec, inputs: [input('a', usable(720))] })!
     expect(chosen.from).toBe('configuration')
@@ -56,7 +56,7 @@ describe('the format of the channel', () => {
     expect(chosen.format.languages).toEqual(['deu'])
   })
 
-  it('waits a moment for a better source than the one that came first', () => {
+  it('waits a second for a better source than the first one', () => {
     const inputs = [input('a', undefined), input('b', usable(360))]
     expect(chooseFormat({ ...facts, inputs, usableForMs: 300 })).toBeUndefined()
     expect(chooseFormat({ ...facts, inputs, usableForMs: 1_200 })!.source).toBe('b')
@@ -79,7 +79,7 @@ describe('the format of the channel', () => {
     })
   })
 
-  it('takes the pictures of a source and the configured sound', () => {
+  it('takes the video of a source and the configured audio', () => {
     const spec = FormatSpec.parse({ audio: { codec: 'ac3', channels: 6 } })
     const { format } = chooseFormat({
       ...facts,
@@ -91,7 +91,7 @@ describe('the format of the channel', () => {
     expect(format.video?.format.height).toBe(720)
   })
 
-  it('has no pictures when the first source is a radio', () => {
+  it('has no video when the first source is audio only', () => {
     const { format } = chooseFormat({
       ...facts,
       inputs: [input('a', usable(720, { video: undefined }))],
@@ -101,7 +101,7 @@ describe('the format of the channel', () => {
   })
 })
 
-describe('key frames of what is encoded here', () => {
+describe('random access points of encoded video', () => {
   it.each([
     ['hls:', 1, 1],
     ['dash:', 1.2, 1],

@@ -10,9 +10,9 @@ import {
   type SourceFormat,
 } from './program-format.ts'
 
-/** DESIGN.md, 3.10: the first usable source, by priority, within this. */
+/** Time within which the first usable source by priority is chosen (DESIGN.md, 3.10). */
 const MAX_WAIT_MS = 5_000
-/** A better source is waited for this long after the first one became usable. */
+/** Wait for a better source after the first one became usable. */
 const BETTER_SOURCE_GRACE_MS = 1_000
 const CHECK_INTERVAL_MS = 50
 
@@ -22,7 +22,7 @@ export interface ChosenFormat {
   readonly source?: SourceId
 }
 
-/** A source, and what a program would be made of that took its format from it; undefined until that is known. */
+/** A source and the format that a program would take from it; undefined until it is measured. */
 export interface SourceWithFormat {
   readonly id: SourceId
   readonly usableFormat: SourceFormat | undefined
@@ -60,7 +60,7 @@ export function chooseFormat(facts: FormatFacts): ChosenFormat | undefined {
   return undefined
 }
 
-/** Asks again until there is an answer; undefined after an abort. */
+/** Checks until a format is chosen; undefined after an abort. */
 export async function awaitFormat(
   facts: () => Omit<FormatFacts, 'waitedMs' | 'usableForMs'>,
   clock: Clock,
@@ -80,7 +80,7 @@ export async function awaitFormat(
   return undefined
 }
 
-/** What Sluice encodes itself, sources and slate, has a key frame for every segment of the configured outputs. */
+/** The format with a random access point of encoded sources and slate for every segment of the configured outputs. */
 export function fittedToSegments(
   format: ProgramFormat,
   { outputs, hls }: Pick<ChannelSpec, 'outputs' | 'hls'>,

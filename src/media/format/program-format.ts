@@ -1,7 +1,7 @@
 import type { AudioFormat, Rational, VideoFormat } from '../../contract/format.ts'
 import type { FormatSpec } from '../../contract/spec.ts'
 
-/** What every picture of the program looks like, and how a conforming transcoder gets there. */
+/** Format of the program's video, and how a conforming transcoder encodes to it. */
 export interface ProgramVideo {
   readonly format: VideoFormat
   readonly gopSeconds: number
@@ -23,10 +23,10 @@ export interface ProgramFormat {
   readonly languages: readonly string[]
 }
 
-/** What a source has, once its tracks have been read. */
+/** Format of a source, once its tracks have been read. */
 export interface SourceFormat {
   readonly video: VideoFormat | undefined
-  /** Measured frame rate, for streams that do not tell. */
+  /** Measured frame duration, for streams that do not carry a frame rate. */
   readonly frameTicks: number
   readonly audio: readonly { readonly format: AudioFormat; readonly language: string }[]
 }
@@ -35,7 +35,7 @@ const DEFAULT_RATE: Rational = { num: 25, den: 1 }
 const DEFAULT_GOP_SECONDS = 2
 const DEFAULT_PRESET = 'veryfast'
 const FRAME_SAMPLES = { aac: 1024, mp2: 1152, mp3: 1152, ac3: 1536, eac3: 1536 } as const
-/** Timestamps that were rounded to milliseconds on their way are off by up to this. */
+/** Error of timestamps that were rounded to milliseconds. */
 const RATE_TOLERANCE = 0.015
 /** Layer III at the low sampling rates of MPEG-2. */
 const LOW_RATE = 32_000
@@ -44,7 +44,7 @@ const COMMON_RATES: readonly Rational[] = [
   ...[24_000, 30_000, 60_000].map((num) => ({ num, den: 1001 })),
 ]
 
-/** The whole format when the configuration tells it all, else undefined. */
+/** The whole format if the configuration fixes it, else undefined. */
 export function configuredFormat(spec: FormatSpec | undefined): ProgramFormat | undefined {
   if (spec?.video === undefined) return undefined
   const video = spec.video === 'none' ? undefined : videoOf(spec.video)
@@ -65,7 +65,7 @@ const DEFAULT_VIDEO = {
   preset: DEFAULT_PRESET,
 } as const
 
-/** The first usable source's format, with what the configuration tells of it instead. */
+/** Format of the first usable source; configured parts replace its own. */
 export function formatOfSource(source: SourceFormat, spec: FormatSpec | undefined): ProgramFormat {
   const given = configuredFormat(spec)
   if (given !== undefined) return given
@@ -147,7 +147,7 @@ function audioOf(spec: FormatSpec['audio']): ProgramAudio {
 
 /** For people: "h264 high 1280x720 25p". */
 export function describeVideo(format: VideoFormat | undefined): string {
-  if (format === undefined) return 'no picture'
+  if (format === undefined) return 'no video'
   const rate =
     format.frameRate === undefined ? '' : ` ${round(format.frameRate.num / format.frameRate.den)}`
   const scan = format.scan === 'progressive' ? 'p' : 'i'
@@ -158,7 +158,7 @@ export function describeVideo(format: VideoFormat | undefined): string {
 
 /** For people: "aac 48 kHz stereo". */
 export function describeAudio(format: AudioFormat | undefined): string {
-  if (format === undefined) return 'no sound'
+  if (format === undefined) return 'no audio'
   const channels =
     { 1: 'mono', 2: 'stereo', 6: '5.1' }[format.channels] ?? `${format.channels} channels`
   return `${format.codec} ${format.sampleRate / 1_000} kHz ${channels}`

@@ -10,7 +10,7 @@ import type { ProgramSource } from './program-sources.ts'
 import type { AutomaticTake } from './takes.ts'
 import { defaultFormat } from '../format/program-format.ts'
 
-/** A bus controller with sources that run, except those whose name says that they never come. */
+/** A bus controller with running sources; the one named "never" brings nothing. */
 class Rig {
   readonly clock = new FakeClock()
   readonly events: ChannelEvent[] = []
@@ -92,8 +92,8 @@ afterEach(async () => {
   expect(rig.clock.pendingTimers).toBe(0)
 })
 
-describe('one change at a time', () => {
-  it('answers a take that a newer one supersedes at once, with by whom', async () => {
+describe('pending takes of a bus', () => {
+  it('answers a superseded take at once, with the newer one', async () => {
     rig = new Rig('a', 'never', 'b')
     const first = rig.take('never')
     const second = rig.take('b')
@@ -108,7 +108,7 @@ describe('one change at a time', () => {
     expect(rig.standing).toBe('b on air, b wanted, nothing pending')
   })
 
-  it('tells two takes of the same source apart', async () => {
+  it('distinguishes two takes of the same source', async () => {
     rig = new Rig('a', 'never')
     const [first, second] = [rig.take('never'), rig.take('never', 2_000)]
     expect(await first.answer).toMatchObject({ ticket: first.ticket, why: 'superseded' })
@@ -141,7 +141,7 @@ describe('one change at a time', () => {
     expect(rig.controller.counts).toEqual({ takes: 1, failovers: 1 })
   })
 
-  it('answers a displaced take at its own deadline, and leaves what is wanted alone', async () => {
+  it('answers a displaced take at its own deadline, and does not change the wanted source', async () => {
     rig = new Rig('a', 'b', 'never')
     const wish = rig.take('never', 4_000)
     const failover = rig.automatic('b')
@@ -164,7 +164,7 @@ describe('one change at a time', () => {
     expect(await wish.answer).toMatchObject({ ok: true, source: 'c' })
   })
 
-  it('supersedes a failover that waits, and the take that it had displaced', async () => {
+  it('supersedes a pending failover and the take that it had displaced', async () => {
     rig = new Rig('a', 'never', 'b')
     const wish = rig.take('never')
     const failover = rig.automatic('never')
@@ -175,7 +175,7 @@ describe('one change at a time', () => {
     expect(await newest.answer).toMatchObject({ ok: true })
   })
 
-  it('refuses whatever waits for a source that is removed', async () => {
+  it('refuses every take of a source that is removed', async () => {
     rig = new Rig('a', 'never', 'b')
     const wish = rig.take('never')
     const failover = rig.automatic('never')
@@ -185,7 +185,7 @@ describe('one change at a time', () => {
     expect(rig.controller.neededSources()).toEqual(['a', 'a'])
   })
 
-  it('answers everything when it closes', async () => {
+  it('answers every take when it closes', async () => {
     rig = new Rig('a', 'never', 'b')
     const wish = rig.take('never')
     const failover = rig.automatic('never')

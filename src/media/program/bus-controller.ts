@@ -23,7 +23,7 @@ import { HttpTs, httpLimits } from '../viewers/http-ts.ts'
 import type { ViewerLog } from '../viewers/viewer-log.ts'
 import { Takes, type AutomaticTake, type Refusal } from './takes.ts'
 
-/** While nothing plays, one more substitute on standby is started each time that this has passed. */
+/** While nothing plays, one more standby substitute is started at this interval. */
 const SUBSTITUTE_START_INTERVAL_MS = 1_500
 
 export interface BusControllerOptions {
@@ -38,11 +38,11 @@ export interface BusControllerOptions {
   readonly viewerLog: ViewerLog
   readonly memory: Account<MemoryKind>
   readonly emit: (event: ChannelEvent) => void
-  /** The wanted source changed: the standing order must be given anew. */
+  /** The wanted source changed: the standing order must be updated. */
   readonly onWantedChanged: () => void
 }
 
-/** A bus as the channel works it: what is wanted on it, the takes under way, and what is told about its cuts. */
+/** A bus as the channel works it: its wanted source, its takes under way, the reports of its cuts. */
 export class BusController {
   readonly bus: Bus
   readonly playOut: PlayOut
@@ -53,7 +53,7 @@ export class BusController {
   readonly #viewersEnded: Promise<void>
   readonly #releaseRing: () => void
   #wanted: SourceId = SLATE
-  /** False while nobody was taken and there was no source to want. */
+  /** False until a source was taken or could be wanted. */
   #hasWanted = false
   #counts = { takes: 0, failovers: 0 }
   readonly #cutWaiters: (() => void)[] = []
@@ -116,7 +116,7 @@ export class BusController {
     this.#wanted = source
   }
 
-  /** Somebody must be wanted: the best source, until somebody is taken. */
+  /** Wants the best source until one is taken. */
   setWantedIfUnset(source: SourceId): void {
     if (this.#hasWanted) return
     this.#hasWanted = true
@@ -140,7 +140,7 @@ export class BusController {
     this.bus.setSlate(this.#createSlateLoop(slate))
   }
 
-  /** Sources that must run for what is on this bus, or may help where nothing plays. */
+  /** Sources that must run for what is on this bus, or that may be put on it while nothing plays. */
   neededSources(): SourceId[] {
     const { onAir, standingOrder } = this.bus
     const needed = [
@@ -169,18 +169,18 @@ export class BusController {
     this.#releaseRing()
   }
 
-  /** Resolves when something else is on the air. */
+  /** Resolves at the next cut. */
   nextCut(): Promise<void> {
     return new Promise((resolve) => this.#cutWaiters.push(resolve))
   }
 
-  /** Substitutes to start, one after the other: all at once would starve the machine, and the first may do. */
+  /** Standby substitutes to start, one after the other: all at once would starve the machine, and the first may do. */
   #substitutesToStart(): readonly SourceId[] {
     const { onAir, standingOrder, figures } = this.bus
     if (onAir !== SLATE || standingOrder.wanted === SLATE) return []
     const slateMs = this.#options.clock.now() - figures.onAirSince
     const steps = Math.floor(slateMs / SUBSTITUTE_START_INTERVAL_MS)
-    // At the start the wanted source has its time first; one that was lost is helped at once.
+    // At the start the wanted source has its time first; a lost one is substituted at once.
     return standingOrder.substitutes.slice(0, this.#counts.failovers > 0 ? steps + 1 : steps)
   }
 
@@ -220,7 +220,7 @@ export class BusController {
     this.takes.onRefused(ticket, this.#explainRefusal(ticket, refusal))
   }
 
-  /** A source that never came up is told from one that runs without entry points. */
+  /** Refusal of a take that names a source that never came up rather than its missing random access point. */
   #explainRefusal(ticket: Ticket, { why, message }: PlanRefusal): Refusal {
     const source = this.takes.sourceOf(ticket)
     const input = source === undefined ? undefined : this.#options.inputs.get(source)

@@ -2,7 +2,7 @@ import { type BusId, PROGRAM, type SourceId } from '../../contract/ids.ts'
 import type { SlateMaterial } from '../slate/slate-material.ts'
 import { BusController, type BusControllerOptions } from './bus-controller.ts'
 
-/** The channel's buses by name: the program, and others from their first use on, because each costs a mux of its own. */
+/** Buses of a channel by name: the program, and others from their first use on, because each costs a mux. */
 export class Buses {
   readonly program: BusController
   readonly #options: Omit<BusControllerOptions, 'name' | 'slate'>

@@ -7,7 +7,7 @@ interface AttachedSink {
   readonly onFault: (error: unknown) => void
 }
 
-/** Those who take the program frame by frame. One that throws is detached: play-out and the others go on. */
+/** Sinks of the program's frames. One that throws is detached; play-out and the others continue. */
 export class FrameSinks {
   readonly #attached = new Set<AttachedSink>()
 

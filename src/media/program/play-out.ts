@@ -11,16 +11,16 @@ import { Bus } from '../switch/bus.ts'
 import type { BusOptions } from '../switch/bus-parts.ts'
 
 const MAX_RING_BYTES = 96 * 1024 * 1024
-/** What is kept on top of the readers' lag limit. */
+/** Program time held by the ring beyond the readers' lag limit. */
 const RING_MARGIN_MS = 2_000
 const PMT_PID = 0x1000
 const VIDEO_PID = 0x100
 const AUDIO_PID = 0x110
-/** How far the PCR runs behind the DTS: room for pictures that a splice sends late, and for a player's buffer. */
+/** Lead of the DTS over the PCR: room for pictures that a splice sends late, and for a player's buffer. */
 const MUX_DELAY_MS = 400
-/** The program begins here rather than at 0, so that PCR and early DTS stay positive. */
+/** The program starts here rather than at 0, so that PCR and early DTS stay positive. */
 const START_TICKS = ticks(10 * 90_000)
-/** Distance of random access points where there are no pictures. */
+/** Distance of random access points in a program without video. */
 const AUDIO_RAP_INTERVAL_TICKS = 45_000
 
 export interface PlayOutOptions extends Omit<
@@ -31,9 +31,9 @@ export interface PlayOutOptions extends Omit<
   readonly serviceName: string
   /** Program time at the start. */
   readonly start?: Ticks90k
-  /** How much of the program the ring keeps: at least the readers' lag limit. */
+  /** Program time held by the ring: at least the readers' lag limit. */
   readonly keepMs: number
-  /** What people call a source. */
+  /** Display name of a source. */
   readonly labelOf: (source: SourceId) => string
 }
 
@@ -57,7 +57,7 @@ export class PlayOut {
     this.ring = new Ring({
       maxBytes: MAX_RING_BYTES,
       minDuration: millis(keepMs + RING_MARGIN_MS),
-      // Those of the tables too: a reader that skips gets the discontinuity indicator on each.
+      // The PIDs of the tables too: a reader that skips gets the discontinuity indicator on each.
       pids: [PID_PAT, PID_SDT, PMT_PID, ...tracks.map((track) => track.pid)],
     })
     this.#mux = new TsMuxer({
@@ -107,12 +107,12 @@ export class PlayOut {
     return this.#rate.bitrate(now)
   }
 
-  /** Units that came too late for the PCR: a fault of the timeline. */
+  /** Units too late for the PCR: a fault of the timeline. */
   get lateUnits(): number {
     return this.#mux.lateUnits
   }
 
-  /** Plays out what is due, and gives it to the ring's readers. `now`: monotonic milliseconds. */
+  /** Plays out what is due, and appends it to the ring. `now`: monotonic milliseconds. */
   tick(now: number): MuxedBatch {
     this.bus.tick(now)
     const batch = this.#mux.takeBatch()

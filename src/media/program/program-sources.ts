@@ -9,7 +9,7 @@ export interface ProgramSource extends SwitchSource {
   readonly supervised: {
     readonly state: { readonly state: SourceState; readonly reason?: string | undefined }
   }
-  /** It had nothing left to play on the air. `now`: monotonic milliseconds. */
+  /** Reports an underrun on the air. `now`: monotonic milliseconds. */
   reportUnderrun(now: number): void
 }
 

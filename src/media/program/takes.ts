@@ -7,7 +7,7 @@ import type { Bus } from '../switch/bus.ts'
 import type { ExecutedCut } from '../switch/bus-parts.ts'
 import type { TakePlan } from '../switch/take-planner.ts'
 
-/** The audio follows the video within its reordering; past this the answer no longer waits for it. */
+/** Limit of the wait for a take's audio, which follows the video within its reordering. */
 const MAX_SETTLE_MS = 600
 const SETTLE_INTERVAL_MS = 10
 
@@ -17,11 +17,11 @@ export interface Refusal {
   readonly by?: { readonly ticket: Ticket; readonly source: SourceId }
 }
 
-/** A take that failover makes: the wanted source stays what it is. */
+/** A take made by failover: the wanted source does not change. */
 export interface AutomaticTake {
   readonly plan: TakePlan
   readonly cause: 'failover' | 'revert'
-  /** The measurements behind it, of the source that is left. */
+  /** Problems of the source that is left, with measurements. */
   readonly problems: readonly HealthProblem[]
   readonly reason: string
 }
@@ -58,14 +58,14 @@ export interface TakesOptions {
   readonly clock: Clock
   readonly wallTime: () => number
   readonly nextTicket: () => Ticket
-  /** A failover goes first; the requested take waits on. */
+  /** Called when a failover displaces a requested take, which goes on waiting. */
   readonly onDisplaced: (take: { ticket: Ticket; source: SourceId }, by: SourceId) => void
 }
 
 /**
- * The changes of a bus that are under way, each with a ticket, and their answers. At most one is planned on the bus.
- * A newer take supersedes whatever waits. A failover displaces a requested take: that one keeps its ticket and is
- * planned again when the failover has been answered, until its own deadline.
+ * Changes of a bus under way, each with a ticket, and their answers. At most one is planned on the bus. A newer take
+ * supersedes all that wait. A failover displaces a requested take: it keeps its ticket and is planned again when the
+ * failover has been answered, until its own deadline.
  */
 export class Takes {
   readonly #options: TakesOptions
@@ -76,7 +76,7 @@ export class Takes {
     this.#options = options
   }
 
-  /** The source of the take that somebody asked for and that has not been answered. */
+  /** Source of the requested take that has not been answered. */
   get requested(): SourceId | undefined {
     return this.#requested()?.plan.source
   }
@@ -87,7 +87,7 @@ export class Takes {
     return plan !== undefined && plan.notBefore <= now ? plan.source : undefined
   }
 
-  /** Of all changes under way. */
+  /** Sources of all changes under way. */
   get sources(): readonly SourceId[] {
     return [...this.#pending.values()].map(({ plan }) => plan.source)
   }
@@ -101,7 +101,7 @@ export class Takes {
     return pending?.kind === 'automatic' ? pending.take : undefined
   }
 
-  /** Resolves when the cut was made or refused. */
+  /** Plans a take; resolves when the cut was made or refused. */
   request(ticket: Ticket, plan: TakePlan): Promise<TakeAnswer> {
     const { bus, clock } = this.#options
     this.#supersede({ ticket, source: plan.source }, [...this.#pending.values()])
@@ -125,7 +125,7 @@ export class Takes {
     })
   }
 
-  /** Ends those of a source, or all. */
+  /** Refuses the takes of a source, or all. */
   refuse(refusal: Refusal, source?: SourceId): void {
     for (const { ticket, plan } of [...this.#pending.values()]) {
       if (source === undefined || plan.source === source) this.#refuse(ticket, refusal)
@@ -133,12 +133,12 @@ export class Takes {
     this.#resume()
   }
 
-  /** Answers what settles, at once. */
+  /** Answers cuts whose audio has not settled at once. */
   close(): void {
     for (const { answer } of this.#settling) answer()
   }
 
-  /** From the bus. Whether somebody asked for it. */
+  /** Called by the bus; returns the kind of the take. */
   onExecuted(ticket: Ticket, cut: ExecutedCut): 'requested' | 'automatic' | 'unknown' {
     const pending = this.#pending.get(ticket)
     if (pending === undefined) return 'unknown'
@@ -149,13 +149,13 @@ export class Takes {
     return pending.kind
   }
 
-  /** From the bus. */
+  /** Called by the bus. */
   onRefused(ticket: Ticket, refusal: Refusal): void {
     this.#refuse(ticket, refusal)
     this.#resume()
   }
 
-  /** From the bus: another plan took the place of this one. */
+  /** Called by the bus: another plan displaced this one. */
   onDisplaced(ticket: Ticket, by: Ticket): void {
     const pending = this.#pending.get(ticket)
     const newer = this.#pending.get(by)
@@ -188,7 +188,7 @@ export class Takes {
       )
   }
 
-  /** A displaced take is planned again as soon as no failover is under way. */
+  /** A displaced take is planned again when no failover is under way. */
   #resume(): void {
     const pending = this.#requested()
     if (pending === undefined || this.#pending.size > 1) return

@@ -14,14 +14,14 @@ const FULL_ADAPTATION_FIELD = 183
 /** A PID and the continuity_counter with which its next packet continues. */
 export interface PidCounter {
   readonly pid: number
-  /** continuity_counter of the last packet before the place where the reader goes on. */
+  /** continuity_counter of the last packet before the reader's new position. */
   readonly counter: number
 }
 
 /**
- * One packet per PID that carries nothing but discontinuity_indicator (ISO/IEC 13818-1, 2.4.3.5): what a reader
- * gets after a skip. A packet without payload does not increment the counter, so it bears the counter of the last
- * packet that the reader missed, and the next packet with payload follows on from it.
+ * One packet per PID that carries nothing but discontinuity_indicator (ISO/IEC 13818-1, 2.4.3.5), read after a skip.
+ * A packet without payload does not increment the counter, so it has the counter of the last packet that the reader
+ * missed, and the next packet with payload follows it.
  */
 export const discontinuityPreamble = (counters: readonly PidCounter[]): Buffer => {
   const packets = Buffer.alloc(counters.length * TS_PACKET_BYTES, STUFFING)
@@ -40,7 +40,7 @@ export const discontinuityPreamble = (counters: readonly PidCounter[]): Buffer =
 const pidAt = (bytes: Uint8Array, at: number): number =>
   ((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!
 
-/** The last counter of each wanted PID in `bytes`, noted in `found` unless it is there already. */
+/** Adds the last counter of each wanted PID in `bytes` to `found`, unless it has one. */
 export const collectLastCounters = (
   bytes: Uint8Array,
   wanted: ReadonlySet<number>,
@@ -52,7 +52,7 @@ export const collectLastCounters = (
   }
 }
 
-/** For PIDs that have not been seen before a place: the counter that the first packet behind it follows on from. */
+/** For PIDs without a packet before a position: the counter that the first packet behind it follows. */
 export const collectFirstCounters = (
   bytes: Uint8Array,
   wanted: ReadonlySet<number>,

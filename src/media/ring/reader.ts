@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer'
 import type { Millis, Ticks90k } from '../../contract/time.ts'
 
-/** A place where a reader may begin: the PAT before a random access point. */
+/** Position at which a reader may start: the PAT before a random access point. */
 export interface RingRap {
   readonly position: number
   readonly time: Ticks90k
 }
 
-/** The bytes that a reader reads: positions are those of the program's byte stream. */
+/** The program's bytes as a reader needs them: positions are those of the program's byte stream. */
 interface ReadableRing {
   readonly start: number
   readonly end: number
@@ -21,16 +21,16 @@ interface ReadableRing {
         readonly byteOffset: number
       }
     | undefined
-  /** How far a position is behind the newest byte, in program time. */
+  /** Distance of a position from the newest byte, in program time. */
   lagAt(position: number): Millis
   rapFrom(position: number): RingRap | undefined
   newestRap(minAge?: Millis): RingRap | undefined
-  /** What a reader that skips to this position gets first. */
+  /** Preamble of a reader that skips to this position. */
   discontinuityAt(position: number): Buffer
 }
 
 export interface JoinOptions {
-  /** How old the random access point to begin with should be, so that it fills a player's start-up buffer; `'next'`: wait for one that is still to come. */
+  /** Age of the random access point to start at, to fill a player's start-up buffer; `'next'`: wait for the next one. */
   readonly joinAge: Millis | 'next'
   /** A reader further behind than this skips to the newest random access point. */
   readonly lagLimit: Millis
@@ -41,26 +41,23 @@ export interface JoinOptions {
 export interface TimedBytes {
   readonly bytes: Buffer
   readonly time: Ticks90k
-  /** The reader did not get what is before this: it begins with the discontinuity indicator. */
+  /** True for a preamble: the reader skipped bytes, and this is the discontinuity indicator. */
   readonly skipped: boolean
   /** Offset of the PAT before a random access point in these bytes, or −1. */
   readonly randomAccess: number
 }
 
-/**
- * One reader's place in the ring: a position, whatever the reader's lag. The ring never waits for it and does not
- * know it.
- */
+/** Position of one reader in the ring, whatever its lag. The ring never waits for a reader and holds no list of them. */
 export class RingReader {
   readonly #ring: ReadableRing
   readonly #options: JoinOptions
-  /** −1 until there is a random access point to begin with. */
+  /** −1 until there is a random access point to start at. */
   #position = -1
   readonly #joinedAt: number
   #hasWaited = false
   #skips = 0
   #pendingPreamble: Buffer | undefined
-  /** A reader that was put far behind the live edge (long GOP) is not slow for that: until it has drained what there was then, that counts on top of the limit. */
+  /** A reader that started far behind the live edge (long GOP): until it has read up to this, that distance is added to the limits. */
   #backlogEnd = 0
   #backlog = 0
   #backlogBytes = 0
@@ -72,7 +69,7 @@ export class RingReader {
     this.#moveToFirstRap()
   }
 
-  /** At most `max` contiguous bytes (whole packets), across chunks; undefined when it has caught up or must wait for a random access point. */
+  /** At most `max` contiguous bytes (whole packets), across chunks; undefined at the newest byte or while waiting for a random access point. */
   read(max: number): Buffer | undefined {
     if (!this.#ensurePosition()) return undefined
     const preamble = this.#takePreamble()
@@ -82,7 +79,7 @@ export class RingReader {
     return bytes
   }
 
-  /** The next chunk, or what is left of it, with its program time: for outputs that are paced by the program clock. */
+  /** The rest of the current chunk with its program time, for outputs that are paced by the program clock. */
   next(): TimedBytes | undefined {
     if (!this.#ensurePosition()) return undefined
     const chunk = this.#ring.chunkAt(this.#position)
@@ -97,7 +94,7 @@ export class RingReader {
     return { bytes, time: chunk.time, skipped: false, randomAccess }
   }
 
-  /** How far it is behind, in program time. */
+  /** Distance behind the newest byte, in program time. */
   get lag(): Millis {
     return this.#position < 0 ? (0 as Millis) : this.#ring.lagAt(this.#position)
   }
@@ -106,12 +103,12 @@ export class RingReader {
     return this.#skips
   }
 
-  /** Nothing more will come. */
+  /** True when the ring is closed and all is read. */
   get ended(): boolean {
     return this.#ring.closed && (this.#position < 0 || this.#position >= this.#ring.end)
   }
 
-  /** Is there a place to read from? Finds the first one, and moves on from one that is too far behind. */
+  /** Finds the first position, or skips from one that is too far behind; false while there is none. */
   #ensurePosition(): boolean {
     if (this.#position < 0 && !this.#moveToFirstRap()) return false
     if (this.#position >= this.#backlogEnd) {
@@ -123,7 +120,7 @@ export class RingReader {
 
   #moveToFirstRap(): boolean {
     const { joinAge } = this.#options
-    // One that found none at first begins with the first that comes.
+    // A reader that found none when it joined starts at the first that comes.
     const ahead = joinAge === 'next' || this.#hasWaited
     const rap = ahead ? this.#ring.rapFrom(this.#joinedAt) : this.#ring.newestRap(joinAge)
     this.#hasWaited = true

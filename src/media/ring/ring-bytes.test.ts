@@ -8,7 +8,7 @@ const packets = (...list: readonly (readonly [pid: number, counter: number])[]):
   Buffer.concat(list.map(([pid, counter]) => plainPacket({ pid, counter })))
 const WANTED = new Set([0, 0x100, 0x1abc])
 
-describe('what a reader gets that goes on elsewhere', () => {
+describe('the preamble of a reader that skips', () => {
   it('is a packet per PID with the discontinuity indicator and nothing else', () => {
     const bytes = discontinuityPreamble([
       { pid: 0x1abc, counter: 0x1f },
@@ -20,7 +20,7 @@ describe('what a reader gets that goes on elsewhere', () => {
     expect(bytes.subarray(194).every((byte) => byte === 0xff)).toBe(true)
   })
 
-  it('follows on from the last packet of each PID before it', () => {
+  it('has the counter of the last packet of each PID before it', () => {
     const found = new Map([[0, 9]])
     collectLastCounters(
       packets([0x100, 4], [0x1abc, 1], [0x100, 5], [0x55, 3], [0, 2]),
@@ -34,7 +34,7 @@ describe('what a reader gets that goes on elsewhere', () => {
     ])
   })
 
-  it('comes one before the first packet behind it, where there is none before', () => {
+  it('has the counter before that of the first packet behind it, where there is none before', () => {
     const found = new Map<number, number>()
     const bare = plainPacket({ pid: 0x1abc, counter: 6 })
     bare[3] = 0x20 | 6
@@ -149,7 +149,7 @@ describe('a ring', () => {
     expect(filled(40, [0], { maxBytes: 0 }).bytes).toBe(188)
   })
 
-  it('joins a reader to what lies on both sides of a position', () => {
+  it('takes preamble counters from both sides of a position', () => {
     const ring = filled(5, [1])
     const preamble = ring.discontinuityAt(376)
     // PID 0 begins behind the position with counter 1; PID 0x100 was last before it with 2.
@@ -167,7 +167,7 @@ describe('a ring', () => {
 })
 
 describe('a reader by chunks', () => {
-  it('carries where the random access point is in what is left of a chunk', () => {
+  it('reports the offset of the random access point in the rest of a chunk', () => {
     const ring = filled(2, [0])
     const reader = ring.join({ joinAge: millis(0), lagLimit: millis(5000) })
     const first = reader.next()!

@@ -8,7 +8,7 @@ const LIMITS = { maxBytes: 10_000_000, minDuration: millis(5_000), pids: [0, 256
 const JOIN: JoinOptions = { joinAge: millis(1_000), lagLimit: millis(5_000) }
 const CHUNK_MS = 40
 
-/** A program with a chunk each 40 ms: a PAT where a GOP begins, then `packets` packets on PID 256. */
+/** A program with a chunk each 40 ms: a PAT at the start of a GOP, then `packets` packets on PID 256. */
 class ProgramWriter {
   readonly ring: Ring
   readonly #gop: number
@@ -52,7 +52,7 @@ describe('joining', () => {
     { chunks: 60, joinAge: 0, lag: 360 },
     { chunks: 60, joinAge: 60_000, lag: 2_360 },
   ])(
-    'begins $lag ms back after $chunks chunks, asked for $joinAge ms',
+    'starts $lag ms back after $chunks chunks with a join age of $joinAge ms',
     ({ chunks, joinAge, lag }) => {
       const reader = new ProgramWriter()
         .chunks(chunks)
@@ -88,7 +88,7 @@ describe('joining', () => {
 })
 
 describe('reading', () => {
-  test('gives each byte once, in order, whatever the size asked for', () => {
+  test('gives each byte once, in order, whatever the size of a read', () => {
     const writer = new ProgramWriter({ packets: 150 }).chunks(1)
     const reader = writer.ring.join(JOIN)
     writer.chunks(60)
@@ -105,7 +105,7 @@ describe('reading', () => {
     expect(one.buffer).toBe(other.buffer)
   })
 
-  test('bytes handed out stay as they are after the ring has moved on', () => {
+  test('bytes handed out do not change while the ring goes on', () => {
     const writer = new ProgramWriter().chunks(30)
     const held = writer.ring.join(JOIN).read(10_000)!
     const copy = Buffer.from(held)
@@ -124,10 +124,10 @@ describe('reading', () => {
   test('ends when the ring is closed and all is read', () => {
     const { ring } = new ProgramWriter().chunks(3)
     const reader = ring.join(JOIN)
-    let told = 0
-    ring.subscribe(() => told++)
+    let calls = 0
+    ring.subscribe(() => calls++)
     ring.close()
-    expect([told, reader.ended]).toEqual([1, false])
+    expect([calls, reader.ended]).toEqual([1, false])
     readAll(reader)
     expect(reader.ended).toBe(true)
   })
@@ -157,7 +157,7 @@ describe('a slow reader', () => {
     expect(reader.skips).toBe(0)
   })
 
-  test('that is behind because of a GOP longer than the limit is let be', () => {
+  test('that is behind because of a GOP longer than the limit does not skip', () => {
     const writer = new ProgramWriter({ gop: 250 }).chunks(200)
     const reader = writer.ring.join(JOIN)
     expect(reader.lag).toBe(199 * CHUNK_MS)
@@ -167,7 +167,7 @@ describe('a slow reader', () => {
     expect(reader.skips).toBe(0)
   })
 
-  test('that fell out of the ring goes on at the newest random access point', () => {
+  test('whose position left the ring continues at the newest random access point', () => {
     const writer = new ProgramWriter({ limits: { maxBytes: 40 * 4 * 188 } }).chunks(1)
     const reader = writer.ring.join({ ...JOIN, lagLimit: millis(600_000) })
     writer.chunks(500)
@@ -183,7 +183,7 @@ describe('a slow reader', () => {
   })
 })
 
-describe('what is kept', () => {
+describe('the media that a ring holds', () => {
   test('is bounded by time once there are two GOPs', () => {
     const { ring } = new ProgramWriter().chunks(1_000)
     expect(ring.duration).toBeGreaterThanOrEqual(5_000)
@@ -205,7 +205,7 @@ describe('what is kept', () => {
   })
 })
 
-test('a subscriber is called after each append, and no more when it has left or the ring is closed', () => {
+test('a subscriber is called after each append, until it unsubscribes or the ring is closed', () => {
   const program = new ProgramWriter()
   const calls: string[] = []
   const leave = program.ring.subscribe(() => calls.push('first'))

@@ -24,9 +24,9 @@ export interface RingChunk {
 }
 
 export interface RingLimits {
-  /** The ring never holds more than this (plus the block being written). */
+  /** Limit of the bytes held (plus the block being written). */
   readonly maxBytes: number
-  /** How much program is kept: at least the readers' lag limit. Two GOPs are kept even when they are longer. */
+  /** Program time held at least: the readers' lag limit. Two GOPs are held even when they are longer. */
   readonly minDuration: Millis
   /** The program's PIDs, PAT and PMT included: each gets the discontinuity indicator when a reader skips. */
   readonly pids: readonly number[]
@@ -42,9 +42,9 @@ interface Block {
 const BLOCK_BYTES = 2_000 * TS_PACKET_BYTES
 
 /**
- * The program's muxed bytes, shared by all readers. The bytes are copied once, into large blocks, so that what lies
- * between a reader's position and the newest byte is contiguous. Blocks are never written twice: a view handed out
- * stays valid, however long a socket holds it.
+ * The program's muxed bytes, shared by all readers. They are copied once, into large blocks, so that the bytes between
+ * a reader's position and the newest byte are contiguous. Blocks are never written twice: a view handed out stays
+ * valid, however long a socket holds it.
  */
 export class Ring {
   readonly #limits: RingLimits
@@ -83,7 +83,7 @@ export class Ring {
     for (const onAppend of this.#subscribers) onAppend()
   }
 
-  /** Called after each append, and once when the ring is closed. */
+  /** Calls `onAppend` after each append, and once when the ring is closed; returns a function that stops the calls. */
   subscribe(onAppend: () => void): () => void {
     this.#subscribers.add(onAppend)
     return () => void this.#subscribers.delete(onAppend)
@@ -93,7 +93,7 @@ export class Ring {
     return new RingReader(this, options)
   }
 
-  /** No more bytes will come. Readers may read what there is. */
+  /** Ends the program. Readers may read the rest. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -119,12 +119,12 @@ export class Ring {
     return this.#end - this.start
   }
 
-  /** What is held, in program time. */
+  /** Program time held. */
   get duration(): Millis {
     return this.lagAt(this.start)
   }
 
-  /** The newest entry that is at least `minAge` old; where none is that old, the oldest one. */
+  /** The newest random access point that is at least `minAge` old; where none is that old, the oldest one. */
   newestRap(minAge: Millis = 0 as Millis): RingRap | undefined {
     const latest = this.#newestTime() - minAge * TICKS_PER_MS
     for (let i = this.#raps.length - 1; i > 0; i--) {
@@ -133,12 +133,12 @@ export class Ring {
     return this.#raps[0]
   }
 
-  /** The first entry at or behind `position`. */
+  /** The first random access point at or behind `position`. */
   rapFrom(position: number): RingRap | undefined {
     return this.#raps.find((rap) => rap.position >= position)
   }
 
-  /** How far `position` is behind the newest chunk, in program time. */
+  /** Distance of `position` from the newest chunk, in program time. */
   lagAt(position: number): Millis {
     const chunk = this.chunkAt(position)
     return (chunk === undefined ? 0 : (this.#newestTime() - chunk.time) / TICKS_PER_MS) as Millis
@@ -170,7 +170,7 @@ export class Ring {
     return undefined
   }
 
-  /** What a reader gets that goes on at `position` without having read what is before it. */
+  /** Preamble of a reader that continues at `position` without having read the bytes before it. */
   discontinuityAt(position: number): Buffer {
     if (this.#preamble?.position === position) return this.#preamble.bytes
     const found = new Map<number, number>()

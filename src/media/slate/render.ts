@@ -2,11 +2,11 @@ import { SluiceError } from '../../contract/errors.ts'
 import { startFfmpeg } from '../../ffmpeg/ffmpeg-process.ts'
 import type { ProcessHost } from '../../process/host.ts'
 
-/** More than this is a mistake in the arguments. */
+/** A larger output is a mistake in the arguments. */
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 const MAX_KEPT_LINES = 5
 
-/** Runs ffmpeg and returns what it wrote; throws SluiceError with its own words when it fails or is stopped. */
+/** Runs ffmpeg and returns its output; throws SluiceError with its error output when it fails or is stopped. */
 export const render = async (
   host: ProcessHost,
   run: { readonly ffmpeg: string; readonly args: readonly string[]; readonly purpose: string },

@@ -5,9 +5,9 @@ import type { AccessUnit } from '../../mpegts/access-unit.ts'
 import { TsDemuxer } from '../../mpegts/demuxer.ts'
 import type { SilentAudio } from './slate-material.ts'
 
-/** Frames at the start that still hold the encoder's priming, with room to spare. */
+/** Frames at the start that may hold the encoder's priming. */
 const PRIMING_FRAMES = 8
-/** Frames at the end that an encoder may write to flush itself. */
+/** Frames at the end that an encoder may write when it is flushed. */
 const FLUSH_FRAMES = 4
 
 interface Demuxed {
@@ -39,7 +39,7 @@ export interface SlateVideo {
   readonly videoFormat: VideoFormat
 }
 
-/** One closed group of exactly `count` pictures out of an encoder's transport stream, with times from 0. */
+/** One closed group of exactly `count` pictures from an encoder's transport stream, with times from 0. */
 export const pictureGroup = (
   bytes: Uint8Array,
   count: number,
@@ -48,12 +48,12 @@ export const pictureGroup = (
   const { units, video: format } = demuxed(bytes)
   const pictures = units.filter(({ kind }) => kind === 'video')
   const first = pictures[0]
-  if (format === undefined || first === undefined) throw unusableSlateError('it holds no picture')
+  if (format === undefined || first === undefined) throw unusableSlateError('it holds no video')
   if (pictures.length !== count)
     throw unusableSlateError(`${pictures.length} pictures instead of ${count}`)
   if (first.rap !== 'idr' && first.rap !== 'i_picture')
     throw unusableSlateError(`its first picture is no random access point (${first.rap})`)
-  // MPEG-2 encoders stamp a reorder delay also where nothing is reordered: the order counts, not the difference.
+  // MPEG-2 encoders stamp a reorder delay without reordering too: the order counts, not the difference.
   if (pictures.some(({ pts }, n) => n > 0 && pts <= pictures[n - 1]!.pts))
     throw unusableSlateError('its pictures are reordered')
   return {
@@ -67,8 +67,8 @@ export const pictureGroup = (
 }
 
 /**
- * A silent frame out of the steady state of an encoder that was fed silence. There it depends on nothing before it (the
- * frames are equal, or differ by one byte of padding), so it may stand anywhere.
+ * A silent frame from the steady state of an encoder whose input is silence. There it depends on no frame before it
+ * (the frames are equal, or differ by one byte of padding), so it may be used anywhere.
  */
 export const silentFrame = (bytes: Uint8Array): SilentAudio => {
   const { units, audio: format } = demuxed(bytes)

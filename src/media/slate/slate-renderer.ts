@@ -27,8 +27,8 @@ export class SlateRenderer {
   }
 
   /**
-   * A slate in exactly this format; a target without video or without audio gives a slate without. Throws SluiceError
-   * with FFmpeg's own words when it can't be rendered: a channel must not start without its slate.
+   * Renders a slate in exactly this format, without video or audio where the target has none. Throws SluiceError with
+   * FFmpeg's error output when it can't be rendered: a channel must not start without its slate.
    */
   async renderSlate(
     target: TargetFormat,

@@ -1,27 +1,27 @@
 import type { Clock, Timer } from '../../lib/clock.ts'
 import type { Viewer } from './viewer.ts'
 
-/** What it asks of those it wakes. */
+/** A reader as the fan-out needs it. */
 export interface FanOutReader {
-  /** Where the fan-out keeps it; −1 when it has left. */
+  /** Index in the fan-out; −1 when it has left. */
   slot: number
   pump(): void
 }
 
-/** Up to this many viewers are written to at each append, for the least latency. */
+/** Number of viewers up to which all are written to at each append, for the least latency. */
 const MAX_PROMPT_VIEWERS = 8
 const TICK_INTERVAL_MS = 5
-/** With many viewers each one is served once in this time: fewer and larger writes. */
+/** Period in which each of many viewers is served once: fewer and larger writes. */
 const MAX_PERIOD_MS = 100
-/** A tick that has taken this long leaves the rest to the next one: other work of the event loop must not wait. */
+/** Limit of a tick: the rest waits for the next one, because other work of the event loop must not wait. */
 const MAX_TICK_MS = 4
 const BUDGET_CHECK_VIEWERS = 8
 
 const periodFor = (viewers: number): number => Math.min(MAX_PERIOD_MS, viewers)
 
 /**
- * Wakes the viewers: all of them at each append while they are few, else round robin, spread over the period. When
- * the time does not suffice the round takes longer, and the writes become larger and so cheaper.
+ * Wakes the viewers: all of them at each append while they are few, else in turn, spread over the period. When the
+ * time does not suffice a round takes longer, and the writes become larger and so cheaper.
  */
 export class FanOut<Reader extends FanOutReader = Viewer> {
   readonly #clock: Clock

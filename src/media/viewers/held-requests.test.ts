@@ -37,7 +37,7 @@ describe('a request that comes too early', () => {
   })
   afterEach(() => new Promise((resolve) => server.close(resolve)))
 
-  it('is answered as soon as there is something to answer with', async () => {
+  it('is answered as soon as there is an answer', async () => {
     const came = arrival()
     const answered = ask('/live/stream.m3u8')
     await came
@@ -46,7 +46,7 @@ describe('a request that comes too early', () => {
     expect(held.count).toBe(0)
   })
 
-  it('is refused when nobody takes it, or in the end', async () => {
+  it('is refused when no route serves it, or at the time limit', async () => {
     let came = arrival()
     const unknown = ask('/live/other')
     await came
@@ -60,7 +60,7 @@ describe('a request that comes too early', () => {
     expect(held.count).toBe(0)
   })
 
-  it('has its turn when many come at once: the event loop is not held for all of them', async () => {
+  it('is answered in turn when many come at once, without blocking the event loop', async () => {
     held = new HeldRequests(clock, { maxMs: 8_000, maxRequests: 100 })
     const answers: Promise<{ status: number | undefined }>[] = []
     for (let i = 0; i < 100; i++) {

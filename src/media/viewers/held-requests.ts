@@ -7,13 +7,13 @@ export interface HoldLimits {
   readonly maxRequests: number
 }
 
-/** Players give up on a playlist after some refusals, but wait about ten seconds for an answer. */
+/** Players stop after some refusals of a playlist, but wait about ten seconds for an answer. */
 const DEFAULT_LIMITS: HoldLimits = { maxMs: 8_000, maxRequests: 4_000 }
 const RETRY_AFTER_SECONDS = 1
-/** Answering these takes a few milliseconds. */
+/** These answers take a few milliseconds. */
 const MAX_ANSWERS_PER_TURN = 64
 
-/** True when the request is being answered. */
+/** Answers the request; false when it can't yet. */
 type Serve = (request: IncomingMessage, response: ServerResponse, path: MediaPath) => boolean
 
 interface HeldRequest {
@@ -23,7 +23,7 @@ interface HeldRequest {
   readonly timer: Timer
 }
 
-/** Requests that came too early, for what will be there in a moment: a restart goes unnoticed by those who play. */
+/** Requests that came before the program is there, kept for a moment: players do not notice a restart. */
 export class HeldRequests {
   readonly #clock: Clock
   readonly #limits: HoldLimits
@@ -38,7 +38,7 @@ export class HeldRequests {
     return this.#held.size
   }
 
-  /** Answered by `release`, or refused when that does not come in time. */
+  /** Keeps a request until `release` answers it; refuses it when that does not come in time. */
   hold(request: IncomingMessage, response: ServerResponse, path: MediaPath): void {
     if (this.#held.size >= this.#limits.maxRequests) {
       refuse(response)
@@ -56,7 +56,7 @@ export class HeldRequests {
     })
   }
 
-  /** What `serve` does not take waits on. All of it may come at once: the rest has its turn at the next call. */
+  /** Answers the held requests, at most MAX_ANSWERS_PER_TURN; those that `serve` does not answer stay. */
   retry(serve: Serve): void {
     let taken = 0
     for (const held of [...this.#held]) {
@@ -67,7 +67,7 @@ export class HeldRequests {
     }
   }
 
-  /** What `serve` does not take is refused. */
+  /** Answers the held requests; those that `serve` does not answer are refused. */
   release(serve: Serve): void {
     for (const held of [...this.#held]) {
       held.timer.cancel()

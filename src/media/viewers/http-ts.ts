@@ -12,11 +12,11 @@ import type { ViewerLog } from './viewer-log.ts'
 
 export interface ViewerLimits {
   readonly maxViewers: number
-  /** How old the random access point is that a viewer begins with, to fill its start-up buffer. */
+  /** Age of the random access point at which a viewer starts, to fill its start-up buffer. */
   readonly joinAge: Millis
-  /** Further behind than this, a viewer skips to the newest random access point. */
+  /** Lag beyond which a viewer skips to the newest random access point. */
   readonly lag: Millis
-  /** Disconnected after this long without taking a byte. */
+  /** Time without taking a byte after which a viewer is disconnected. */
   readonly grace: Millis
 }
 
@@ -29,12 +29,12 @@ export const DEFAULT_VIEWER_LIMITS: ViewerLimits = {
 
 export interface HttpTsOptions {
   readonly id: OutputId
-  /** Where the viewers find it, for the status: `/stream.ts`. */
+  /** Path of the stream, for the status: `/stream.ts`. */
   readonly path: string
   readonly program: Program
   readonly clock: Clock
   readonly limits?: Partial<ViewerLimits>
-  /** Gets who came and went. */
+  /** Log of viewers that joined and left. */
   readonly log?: Pick<ViewerLog, 'joined' | 'left'>
   /** Milliseconds since 1970. */
   readonly wallTime?: () => number
@@ -84,7 +84,7 @@ export class HttpTs implements Output {
   accept(request: IncomingMessage, response: ServerResponse): void {
     response.on('error', () => {})
     response.shouldKeepAlive = false
-    // Without this Node adds "Transfer-Encoding: chunked", which old players and boxes do not take.
+    // Without this Node adds "Transfer-Encoding: chunked", which old players and boxes can't read.
     response.useChunkedEncodingByDefault = false
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       refuse(response, {
@@ -111,7 +111,7 @@ export class HttpTs implements Output {
         why: `the limit of ${this.#limits.maxViewers} viewers is reached`,
       })
     } else if (response.socket === null || response.socket.destroyed) {
-      // Pipelined behind a stream that has no end: there is nothing to answer on.
+      // Pipelined behind an endless stream: there is no way to answer.
       response.destroy()
     } else {
       this.#serveStream(request, response)
@@ -132,7 +132,7 @@ export class HttpTs implements Output {
     })
   }
 
-  /** False: there is no such viewer here. */
+  /** Returns false if there is no such viewer. */
   disconnect(path: string, id: number): boolean {
     const found = this.#fanOut.viewers.find((viewer) => viewer.id === id)
     if (found === undefined || path !== this.#options.path) return false
@@ -169,7 +169,7 @@ export class HttpTs implements Output {
     const { program, clock, path, wallTime = Date.now } = this.#options
     const socket = response.socket!
     response.writeHead(200, STREAM_HEADERS).flushHeaders()
-    // A body that nobody asked for is thrown away, so that the end of the connection is seen behind it.
+    // A request body is discarded, so that the end of the connection is seen behind it.
     request.resume()
     const viewer = new Viewer({
       id: ++this.#count,

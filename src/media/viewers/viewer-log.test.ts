@@ -12,7 +12,7 @@ const opened = () => {
   return { clock, events, log }
 }
 
-test('who comes and goes is told at once, with the reason where we ended it', () => {
+test('joins and leaves are reported at once, with the reason where we disconnected', () => {
   const { events, log } = opened()
   log.joined(viewer(1))
   log.left(viewer(1))
@@ -24,7 +24,7 @@ test('who comes and goes is told at once, with the reason where we ended it', ()
   ])
 })
 
-test('a thousand in a second are ten events and a sum of the others with the last', () => {
+test('a thousand in a second are ten events and one with the count of the others and the last', () => {
   const { clock, events, log } = opened()
   for (let id = 1; id <= 1_000; id++) log.joined(viewer(id))
   expect(events).toHaveLength(10)
@@ -35,7 +35,7 @@ test('a thousand in a second are ten events and a sum of the others with the las
   expect(events.at(-1)).toMatchObject({ viewer: 1_001 })
 })
 
-test('a flood of those who come hides nobody who leaves', () => {
+test('a flood of joins does not hide who leaves', () => {
   const { clock, events, log } = opened()
   for (let id = 1; id <= 11; id++) log.joined(viewer(id))
   log.left(viewer(3))
@@ -59,7 +59,7 @@ test('a minute of floods is bounded', () => {
   expect(events).toHaveLength(60 * 2 * 11)
 })
 
-test('what is not told yet is told at the close, and no timer is left', () => {
+test('pending sums are reported at the close, and no timer is left', () => {
   const { clock, events, log } = opened()
   for (let id = 1; id <= 20; id++) log.left(viewer(id))
   log.close()

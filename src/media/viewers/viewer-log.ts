@@ -1,12 +1,12 @@
 import type { ChannelEvent } from '../../contract/events.ts'
 import type { Clock, Timer } from '../../lib/clock.ts'
 
-/** Events of one kind in a second; what comes beyond is one event more, with a count. */
+/** Limit of events of one kind in a second; the rest is one more event, with a count. */
 const MAX_EVENTS_PER_SECOND = 10
 const WINDOW_MS = 1_000
 
 export interface ViewerIdentity {
-  /** Unique at its path. */
+  /** Unique within its path. */
   readonly id: number
   readonly path: string
   readonly address: string
@@ -26,7 +26,7 @@ const newFloods = (): Record<Kind, Flood> => ({
   viewer_left: { count: 0, last: undefined },
 })
 
-/** Emits that viewers of a channel came and went, of a flood only the first and a sum with the last. */
+/** Emits joins and leaves of a channel's viewers; of a flood the first ones and a sum with the last. */
 export class ViewerLog {
   readonly #emit: (event: ViewerEvent) => void
   readonly #clock: Clock
@@ -43,12 +43,12 @@ export class ViewerLog {
     this.#add({ type: 'viewer_joined', ...fieldsOf(viewer) })
   }
 
-  /** `reason`: why we ended it; absent when the viewer did. */
+  /** `reason`: why we disconnected the viewer; absent when it left. */
   left(viewer: ViewerIdentity, reason?: string): void {
     this.#add({ type: 'viewer_left', ...fieldsOf(viewer), ...(reason !== undefined && { reason }) })
   }
 
-  /** Emits what is still to be summed up; nothing after that. */
+  /** Emits the pending sums; nothing after that. */
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()

@@ -5,7 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { ViewerIdentity } from './viewer-log.ts'
 import type { ProgramReader } from '../outputs/interface/output.ts'
 
-/** Large enough that system calls cost little, small enough that a full-speed viewer holds up the others for well below a millisecond. */
+/** Large enough that system calls cost little, small enough that a fast viewer delays the others by well below a millisecond. */
 const MAX_WRITE_BYTES = 128 * 1024
 
 export interface ViewerParts {
@@ -19,9 +19,9 @@ export interface ViewerParts {
   readonly clock: Clock
 }
 
-/** One connection. At most one write is under way, of bytes that all viewers share: a viewer costs no buffer of its own. */
+/** One connection. At most one write is under way, of shared bytes: a viewer has no buffer of its own. */
 export class Viewer {
-  /** Where the fan-out keeps it; −1 when it has left. */
+  /** Index in the fan-out; −1 when it has left. */
   slot = -1
   readonly #parts: ViewerParts
   readonly #address: string
@@ -36,7 +36,7 @@ export class Viewer {
     this.#lastProgressAt = parts.clock.now()
   }
 
-  /** Writes what there is, unless the socket is still busy with what it got before. */
+  /** Writes what there is, unless the socket is busy with the last write. */
   pump(): void {
     if (this.#pendingBytes > 0) return
     const { reader, socket } = this.#parts
@@ -54,7 +54,7 @@ export class Viewer {
     )
   }
 
-  /** Has nothing been taken for this long, though there was something to take? */
+  /** Time for which the viewer has taken nothing although there were bytes, milliseconds. */
   stalledFor(now: number): number {
     return this.#pendingBytes > 0 && !this.#parts.socket.destroyed ? now - this.#lastProgressAt : 0
   }
@@ -75,7 +75,7 @@ export class Viewer {
     return this.#parts.reader.lag
   }
 
-  /** Why we ended it; undefined when its own end did. */
+  /** Why we disconnected it; undefined when it left. */
   get leaveReason(): string | undefined {
     return this.#leaveReason
   }
@@ -106,7 +106,7 @@ export class Viewer {
     this.#pendingBytes = 0
     if (error !== null && error !== undefined) return
     this.#bytes += count
-    // What came while the socket was busy, or behind a skip's preamble.
+    // Bytes that came while the socket was busy, or behind a skip's preamble.
     this.pump()
   }
 }
