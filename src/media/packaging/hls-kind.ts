@@ -7,7 +7,7 @@ import { Packager } from './segment/packager.ts'
 import { SharedParts } from './shared-parts.ts'
 import { folderIn, placeOf } from './segment/packaging-plan.ts'
 
-/** Outputs of one channel that package the program alike share the packager. */
+/** Kinds `hls:` and `dash:`. Outputs of one channel with equal packaging share the packager. */
 export const hlsKinds = (): readonly OutputKind[] => {
   const packagers = new SharedParts<Packager>()
   return [createKind('hls', packagers), createKind('dash', packagers)]

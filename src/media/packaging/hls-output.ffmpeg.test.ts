@@ -106,11 +106,11 @@ const remove = async (): Promise<void> => {
 
 const listed = (): number => Number(output.status().details?.['listed'] ?? 0)
 
-/** The program goes on until so many segments are listed. */
+/** Runs the program until this many segments are listed. */
 const until = async (segments: number): Promise<void> => {
   for (let i = 0; i < 100 && listed() < segments; i++) {
     await clock.advanceAsync(200)
-    // The disk is a real one: without this it would be as slow as the clock is fast, and be given up.
+    // The disk is real: without this it would be as slow as the clock is fast, and time out.
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
   expect(listed()).toBeGreaterThanOrEqual(segments)
@@ -119,7 +119,7 @@ const until = async (segments: number): Promise<void> => {
 const ask = (path: string): Promise<Response> =>
   fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)
 
-/** The program goes on until it is answered. */
+/** Runs the program until the answer comes. */
 const playing = async (answer: Promise<Response>): Promise<{ status: number; text: string }> => {
   let answered = false
   const done = answer.finally(() => (answered = true))
@@ -141,7 +141,7 @@ describe('an output of packaged segments', () => {
     }
   })
 
-  it('holds what it will have, while its store is being opened', () => {
+  it('holds requests while its store is being opened', () => {
     add('hls:')
     const request = new IncomingMessage(new Socket())
     for (const [url, expected] of [
@@ -159,7 +159,7 @@ describe('an output of packaged segments', () => {
     }
   })
 
-  it('tells once of a folder that cannot be used, and tries again', async () => {
+  it('reports an unusable folder once, and tries again', async () => {
     alerts.length = 0
     writeFileSync(join(folder, 'file'), '')
     add('hls:', { dir: join(folder, 'file') })
@@ -172,7 +172,7 @@ describe('an output of packaged segments', () => {
     expect(alerts).toEqual([expect.stringMatching(/HLS folder .*file.* cannot be used/)])
   })
 
-  it('says at once why there will be nothing', async () => {
+  it('answers at once with the reason why there is nothing to serve', async () => {
     add('dash:', { storage: 'memory' }, 'MPEG-2 video')
     await clock.advanceAsync(20)
     const answer = await ask('/live/stream.mpd')
@@ -204,7 +204,7 @@ describe('an output of packaged segments', () => {
     },
   )
 
-  it('lists again at once what the run before left', async () => {
+  it('lists the segments of the run before at once', async () => {
     add('hls:')
     await until(3)
     await remove()

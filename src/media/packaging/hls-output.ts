@@ -39,13 +39,13 @@ interface Service {
   readonly manifest: DashManifest | undefined
 }
 
-/** Segments that the bit rate is measured over. */
+/** Number of segments over which the bit rate is measured. */
 const MEASURED_SEGMENTS = 5
 const HELD_CHECK_INTERVAL_MS = 50
-/** So many segments without a rung: its encoder does not come up, and the others are worth playing. */
+/** After this many segments without a rung its encoder is not waited for: the others are worth playing. */
 const MAX_WAIT_SEGMENTS = 3
 
-/** Serves the program as HLS or DASH. The packager does the rest: it may serve several outputs. */
+/** Serves the program as HLS or DASH. Its packager may be shared by several outputs. */
 export class HlsOutput implements Output {
   readonly id: OutputId
   readonly kind: 'hls' | 'dash'
@@ -89,10 +89,10 @@ export class HlsOutput implements Output {
     return true
   }
 
-  /** A restart takes a moment, and players count what they are refused. */
+  /** Holds a request over a restart, which takes a moment: players count refusals. */
   #hold(request: IncomingMessage, response: ServerResponse, path: MediaPath): void {
     this.#held.hold(request, response, path)
-    // Removed, or stopping: nothing will come.
+    // Removed or stopping: no session will come.
     if (this.#lease === undefined) return this.#held.release(() => false)
     this.#heldTimer ??= this.#options.clock.every(HELD_CHECK_INTERVAL_MS, () => this.#retryHeld())
   }
@@ -111,7 +111,7 @@ export class HlsOutput implements Output {
     this.#heldTimer = undefined
   }
 
-  /** A player reads the list of variants once: it is given when all that there will be are there. */
+  /** A player reads the list of variants once: it is served when complete. */
   #isServable({ session, manifest }: Service, path: string): boolean {
     const { main, figures } = session
     if (main.rendition.segments.length === 0) return false
@@ -173,7 +173,7 @@ export class HlsOutput implements Output {
     }
   }
 
-  /** For the session of now: after a fault there is another one. */
+  /** Routes of the current session; after a fault there is another session. */
   #currentService(): Service | undefined {
     const session = this.#lease?.part.session
     if (session === this.#service?.session) return this.#service
@@ -201,7 +201,7 @@ export class HlsOutput implements Output {
     this.#service = undefined
   }
 
-  /** `/live/` belongs to both kinds: playlists to HLS, the MPD to DASH, segments to whose container they are in. */
+  /** `/live/` belongs to both kinds: playlists to HLS, the MPD to DASH, segments to the kind of their container. */
   #ownFile(path: MediaPath): string | undefined {
     if (path.kind !== 'packaged') return undefined
     const { output, file } = path
@@ -225,7 +225,7 @@ const heightOf = ({ plan }: PackagingSession, name: string): number => {
   return rung === undefined || rung.video === 'none' ? 0 : rung.video.height
 }
 
-/** Of the newest segments of all renditions. */
+/** Average of the newest segments of all renditions, bits per second. */
 function bitrateOf({ store }: PackagingSession): number {
   let sum = 0
   for (const { segments } of store.renditions.values()) {

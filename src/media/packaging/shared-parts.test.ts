@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { SharedParts, type Runnable } from './shared-parts.ts'
 
-/** Ends when it is told so, and not before its end is allowed. */
+/** Ends after its abort, when its end is allowed. */
 class Part implements Runnable {
   readonly diary: string[]
   readonly name: string
@@ -16,7 +16,7 @@ class Part implements Runnable {
     this.diary.push(`${this.name} runs`)
     await new Promise<void>((resolve) => {
       this.release = resolve
-      signal.addEventListener('abort', () => this.diary.push(`${this.name} is told`))
+      signal.addEventListener('abort', () => this.diary.push(`${this.name} is aborted`))
     })
     this.diary.push(`${this.name} ended`)
   }
@@ -24,7 +24,7 @@ class Part implements Runnable {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-it('runs a part as long as anybody uses it', async () => {
+it('runs a part as long as it has users', async () => {
   const diary: string[] = []
   const parts = new SharedParts<Part>()
   const make = (): Part => new Part('a', diary)
@@ -38,10 +38,10 @@ it('runs a part as long as anybody uses it', async () => {
   const end = other.release()
   one.part.release()
   await end
-  expect(diary).toEqual(['a runs', 'a is told', 'a ended'])
+  expect(diary).toEqual(['a runs', 'a is aborted', 'a ended'])
 })
 
-it('begins the next of the same name when the one before has ended', async () => {
+it('starts the next of the same name when the one before has ended', async () => {
   const diary: string[] = []
   const parts = new SharedParts<Part>()
   const first = parts.lease('x', () => new Part('a', diary))
@@ -49,11 +49,11 @@ it('begins the next of the same name when the one before has ended', async () =>
   const end = first.release()
   const second = parts.lease('x', () => new Part('b', diary))
   await settled()
-  expect(diary).toEqual(['a runs', 'a is told'])
+  expect(diary).toEqual(['a runs', 'a is aborted'])
   first.part.release()
   await end
   await settled()
-  expect(diary).toEqual(['a runs', 'a is told', 'a ended', 'b runs'])
+  expect(diary).toEqual(['a runs', 'a is aborted', 'a ended', 'b runs'])
   const last = second.release()
   second.part.release()
   await last

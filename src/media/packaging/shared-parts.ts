@@ -1,11 +1,11 @@
-/** What runs until it is told to stop. */
+/** A part that runs until its abort. */
 export interface Runnable {
   run(signal: AbortSignal): Promise<void>
 }
 
 export interface Lease<Part> {
   readonly part: Part
-  /** Resolves, for the last one who has it, when it has ended. */
+  /** Resolves, for the last user, when the part has ended. */
   release(): Promise<void>
 }
 
@@ -16,10 +16,10 @@ interface Entry<Part> {
   users: number
 }
 
-/** Parts that several outputs of one channel use together: each runs as long as anybody uses it. */
+/** Parts shared by several outputs of one channel: each runs as long as it has users. */
 export class SharedParts<Part extends Runnable> {
   readonly #entries = new Map<string, Entry<Part>>()
-  /** Of those that are ending: the next of the same name begins when they have ended. */
+  /** Parts that are ending: the next of the same name starts when they have ended. */
   readonly #ending = new Map<string, Promise<void>>()
 
   lease(name: string, make: () => Part): Lease<Part> {

@@ -1,33 +1,33 @@
 import type { Rational } from '../../../contract/format.ts'
 
-/** What a live MPD (ISO/IEC 23009-1, profile isoff-live) tells. Wall times are milliseconds since 1970. */
+/** Contents of a live MPD (ISO/IEC 23009-1, profile isoff-live). Wall times are milliseconds since 1970. */
 export interface MpdInput {
-  /** Time 0 of the presentation: must never change, over restarts too. */
+  /** Time 0 of the presentation: must never change, over restarts neither. */
   readonly availabilityStartMs: number
-  /** When the newest segment was published. */
+  /** Publication of the newest segment. */
   readonly publishMs: number
-  /** When this MPD is handed out: players that cannot ask for the time take it from here. */
+  /** Time of the answer: the time for players that cannot ask for it. */
   readonly nowMs: number
-  /** Seconds: how long a player may go by this MPD. */
+  /** Seconds for which a player may use this MPD. */
   readonly minimumUpdatePeriod: number
-  /** Seconds that are listed. */
+  /** Duration listed, seconds. */
   readonly timeShiftBufferDepth: number
-  /** Seconds behind the live edge at which players should stay. */
+  /** Distance from the live edge that players should keep, seconds. */
   readonly suggestedPresentationDelay: number
-  /** Seconds that a player should have before it begins. */
+  /** Media that a player should have before it starts, seconds. */
   readonly minBufferTime: number
-  /** Answers with the time as ISO 8601: a path of this server, or relative to the MPD. */
+  /** URL that returns the time as ISO 8601: a path of this server, or relative to the MPD. */
   readonly timeUrl: string
   /** Name of the channel. */
   readonly title?: string
-  /** Seconds since time 0 at which all is over: players stop there and ask no more. */
+  /** End of the presentation, seconds since time 0: players stop there and do not ask again. */
   readonly ended?: number
   readonly periods: readonly MpdPeriod[]
 }
 
-/** A stretch of one set of representations, none of which changes its initialisation segment in it. */
+/** A set of representations within which none changes its initialisation segment. */
 export interface MpdPeriod {
-  /** The same as long as any of its segments is listed. */
+  /** Constant as long as any of its segments is listed. */
   readonly id: string
   /** 90 kHz ticks since `availabilityStartMs`. */
   readonly start: number
@@ -38,29 +38,29 @@ export interface MpdPeriod {
 
 /** Representations that a player may change between. */
 export interface MpdAdaptationSet {
-  /** The same in every period. */
+  /** Constant over all periods. */
   readonly id: number
   readonly kind: 'video' | 'audio'
-  /** As a player should show it (BCP 47, or ISO 639-2); absent: unknown. */
+  /** Language for the player (BCP 47, or ISO 639-2); absent: unknown. */
   readonly language?: string
   readonly role: 'main' | 'alternate'
   readonly representations: readonly MpdRepresentation[]
 }
 
 interface RepresentationCommon {
-  /** May stand for $RepresentationID$ in the templates: no white space. */
+  /** Replaces $RepresentationID$ in the templates: no white space. */
   readonly id: string
   /** RFC 6381. */
   readonly codecs: string
   /** Bits per second. */
   readonly bandwidth: number
-  /** Of its times in the segments. */
+  /** Unit of the times in its segments: 1/timescale seconds. */
   readonly timescale: number
-  /** Template of the initialisation segment's address, relative to the MPD. */
+  /** Template of the initialisation segment's URL, relative to the MPD. */
   readonly initialization: string
-  /** Template of the segments' addresses, with $Number$ or $Number%08d$. */
+  /** Template of the segments' URLs, with $Number$ or $Number%08d$. */
   readonly media: string
-  /** Numbers without a hole. Times should have none either: dash.js stops at one, and goes on behind a new period. */
+  /** Contiguous in number. Times should be too: dash.js stops at a hole, and continues behind a new period. */
   readonly segments: readonly MpdSegment[]
 }
 
@@ -83,7 +83,7 @@ export type MpdRepresentation = MpdVideo | MpdAudio
 /** Times are those of the program in 90 kHz ticks, and may be fractional. */
 export interface MpdSegment {
   readonly number: number
-  /** Of its first picture or frame. */
+  /** Time of its first picture or audio frame. */
   readonly start: number
   readonly duration: number
 }

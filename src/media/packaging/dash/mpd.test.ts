@@ -87,14 +87,14 @@ const mpdOf = (periods: readonly MpdPeriod[], fields: Partial<MpdInput> = {}): s
     ...fields,
   })
 
-/** By an independent reader. */
+/** Parses with an independent reader. */
 const read = (text: string): { playlists: ParsedPlaylist[]; audio: ParsedPlaylist[] } => {
   const { playlists, mediaGroups } = parse(text, { manifestUri: 'http://host/live/stream.mpd' })
   const groups = Object.values(mediaGroups.AUDIO['audio'] ?? {})
   return { playlists: [...playlists], audio: groups.flatMap((group) => group.playlists) }
 }
 
-/** Address, duration, presentation time. It counts segments in its own way: the address tells the number. */
+/** URL, duration, presentation time. The reader counts segments by itself; the URL has their number. */
 const listOf = (playlist: ParsedPlaylist | undefined): unknown[] =>
   playlist!.segments.map(({ resolvedUri, duration, presentationTime }) => [
     resolvedUri.replace('http://host/live/', ''),
@@ -103,7 +103,7 @@ const listOf = (playlist: ParsedPlaylist | undefined): unknown[] =>
   ])
 
 describe('a live MPD', () => {
-  it('gives an independent reader the segments and times that went in', () => {
+  it('lists the segments and times given, by an independent reader', () => {
     const durations = [4, 4, 4, 3.84, 4.16].map((seconds) => seconds * SECOND)
     const rungs = [
       video(run(41, 160 * SECOND, durations)),
@@ -151,7 +151,7 @@ describe('a live MPD', () => {
     expect(found.audio.map(listOf)).toEqual([expected('audio_0')])
   })
 
-  it('tells equal durations in a row once, and a list that rungs share once', () => {
+  it('writes equal durations in a row once, and a list shared by rungs once', () => {
     const segments = run(
       1,
       0,
@@ -171,7 +171,7 @@ describe('a live MPD', () => {
     ).toHaveLength(2)
   })
 
-  it('begins anew where time jumps, and numbers go on', () => {
+  it('writes a new t where time jumps, with numbers that go on', () => {
     const segments = [...run(7, 0, [2 * SECOND, 2 * SECOND]), ...run(9, 7 * SECOND, [2 * SECOND])]
     const text = mpdOf([period({ sets: [videoSet(video(segments))] })])
     expect(text.match(/<S .*/g)).toEqual([
@@ -181,7 +181,7 @@ describe('a live MPD', () => {
     expect(listOf(read(text).playlists[0]).at(-1)).toEqual(['stream_0/seg_00000009.m4s', 2, 7])
   })
 
-  it('tells segments as adjoining when the end of one was not known exactly', () => {
+  it('lists segments as adjoining when the end of one is inexact', () => {
     const segments = [
       { number: 1, start: 0, duration: 2 * SECOND - 1800 },
       { number: 2, start: 2 * SECOND, duration: 2 * SECOND + 1800 },
@@ -198,7 +198,7 @@ describe('a live MPD', () => {
     )
   })
 
-  it('writes sound in its own timescale, without a seam from rounding', () => {
+  it('writes audio in its own timescale, without a seam from rounding', () => {
     // 172 frames of AAC at 44.1 kHz are 3.994 s: no whole number of ticks.
     const ticks = (172 * 1024 * SECOND) / 44_100
     const start = 1_000_000 + 1 / 3
@@ -233,7 +233,7 @@ describe('a live MPD', () => {
     ])
   })
 
-  it('tells how to follow it', () => {
+  it('has the update period, the delays and the clock for players', () => {
     const text = mpdOf([period({ sets: [videoSet(video(run(1, 0, [SECOND])))] })])
     for (const part of [
       'profiles="urn:mpeg:dash:profile:isoff-live:2011"',
@@ -268,7 +268,7 @@ describe('a live MPD', () => {
     [6, 6],
     [7, 11],
     [8, 12],
-  ])('names the speakers of %i channels by configuration %i', (channels, configuration) => {
+  ])('signals %i audio channels by configuration %i', (channels, configuration) => {
     const text = mpdOf([period({ sets: [audioSet(audio(run(1, 0, [SECOND]), { channels }))] })])
     expect(text).toContain(
       `<AudioChannelConfiguration schemeIdUri="urn:mpeg:mpegB:cicp:ChannelConfiguration" value="${configuration}"/>`,
@@ -276,12 +276,12 @@ describe('a live MPD', () => {
     expect(text).toContain('lang="de"')
   })
 
-  it('tells the shape of pixels that are not square', () => {
+  it('signals the shape of pixels that are not square', () => {
     const one = video(run(1, 0, [SECOND]), { pixelAspect: { num: 16, den: 11 } })
     expect(mpdOf([period({ sets: [videoSet(one)] })])).toContain('sar="16:11"')
   })
 
-  it('escapes what people named', () => {
+  it('escapes names', () => {
     const text = mpdOf(
       [
         period({

@@ -77,7 +77,7 @@ const renderPeriod = (period: MpdPeriod): string =>
 
 const renderSet = (set: MpdAdaptationSet, period: MpdPeriod): string => {
   const templates = set.representations.map((one) => segmentTemplate(one, period))
-  // Rungs have one grid: where nothing but $RepresentationID$ tells them apart, the list stands there once.
+  // Rungs have one grid: where they differ only in $RepresentationID$, the list is written once.
   const shared = new Set(templates).size === 1
   return element(
     'AdaptationSet',
@@ -104,7 +104,7 @@ const maxVideoSize = (representations: readonly MpdRepresentation[]): Attributes
   }
 }
 
-/** 5.3.9.4. presentationTimeOffset: the media time that is shown when the period begins. */
+/** 5.3.9.4. presentationTimeOffset: the media time at the start of the period. */
 const segmentTemplate = (representation: MpdRepresentation, { mediaStart }: MpdPeriod): string => {
   const { timescale, segments, initialization, media } = representation
   const attributes = {

@@ -9,7 +9,7 @@ interface ColumnFields {
   readonly seconds: number
   readonly renditions: Readonly<Record<string, string>>
   readonly timeline?: Column['timeline']
-  /** Wall seconds since the start of availability; default: as the program. */
+  /** Wall seconds since the start of availability; default: the program's. */
   readonly wall?: number
 }
 
@@ -41,7 +41,7 @@ const shape = (plan: PeriodPlan): string[] =>
 const both = { stream_0: 'a', stream_1: 'b' }
 
 describe('periods', () => {
-  it('go on while nothing changes', () => {
+  it('continue while nothing changes', () => {
     const plan = planOf(
       { number: 5, seconds: 100, wall: 20, renditions: both },
       { number: 6, seconds: 104, wall: 24.1, renditions: both },
@@ -51,9 +51,9 @@ describe('periods', () => {
 
   it.each([
     ['the initialisation segment of one rung changes', { stream_0: 'a', stream_1: 'c' }],
-    ['a rung goes', { stream_0: 'a' }],
-    ['a rung comes', { ...both, stream_2: 'd' }],
-    ['a rung takes the place of another', { stream_0: 'a', stream_2: 'b' }],
+    ['a rung is removed', { stream_0: 'a' }],
+    ['a rung is added', { ...both, stream_2: 'd' }],
+    ['a rung replaces another', { stream_0: 'a', stream_2: 'b' }],
   ])('adjoin where %s', (_, renditions) => {
     const plan = planOf(
       { number: 1, seconds: 100, wall: 0, renditions: both },
@@ -63,7 +63,7 @@ describe('periods', () => {
     expect(shape(plan)).toEqual(['p1 at 0 from 100: 1', 'p2 at 4 from 104: 2 3'])
   })
 
-  it('begin anew behind a number that no rendition has, where it would have ended', () => {
+  it('restart behind a number that no rendition has, at its end', () => {
     const plan = planOf(
       { number: 1, seconds: 0, renditions: both },
       { number: 2, seconds: 4, renditions: {} },
@@ -72,7 +72,7 @@ describe('periods', () => {
     expect(shape(plan)).toEqual(['p1 at 0 from 0: 1', 'p3 at 8 from 8: 3'])
   })
 
-  it('begin anew behind a hole in time, for players stop at one inside a period', () => {
+  it('restart behind a hole in time, because players stop at one inside a period', () => {
     const plan = planOf(
       { number: 1, seconds: 0, renditions: both },
       // A seam is no hole.
@@ -98,7 +98,7 @@ describe('periods', () => {
     expect(shape(plan)).toEqual(['p1 at 50 from 100: 1', 'p2 at 54 from 0: 2'])
   })
 
-  it('keep id and start while the window moves on', () => {
+  it('keep id and start while the window moves', () => {
     const plan = planOf(
       ...[1, 2, 3, 4].map((number) => ({ number, seconds: number * 4, renditions: both })),
       ...[5, 6].map((number) => ({ number, seconds: number * 4, renditions: { stream_0: 'a' } })),

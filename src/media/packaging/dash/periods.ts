@@ -1,28 +1,28 @@
 import { TICKS_PER_MS } from '../../../contract/time.ts'
 import { adjoins } from './segment-timeline.ts'
 
-/** One segment number in all its renditions: listed only when each of them has it, or will never have it. */
+/** One segment number in all its renditions: listed when each of them has it or never will. */
 export interface Column {
   readonly number: number
   /** Program time (ticks) of its first picture. */
   readonly start: number
   /** Milliseconds since 1970 at `start`. */
   readonly wallMs: number
-  /** 'broken': the program's times have nothing to do with those of the number before (a restart). */
+  /** 'broken': the program's times are unrelated to those of the number before (a restart). */
   readonly timeline: 'continuous' | 'broken'
   /** By name; a rendition with a gap here is left out. */
   readonly renditions: ReadonlyMap<string, ColumnSegment>
 }
 
 export interface ColumnSegment {
-  /** Equal while one initialisation segment serves: its file name does. */
+  /** Identity of the initialisation segment: its file name. */
   readonly init: string
-  /** Ticks of the program, perhaps fractional. */
+  /** Program time in ticks, may be fractional. */
   readonly start: number
   readonly duration: number
 }
 
-/** A run of numbers with the same renditions and initialisation segments on one timeline. */
+/** Consecutive numbers with the same renditions and initialisation segments on one timeline. */
 export interface PlannedPeriod {
   readonly id: string
   /** Ticks since the start of availability. */
@@ -37,10 +37,10 @@ interface OpenPeriod extends PlannedPeriod {
 }
 
 /**
- * Where DASH periods begin. Players count segments inside a period, and dash.js 5 neither knows FailoverContent nor finds
- * its way over a hole in a SegmentTimeline, but goes from period to period over either. So one begins where a rendition
- * comes, goes or changes its initialisation segment, where the timeline breaks, and behind a hole. Ids and starts stay
- * while the window moves on.
+ * Plan of the DASH periods. Players count segments inside a period, and dash.js 5 supports neither FailoverContent nor a
+ * hole in a SegmentTimeline, but continues from period to period over either. So a period starts where a rendition is
+ * added, removed or changes its initialisation segment, where the timeline breaks, and behind a hole. Ids and starts do
+ * not change while the window moves.
  */
 export class PeriodPlan {
   readonly #availabilityStartMs: number
@@ -54,7 +54,7 @@ export class PeriodPlan {
     return this.#periods
   }
 
-  /** Numbers rise. */
+  /** Adds a column with a higher number. */
   addColumn(column: Column): void {
     if (column.renditions.size === 0) return
     const period = this.#periods.at(-1)
@@ -68,7 +68,7 @@ export class PeriodPlan {
     else this.#periods.push(this.#createPeriod(column, period))
   }
 
-  /** Forgets what is no longer listed. The newest period stays, so that the next column finds its place. */
+  /** Drops columns that are no longer listed. The newest period stays, as the reference of the next column. */
   dropBefore(number: number): void {
     for (const { columns } of this.#periods) {
       const kept = columns.findIndex((column) => column.number >= number)
@@ -79,7 +79,7 @@ export class PeriodPlan {
     )
   }
 
-  /** On a continuous timeline periods adjoin exactly; else the wall clock says where, but never inside the last one. */
+  /** On a continuous timeline periods adjoin exactly; else the wall clock gives the start, never inside the last one. */
   #createPeriod(column: Column, previous: OpenPeriod | undefined): OpenPeriod {
     const { start: mediaStart, wallMs } = column
     const id = `p${column.number}`
@@ -100,7 +100,7 @@ const endOf = ({ columns }: OpenPeriod): number =>
     ...[...columns.at(-1)!.renditions.values()].map(({ start, duration }) => start + duration),
   )
 
-/** The same renditions with the same initialisation segments, each from where it ended. */
+/** The same renditions with the same initialisation segments, each continuing at its end. */
 const continues = (a: Column, b: Column): boolean =>
   a.renditions.size === b.renditions.size &&
   [...a.renditions].every(([name, before]) => {

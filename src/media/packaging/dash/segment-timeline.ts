@@ -3,12 +3,12 @@ import { element } from './xml.ts'
 import type { MpdRepresentation, MpdSegment } from './mpd-model.ts'
 
 /**
- * Ticks by which a segment may end before or behind the next one's beginning and still be told as adjoining: rounding,
- * and a last frame whose duration was not known. Players look for the next segment 10 ms behind the end of the last.
+ * Distance between a segment's end and the next one's start up to which they are listed as adjoining: rounding, and a
+ * last frame of inexact duration. Players look for the next segment 10 ms behind the end of the last.
  */
 const MAX_SEAM_TICKS = 9000
 
-/** Program time (ticks) in a timescale, as it stands in the segments. */
+/** Program time (ticks) in a timescale, as it is written in the segments. */
 export const inTimescale = (programTicks: number, timescale: number): number =>
   Math.round((programTicks * timescale) / TICKS_PER_SECOND)
 
@@ -18,7 +18,7 @@ interface SegmentRun {
   repeats: number
 }
 
-/** SegmentTimeline (ISO/IEC 23009-1, 5.3.9.6): equal durations in a row are told once. */
+/** SegmentTimeline (ISO/IEC 23009-1, 5.3.9.6): equal durations in a row are written once. */
 export function segmentTimeline(representation: MpdRepresentation): string {
   const runs: SegmentRun[] = []
   let end = Number.NaN
@@ -54,13 +54,13 @@ function timesOf({ id, segments, timescale }: MpdRepresentation): { t: number; d
   })
 }
 
-/** Does the segment end where the other begins, but for a seam that no player has to know of? */
+/** True if the segment ends where the other starts, but for a seam that players do not see. */
 export const adjoins = (
   { start, duration }: Omit<MpdSegment, 'number'>,
   next: { readonly start: number },
 ): boolean => Math.abs(next.start - start - duration) <= MAX_SEAM_TICKS
 
-/** Players count segments from startNumber on: behind a missing number every address would be wrong. */
+/** Players count segments from startNumber on: behind a missing number every URL would be wrong. */
 function refuseHole(id: string, { number }: MpdSegment, next: MpdSegment): void {
   if (next.number === number + 1) return
   throw new RangeError(

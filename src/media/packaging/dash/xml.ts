@@ -1,4 +1,4 @@
-/** One element, its attributes in the order given; those without a value are left out. */
+/** Attributes of an element in the order given; those without a value are left out. */
 export type Attributes = Readonly<Record<string, string | number | undefined>>
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /** XML 1.0, 2.2: other control characters cannot be written at all. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+// oxlint-disable-next-line no-control-regex -- control characters are removed
 const UNWRITABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 
 /** Half a surrogate pair. */

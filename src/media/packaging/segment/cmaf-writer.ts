@@ -18,22 +18,22 @@ import {
 
 export interface CmafWriterOptions {
   readonly sink: RenditionSink
-  /** The track that begins with this unit; undefined: it does not tell. */
+  /** Track that starts with this unit; undefined: the unit does not carry it. */
   readonly trackOf: (unit: Uint8Array) => Mp4Track | undefined
-  /** Parts are published as they are complete, none longer than so many ticks. Undefined: whole segments. */
+  /** Longest part, ticks; parts are published when complete. Undefined: whole segments. */
   readonly partTicks: number | undefined
 }
 
-/** A fragment within a segment that is published as one. */
+/** Longest fragment within a segment that is published as one. */
 const MAX_FRAGMENT_TICKS = TICKS_PER_SECOND
-/** Decoding times of so many pictures tell how long one lasts, where a hole follows it: some lie close behind a splice. */
+/** Number of recent frame durations, by which one before a hole is estimated: behind a splice some are short. */
 const MAX_STEPS = 8
-/** Pictures that are decoded first may be shown so much later than those that follow them. */
+/** Limit by which the pictures decoded first may be shown later than those that follow them. */
 const HOLE_TICKS = TICKS_PER_SECOND
 const MIN_PART_TICKS = 90
 const EPSILON = 1e-6
 
-/** A picture whose duration is not known before the next one comes. */
+/** A picture whose duration is known only with the next one. */
 interface PendingFrame {
   readonly dts: number
   readonly offset: number
@@ -52,7 +52,7 @@ export class CmafWriter implements SegmentWriter {
   readonly #steps: number[] = []
   #sequence = 0
   #fragments: Uint8Array[] = []
-  /** Ticks of the segment in fragments. */
+  /** Ticks of the segment written in fragments. */
   #written = 0
 
   constructor(options: CmafWriterOptions) {
@@ -60,7 +60,7 @@ export class CmafWriter implements SegmentWriter {
     this.#builder = new FragmentBuilder(options.partTicks ?? MAX_FRAGMENT_TICKS)
   }
 
-  /** Of the newest segment. */
+  /** Track of the newest segment. */
   get track(): Mp4Track | undefined {
     return this.#track
   }
@@ -139,7 +139,7 @@ export class CmafWriter implements SegmentWriter {
     this.#options.sink.gap({ ...segmentOf(boundary), duration: end - boundary.start })
   }
 
-  /** The first unit of a segment tells the track; false when a segment can't begin with it. */
+  /** Takes the track from the first unit of a segment; false when a segment can't start with it. */
   #openSegment(unit: Uint8Array, start: number): boolean {
     const found = this.#options.trackOf(unit)
     const { sink, partTicks } = this.#options
@@ -148,7 +148,7 @@ export class CmafWriter implements SegmentWriter {
       sink.init(initSegment([found]))
     }
     if (this.#track === undefined) return false
-    // Sound begins with its own first frame, up to one frame behind the boundary.
+    // Audio starts with its own first frame, up to one frame behind the boundary.
     const boundary = this.#boundary!
     const later = Math.max(0, start - boundary.start)
     this.#boundary = {
@@ -161,7 +161,7 @@ export class CmafWriter implements SegmentWriter {
     return true
   }
 
-  /** The picture that waits lasts until `nextDts`; undefined: nobody knows. */
+  /** Adds the pending picture, which lasts until `nextDts`; undefined: unknown. */
   #addPending(nextDts: number | undefined, place: 'within' | 'last'): void {
     const pending = this.#pending
     this.#pending = undefined
@@ -180,7 +180,7 @@ export class CmafWriter implements SegmentWriter {
     this.#builder.addSample(at, sample)
   }
 
-  /** The next unit is expected to be as long as the one before. */
+  /** Assumes that the next unit is as long as the last one. */
   #cutIfFull(duration: number): void {
     if (this.#builder.isFullFor(duration)) this.#cutFragment()
   }
@@ -191,8 +191,8 @@ export class CmafWriter implements SegmentWriter {
   }
 
   /**
-   * What is left of a segment. Its duration is one of presentation, while parts are measured in decoding times: behind a
-   * splice of sources that reorder differently these differ, and the last parts make good for it.
+   * Writes the rest of a segment. The segment's duration is one of presentation, parts are measured in decoding times:
+   * behind a splice of sources that reorder differently these differ, and the last parts compensate for it.
    */
   #cutLast(left: number): void {
     const { partTicks = Number.POSITIVE_INFINITY } = this.#options

@@ -1,9 +1,9 @@
 import type { Part, RenditionSink, SegmentBegin, SegmentEnd } from '../store/segment-model.ts'
 
-/** What was packaged since the start, over all renditions. */
+/** Totals of packaging since the start, over all renditions. */
 export interface PackagedFigures {
   bytes: number
-  /** Of the program as it is. */
+  /** Segments of the program's own stream. */
   segments: number
   discontinuities: number
   gaps: number
@@ -16,7 +16,7 @@ export const emptyFigures = (): PackagedFigures => ({
   gaps: 0,
 })
 
-/** A rendition that counts; `main`: segments and discontinuities too, which all renditions have alike. */
+/** A rendition sink that counts; `main`: also segments and discontinuities, which are equal in all renditions. */
 export class CountedSink implements RenditionSink {
   readonly #sink: RenditionSink
   readonly #figures: PackagedFigures

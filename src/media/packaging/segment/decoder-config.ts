@@ -3,10 +3,10 @@ import { sameVideo, type AudioCodec, type VideoFormat } from '../../../contract/
 import { sameTrack, videoTrackOf } from '../../../mp4/track-config.ts'
 import type { Mp4VideoTrack } from '../../../mp4/track.ts'
 
-/** `parameters`: another parameter set of the same format; `format`: a decoder has to be set up anew. */
+/** `parameters`: another parameter set of the same format; `format`: a decoder must be set up again. */
 export type ConfigChange = 'none' | 'parameters' | 'format'
 
-/** What a decoder of the pictures is set up with, as the random access points tell it. */
+/** Video decoder configuration, read from the random access points. */
 export class VideoDecoderConfig {
   readonly #inspector: ReturnType<typeof createVideoInspector>
   #format: VideoFormat | undefined
@@ -25,7 +25,7 @@ export class VideoDecoderConfig {
     return this.#track
   }
 
-  /** `entry`: a random access point with parameter sets in front. */
+  /** `rap`: a random access point with parameter sets in front. */
   update(rap: Uint8Array): ConfigChange {
     const { format } = this.#inspector.inspect(rap)
     if (format === undefined) return 'none'
@@ -40,14 +40,14 @@ export class VideoDecoderConfig {
 }
 
 /**
- * A number that is another one where a decoder of this sound has to be set up anew: rate or channels. From the frame's
+ * A number that changes when an audio decoder must be set up again: with sample rate or channels. Read from the frame
  * header: ISO/IEC 13818-7 6.2, ISO/IEC 11172-3 2.4.1.3, ETSI TS 102 366 4.3 and E.1.2.
  */
 export function audioConfigKey(codec: AudioCodec, frame: Uint8Array): number {
   const at = (index: number): number => frame[index] ?? 0
   switch (codec) {
     case 'aac':
-      // Profile, sampling frequency and channels, without the private bit.
+      // Profile, sampling frequency and channels without the private bit.
       return ((at(2) & 0xfd) << 8) | (at(3) >> 6)
     case 'mp1':
     case 'mp2':

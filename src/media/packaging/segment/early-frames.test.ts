@@ -7,7 +7,7 @@ const written = () => {
   const log: string[] = []
   const sink = {
     advance: (clock: number) => void log.push(`clock ${clock}`),
-    audio: (_track: number, _unit: AccessUnit, pts: number) => void log.push(`sound ${pts}`),
+    audio: (_track: number, _unit: AccessUnit, pts: number) => void log.push(`audio ${pts}`),
     hole: () => void log.push('hole'),
   }
   return { log, sink }
@@ -16,7 +16,7 @@ const written = () => {
 const addAudio = (early: EarlyFrames, pts: number): void =>
   early.audio(0, {} as AccessUnit, ticks(pts))
 
-it('frames that came early are given in order, and once; the clock as it is by now', () => {
+it('early frames are replayed in order, once, after the newest clock', () => {
   const early = new EarlyFrames()
   for (const at of [1, 2, 3]) {
     early.advance(ticks(at))
@@ -26,13 +26,13 @@ it('frames that came early are given in order, and once; the clock as it is by n
   const { log, sink } = written()
   early.replay(sink)
   early.replay(sink)
-  expect(log).toEqual(['clock 3', 'sound 10', 'sound 20', 'sound 30', 'hole'])
+  expect(log).toEqual(['clock 3', 'audio 10', 'audio 20', 'audio 30', 'hole'])
 })
 
-it('what waits too long is forgotten from its beginning', () => {
+it('early frames beyond the limit are all dropped', () => {
   const early = new EarlyFrames()
   for (let at = 1; at <= 2_001; at++) addAudio(early, at)
   const { log, sink } = written()
   early.replay(sink)
-  expect(log).toEqual(['sound 2001'])
+  expect(log).toEqual(['audio 2001'])
 })

@@ -1,12 +1,12 @@
 import type { Ticks90k } from '../../../contract/time.ts'
 import type { FrameSink } from '../../outputs/interface/program-frames.ts'
 
-/** Some seconds of pictures and sound. */
+/** Some seconds of video and audio. */
 const MAX_CALLS = 2_000
 
 /**
- * What the program gives while the store is being opened: otherwise the first group of pictures would be missed, and with
- * it the whole wait for the next one.
+ * Holds the program's frames while the store is being opened: otherwise the first group of pictures would be lost, and
+ * with it the time until the next one.
  */
 export class EarlyFrames implements FrameSink {
   #calls: ((sink: FrameSink) => void)[] = []
@@ -32,14 +32,14 @@ export class EarlyFrames implements FrameSink {
     this.#hold((sink) => sink.hole?.())
   }
 
-  /** Gives everything on, in order. First where the program is by now: what is told late of its clock looks like delay. */
+  /** Replays all calls in order. First the newest clock: an old one would look like a delay. */
   replay(sink: FrameSink): void {
     if (this.#clock !== undefined) sink.advance?.(this.#clock)
     this.#clock = undefined
     for (const call of this.#calls.splice(0)) call(sink)
   }
 
-  /** Past the limit all of it goes: what begins in the middle of a group helps nobody. */
+  /** Drops all beyond the limit: frames from the middle of a group are not decodable. */
   #hold(call: (sink: FrameSink) => void): void {
     if (this.#calls.length >= MAX_CALLS) this.#calls = []
     this.#calls.push(call)

@@ -1,6 +1,6 @@
 import type { Sample } from '../../../mp4/fragment.ts'
 
-/** Times that lie so close to where the samples before end are meant to be there: fractional times were rounded. */
+/** A time this close to the end of the samples before is equal to it: fractional times were rounded. */
 const ROUNDING = 2
 /** Durations are sums of fractions. */
 const EPSILON = 0.01
@@ -10,16 +10,16 @@ export class FragmentBuilder {
   readonly #maxTicks: number
   #samples: Sample[] = []
   #baseTime = 0
-  /** Where the samples end, in the track's own units, over fragments. */
+  /** End of the samples in the track's own units, over fragments. */
   #end = Number.NaN
   #ticks = 0
 
-  /** `longest`: ticks. */
+  /** `maxTicks`: longest fragment. */
   constructor(maxTicks: number) {
     this.#maxTicks = maxTicks
   }
 
-  /** Ticks of what it holds. */
+  /** Duration of the samples held, ticks. */
   get ticks(): number {
     return this.#ticks
   }
@@ -28,12 +28,12 @@ export class FragmentBuilder {
     return this.#samples.length > 0 && this.#ticks + duration > this.#maxTicks + EPSILON
   }
 
-  /** False: a hole lies before `time`, which only the next fragment can tell. */
+  /** False: a hole lies before `time`, which needs a new fragment. */
   continuesAt(time: number): boolean {
     return this.#samples.length === 0 || Math.abs(time - this.#end) <= ROUNDING
   }
 
-  /** `time` in the track's own units, perhaps fractional; `duration` in ticks. */
+  /** `time` in the track's own units, may be fractional; `duration` in ticks. */
   addSample(at: { readonly time: number; readonly duration: number }, sample: Sample): void {
     if (this.#samples.length === 0) {
       const near = Math.abs(at.time - this.#end) <= ROUNDING

@@ -23,7 +23,7 @@ const gridFrame = (
   demand: GridFrame['demand'] = 'none',
 ): GridFrame => ({ pts, dts, demand, rap: unit.rap === 'none' ? 'none' : 'closed' })
 
-/** The boundaries that a grid finds among these. */
+/** Boundaries that a grid finds among these pictures. */
 const boundariesOf = (grid: Grid, pictures: readonly VideoFrame[]): Boundary[] =>
   pictures.flatMap((picture) => grid.addFrame(gridFrame(picture)) ?? [])
 
@@ -38,18 +38,18 @@ const durations = (boundaries: readonly Boundary[]): number[] =>
 
 describe('the grid', () => {
   it.each([
-    ['groups of a second go into segments of four', 25, 4, 4],
-    ['a group that would make it too long is left for the next', 50, 3, 2],
+    ['groups of a second make segments of four', 25, 4, 4],
+    ['a group that would make it too long goes to the next segment', 50, 3, 2],
     ['a group as long as the target is a segment', 100, 4, 4],
     ['odd groups fill as much as they can', 24, 4, 3.84],
-    ['a group slightly longer than the target passes as it is rounded', 110, 4, 4.4],
+    ['a group slightly longer than the target fits because it is rounded', 110, 4, 4.4],
   ])('%s', (_name, gop, segmentSeconds, expected) => {
     const found = durations(boundariesOf(newGrid(segmentSeconds), steady(30, gop)))
-    // The first group is not known before it is over.
+    // The length of the first group is known when it is over.
     for (const duration of found.slice(1)) expect(duration).toBeCloseTo(expected, 6)
   })
 
-  it('cuts without a random access point where none comes in time, at the end of a reorder group', () => {
+  it('cuts at the end of a reorder group where no random access point comes in time', () => {
     const pictures = steady(30, 250)
     const grid = newGrid(4)
     const found = pictures.flatMap((picture, index) => {
@@ -65,7 +65,7 @@ describe('the grid', () => {
     }
   })
 
-  it('does not take the groups of another source for those that follow a splice', () => {
+  it('does not expect the groups of the source before behind a splice', () => {
     const grid = newGrid(2)
     const groups = [14, 50, 50, 50]
     const pictures = pictureOrder({ frame: 3_600, bframes: 0, groups, start: 900_000 })
@@ -77,7 +77,7 @@ describe('the grid', () => {
   })
 
   it.each([15, 24, 25, 30, 50])(
-    'never has to where groups are as long as they may be, at %d pictures a second',
+    'always cuts at a random access point with the longest groups allowed, at %d frames per second',
     (rate) => {
       const frame = 90_000 / rate
       // A group is judged when its last picture comes.
@@ -93,7 +93,7 @@ describe('the grid', () => {
     },
   )
 
-  it('numbers on, and reckons wall time from durations', () => {
+  it('numbers segments, and adds durations up to wall time', () => {
     const found = boundariesOf(newGrid(2), steady(12, 25))
     for (const [i, { number, wallMs, start }] of found.entries()) {
       expect(number).toBe(7 + i)
@@ -102,7 +102,7 @@ describe('the grid', () => {
   })
 
   it.each([
-    ['keeps to what it reckoned while the clock is at most 100 ms off', 90, 'reckoned'],
+    ['keeps the added-up time while the clock is at most 100 ms off', 90, 'reckoned'],
     ['follows a clock that is further off', 150, 'measured'],
   ] as const)('%s', (_name, offMs, which) => {
     let off = 0
@@ -118,7 +118,7 @@ describe('the grid', () => {
     expect(next.wallMs).toBeCloseTo(which === 'reckoned' ? exact : exact + offMs, 6)
   })
 
-  it('begins a segment on demand at a random access point, with a discontinuity only where that is asked for', () => {
+  it('starts a segment on demand at a random access point, with a discontinuity only on demand', () => {
     const pictures = steady(12, 25)
     const grid = newGrid(4)
     const found = pictures.flatMap((picture, index) => {
@@ -132,7 +132,7 @@ describe('the grid', () => {
     expect(found.filter(({ discontinuity }) => discontinuity)).toHaveLength(1)
   })
 
-  it('ends a segment where its pictures end, and begins the next behind the hole', () => {
+  it('ends a segment where its pictures end, and starts the next behind the hole', () => {
     const before = steady(3, 25)
     const after = pictureOrder({ frame: 3_600, bframes: 0, groups: [30], start: 2_000_000 })
     const grid = newGrid(4)
@@ -143,7 +143,7 @@ describe('the grid', () => {
     expect(first!.end).toBe(900_000 + 75 * 3_600)
   })
 
-  it('lets a rung re-enter at the next random access point that begins a segment', () => {
+  it('lets a rung re-enter at the next segment that starts with a random access point', () => {
     const grid = newGrid(4)
     const pictures = steady(40, 250)
     boundariesOf(grid, pictures.slice(0, 20))
@@ -157,7 +157,7 @@ describe('the grid', () => {
     expect(found.filter(({ boundary }) => boundary.discontinuity)).toHaveLength(1)
   })
 
-  it('begins with a discontinuity after a restart', () => {
+  it('starts with a discontinuity after a restart', () => {
     const grid = new Grid({
       ...{ segmentSeconds: 2, slack: 0, first: 0, wallOf: () => 0 },
       begins: 'after_restart',
@@ -169,23 +169,23 @@ describe('the grid', () => {
   })
 })
 
-/** Remembers what is in which segment. */
+/** Records the frames of each segment. */
 class Recorder implements SegmentWriter {
   readonly segments: {
     boundary: Boundary
     end: number | undefined
     pictures: VideoFrame[]
-    sounds: AudioFrame[]
+    audio: AudioFrame[]
   }[] = []
 
   begin(boundary: Boundary): void {
-    this.segments.push({ boundary, end: undefined, pictures: [], sounds: [] })
+    this.segments.push({ boundary, end: undefined, pictures: [], audio: [] })
   }
   video(picture: VideoFrame): void {
     this.segments.at(-1)!.pictures.push(picture)
   }
-  audio(_track: number, sound: AudioFrame): void {
-    this.segments.at(-1)!.sounds.push(sound)
+  audio(_track: number, frame: AudioFrame): void {
+    this.segments.at(-1)!.audio.push(frame)
   }
   end(end: number): void {
     this.segments.at(-1)!.end = end
@@ -227,7 +227,7 @@ describe('any program', () => {
         (order, segmentSeconds, encoderDelay, demands) => {
           const grid = newGrid(segmentSeconds, { slack: AUDIO })
           const pictures = pictureOrder(order)
-          // A rung has the same pictures, its key frames at the same times, and an order of its own.
+          // A rung has the same pictures, random access points at the same times, and its own order.
           const rung = pictureOrder({ ...order, bframes: 0 })
           const program = new Recorder()
           const encoded = new Recorder()
@@ -241,7 +241,7 @@ describe('any program', () => {
               }),
           )
           const asked = new Set<number>()
-          let heard = order.start + 777
+          let audioPts = order.start + 777
           let groups = 0
           for (const [i, picture] of pictures.entries()) {
             const entry = picture.unit.rap !== 'none'
@@ -255,13 +255,13 @@ describe('any program', () => {
             segmenters[0]!.video(picture)
             const late = rung[i - encoderDelay]
             if (late !== undefined) segmenters[1]!.video(late)
-            for (; heard <= picture.dts; heard += AUDIO) {
-              for (const segmenter of segmenters) segmenter.audio(0, audioFrameAt(heard))
+            for (; audioPts <= picture.dts; audioPts += AUDIO) {
+              for (const segmenter of segmenters) segmenter.audio(0, audioFrameAt(audioPts))
             }
           }
           const done = program.segments.filter(({ end }) => end !== undefined)
           const limit = targetSecondsOf(segmentSeconds)
-          for (const [i, { boundary, end, pictures: own, sounds }] of done.entries()) {
+          for (const [i, { boundary, end, pictures: own, audio }] of done.entries()) {
             const next = program.segments[i + 1]?.boundary
             expect(next?.start).toBe(end)
             expect(next?.number).toBe(boundary.number + 1)
@@ -271,7 +271,7 @@ describe('any program', () => {
               ({ pts }: { readonly pts: number }): boolean =>
                 pts >= boundary.start - from && pts < end!
             expect(own.every(within(0))).toBe(true)
-            expect(sounds.every(within(1))).toBe(true)
+            expect(audio.every(within(1))).toBe(true)
             if (boundary.discontinuity) expect(asked).toContain(boundary.start)
           }
           const kept = done.flatMap((segment) => segment.pictures)
@@ -285,8 +285,8 @@ describe('any program', () => {
               .map(({ pictures: own }) => own.map(({ pts }) => pts).sort((x, y) => x - y))
               .join('|')
           expect(shown(alike)).toBe(shown(done.slice(0, alike.length)))
-          const sounds = done.flatMap((segment) => segment.sounds.map(({ pts }) => pts))
-          expect(sounds.slice(1).every((pts, i) => AUDIO === pts - sounds[i]!)).toBe(true)
+          const audio = done.flatMap((segment) => segment.audio.map(({ pts }) => pts))
+          expect(audio.slice(1).every((pts, i) => AUDIO === pts - audio[i]!)).toBe(true)
         },
       ),
       { numRuns: 100 },

@@ -1,5 +1,5 @@
 /**
- * Where segments begin: RFC 8216bis, 4.4.3.1 (EXTINF rounded to seconds never exceeds the target duration). One grid for
+ * Segment boundaries: RFC 8216bis, 4.4.3.1 (EXTINF rounded to seconds never exceeds the target duration). One grid for
  * all renditions of a program, so that they have the same numbers and boundaries.
  */
 import { targetSecondsOf } from '../../../contract/output-spec.ts'
@@ -7,9 +7,9 @@ import { TICKS_PER_SECOND, ticks, type Ticks90k } from '../../../contract/time.t
 import { PresentationOrder } from '../../../mpegts/presentation-order.ts'
 
 export interface GridOptions {
-  /** Seconds that a segment aims at. */
+  /** Wanted duration of a segment, seconds. */
   readonly segmentSeconds: number
-  /** Ticks by which a rendition's own segment may be longer than the grid's: its longest audio frame. */
+  /** Ticks by which a rendition's segment may be longer than the grid's: its longest audio frame. */
   readonly slack: number
   /** Number of the first segment. */
   readonly first: number
@@ -24,38 +24,38 @@ export interface GridFrame {
   readonly dts: Ticks90k
   /** `open`: pictures that follow it in decoding may be shown before it. */
   readonly rap: 'none' | 'closed' | 'open'
-  /** What a boundary here is wanted for, whatever the time: only where `entry` is not 'none'. */
+  /** Boundary wanted here for another reason than time; only where `rap` is not 'none'. */
   readonly demand: 'none' | 'cut' | 'discontinuity'
 }
 
-/** The beginning of a segment. In every rendition it starts with the first picture, in decoding order, shown at `start` or later. */
+/** Start of a segment, in every rendition with the first picture, in decoding order, shown at `start` or later. */
 export interface Boundary {
   readonly number: number
   /** Program time of its first picture, in presentation order. */
   readonly start: Ticks90k
   readonly wallMs: number
   readonly discontinuity: boolean
-  /** Those who lost the thread may begin here again: a random access point, and a discontinuity in all renditions. */
+  /** A rung may re-enter here: a random access point, and a discontinuity in all renditions. */
   readonly isRejoin: boolean
-  /** Where the segment before it ends: `start`, but for a hole in the program. Undefined: there is none before it. */
+  /** End of the segment before: `start`, but for a hole in the program. Undefined: there is none before it. */
   readonly end: Ticks90k | undefined
 }
 
-/** A wall clock that is further off than this is followed at once; less is jitter of the measurement. */
+/** A larger drift of the wall clock is followed at once; a smaller one is jitter of the measurement. */
 const MAX_WALL_DRIFT_MS = 100
-/** Groups of pictures remembered, the longest of which is expected to come again. */
+/** Number of recent groups of pictures, the longest of which is expected next. */
 const MAX_GROUPS = 4
 /** A second segment at the same time would have no duration. */
 const MIN_SEGMENT_TICKS = 1
-/** Players round: half a second above the target is one too much. */
+/** Players round: half a second above the target is too long. */
 const ROUNDING_TICKS = TICKS_PER_SECOND / 2
 /** Durations are written with three decimals or more. */
 const PRINTED_TICKS = 180
 
-/** The last place for a clean cut lies a reorder group, a picture and a frame of sound before the limit. */
+/** The last clean cut lies a reorder group, a picture and an audio frame before the limit. */
 const GOP_MARGIN_TICKS = 0.3 * TICKS_PER_SECOND
 
-/** Ticks: random access points that are no further apart leave no segment without one. */
+/** Distance of random access points, in ticks, up to which each segment has one. */
 export const maxGopTicksOf = (segmentSeconds: number): number =>
   targetSecondsOf(segmentSeconds) * TICKS_PER_SECOND + ROUNDING_TICKS - GOP_MARGIN_TICKS
 
@@ -68,10 +68,10 @@ export class Grid {
   #newest = Number.NEGATIVE_INFINITY
   #current: Boundary | undefined
   #next: number
-  /** The newest entry, and how long the groups before it were. */
+  /** PTS of the newest random access point, and the lengths of the groups before it. */
   #lastRap: number | undefined
   readonly #groups: number[] = []
-  /** Where in this segment a cut would have been clean last, and the longest way between two such places. */
+  /** Time of the last clean cut in this segment, and the longest distance of two of them. */
   #cleanAt = 0
   #cleanStep = 0
   #hole: 'none' | 'here' = 'none'
@@ -90,23 +90,23 @@ export class Grid {
     return this.#current
   }
 
-  /** The next boundary that is a random access point is a discontinuity in all renditions: a rung comes back. */
+  /** Makes the next boundary that is a random access point a discontinuity in all renditions: a rung returns. */
   demandRejoin(): void {
     this.#due = 'reentry'
   }
 
-  /** The next picture does not continue what was before. */
+  /** The next picture does not continue the one before. */
   hole(): void {
     this.#hole = 'here'
   }
 
-  /** What comes is another source's: the groups so far do not tell how long its own are. */
+  /** Another source follows: the groups so far say nothing of its own. */
   splice(): void {
     this.#groups.length = 0
     this.#lastRap = undefined
   }
 
-  /** The boundary that lies before this picture, if one does. */
+  /** Adds a frame; returns the boundary before it, if there is one. */
   addFrame(gridFrame: GridFrame): Boundary | undefined {
     const { pts, dts } = gridFrame
     const complete = this.#isComplete || dts >= this.#newest
@@ -121,7 +121,7 @@ export class Grid {
     return boundary
   }
 
-  /** Where what was given so far ends. */
+  /** End of the frames given so far. */
   get #end(): number {
     return this.#newest + this.#order.frameTicks
   }
@@ -144,14 +144,14 @@ export class Grid {
     return due ? this.#boundary(start, gridFrame) : undefined
   }
 
-  /** How long the group that begins at `start` may be: as the ones before; behind a splice, as a segment. */
+  /** Expected length of the group that starts at `start`: the longest before it; behind a splice, a segment. */
   #groupFrom(start: number): number {
     const known =
       this.#lastRap === undefined ? this.#groups : [...this.#groups, start - this.#lastRap]
     return known.length === 0 ? this.#wantedTicks : Math.max(...known)
   }
 
-  /** The first presentation time from this picture on: pictures that are decoded after it may be shown before it. */
+  /** First presentation time from this picture on: pictures decoded after it may be shown before it. */
   #startAt({ pts, rap }: GridFrame, complete: boolean): number {
     if (rap === 'closed') return pts
     const end = this.#end

@@ -1,8 +1,8 @@
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 
 /**
- * Can a segment be decoded without the one before it (RFC 8216bis, 4.4.2.1)? It begins with a random access point, and
- * no picture that belongs to its first group refers to what was before.
+ * Judges whether a segment can be decoded without the one before it (RFC 8216bis, 4.4.2.1): it starts with a random
+ * access point, and no picture of its first group refers to one before that.
  */
 export class Independence {
   #group: 'to_come' | 'first' | 'later' = 'to_come'

@@ -5,17 +5,17 @@ import type { Boundary } from './grid.ts'
 import type { Stream } from './stream.ts'
 
 export interface LadderInputOptions {
-  /** In the order of the encoder's rungs. */
+  /** Streams in the order of the encoder's rungs. */
   readonly streams: readonly Stream[]
-  /** The next random access point that begins a segment is a discontinuity in all renditions. */
+  /** Makes the next random access point that starts a segment a discontinuity in all renditions. */
   readonly demandRejoin: () => void
-  /** A segment that has not come so long after the program's own was complete becomes a gap. */
+  /** Wait for a segment after the program's own was complete; then it becomes a gap. */
   readonly maxWaitMs: number
 }
 
 /**
- * The encoder's rungs on the program's grid. When the encoder dies, the segments that it owes become gaps; when it is
- * back, all renditions have a discontinuity at one number, and the rungs enter there.
+ * The encoder's rungs on the program's grid. When the encoder dies, its missing segments become gaps; when it is back,
+ * all renditions have a discontinuity at one number, and the rungs enter there.
  */
 export class LadderInput implements RungSink {
   readonly #options: LadderInputOptions

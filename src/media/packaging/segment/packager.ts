@@ -35,15 +35,15 @@ export interface PackagerOptions {
   readonly alert: (what: OutputAlert, message: string) => void
 }
 
-/** What cannot be opened (a folder in use, a disk that refuses) is tried again. */
+/** Back-off after a failed opening (a folder in use, a disk fault). */
 const RETRY = {
   backoff: { firstMs: 1_000, maxMs: 15_000, factor: 2, jitter: 0.3 },
   healthyMs: 15_000,
 }
-/** How often it is seen which segments the encoder owes. */
+/** Interval at which missing segments of the encoder are checked. */
 const CHECK_INTERVAL_MS = 250
 
-/** The program, packaged for HLS and DASH: used by all outputs that have container and folder in common. */
+/** Packages the program for HLS and DASH: shared by all outputs with the same container and folder. */
 export class Packager {
   readonly #options: PackagerOptions
   readonly #condition = new OutputCondition()
@@ -107,7 +107,7 @@ export class Packager {
     }
   }
 
-  /** Until the abort, or a fault. */
+  /** Packages until the abort, or a fault. */
   async #package(plan: PackagingPlan, signal: AbortSignal, onRunning: () => void): Promise<void> {
     const { program, clock, wallTime, serviceName, alert } = this.#options
     const { tracks } = program.frames
@@ -170,7 +170,7 @@ export class Packager {
     this.#encoder = undefined
   }
 
-  /** An error of its own is a sentence; any other is a fault of Sluice, and is logged with its stack. */
+  /** Reports an error: a SluiceError by its message; any other is a fault of Sluice, and is logged with its stack. */
   #warn(error: unknown): void {
     const isReportable = error instanceof SluiceError || !(error instanceof Error)
     this.#options.warn(isReportable ? messageOf(error) : (error.stack ?? error.message))

@@ -16,7 +16,7 @@ const AUDIO: AudioFormat = {
 }
 const TRACKS = { video: VIDEO, audio: AUDIO, languages: ['eng'] }
 
-describe('where segments are', () => {
+describe('the place of segments', () => {
   it.each([
     ['hls:', {}, 'ts', '/state/hls'],
     ['dash:', {}, 'fmp4', '/state/dash'],
@@ -41,7 +41,7 @@ describe('the ladder', () => {
       tracks,
     )
 
-  it('leaves out what is not below the size of the program, and numbers the rest on', () => {
+  it('leaves out rungs that are not below the size of the program, and numbers the others contiguously', () => {
     const { rungs, leftOut, audioOnly } = abr({})
     expect(leftOut).toEqual([1080, 720])
     expect(rungs).toMatchObject([
@@ -50,11 +50,11 @@ describe('the ladder', () => {
     expect(audioOnly).toBe('with')
   })
 
-  it('has neither rungs nor a variant of sound alone in mode copy', () => {
+  it('has neither rungs nor an audio-only variant in mode copy', () => {
     expect(abr({ mode: 'copy' })).toMatchObject({ rungs: [], leftOut: [], audioOnly: 'without' })
   })
 
-  it('has none where there are no pictures', () => {
+  it('has no rungs without video', () => {
     const plan = planPackaging(
       { container: 'ts', folder: undefined },
       HlsSpec.parse({ mode: 'abr' }),
@@ -66,11 +66,11 @@ describe('the ladder', () => {
 
 describe('parts', () => {
   it.each([
-    ['25 pictures a second', { num: 25, den: 1 }, 0.5, 0.48],
-    ['24 pictures a second', { num: 24, den: 1 }, 0.2, 4 / 24],
-    ['29.97 pictures a second', { num: 30_000, den: 1_001 }, 0.2, 5 * (1_001 / 30_000)],
-    ['30 pictures a second', { num: 30, den: 1 }, 0.2, 0.2],
-    ['2 pictures a second', { num: 2, den: 1 }, 0.2, 0.5],
+    ['25 frames per second', { num: 25, den: 1 }, 0.5, 0.48],
+    ['24 frames per second', { num: 24, den: 1 }, 0.2, 4 / 24],
+    ['29.97 frames per second', { num: 30_000, den: 1_001 }, 0.2, 5 * (1_001 / 30_000)],
+    ['30 frames per second', { num: 30, den: 1 }, 0.2, 0.2],
+    ['2 frames per second', { num: 2, den: 1 }, 0.2, 0.5],
   ])('are whole pictures: %s', (_name, frameRate, partTarget, expected) => {
     const spec = HlsSpec.parse({ lowLatency: true, partTarget })
     const place = { container: 'fmp4', folder: undefined } as const
@@ -78,7 +78,7 @@ describe('parts', () => {
     expect(plan.partTicks! / 90_000).toBeCloseTo(expected, 9)
   })
 
-  it('are whole frames of sound where there are no pictures', () => {
+  it('are whole audio frames without video', () => {
     const spec = HlsSpec.parse({ lowLatency: true, partTarget: 0.2 })
     const place = { container: 'fmp4', folder: undefined } as const
     expect(planPackaging(place, spec, { ...TRACKS, video: undefined }).partTicks).toBe(9 * 1_920)

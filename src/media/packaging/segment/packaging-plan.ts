@@ -8,7 +8,7 @@ import type { ProgramTracks } from '../../outputs/interface/program-frames.ts'
 
 export type Container = HlsSpec['container']
 
-/** Where an output's segments are, and in which container: outputs for which both are the same share them. */
+/** Folder and container of an output's segments: outputs with equal ones share them. */
 export interface PackagingPlace {
   readonly container: Container
   /** Undefined: memory only. */
@@ -29,14 +29,14 @@ export interface PackagingPlan extends PackagingPlace {
   readonly window: { readonly segments: number; readonly ms: number }
   /** Ticks by which a rendition's segment may be longer than the grid's. */
   readonly slack: number
-  /** Names all that makes old segments not fit new ones. */
+  /** Changes whenever old segments do not fit new ones. */
   readonly layout: string
 }
 
-/** What the encoder may use beyond its average, and over how long: usual figures for HLS. */
+/** Peak of the encoder over its average, and the seconds it may last: usual figures for HLS. */
 const PEAK = 1.07
 const BUFFER_SECONDS = 1.5
-/** A target that is whole frames is so but for the last bit. */
+/** Tolerance of a target that is whole frames but for rounding. */
 const EPSILON = 1e-6
 
 /** `url`: `hls:`, `hls:/folder`, `dash:`, `dash:/folder`. */
@@ -46,7 +46,7 @@ export function placeOf(url: string, spec: HlsSpec, stateFolder: string): Packag
   const container = scheme === 'dash' || spec.lowLatency ? 'fmp4' : spec.container
   if (spec.storage === 'memory') return { container, folder: undefined }
   if (given !== '') return { container, folder: given }
-  // `hls:` in transport streams has a folder of its own.
+  // `hls:` in transport streams has its own folder.
   const apart = scheme === 'dash' && !spec.lowLatency && spec.container === 'ts'
   if (spec.dir !== undefined) {
     return { container, folder: apart ? join(spec.dir, 'dash') : spec.dir }
@@ -94,8 +94,8 @@ export function planPackaging(
 }
 
 /**
- * RFC 8216bis, 4.4.4.9: parts last at least 85 % of the target. So it is a whole number of pictures: four of them, at 24
- * a second, would be 83 % of 0.2 s.
+ * RFC 8216bis, 4.4.4.9: parts last at least 85 % of the target. So a part is a whole number of pictures: four of them, at
+ * 24 per second, would be 83 % of 0.2 s.
  */
 function partTicksOf({ partTarget }: HlsSpec, { video, audio }: ProgramTracks): number {
   const wanted = partTarget * TICKS_PER_SECOND
@@ -122,12 +122,12 @@ function checkCarriable({ container }: PackagingPlace, { video, audio }: Program
   if (what === undefined) return
   throw new SluiceError(
     'codec_not_carriable',
-    `the program has ${what}, which fragmented MP4 does not carry to players: ` +
+    `the program has ${what}, which fragmented MP4 can't carry to players: ` +
       'set format so that the program is H.264 with AAC, or for HLS hls.container to "ts"',
   )
 }
 
-/** Rungs below the program's own size: that one is passed through. */
+/** Rungs below the program's own size, which is passed through. */
 function rungsOf(
   { variants, preset, gopSize }: LadderSpec,
   { container }: PackagingPlace,
@@ -145,7 +145,7 @@ function rungsOf(
       preset,
       keyFrames: { every: 'pictures', count: gopSize },
     },
-    // In fragmented MP4 the sound is apart, and one for all.
+    // In fragmented MP4 audio has its own renditions, shared by all rungs.
     audio:
       container === 'ts' && hasAudio(tracks)
         ? { codec: 'aac', bitrate: variant.audioBitrate }

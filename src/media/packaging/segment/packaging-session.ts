@@ -26,20 +26,20 @@ export interface PackagingSessionOptions {
   readonly serviceName: string
 }
 
-/** The program's own tracks come as they are due: what is not there after this long is not waited for. */
+/** Wait of the program's own tracks for each other: they come when they are due. */
 const MAX_WAIT_TICKS = 90_000
-/** An encoder writes its tracks in any order. */
+/** Wait of a rung's tracks for each other: an encoder writes them in any order. */
 const MAX_RUNG_WAIT_TICKS = 5 * 90_000
 
-/** The program, cut into segments: one grid, and the streams on it. From the opening of a store to its end. */
+/** The program, cut into segments on one grid in one or more streams, from the opening of a store to its end. */
 export class PackagingSession implements SpliceTarget {
   readonly plan: PackagingPlan
   readonly store: SegmentStore
   readonly figures = emptyFigures()
-  /** As it is; `stream_0`. */
+  /** The program as it is; `stream_0`. */
   readonly main: Stream
   readonly ladder: LadderInput
-  /** Sound alone, in transport streams. */
+  /** Audio only, in transport streams. */
   readonly audioOnly: Stream | undefined
   /** For `ProgramFrames.attach`. */
   readonly sink: FrameSink
@@ -85,7 +85,7 @@ export class PackagingSession implements SpliceTarget {
     return this.#grid.current?.start
   }
 
-  /** How far the newest complete segment is behind the program, milliseconds. */
+  /** Lag of the newest complete segment behind the program, milliseconds. */
   get lagMs(): number {
     const last = this.main.rendition.segments.at(-1)
     return last === undefined
@@ -93,7 +93,7 @@ export class PackagingSession implements SpliceTarget {
       : Math.max(0, this.#now - last.start - last.duration) / TICKS_PER_MS
   }
 
-  /** The rungs' clock: now and then. */
+  /** Drops late segments of the rungs; to be called at intervals. */
   expire(): void {
     this.ladder.expire(this.#options.clock.now())
   }
@@ -106,23 +106,23 @@ export class PackagingSession implements SpliceTarget {
     this.main.video(frame)
   }
 
-  audio(track: number, sound: AudioFrame): void {
+  audio(track: number, frame: AudioFrame): void {
     const { video, audio } = this.#options.tracks
     if (video === undefined && track === 0 && audio !== undefined) {
-      const key = audioConfigKey(audio.codec, sound.unit.data)
+      const key = audioConfigKey(audio.codec, frame.unit.data)
       if (this.#audioKey !== undefined && this.#audioKey !== key) this.#onAudioChange()
       this.#audioKey = key
-      const { pts } = sound
+      const { pts } = frame
       this.#addToGrid({ pts, dts: pts, rap: 'closed', demand: this.#demand('none') })
     }
-    this.main.audio(track, sound)
-    this.audioOnly?.audio(track, sound)
+    this.main.audio(track, frame)
+    this.audioOnly?.audio(track, frame)
   }
 
-  splice({ cause }: ProgramCut, sound: 'same' | 'changed'): void {
+  splice({ cause }: ProgramCut, audio: 'same' | 'changed'): void {
     this.#grid.splice()
     if (cause !== 'source_jump' && this.#splice === 'none') this.#splice = 'take'
-    if (sound === 'changed') this.#onAudioChange()
+    if (audio === 'changed') this.#onAudioChange()
   }
 
   hole(): void {
@@ -182,22 +182,22 @@ const gridRapOf = (rap: VideoFrame['unit']['rap']): GridFrame['rap'] =>
   rap === 'none' ? 'none' : rap === 'idr' ? 'closed' : 'open'
 
 function rungTracks(
-  { audio }: PackagingPlan['rungs'][number],
+  { audio: rungAudio }: PackagingPlan['rungs'][number],
   tracks: ProgramTracks,
 ): ProgramTracks {
-  const sound = tracks.audio
+  const { audio } = tracks
   return {
-    // What it really is, its own parameter sets tell.
+    // The real profile comes from its own parameter sets.
     video: { ...tracks.video!, codec: 'h264' },
     audio:
-      audio === 'none' || sound === undefined
+      rungAudio === 'none' || audio === undefined
         ? undefined
-        : { ...sound, codec: 'aac', profile: 'lc', frameSamples: 1_024 },
+        : { ...audio, codec: 'aac', profile: 'lc', frameSamples: 1_024 },
     languages: tracks.languages,
   }
 }
 
-/** A run that was killed may have published a number in one rendition and not in another: the others have gaps there. */
+/** A killed run may have published a number in one rendition and not in another: the others get gaps there. */
 function fillGaps(store: SegmentStore): void {
   const all = [...store.renditions.values()]
   for (const rendition of all) {

@@ -43,7 +43,7 @@ const TABLES_FOR_BROADCAST = ['pat_interval_program', 'pmt_interval_program']
 
 describe('segments in transport streams', () => {
   it.each(FAMILIES)(
-    'are the program without a flaw when they are put together, over takes: $name',
+    'are the program without a fault when joined, over takes: $name',
     async (family) => {
       const { rig, packaging } = await onAir(family, { segmentTime: 2 })
       for (const id of ['b', 'a', 'b']) {
@@ -85,12 +85,12 @@ describe('segments in fragmented MP4', () => {
   it('have the exact times of the program, over takes, and few fragments', async () => {
     const { rig, packaging } = await onAir(H264, { segmentTime: 2, container: 'fmp4' })
     const shown = new Map<number, number>()
-    const heard: number[] = []
+    const audioPts: number[] = []
     const ignore = (): void => undefined
     rig.playOut.frames.attach(
       {
         video: (_unit, { pts, dts }) => void shown.set(dts, pts),
-        audio: (_track, _unit, pts) => void heard.push(pts),
+        audio: (_track, _unit, pts) => void audioPts.push(pts),
       },
       ignore,
     )
@@ -101,9 +101,9 @@ describe('segments in fragmented MP4', () => {
     packaging.run(6_000)
     expect(packaging.faults).toEqual([])
     const pictures = await packaging.segments('stream_0')
-    const sounds = await packaging.segments('audio_0')
+    const audio = await packaging.segments('audio_0')
     expect(pictures.length).toBeGreaterThan(4)
-    expect(sounds.map(({ number }) => number)).toEqual(pictures.map(({ number }) => number))
+    expect(audio.map(({ number }) => number)).toEqual(pictures.map(({ number }) => number))
     const read: { pts: number; dts: number }[] = []
     for (const { data, initData, start, duration } of pictures) {
       const packets = await withFile(Buffer.concat([initData!, data]), ffprobePackets)
@@ -120,18 +120,18 @@ describe('segments in fragmented MP4', () => {
     const first = given.findIndex(({ dts }) => dts === read[0]!.dts)
     expect(read).toEqual(given.slice(first, first + read.length))
     const frames: number[] = []
-    for (const { data, initData, start, duration } of sounds) {
+    for (const { data, initData, start, duration } of audio) {
       const packets = await withFile(Buffer.concat([initData!, data]), ffprobePackets)
       expect(packets[0]!.pts! / 48_000).toBeCloseTo(start / 90_000, 3)
       expect(packets.length * 1_920).toBeCloseTo(duration, 3)
       frames.push(...packets.map(({ pts }) => pts!))
     }
     expect(frames.slice(1).every((pts, i) => 1_024 === pts - frames[i]!)).toBe(true)
-    expect(heard.some((pts) => Math.abs(pts / 90_000 - frames[0]! / 48_000) < 0.0001)).toBe(true)
+    expect(audioPts.some((pts) => Math.abs(pts / 90_000 - frames[0]! / 48_000) < 0.0001)).toBe(true)
   })
 
   it.each([FAMILIES[0]!, FAMILIES[2]!])(
-    'begin anew where the parameter sets change, and break off where the format does: $name',
+    'start a segment where the parameter sets change, with a discontinuity where the format does: $name',
     async (family) => {
       const { rig, packaging } = await onAir(family, { segmentTime: 2, container: 'fmp4' })
       packaging.run(3_300)
@@ -171,7 +171,7 @@ describe('segments in fragmented MP4', () => {
     }
   })
 
-  it('are refused for MPEG-2 pictures, with what to set instead', async () => {
+  it('are refused for MPEG-2 video, with what to set instead', async () => {
     await expect(onAir(FAMILIES[3]!, { container: 'fmp4' })).rejects.toThrow(
       'for HLS hls.container to "ts"',
     )
@@ -181,16 +181,16 @@ describe('segments in fragmented MP4', () => {
 const fragmentsOf = (data: Uint8Array): number =>
   Buffer.from(data).toString('latin1').split('moof').length - 1
 
-describe('channels of sound alone', () => {
+describe('audio-only channels', () => {
   it.each(['ts', 'fmp4'])('have their boundaries on audio frames: %s', async (container) => {
-    const sound = { ...H264.a, codec: 'none' } as const
+    const audioOnly = { ...H264.a, codec: 'none' } as const
     const [material, other] = [
-      await loopMaterial(sound),
-      await loopMaterial({ ...sound, seed: 2, tone: 880 }),
+      await loopMaterial(audioOnly),
+      await loopMaterial({ ...audioOnly, seed: 2, tone: 880 }),
     ]
     rig = new ProgramRig({
       material,
-      slate: await rigSlate(sound),
+      slate: await rigSlate(audioOnly),
       sources: [
         new RigSource({ id: 'a', material, start: 900_000 }),
         new RigSource({ id: 'b', material: other, start: 5_000_000 }),
@@ -252,11 +252,11 @@ describe('discontinuities', () => {
     for (const { start } of broken) expect(rig.cuts.map(({ at }) => at)).toContain(start)
   })
 
-  it('wall time is that at which the program plays', async () => {
+  it('wall time is the time at which the program plays', async () => {
     const { packaging } = await onAir(H264, { segmentTime: 2 })
     packaging.run(6_000)
     const [first] = await packaging.segments()
-    // The program began at 10 s, when the rig's clock was 0.
+    // The program started at 10 s, when the rig's clock was 0.
     expect(first!.wallMs - RIG_EPOCH).toBeCloseTo(first!.start / 90 - 10_000, -1)
   })
 })

@@ -1,10 +1,10 @@
 import type { Ticks90k } from '../../../contract/time.ts'
 import type { AudioFrame } from './segment-writer.ts'
 
-/** Frames that go out together: consecutive, so that one time tells those of all. */
+/** Consecutive audio frames in one PES packet, with one time. */
 export interface PesGroup {
   readonly track: number
-  /** Of its first frame. */
+  /** PTS of its first frame. */
   readonly pts: Ticks90k
   readonly data: Uint8Array
 }
@@ -15,14 +15,14 @@ interface OpenGroup {
   end: number
 }
 
-/** A packet in a transport stream holds 184 bytes: short frames of their own would fill half of it with stuffing. */
+/** A transport packet holds 184 bytes: single short frames would fill half of it with stuffing. */
 const MAX_GROUP_FRAMES = 4
-/** A group lies in the stream at its first frame's time. Ticks. */
+/** Longest group, in ticks: it is written at its first frame's time. */
 const MAX_GROUP_TICKS = 9_000
-/** A frame that begins where the last one ended, but for rounding. */
+/** Tolerance of a frame that starts where the last one ended. */
 const ROUNDING = 2
 
-/** Gathers the frames of one audio track (ISO/IEC 13818-1, 2.4.3.7: a PES packet may hold several). */
+/** Groups the frames of one audio track (ISO/IEC 13818-1, 2.4.3.7: a PES packet may hold several). */
 export class PesGrouper {
   readonly #track: number
   #open: OpenGroup | undefined

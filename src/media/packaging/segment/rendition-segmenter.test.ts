@@ -9,26 +9,26 @@ const FRAME = 3_600
 const SECOND = 90_000
 const AUDIO = 1_920
 
-/** Says what happens, in words. */
+/** Records calls in words. */
 class Diary implements SegmentWriter {
   readonly entries: string[] = []
   #pictures = 0
-  #sounds = 0
+  #audioFrames = 0
   onAbandon: 'published' | 'unpublished' = 'unpublished'
 
   begin({ number }: Boundary): void {
     this.#pictures = 0
-    this.#sounds = 0
+    this.#audioFrames = 0
     this.entries.push(`begin ${number}`)
   }
   video(): void {
     this.#pictures++
   }
   audio(): void {
-    this.#sounds++
+    this.#audioFrames++
   }
   end(): void {
-    this.entries.push(`end with ${this.#pictures} pictures, ${this.#sounds} sounds`)
+    this.entries.push(`end with ${this.#pictures} pictures, ${this.#audioFrames} audio frames`)
   }
   abandon(): 'published' | 'unpublished' {
     this.entries.push('abandon')
@@ -69,7 +69,7 @@ const segmenterOf = (writer: SegmentWriter, maxWaitTicks = 10 * SECOND): Renditi
   new RenditionSegmenter({ writer, video: 'with', audioTracks: [0], maxWaitTicks })
 
 describe('a rendition', () => {
-  it('holds a segment open until all tracks have reached its end, in whatever order they come', () => {
+  it('holds a segment open until all tracks have reached its end, in any order of arrival', () => {
     const diary = new Diary()
     const segmenter = segmenterOf(diary)
     for (const number of [1, 2, 3]) segmenter.plan(boundary(number), 0)
@@ -79,23 +79,23 @@ describe('a rendition', () => {
     for (const frame of audioFrames(2, 4)) segmenter.audio(0, frame)
     expect(diary.entries).toEqual([
       'begin 1',
-      'end with 25 pictures, 47 sounds',
+      'end with 25 pictures, 47 audio frames',
       'begin 2',
-      'end with 25 pictures, 47 sounds',
+      'end with 25 pictures, 47 audio frames',
       'begin 3',
     ])
     expect(segmenter.dropped).toBe(0)
   })
 
-  it('does not wait for ever for a track that has nothing to say', () => {
+  it('waits for a silent track up to a limit', () => {
     const diary = new Diary()
     const segmenter = segmenterOf(diary, SECOND)
     for (const number of [1, 2]) segmenter.plan(boundary(number), 0)
     for (const frame of videoFrames(1, 4)) segmenter.video(frame)
-    expect(diary.entries).toEqual(['begin 1', 'end with 25 pictures, 0 sounds', 'begin 2'])
+    expect(diary.entries).toEqual(['begin 1', 'end with 25 pictures, 0 audio frames', 'begin 2'])
   })
 
-  it('makes gaps of segments that do not come in time, and enters at the next boundary', () => {
+  it('replaces late segments by gaps, and enters at the next boundary', () => {
     const diary = new Diary()
     const segmenter = segmenterOf(diary)
     for (const number of [1, 2, 3]) segmenter.plan(boundary(number), number * 1_000)
@@ -110,7 +110,7 @@ describe('a rendition', () => {
     expect(segmenter.gaps).toBe(2)
   })
 
-  it('lets a segment of which parts are known end with these, and goes on with the next', () => {
+  it('ends a segment with its published parts, and continues with the next', () => {
     const diary = new Diary()
     diary.onAbandon = 'published'
     const segmenter = segmenterOf(diary)
@@ -120,7 +120,7 @@ describe('a rendition', () => {
     expect(diary.entries).toEqual(['begin 1', 'abandon', 'gap 2'])
   })
 
-  it('comes back at a reentry only, and owes the segments before', () => {
+  it('returns only at a rejoin boundary, with gaps before it', () => {
     const diary = new Diary()
     const segmenter = segmenterOf(diary)
     for (const number of [1, 2]) segmenter.plan(boundary(number), 0)
@@ -136,7 +136,7 @@ describe('a rendition', () => {
     expect(diary.entries.at(-1)).toBe('begin 4')
   })
 
-  it('does not enter in the middle of a segment, nor with pictures that refer to what was before', () => {
+  it('does not enter in the middle of a segment, nor with pictures that refer to ones before', () => {
     const diary = new Diary()
     const segmenter = segmenterOf(diary)
     segmenter.plan(boundary(1), 0)
@@ -153,7 +153,7 @@ describe('a rendition', () => {
     expect(diary.entries).toEqual([
       'gap 1',
       'begin 3',
-      'end with 24 pictures, 47 sounds',
+      'end with 24 pictures, 47 audio frames',
       'begin 4',
     ])
   })

@@ -7,59 +7,59 @@ export interface RenditionSegmenterOptions {
   readonly video: 'with' | 'without'
   /** Indices of its audio tracks. */
   readonly audioTracks: readonly number[]
-  /** A track that has not reached a boundary when another is this far past it is not waited for. Ticks. */
+  /** Ticks that a track may lag behind another at a boundary; then it is not waited for. */
   readonly maxWaitTicks: number
 }
 
 interface PlannedSegment {
   readonly boundary: Boundary
-  /** Where it ends; known once the next one is planned. */
+  /** End of the segment; known once the next one is planned. */
   end: Ticks90k | undefined
   closedAtMs: number
 }
 
 type Frame =
-  | { readonly track: 'pictures'; readonly pts: Ticks90k; readonly picture: VideoFrame }
-  | { readonly track: number; readonly pts: Ticks90k; readonly sound: AudioFrame }
+  | { readonly track: 'video'; readonly pts: Ticks90k; readonly picture: VideoFrame }
+  | { readonly track: number; readonly pts: Ticks90k; readonly audio: AudioFrame }
 
-/** Frames that wait for other tracks to reach a boundary: far above what a segment has, so that memory is bounded. */
+/** Limit of frames that wait for other tracks to reach a boundary: far above those of a segment, to bound memory. */
 const MAX_HELD_FRAMES = 20_000
-/** Sound that comes before the first picture of a segment that is waited for. */
+/** Limit of audio frames held before the first picture of a segment. */
 const MAX_AHEAD_FRAMES = 1_000
-/** A key frame that an encoder was made to put at a boundary stands there, but for rounding. */
+/** Offset of a forced random access point from its boundary, by rounding. */
 const MAX_BOUNDARY_OFFSET_TICKS = 900
-/** Sound on a grid that does not divide 90 kHz. */
+/** Tolerance of audio on a grid that does not divide 90 kHz. */
 const ROUNDING = 0.5
 
 /**
- * Puts the frames of one rendition into the segments of the grid: pictures from the first one, in decoding order, that
- * is shown at the boundary or later; sound by its presentation time. A segment stays open until all tracks have reached
- * its end. Boundaries are planned before the frames that lie behind them come.
+ * Puts the frames of one rendition into the segments of the grid: pictures from the first one, in decoding order, that is
+ * shown at the boundary or later; audio by its presentation time. A segment stays open until all tracks have reached
+ * its end. Boundaries are planned before the frames behind them come.
  */
 export class RenditionSegmenter {
   readonly #writer: SegmentWriter
   readonly #tracks: ReadonlySet<Frame['track']>
-  /** Where it enters: at a picture, or at a frame of the first audio track. */
+  /** Track by which a segment is entered: video, or the first audio track. */
   readonly #leadTrack: Frame['track']
   readonly #maxWaitTicks: number
-  /** The segment that is open, or waited for, and those after it. */
+  /** The open or awaited segment, and those after it. */
   readonly #planned: PlannedSegment[] = []
   #state: 'open' | 'waiting' = 'waiting'
-  /** It enters at no boundary below this number. */
+  /** Number below which it enters at no boundary. */
   #firstNumber = 0
   #leading: 'kept' | 'dropped' = 'kept'
   readonly #crossed = new Set<Frame['track']>()
   #held: Frame[] = []
   #ahead: Frame[] = []
-  /** Sound without a place: from before the segment that was entered. */
+  /** Audio frames from before the segment that was entered. */
   dropped = 0
   gaps = 0
 
   constructor({ writer, video, audioTracks, maxWaitTicks }: RenditionSegmenterOptions) {
     this.#writer = writer
     this.#maxWaitTicks = maxWaitTicks
-    this.#tracks = new Set(video === 'with' ? (['pictures', ...audioTracks] as const) : audioTracks)
-    this.#leadTrack = video === 'with' ? 'pictures' : (audioTracks[0] ?? 0)
+    this.#tracks = new Set(video === 'with' ? (['video', ...audioTracks] as const) : audioTracks)
+    this.#leadTrack = video === 'with' ? 'video' : (audioTracks[0] ?? 0)
   }
 
   plan(boundary: Boundary, nowMs: number): void {
@@ -76,31 +76,31 @@ export class RenditionSegmenter {
   }
 
   video(picture: VideoFrame): void {
-    if (!this.#tracks.has('pictures')) return
+    if (!this.#tracks.has('video')) return
     const { leading, rap } = picture.unit
     if (leading && this.#leading === 'dropped') return
     if (rap !== 'none') this.#leading = 'kept'
-    const frame = { track: 'pictures', pts: picture.pts, picture } as const
+    const frame = { track: 'video', pts: picture.pts, picture } as const
     if (this.#state === 'open') this.#addFrame(frame)
     else if (rap !== 'none') this.#startSegment(frame)
   }
 
-  audio(track: number, sound: AudioFrame): void {
+  audio(track: number, audio: AudioFrame): void {
     if (!this.#tracks.has(track)) return
-    const frame = { track, pts: sound.pts, sound }
+    const frame = { track, pts: audio.pts, audio }
     if (this.#state === 'open') this.#addFrame(frame)
     else if (track === this.#leadTrack) this.#startSegment(frame)
     else this.#holdAhead(frame)
   }
 
-  /** What comes next does not continue what came: the open segment is lost, and none is entered before a reentry. */
+  /** The next frames do not continue those before: the open segment is lost, and none is entered before a rejoin. */
   restart(): void {
     this.#abandonSegment()
     this.#ahead = []
     this.#firstNumber = Number.POSITIVE_INFINITY
   }
 
-  /** Boundaries that were closed `patienceMs` ago, and whose segment has not come, become gaps. */
+  /** Boundaries closed `maxWaitMs` ago without their segment become gaps. */
   expire(nowMs: number, maxWaitMs: number): void {
     for (let head = this.#planned[0]; head !== undefined; head = this.#planned[0]) {
       if (head.closedAtMs + maxWaitMs > nowMs) return
@@ -134,7 +134,7 @@ export class RenditionSegmenter {
     )
     const boundary = this.#planned[at]?.boundary
     if (boundary === undefined || boundary.number < this.#firstNumber) return
-    if (first.pts - boundary.start > MAX_BOUNDARY_OFFSET_TICKS && first.track === 'pictures') return
+    if (first.pts - boundary.start > MAX_BOUNDARY_OFFSET_TICKS && first.track === 'video') return
     for (let i = 0; i < at; i++) this.#addGap()
     this.#state = 'open'
     this.#leading = 'dropped'
@@ -165,7 +165,7 @@ export class RenditionSegmenter {
   }
 
   #isPast({ track, pts }: Frame, next: Boundary): boolean {
-    return this.#crossed.has(track) || pts >= next.start - (track === 'pictures' ? 0 : ROUNDING)
+    return this.#crossed.has(track) || pts >= next.start - (track === 'video' ? 0 : ROUNDING)
   }
 
   #nextSegment(): void {
@@ -181,7 +181,7 @@ export class RenditionSegmenter {
 
   #write(frame: Frame): void {
     if ('picture' in frame) this.#writer.video(frame.picture)
-    else this.#writer.audio(frame.track, frame.sound)
+    else this.#writer.audio(frame.track, frame.audio)
   }
 }
 

@@ -17,18 +17,18 @@ export interface AudioFrame {
 }
 
 /**
- * Makes one rendition's segments. The frames between `begin` and `end` are those of the segment; each track in its
+ * Writes one rendition's segments. The frames between `begin` and `end` are those of the segment; each track in its
  * decoding order, the tracks not ordered among each other.
  */
 export interface SegmentWriter {
   begin(boundary: Boundary): void
   video(frame: VideoFrame): void
   audio(track: number, frame: AudioFrame): void
-  /** `next`: the first picture of what follows, where it is known. */
+  /** `next`: first picture of the next segment, where it is known. */
   end(end: Ticks90k, next: VideoFrame | undefined): void
-  /** The segment that was begun will not be finished. `published`: players know parts of it, so it ends with these. */
+  /** Drops the open segment. `published`: players have parts of it, so it ends with these. */
   abandon(): 'unpublished' | 'published'
-  /** A segment that was never begun. */
+  /** Adds a segment that has no frames. */
   gap(boundary: Boundary, end: Ticks90k): void
 }
 

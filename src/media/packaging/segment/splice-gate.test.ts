@@ -19,10 +19,10 @@ class Diary implements SpliceTarget {
     this.entries.push(`picture ${pts - AT}`)
   }
   audio(track: number, { pts }: AudioFrame): void {
-    this.entries.push(`sound ${track} ${pts - AT}`)
+    this.entries.push(`audio ${track} ${pts - AT}`)
   }
-  splice(_cut: ProgramCut, sound: string): void {
-    this.entries.push(`splice, sound ${sound}`)
+  splice(_cut: ProgramCut, audio: string): void {
+    this.entries.push(`splice, audio ${audio}`)
   }
   hole(): void {
     this.entries.push('hole')
@@ -56,7 +56,7 @@ describe('a splice', () => {
   it.each([
     ['as_before', 'same'],
     ['another', 'changed'],
-  ] as const)('is told when its sound is known: rate %s, %s', (rate, expected) => {
+  ] as const)('is passed on when its audio is known: rate %s, %s', (rate, expected) => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
     gate.audio(0, audioFrameAt(-3_840))
@@ -64,15 +64,15 @@ describe('a splice', () => {
     gate.video(first!)
     gate.audio(0, audioFrameAt(-1_920))
     gate.video(second!)
-    expect(diary.entries).toEqual(['sound 0 -3840'])
+    expect(diary.entries).toEqual(['audio 0 -3840'])
     gate.audio(0, audioFrameAt(0, rate))
     expect(diary.entries.slice(1)).toEqual([
-      `splice, sound ${expected}`,
-      ...['picture 0', 'sound 0 -1920', 'picture 3600', 'sound 0 0'],
+      `splice, audio ${expected}`,
+      ...['picture 0', 'audio 0 -1920', 'picture 3600', 'audio 0 0'],
     ])
   })
 
-  it('waits for every track, holds a hole in its place, and the next splice after it', () => {
+  it('waits for every track, and keeps the order of a hole and the next splice', () => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 2 })
     gate.cut(cut())
@@ -83,20 +83,20 @@ describe('a splice', () => {
     gate.video(second!)
     expect(diary.entries).toEqual([])
     gate.audio(1, audioFrameAt(0))
-    expect(diary.entries).toEqual(['splice, sound same', 'picture 0', 'sound 0 0', 'hole'])
+    expect(diary.entries).toEqual(['splice, audio same', 'picture 0', 'audio 0 0', 'hole'])
     gate.audio(0, audioFrameAt(3_840))
     gate.audio(1, audioFrameAt(3_840))
     expect(diary.entries.slice(4)).toEqual([
-      ...['splice, sound same', 'picture 3600', 'sound 1 0', 'sound 0 3840', 'sound 1 3840'],
+      ...['splice, audio same', 'picture 3600', 'audio 1 0', 'audio 0 3840', 'audio 1 3840'],
     ])
   })
 
-  it('does not wait for sound that does not come', () => {
+  it('does not wait for audio that does not come', () => {
     const diary = new Diary()
     const gate = new SpliceGate(diary, { audio: AUDIO, count: 1 })
     gate.cut(cut())
     for (const frame of more) gate.video(frame)
-    expect(diary.entries[0]).toBe('splice, sound same')
+    expect(diary.entries[0]).toBe('splice, audio same')
     expect(diary.entries).toHaveLength(1 + more.length)
   })
 })

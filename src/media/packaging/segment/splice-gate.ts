@@ -5,32 +5,32 @@ import type { VideoFrame, AudioFrame } from './segment-writer.ts'
 
 export interface SpliceTarget {
   video(picture: VideoFrame): void
-  audio(track: number, sound: AudioFrame): void
-  /** Before the first picture behind it. `sound`: does its decoder have to be set up anew? */
-  splice(cut: ProgramCut, sound: 'same' | 'changed'): void
-  /** The next picture does not continue what was before. */
+  audio(track: number, frame: AudioFrame): void
+  /** Called before the first picture behind the splice. `audio`: 'changed' if its decoder must be set up again. */
+  splice(cut: ProgramCut, audio: 'same' | 'changed'): void
+  /** The next picture does not continue the one before. */
   hole(): void
 }
 
 type HeldCall =
   | { readonly kind: 'picture'; readonly picture: VideoFrame }
-  | { readonly kind: 'sound'; readonly track: number; readonly sound: AudioFrame }
+  | { readonly kind: 'audio'; readonly track: number; readonly frame: AudioFrame }
   | { readonly kind: 'cut'; readonly cut: ProgramCut }
   | { readonly kind: 'hole' }
 
-/** The sound of a splice comes a reorder depth after its first picture, or starves for a while; it isn't waited for longer. */
+/** Longest wait for the audio of a splice: it comes a reorder depth after the first picture, or starves for a while. */
 const MAX_WAIT_TICKS = 45_000
 
 /**
- * Holds what comes behind a cut back until the sound behind it is there too: whether a segment has to begin at the first
- * picture depends on both. The wait is the pictures' reorder depth; segments stay open for as long at any boundary.
+ * Holds what follows a cut until the audio behind it has come: whether a segment must start at the first picture depends
+ * on both. The wait is the video's reorder depth; segments stay open for as long at any boundary.
  */
 export class SpliceGate {
   readonly #target: SpliceTarget
   readonly #audio: AudioFormat | undefined
   readonly #audioKeys: (number | undefined)[]
   #held: HeldCall[] = []
-  /** The cut that is waited at, and the tracks whose sound behind it has not come. */
+  /** The cut that is waited for, and the tracks whose audio behind it has not come. */
   #pendingCut: { readonly at: number; readonly tracks: Set<number> } | undefined
   #audioChange: 'same' | 'changed' = 'same'
 
@@ -62,23 +62,23 @@ export class SpliceGate {
     if (picture.dts > this.#pendingCut.at + MAX_WAIT_TICKS) this.#release()
   }
 
-  audio(track: number, sound: AudioFrame): void {
+  audio(track: number, frame: AudioFrame): void {
     const audio = this.#audio
     if (audio === undefined) return
-    if (this.#audioKeys.length === 0) return this.#target.audio(track, sound)
+    if (this.#audioKeys.length === 0) return this.#target.audio(track, frame)
     const pendingCut = this.#pendingCut
     if (pendingCut === undefined) {
-      this.#audioKeys[track] = audioConfigKey(audio.codec, sound.unit.data)
-      return this.#target.audio(track, sound)
+      this.#audioKeys[track] = audioConfigKey(audio.codec, frame.unit.data)
+      return this.#target.audio(track, frame)
     }
-    this.#held.push({ kind: 'sound', track, sound })
-    if (sound.pts < pendingCut.at - frameTicks(audio) / 2) return
+    this.#held.push({ kind: 'audio', track, frame })
+    if (frame.pts < pendingCut.at - frameTicks(audio) / 2) return
     if (pendingCut.tracks.delete(track)) {
-      const key = audioConfigKey(audio.codec, sound.unit.data)
+      const key = audioConfigKey(audio.codec, frame.unit.data)
       const known = this.#audioKeys[track]
       if (known !== undefined && known !== key) this.#audioChange = 'changed'
     }
-    if (pendingCut.tracks.size === 0 || sound.pts > pendingCut.at + MAX_WAIT_TICKS) this.#release()
+    if (pendingCut.tracks.size === 0 || frame.pts > pendingCut.at + MAX_WAIT_TICKS) this.#release()
   }
 
   #release(): void {
@@ -91,7 +91,7 @@ export class SpliceGate {
       if (each.kind === 'cut') this.cut(each.cut)
       else if (each.kind === 'hole') this.hole()
       else if (each.kind === 'picture') this.video(each.picture)
-      else this.audio(each.track, each.sound)
+      else this.audio(each.track, each.frame)
     }
   }
 }

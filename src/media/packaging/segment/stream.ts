@@ -12,7 +12,7 @@ import type { SegmentStore } from '../store/segment-store.ts'
 import type { VideoFrame, SegmentWriter, AudioFrame } from './segment-writer.ts'
 import { TsWriter } from './ts-writer.ts'
 
-/** What a stream is made of. */
+/** Tracks of a stream. */
 export interface StreamTracks {
   readonly video: VideoFormat | undefined
   readonly audio: AudioFormat | undefined
@@ -39,8 +39,8 @@ export interface AudioRendition {
 }
 
 /**
- * The program in one size: one rendition in transport streams; in fragmented MP4 one per track, where the pictures have
- * the stream's name and the sounds are `audio_0` … (without pictures, the first sound has the stream's name).
+ * The program in one size: one rendition in transport streams; in fragmented MP4 one per track, where video has the
+ * stream's name and audio is `audio_0` … (without video, the first audio track has the stream's name).
  */
 export class Stream {
   readonly name: string
@@ -68,26 +68,26 @@ export class Stream {
         ? [createTsSegmenter(options)]
         : [
             ...(tracks.video === undefined ? [] : [createVideoSegmenter(options, tracks.video)]),
-            ...namedAudio.map((sound) => createAudioSegmenter(options, sound)),
+            ...namedAudio.map((named) => createAudioSegmenter(options, named)),
           ]
   }
 
-  /** As the newest random access point tells it. */
+  /** Read from the newest random access point. */
   get videoConfig(): Pick<VideoDecoderConfig, 'format' | 'track'> | undefined {
     return this.#videoConfig
   }
 
-  /** As its first frame tells it. */
+  /** Read from the first audio frame. */
   get audioTrack(): Mp4AudioTrack | undefined {
     return this.#audioTrack
   }
 
-  /** Asked at each random access point, before it is given. */
+  /** To be called for each random access point before `video`. */
   updateVideoConfig(rap: Uint8Array): ConfigChange {
     return this.#videoConfig?.update(rap) ?? 'none'
   }
 
-  /** The sound's format has changed. */
+  /** To be called when the audio format has changed. */
   forgetAudioTrack(): void {
     this.#audioTrack = undefined
   }
@@ -100,12 +100,12 @@ export class Stream {
     for (const segmenter of this.#segmenters) segmenter.video(frame)
   }
 
-  audio(track: number, sound: AudioFrame): void {
+  audio(track: number, frame: AudioFrame): void {
     const { audio } = this.tracks
     if (track === 0 && audio !== undefined) {
-      this.#audioTrack ??= audioTrackOf(1, audio, sound.unit.data)
+      this.#audioTrack ??= audioTrackOf(1, audio, frame.unit.data)
     }
-    for (const segmenter of this.#segmenters) segmenter.audio(track, sound)
+    for (const segmenter of this.#segmenters) segmenter.audio(track, frame)
   }
 
   restart(): void {
@@ -123,7 +123,7 @@ interface NamedAudio {
   readonly index: number
 }
 
-/** Those that are renditions of their own. */
+/** Audio tracks that are renditions of their own. */
 function namedAudioOf({ plan, tracks, name }: StreamOptions): NamedAudio[] {
   if (plan.container === 'ts' || tracks.audio === undefined) return []
   const alone = tracks.video === undefined
@@ -172,18 +172,18 @@ function createVideoSegmenter(options: StreamOptions, video: VideoFormat): Rendi
   })
 }
 
-function createAudioSegmenter(options: StreamOptions, sound: NamedAudio): RenditionSegmenter {
+function createAudioSegmenter(options: StreamOptions, named: NamedAudio): RenditionSegmenter {
   const { tracks, plan, maxWaitTicks } = options
-  const language = sound.language === '' ? 'und' : sound.language
+  const language = named.language === '' ? 'und' : named.language
   const writer = new CmafWriter({
-    sink: sinkOf(options, sound.rendition),
+    sink: sinkOf(options, named.rendition),
     trackOf: (frame) => audioTrackOf(1, tracks.audio!, frame, language),
     partTicks: plan.partTicks,
   })
   return new RenditionSegmenter({
     writer,
     video: 'without',
-    audioTracks: [sound.index],
+    audioTracks: [named.index],
     maxWaitTicks,
   })
 }

@@ -1,10 +1,10 @@
 interface Timed {
-  /** Index. */
+  /** Index of the track. */
   readonly track: number
   readonly dts: number
 }
 
-/** A track that waits for this many units of the others is not waited for: it may have nothing to say. */
+/** Limit of units that wait for another track, which may be silent. */
 const MAX_WAITING_UNITS = 512
 
 /** Units of several tracks, each in its own order, in the order of their decoding times. */
@@ -16,7 +16,7 @@ export class TrackMerge<Unit extends Timed> {
     this.#queues = Array.from({ length: tracks }, () => [])
   }
 
-  /** What may go out now that this one came. */
+  /** Adds a unit; yields those whose order is final. */
   *addUnit(unit: Unit): Generator<Unit> {
     this.#queues[unit.track]!.push(unit)
     this.#waiting++
@@ -25,7 +25,7 @@ export class TrackMerge<Unit extends Timed> {
     }
   }
 
-  /** All that waits. */
+  /** Yields all that wait. */
   *rest(): Generator<Unit> {
     while (this.#waiting > 0) yield this.#shift()
   }

@@ -28,11 +28,11 @@ export interface TsWriterOptions {
 const PMT_PID = 0x1000
 const VIDEO_PID = 0x100
 const AUDIO_PID = 0x110
-/** As the program's own mux has it (play-out.ts). */
+/** Mux delay of the program's own mux (play-out.ts). */
 const MUX_DELAY_MS = 400
-/** A segment is read from its beginning, where the tables stand: within it they are for receivers of broadcasts only. */
+/** Table interval: a segment is read from its start, where the tables are; others serve broadcast receivers only. */
 const TABLE_INTERVAL_MS = 350
-/** Bytes are taken out of the mux after so many frames. */
+/** Frames after which bytes are taken from the mux. */
 const BATCH_FRAMES = 32
 const LANGUAGE = /^[a-z]{3}$/i
 
@@ -81,7 +81,7 @@ export class TsWriter implements SegmentWriter {
     this.#boundary = boundary
     this.#first = 'to_come'
     this.#independence.begin()
-    // A hole in the times; where the timeline is whole, the decoder's clock runs on.
+    // A hole in the times; where the timeline is unbroken, the decoder's clock runs on.
     if (boundary.end !== undefined && boundary.end !== boundary.start) this.#mux.markDiscontinuity()
   }
 
@@ -138,7 +138,7 @@ export class TsWriter implements SegmentWriter {
   #write(unit: MuxedUnit): void {
     const first = this.#first === 'to_come'
     const rap = unit.rap || (first && !this.#hasVideo)
-    // The first track leads: sound that runs ahead at a segment's end must not send the PCR past the next pictures.
+    // The first track leads: audio that runs ahead at a segment's end must not send the PCR past the next pictures.
     if (unit.track === 0 || first) this.#mux.advance(unit.dts)
     if (first && !rap) this.#mux.writeTables()
     this.#first = 'written'

@@ -18,7 +18,7 @@ let folder: string
 let clock: FakeClock
 let stores: OpenStores
 let rendition: Rendition
-let feed: StoreFiller
+let filler: StoreFiller
 let blocked: BlockedRequests
 
 beforeEach(async () => {
@@ -27,7 +27,7 @@ beforeEach(async () => {
   stores = openStores({ folder, clock })
   const store = await stores.open()
   rendition = store.rendition('stream_0')
-  feed = stores.fillerOf(store, ['stream_0'])
+  filler = stores.fillerOf(store, ['stream_0'])
   blocked = new BlockedRequests({ clock, ...LIMITS })
 })
 afterEach(async () => {
@@ -36,7 +36,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** Each waits for the segment that its path names: `/1` for the first. */
+/** Holds each request for the segment that its path names: `/1` for the first. */
 const http = memoryHttp((request, response) => {
   const wanted = Number(request.url?.slice(1))
   const isHeld = blocked.hold({
@@ -53,12 +53,12 @@ const isHeld = async (count: number): Promise<void> => {
   await expect.poll(() => blocked.count, { interval: 1 }).toBe(count)
 }
 
-describe('requests for what is not there yet', () => {
-  test('are answered when it is, and only then', async () => {
+describe('requests for media that is not published yet', () => {
+  test('are answered when it is published, and only then', async () => {
     const [first, second] = [http.get('/1'), http.get('/2')]
     await isHeld(2)
     const change = rendition.untilChanged()
-    feed.segment()
+    filler.segment()
     await change
     clock.advance(10)
     expect((await first.answer).status).toBe(200)
@@ -69,7 +69,7 @@ describe('requests for what is not there yet', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('are not kept when their clients left: others have their places', async () => {
+  test('are dropped when their clients leave, which frees their places', async () => {
     const clients = Array.from({ length: LIMITS.maxRequests }, () => http.get('/1'))
     await isHeld(LIMITS.maxRequests)
     expect((await http.get('/1').answer).status).toBe(429)

@@ -5,7 +5,7 @@ import type { Rendition } from '../store/rendition.ts'
 export interface BlockedRequest {
   readonly rendition: Rendition
   readonly response: ServerResponse
-  /** Whether it can be answered now. */
+  /** True when it can be answered. */
   readonly ready: () => boolean
   readonly answer: () => void
   readonly refuse: () => void
@@ -22,13 +22,13 @@ export interface BlockedRequestsOptions {
 }
 
 const CHECK_INTERVAL_MS = 250
-/** Answered before others get their turn: all of these clients ask again at once. */
+/** Answers per turn at least: all of these clients ask again at once. */
 const MIN_ANSWERS_PER_TURN = 32
 const PAUSE_MS = 2
-/** However many there are, they are answered in this many turns. */
+/** Number of turns in which all are answered. */
 const MAX_TURNS = 50
 
-/** Requests for what is not there yet, bounded in number and time. Many are answered in turns, so that nothing waits for them. */
+/** Requests for media that is not published yet, bounded in number and time, answered in turns of the event loop. */
 export class BlockedRequests {
   readonly #options: BlockedRequestsOptions
   readonly #held = new Map<Rendition, Set<TimedRequest>>()
@@ -47,7 +47,7 @@ export class BlockedRequests {
     return this.#count
   }
 
-  /** False when there are too many already. */
+  /** Returns false when there are too many. */
   hold(held: BlockedRequest): boolean {
     if (this.#count >= this.#options.maxRequests) return false
     const { rendition, response } = held
@@ -80,7 +80,7 @@ export class BlockedRequests {
       if (waiting.ready() && this.#drop(waiting)) this.#ready.push(waiting)
     }
     this.#answersPerTurn = Math.max(MIN_ANSWERS_PER_TURN, Math.ceil(this.#ready.length / MAX_TURNS))
-    // Not now: whoever publishes goes on first.
+    // Not now: the publisher continues first.
     if (this.#ready.length > 0)
       this.#answerTimer ??= this.#options.clock.after(0, () => this.#answerReady())
   }

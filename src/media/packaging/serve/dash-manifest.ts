@@ -11,11 +11,11 @@ import type { PackagingSession } from '../segment/packaging-session.ts'
 import type { Rendition } from '../store/rendition.ts'
 import type { Segment } from '../store/segment-model.ts'
 
-/** Times that break off by less than this go on. Ticks. */
+/** Seam of two segments, in ticks, up to which the timeline is continuous. */
 const MAX_SEAM_TICKS = 900
-/** Players stay so many target durations behind what is published last. */
+/** Target durations that players stay behind the live edge. */
 const DELAY_TARGETS = 3
-/** For so long all are handed the same text. */
+/** Time for which a rendered text is served. */
 const MAX_RENDER_AGE_MS = 200
 const UNMEASURED_BITRATE = 3_000_000
 
@@ -35,7 +35,7 @@ export class DashManifest {
     this.#title = title
   }
 
-  /** Nothing can be played before. `nowMs`: milliseconds since 1970. */
+  /** False while there is nothing to play. `nowMs`: milliseconds since 1970. */
   isReady(nowMs: number): boolean {
     this.#addPublished(nowMs)
     return this.#last !== undefined
@@ -70,7 +70,7 @@ export class DashManifest {
     })
   }
 
-  /** Seconds that are listed. */
+  /** Duration listed, seconds. */
   #listedSeconds(): number {
     const all = this.#session.main.rendition.segments
     const [first, last] = [all[0], all.at(-1)]
@@ -78,10 +78,10 @@ export class DashManifest {
     return (last.wallMs - first.wallMs) / 1_000 + last.duration / TICKS_PER_SECOND
   }
 
-  /** Takes over what was published since, as far as its initialisation segments have been read. */
+  /** Adds newly published segments whose initialisation segments have been read. */
   #addPublished(nowMs: number): void {
-    const { pictures, sounds } = renditionsOf(this.#session)
-    const renditions = [...pictures, ...sounds.map(({ rendition }) => rendition)]
+    const { video, audio } = renditionsOf(this.#session)
+    const renditions = [...video, ...audio.map(({ rendition }) => rendition)]
     const numbers = renditions.map(({ segments }) => segments[0]?.number)
     const first = Math.min(...numbers.filter((number) => number !== undefined))
     if (!Number.isFinite(first)) return
@@ -111,25 +111,24 @@ export class DashManifest {
   }
 
   #setsOf({ columns }: PlannedPeriod): MpdAdaptationSet[] {
-    const { pictures, sounds } = renditionsOf(this.#session)
-    const videoRepresentations = pictures.flatMap((each) => this.#representation(each, columns))
-    const video = {
+    const { video, audio } = renditionsOf(this.#session)
+    const videoSet = {
       id: 0,
       kind: 'video',
       role: 'main',
-      representations: videoRepresentations,
+      representations: video.flatMap((each) => this.#representation(each, columns)),
     } as const
-    const audioSets = sounds.map(({ rendition, language }, index) => ({
+    const audioSets = audio.map(({ rendition, language }, index) => ({
       id: index + 1,
       kind: 'audio' as const,
       ...(language === '' ? {} : { language }),
       role: index === 0 ? ('main' as const) : ('alternate' as const),
       representations: this.#representation(rendition, columns),
     }))
-    return [video, ...audioSets].filter(({ representations }) => representations.length > 0)
+    return [videoSet, ...audioSets].filter(({ representations }) => representations.length > 0)
   }
 
-  /** None where the rendition is not part of the period. */
+  /** Returns none where the rendition is not part of the period. */
   #representation(rendition: Rendition, columns: readonly Column[]): MpdRepresentation[] {
     const init = columns[0]?.renditions.get(rendition.name)?.init
     const track = init === undefined ? undefined : this.#tracks.trackOf(rendition, init)
@@ -156,11 +155,11 @@ interface FoundSegment extends Segment {
 }
 
 function renditionsOf({ main, ladder }: PackagingSession) {
-  const pictures =
+  const video =
     main.tracks.video === undefined
       ? []
       : [main.rendition, ...ladder.streams.map(({ rendition }) => rendition)]
-  return { pictures, sounds: main.audioRenditions }
+  return { video, audio: main.audioRenditions }
 }
 
 const lastClosed = (segments: readonly Segment[]): number =>

@@ -1,6 +1,6 @@
 import type { Segment } from '../store/segment-model.ts'
 
-/** RFC 8216bis, 6.2.5: what a client asks of a playlist. */
+/** Delivery directives of a playlist request (RFC 8216bis, 6.2.5). */
 export interface Directives {
   readonly msn: number | undefined
   readonly part: number | undefined
@@ -9,11 +9,11 @@ export interface Directives {
 
 export type ReadDirectives =
   | { readonly ok: true; readonly directives: Directives }
-  /** `parameter` is not possible; the sentence says why. */
+  /** Invalid value of `parameter`; `why` is a sentence. */
   | { readonly ok: false; readonly parameter: string; readonly why: string }
 
 const NUMBER = /^\d{1,15}$/
-/** RFC 8216bis, 6.2.5.2: numbers behind the last one that may be waited for. */
+/** Segments beyond the last one that may be waited for (RFC 8216bis, 6.2.5.2). */
 const MAX_SEGMENTS_AHEAD = 2
 /** RFC 8216bis, 6.2.5.2: Advance Part Limit, divided by the part target where that is below one second. */
 const MAX_PARTS_AHEAD = 3
@@ -23,7 +23,7 @@ const NONE: ReadDirectives = {
   directives: { msn: undefined, part: undefined, skip: false },
 }
 
-/** From the URL of a request. */
+/** Reads the directives from a request's URL. */
 export const readDirectives = (url: string): ReadDirectives => {
   const query = url.indexOf('?')
   if (query < 0 || !url.includes('_HLS_', query)) return NONE
@@ -56,7 +56,7 @@ const refusal = (
   why: `${parameter}=${String(value).slice(0, 40)}: ${why}`,
 })
 
-/** Why it is too far ahead to be waited for; undefined when it is not. */
+/** Reason why the directives are too far ahead to be waited for; undefined when they are not. */
 export const tooFarAhead = (
   { msn, part }: Directives,
   segments: readonly Segment[],
@@ -75,7 +75,7 @@ export const tooFarAhead = (
   if (part === undefined) return undefined
   const listed = last?.number === msn ? last.parts.length - 1 : -1
   const limit = Math.ceil(partTarget < 1 ? MAX_PARTS_AHEAD / partTarget : MAX_PARTS_AHEAD)
-  // Of a segment that is whole, any part above the last means the next segment.
+  // Of a whole segment, any part above the last means the next segment.
   if (msn <= whole || part <= listed + limit) return undefined
   return refusal(
     '_HLS_part',

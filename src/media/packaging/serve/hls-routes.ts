@@ -28,19 +28,19 @@ export interface HlsRoutesOptions {
   /** Undefined: a single media playlist, that of `stream_0`. */
   readonly master: () => MasterInput | undefined
   readonly clock: Clock
-  /** The MPD. */
+  /** Renders the MPD. */
   readonly manifest?: () => string
 }
 
 export interface HlsTraffic {
   readonly requests: number
-  /** Of answers' bodies. */
+  /** Bytes of bodies sent. */
   readonly bytes: number
-  /** Distinct address and agent, seen in the last three target durations. */
+  /** Distinct pairs of address and agent seen in the last three target durations. */
   readonly viewers: number
-  /** Requests that wait for what is not there yet. */
+  /** Requests that wait for media that is not published yet. */
   readonly held: number
-  /** Answered with 4xx or 5xx. */
+  /** Requests answered with 4xx or 5xx. */
   readonly refused: number
 }
 
@@ -53,7 +53,7 @@ const TIME = 'time'
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl'
 const MPD_TYPE = 'application/dash+xml'
 const TYPES = { ts: 'video/mp2t', m4s: 'video/iso.segment', mp4: 'video/mp4' } as const
-/** A name never stands for other bytes. */
+/** Header of files whose name never gets other bytes. */
 const CACHE_IMMUTABLE = 'public, max-age=86400, immutable'
 const CACHE_REVALIDATE = 'no-cache'
 const CACHE_MISSING = 'public, max-age=1'
@@ -65,7 +65,7 @@ const MAX_HELD_REQUESTS = 10_000
 const MAX_VIEWERS = 20_000
 const MASTER_INTERVAL_MS = 1_000
 
-/** HTTP of one HLS output. Nothing is rendered, compressed or read twice for two clients, where that can be helped. */
+/** HTTP of one HLS output. Texts are rendered and compressed once for all clients. */
 export class HlsRoutes {
   readonly #options: HlsRoutesOptions
   readonly #held: BlockedRequests
@@ -90,7 +90,7 @@ export class HlsRoutes {
     this.#cache = new PlaylistCache(options.store.options.wallTime().toString(36))
   }
 
-  /** `path` is relative to the output, without the query. True when the request is being answered. */
+  /** `path` is relative to the output, without the query. Returns true when the request is answered or held. */
   serve(request: IncomingMessage, response: ServerResponse, path: string): boolean {
     const exchange: Exchange = { request, response }
     const answer = this.#route(exchange, path.startsWith('/') ? path.slice(1) : path)
@@ -126,12 +126,12 @@ export class HlsRoutes {
     }
   }
 
-  /** Answers what is held, with an error. */
+  /** Answers the held requests with an error. */
   close(): void {
     this.#held.close()
   }
 
-  /** Only names of the form that the store makes come further: no path reaches the disk. */
+  /** Accepts only names of the form that the store makes: no path reaches the disk. */
   #route(exchange: Exchange, path: string): (() => void) | undefined {
     const { manifest } = this.#options
     if (path === MASTER) return () => this.#serveMaster(exchange)
@@ -156,7 +156,7 @@ export class HlsRoutes {
       this.#serveMedia(exchange, ROOT, 'only')
       return
     }
-    // It depends on what is measured all the time: once a second is often enough.
+    // It depends on running measurements: once a second is often enough.
     this.#master = { second, input: master }
     this.#answerText(
       exchange,
@@ -226,7 +226,7 @@ export class HlsRoutes {
     const reports: RenditionReport[] = []
     for (const other of this.#options.store.renditions.values()) {
       const last = other.segments.at(-1)
-      // Those of an earlier run that this one does not make are not in the master playlist.
+      // Renditions of an earlier run that this one does not make are not in the master playlist.
       if (other === rendition || last === undefined || other.version === 0) continue
       reports.push({
         uri: `../${other.name}/${MEDIA}`,
@@ -299,7 +299,7 @@ export class HlsRoutes {
     }
   }
 
-  /** A hinted part is waited for; when something else came instead, it will never be (RFC 8216bis, 6.2.6). */
+  /** Holds a request for a hinted part; refuses it when another one came instead (RFC 8216bis, 6.2.6). */
   #holdForPart(exchange: Exchange, rendition: Rendition, file: string): void {
     const hinted = (): boolean => hintedPart(rendition.segments) === file
     if (!this.#options.settings.lowLatency || !hinted()) {
@@ -342,7 +342,7 @@ export class HlsRoutes {
       this.#refuse(exchange, {
         status: 503,
         code: 'not_reachable',
-        message: 'what was asked for did not come in time',
+        message: 'the requested media was not published in time',
         headers: ['Retry-After', '1'],
       })
     if (!this.#held.hold({ ...held, response: exchange.response, refuse })) refuse()
@@ -387,7 +387,7 @@ interface FoundFile {
 const missing = (file: string): Refusal => ({
   status: 404,
   code: 'file_missing',
-  message: `${file} is not there, or not any more`,
+  message: `${file} does not exist, or no longer`,
   cache: CACHE_MISSING,
 })
 

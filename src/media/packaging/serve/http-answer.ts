@@ -5,13 +5,13 @@ export interface Body {
   readonly type: string
   /** Cache-Control. */
   readonly cache: string
-  /** With its quotes. */
+  /** ETag with its quotes. */
   readonly etag: string
   /** `gzip`, where these bytes are compressed. */
   readonly encoding?: 'gzip'
-  /** It could have been compressed for another client. */
+  /** True if it may be compressed for another client. */
   readonly varies?: boolean
-  /** Parts of it may be asked for. */
+  /** True if byte ranges are served. */
   readonly ranges?: boolean
 }
 
@@ -19,13 +19,13 @@ export interface Refusal {
   readonly status: number
   readonly code: string
   readonly message: string
-  /** The query parameter that is meant. */
+  /** Query parameter at fault. */
   readonly parameter?: string
   readonly cache?: string
   readonly headers?: readonly string[]
 }
 
-/** Players are on other origins, and are to see what tells them how the stream is cached. */
+/** Players are on other origins, and need the headers that describe caching. */
 const CORS = [
   'Access-Control-Allow-Origin',
   '*',
@@ -49,7 +49,7 @@ export const answerPreflight = (response: ServerResponse): void => {
   response.writeHead(204, PREFLIGHT).end()
 }
 
-/** One buffer, one write: what many clients share is never copied. Returns the bytes that are sent. */
+/** One buffer, one write: shared bytes are never copied. Returns the number of bytes sent. */
 export const answerWith = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -135,7 +135,7 @@ const matches = (asked: string | undefined, etag: string): boolean =>
 
 const bare = (etag: string): string => etag.trim().replace(/^W\//, '')
 
-/** RFC 9110, 14.2: one range; several, or what cannot be read, are answered with the whole. */
+/** RFC 9110, 14.2: one range; several, or an unreadable one, are answered with the whole. */
 const rangeOf = (
   request: IncomingMessage,
   { bytes, etag }: Body,

@@ -4,14 +4,14 @@ import type { Rendition } from '../store/rendition.ts'
 
 type InitTrack = Mp4Track | 'being_read' | 'unreadable'
 
-/** Of one rendition; what has left the list is forgotten. */
+/** Limit for one rendition; the oldest are dropped. */
 const MAX_TRACKS = 2_000
 
-/** What the initialisation segments of listed segments say, those of an earlier run too. */
+/** Tracks read from the initialisation segments of listed segments, those of an earlier run too. */
 export class InitTracks {
   readonly #tracks = new Map<string, InitTrack>()
 
-  /** Reads it when it is asked for the first time. */
+  /** Returns a track; the first call starts the reading. */
   trackOf(rendition: Rendition, init: string): InitTrack {
     const name = `${rendition.name}/${init}`
     const known = this.#tracks.get(name)

@@ -6,17 +6,17 @@ import type { PackagingSession } from '../segment/packaging-session.ts'
 import type { Segment } from '../store/segment-model.ts'
 import type { Stream } from '../segment/stream.ts'
 
-/** Sound apart from the pictures, in fragmented MP4. */
+/** GROUP-ID of the audio renditions in fragmented MP4. */
 const AUDIO_GROUP = 'sound'
 /** Object type 0x61, Main: ISO/IEC 14496-1 table 5, RFC 6381 3.3. */
 const MPEG2_VIDEO = 'mp4v.61'
-/** What a transport stream adds, until it is measured. */
+/** Overhead of a transport stream, until it is measured. */
 const OVERHEAD = 1.1
 const UNMEASURED_BITRATE = 3_000_000
-/** Names of languages are the player's; this one is for its list. */
+/** NAME of an audio rendition without a language. */
 const UNNAMED = 'Sound'
 
-/** Undefined: the program as it is, in one playlist. */
+/** Returns undefined where the program as it is is the only playlist. */
 export function masterInput(session: PackagingSession): MasterInput | undefined {
   const { plan, main, ladder } = session
   if (isSingle(plan)) return undefined
@@ -37,9 +37,9 @@ export function masterInput(session: PackagingSession): MasterInput | undefined 
 const isSingle = ({ container, rungs, audioOnly }: PackagingPlan): boolean =>
   container === 'ts' && rungs.length === 0 && audioOnly === 'without'
 
-/** Are the codecs of all variants known? */
+/** True if the codecs of all variants are known. */
 export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
-  // A media playlist names none.
+  // A media playlist carries no codecs.
   if (isSingle(plan)) return true
   return [main, ...ladder.streams].every((stream) => {
     const { video, audio } = stream.tracks
@@ -52,7 +52,7 @@ export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
 const allIndependent = (segments: readonly Segment[]): boolean =>
   segments.every(({ state, independent }) => state !== 'done' || independent)
 
-/** None before its codecs are known. */
+/** Returns none before its codecs are known. */
 function variantOf(
   stream: Stream,
   about: {
@@ -100,7 +100,7 @@ function masterAudioOf({ audioRenditions, tracks, audioTrack, name }: Stream): M
     language,
     channels: audioTrack?.channels ?? tracks.audio?.channels ?? 2,
     isDefault: index === 0,
-    // Sound that is the stream itself is not fetched twice.
+    // Audio that is the stream itself is not fetched twice.
     ...(rendition.name === name ? {} : { uri: `${rendition.name}/playlist.m3u8` }),
     segments: rendition.segments,
   }))

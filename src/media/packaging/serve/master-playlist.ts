@@ -4,16 +4,16 @@ import type { Segment } from '../store/segment-model.ts'
 export interface MasterVariant {
   /** Relative to the master playlist: `stream_0/playlist.m3u8`. */
   readonly uri: string
-  /** What its bit rates are measured from: `rendition.segments`. */
+  /** Segments from which its bit rates are measured: `rendition.segments`. */
   readonly segments: readonly Segment[]
-  /** Bits per second until something is measured. */
+  /** Bits per second until a segment was measured. */
   readonly declaredBitrate: number
-  /** RFC 6381, of video and audio (the group's too): `['avc1.64001f', 'mp4a.40.2']`. */
+  /** RFC 6381 strings of video and audio (the group's too): `['avc1.64001f', 'mp4a.40.2']`. */
   readonly codecs: readonly string[]
-  /** Undefined: sound alone. */
+  /** Undefined: audio only. */
   readonly resolution?: { readonly width: number; readonly height: number } | undefined
   readonly frameRate?: number | undefined
-  /** `group` of the `audio` it is played with. */
+  /** `group` of its `audio`. */
   readonly audioGroup?: string | undefined
 }
 
@@ -24,7 +24,7 @@ export interface MasterAudio {
   readonly language: string
   readonly channels: number
   readonly isDefault: boolean
-  /** Undefined: it is part of the variants themselves. */
+  /** Undefined: it is part of the variants. */
   readonly uri?: string | undefined
   readonly segments: readonly Segment[]
 }
@@ -32,7 +32,7 @@ export interface MasterAudio {
 export interface MasterInput {
   /** Seconds. */
   readonly targetSeconds: number
-  /** Every segment of every variant begins with a random access point. */
+  /** True if every segment of every variant starts with a random access point. */
   readonly independent: boolean
   readonly variants: readonly MasterVariant[]
   readonly audio: readonly MasterAudio[]
@@ -69,7 +69,7 @@ function mediaLine(audio: MasterAudio): string {
     `NAME=${quoted(audio.name)}`,
     ...(audio.language === '' ? [] : [`LANGUAGE=${quoted(audio.language)}`]),
     `DEFAULT=${audio.isDefault ? 'YES' : 'NO'}`,
-    // Without it a rendition is played only when the viewer asks for it by name.
+    // Without it a rendition is played only when the viewer chooses it by name.
     'AUTOSELECT=YES',
     `CHANNELS="${audio.channels}"`,
     ...(audio.uri === undefined ? [] : [`URI=${quoted(audio.uri)}`]),
@@ -89,7 +89,7 @@ function streamAttributes(variant: MasterVariant, input: MasterInput): string {
   ].join(',')
 }
 
-/** With the most demanding rendition of its audio group (RFC 8216bis, 4.4.6.2). */
+/** Bit rates including the most demanding rendition of its audio group (RFC 8216bis, 4.4.6.2). */
 function bitratesOf(
   variant: MasterVariant,
   { audio, targetSeconds }: MasterInput,
@@ -108,7 +108,7 @@ function bitratesOf(
   }
 }
 
-/** Of the newest segments that are whole (all but those of very long windows); undefined before the first. */
+/** Bit rates of the newest whole segments (all but those of very long windows); undefined before the first. */
 export const measureBitrate = (
   segments: readonly Segment[],
   targetSeconds: number,

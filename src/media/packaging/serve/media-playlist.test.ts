@@ -121,7 +121,7 @@ test('a low-latency playlist', () => {
 `)
 })
 
-describe('what stands where', () => {
+describe('the lines of a playlist', () => {
   const cases: [string, Segment[], Partial<MediaPlaylistInput>, string[], string[]][] = [
     [
       'a gap',
@@ -158,7 +158,7 @@ describe('what stands where', () => {
       ['#EXT-X-DISCONTINUITY-SEQUENCE:7', '#EXT-X-DISCONTINUITY\n'],
       [],
     ],
-    ['nothing listed', [], {}, ['#EXT-X-MEDIA-SEQUENCE:0'], ['EXTINF', 'ENDLIST']],
+    ['no segment', [], {}, ['#EXT-X-MEDIA-SEQUENCE:0'], ['EXTINF', 'ENDLIST']],
     [
       'old parts',
       listOf([{ parts }, { parts }, { parts }, { parts }], 'm4s'),
@@ -183,7 +183,7 @@ test.each([
   expect(hintedPart(segments)).toBe(hint)
 })
 
-test('a delta update skips what is further from the end than six target durations', () => {
+test('a delta update skips segments further from the end than six target durations', () => {
   const segments = listOf(
     [
       ...Array.from({ length: 10 }, () => ({ parts })),
@@ -199,11 +199,11 @@ test('a delta update skips what is further from the end than six target duration
   expect(checkDelta(full, delta)).toEqual([])
   const short = inputOf(segments.slice(5), { lowLatency: LOW })
   expect(renderMediaPlaylist({ ...short, skip: true })).toBe(renderMediaPlaylist(short))
-  // Nobody was told that it is possible.
+  // Skipping was not announced to the client.
   expect(renderMediaPlaylist(inputOf(segments, { skip: true }))).not.toContain('SKIP')
 })
 
-test('lines that are kept from one rendering to the next do not change what is rendered', () => {
+test('cached lines do not change the text', () => {
   const segments = listOf(
     Array.from({ length: 12 }, (_, i) => ({
       parts,
@@ -241,7 +241,7 @@ describe('independent readers', () => {
   test.each(texts)('hls-parser and m3u8-parser agree on %s', (_, segments, text) => {
     const whole = segments.filter(({ state }) => state !== 'open')
     const one = HLS.parse(text)
-    if (one.isMasterPlaylist) throw new Error('it was taken for a master playlist')
+    if (one.isMasterPlaylist) throw new Error('it was read as a master playlist')
     const parser = new Parser()
     parser.push(text)
     parser.end()
@@ -282,14 +282,14 @@ describe('independent readers', () => {
 
   test('parts, hints and maps are read', () => {
     const one = HLS.parse(texts[1]![2])
-    if (one.isMasterPlaylist) throw new Error('it was taken for a master playlist')
+    if (one.isMasterPlaylist) throw new Error('it was read as a master playlist')
     expect(one.lowLatencyCompatibility).toMatchObject({
       canBlockReload: true,
       canSkipUntil: 24,
       partHoldBack: 3,
     })
     expect(one.partTargetDuration).toBe(1)
-    // It does not carry the map on to the open segment.
+    // It does not apply the map to the open segment.
     expect(one.segments.slice(0, 2).map((segment) => segment.map?.uri)).toEqual([
       'init-100.mp4',
       'init-101.mp4',
@@ -306,7 +306,7 @@ describe('independent readers', () => {
 })
 
 describe('the validator', () => {
-  test('finds nothing in what is rendered, over a whole life', () => {
+  test('finds no fault over the whole life of a playlist', () => {
     const all = listOf(
       Array.from({ length: 30 }, (_, i) => ({ parts, discontinuity: i % 7 === 3 })),
       'm4s',
@@ -400,7 +400,7 @@ describe('the validator', () => {
     expect(checkSnapshots([before, after]).join('\n')).toMatch(finding)
   })
 
-  test('finds a segment that is not independent, where independence is claimed', async () => {
+  test('finds a segment that is not independent, where independence is declared', async () => {
     const fetched: string[] = []
     const fetchBytes = (uri: string): Promise<Uint8Array> => {
       fetched.push(uri)

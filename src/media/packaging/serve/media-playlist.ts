@@ -17,18 +17,18 @@ export interface LowLatency {
 }
 
 export interface MediaPlaylistInput {
-  /** In order, numbers contiguous; an open one last. */
+  /** Segments in order, numbers contiguous; an open one last. */
   readonly segments: readonly Segment[]
-  /** What EXT-X-DISCONTINUITY-SEQUENCE is. */
+  /** EXT-X-DISCONTINUITY-SEQUENCE. */
   readonly discontinuitySequence: number
-  /** Seconds, whole; the same for ever. */
+  /** Whole seconds; never changes. */
   readonly targetSeconds: number
-  /** EXT-X-START, seconds: from the beginning, or from the end when negative. */
+  /** EXT-X-START, seconds: from the start, or from the end when negative. */
   readonly startOffset?: number | undefined
   readonly lowLatency?: LowLatency | undefined
   /** Older segments are replaced by EXT-X-SKIP (`_HLS_skip=YES`); needs `lowLatency`. */
   readonly skip?: boolean
-  /** Lines of segments that will not change any more, kept from one rendering to the next. */
+  /** Lines of segments that do not change, cached from one rendering to the next. */
   readonly lines?: WeakMap<Segment, string>
 }
 
@@ -51,7 +51,7 @@ export const renderMediaPlaylist = (input: MediaPlaylistInput): string => {
   const { segments, lowLatency } = input
   const skipped = skippedSegments(input)
   const lines = headLines(input, skipped)
-  // How far the end of each segment is from the end of the playlist is only needed where parts are listed.
+  // The distance of each segment's end from the playlist's end is only needed where parts are listed.
   const withParts = lowLatency === undefined ? segments.length : firstWithParts(input)
   for (let i = skipped; i < segments.length; i++) {
     const segment = segments[i]!
@@ -93,13 +93,13 @@ function headLines(input: MediaPlaylistInput, skipped: number): string[] {
   return lines
 }
 
-/** Not greater than what is required (RFC 8216bis, 6.2.1). */
+/** EXT-X-VERSION, not greater than required (RFC 8216bis, 6.2.1). */
 const versionOf = (segments: readonly Segment[], skipped: number): number => {
   if (skipped > 0) return VERSION_SKIP
   return segments.some(({ init }) => init !== undefined) ? VERSION_MAP : VERSION_FLOAT_DURATIONS
 }
 
-/** Those further from the end of the last whole segment than the skip boundary (RFC 8216bis, 6.2.5.1). */
+/** Number of segments further from the end of the last whole one than the skip boundary (RFC 8216bis, 6.2.5.1). */
 const skippedSegments = ({
   segments,
   targetSeconds,
@@ -163,7 +163,7 @@ function tailLines(segments: readonly Segment[], { reports }: LowLatency): strin
   ]
 }
 
-/** File name of the part that comes next: of the open segment, or the first of the following one. */
+/** File name of the next part: of the open segment, or the first of the following one. */
 export const hintedPart = (segments: readonly Segment[]): string | undefined => {
   const last = segments.at(-1)
   if (last === undefined) return undefined

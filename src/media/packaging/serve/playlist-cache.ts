@@ -1,18 +1,18 @@
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 
-/** Below it, compressing costs less than handing it to another thread. */
+/** Size up to which compressing here costs less than on another thread. */
 const SYNC_BYTES = 16 * 1024
 const LEVEL = { level: 5 }
 const gzipLater = promisify(gzip)
 
-/** A text as it goes out: made and compressed once, however many clients ask for it. */
+/** A text as it is sent: rendered and compressed once for all clients. */
 export class RenderedText {
   readonly plain: Buffer
   readonly #name: string
   #zipped: Buffer | Promise<Buffer> | undefined
 
-  /** `name`: differs whenever the text does. */
+  /** `name`: changes with the text. */
   constructor(text: string, name: string) {
     this.plain = Buffer.from(text)
     this.#name = name
@@ -22,7 +22,7 @@ export class RenderedText {
     return `"${this.#name}"`
   }
 
-  /** Strong tags name bytes: compressed ones have another (RFC 9110, 8.8.1). */
+  /** Strong ETags name bytes: compressed ones have another (RFC 9110, 8.8.1). */
   get zippedEtag(): string {
     return `"${this.#name}-gz"`
   }
@@ -37,12 +37,12 @@ export class RenderedText {
   }
 }
 
-/** The last rendering of each of a few texts. */
+/** Last rendering of each of a few texts. */
 export class PlaylistCache {
   readonly #texts = new Map<string, { readonly version: number; readonly text: RenderedText }>()
   readonly #run: string
 
-  /** `run`: differs from one start of the program to the next, so that tags do. */
+  /** `run`: changes with every start of the program, so that ETags do. */
   constructor(run: string) {
     this.#run = run
   }

@@ -1,6 +1,6 @@
 const MAX_AGENT_CHARS = 200
 
-/** Who asked lately: an estimate, because segments are asked for one by one, by whoever is behind one address. */
+/** Estimate of viewers by recent requests: segments are requested one by one, and several viewers may share an address. */
 export class ViewerEstimate {
   readonly #seen = new Map<string, number>()
   readonly #rememberMs: number
@@ -11,10 +11,10 @@ export class ViewerEstimate {
     this.#maxViewers = maxViewers
   }
 
-  /** Milliseconds of a clock. */
+  /** `now`: milliseconds of a clock. */
   addRequest(address: string, agent: string, now: number): void {
     const key = `${address} ${agent.slice(0, MAX_AGENT_CHARS)}`
-    // The latest stand last, so that the first is the one to forget.
+    // The latest are last, so that the first is the one to drop.
     this.#seen.delete(key)
     this.#seen.set(key, now)
     if (this.#seen.size <= this.#maxViewers) return

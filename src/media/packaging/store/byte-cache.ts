@@ -1,4 +1,4 @@
-/** The most recently used bytes, up to a limit. */
+/** Cache of the most recently used bytes, up to a limit. */
 export class ByteCache {
   readonly #maxBytes: number
   readonly #entries = new Map<string, Uint8Array>()

@@ -1,7 +1,7 @@
 import { open, stat, writeFile } from 'node:fs/promises'
 import { readStateFile, stateText, type StateForm } from '../../../process/state-file.ts'
 
-/** The counter has this length for ever: writing it anew in place needs no room on the disk. */
+/** Constant length of the counter file: overwriting it in place needs no room on the disk. */
 const COUNTER_BYTES = 64
 
 export interface Counter {
@@ -14,11 +14,11 @@ const counterText = ({ next, series }: Counter): string =>
 
 /**
  * The highest numbers that were published while the journal could not be written (a full disk): a file that is only
- * ever overwritten in place.
+ * overwritten in place.
  */
 export const readCounter = async (path: string): Promise<Counter> => {
   const stored = await readStateFile(path, COUNTER_FORM)
-  // None yet, or cut short: the journal has what counts.
+  // None yet, or cut short: the journal has the numbers.
   return stored?.kind === 'valid' ? stored.state : { next: 0, series: 0 }
 }
 

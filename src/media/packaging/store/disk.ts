@@ -3,13 +3,13 @@ import type { Journal } from './journal.ts'
 import type { JournalEntry } from './journal-entries.ts'
 import { errorCode } from '../../../lib/error-code.ts'
 
-/** One change of what is listed: files first, then the journal, then everybody may see it. */
+/** A change of the list: files first, then the journal, then the publication. */
 export interface Change {
   readonly files?: (() => Promise<void>) | undefined
   readonly entries: () => readonly JournalEntry[]
-  /** Called once. `stored`: it will be there after a restart. */
+  /** Called once. `stored`: it survives a restart. */
   readonly publish: (stored: boolean) => void
-  /** This change is of something that is not on disk: published without it. */
+  /** True if it concerns a file that is not on disk: published without a journal entry. */
   readonly isMemoryOnly?: () => boolean
 }
 
@@ -17,20 +17,20 @@ export interface DiskOptions {
   readonly journal: Journal
   readonly clock: Clock
   readonly onStorageFault: (what: 'disk_full' | 'storage', message: string) => void
-  /** Writes what is only in memory. Resolves when the journal says again what is listed; `ready` when it is about to. */
+  /** Writes what is only in memory. Resolves when the journal matches the list again; `ready` is called just before. */
   readonly recover: (ready: () => void) => Promise<void>
 }
 
-/** A disk that takes longer than this is as good as none: players wait for what is to be published. */
+/** A slower disk counts as failed: players wait for the publication. */
 const WRITE_TIMEOUT_MS = 3_000
-/** Patience runs out in steps, so that a process that stood still does not blame the disk. */
+/** The timeout runs in steps, so that a pause of the process is not counted as one of the disk. */
 const WRITE_TIMEOUT_STEPS = 6
 const RETRY_MS = 2_000
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /**
- * The disk as it is: it may be full, slow or gone for a while. Then changes are published from memory, trouble is told
- * once, and it is tried again until everything that is listed is on disk.
+ * A disk that may be full, slow or gone for a while. Then changes are published from memory, the fault is reported once,
+ * and writing is retried until everything listed is on disk.
  */
 export class Disk {
   readonly #options: DiskOptions
@@ -43,12 +43,12 @@ export class Disk {
     this.#options = options
   }
 
-  /** Changes go to it; otherwise they are published from memory. */
+  /** True if changes are written to it; otherwise they are published from memory. */
   get isUsable(): boolean {
     return this.#state !== 'trouble'
   }
 
-  /** Resolves when the change is published, one way or the other. */
+  /** Resolves when the change is published, stored or not. */
   apply(change: Change): Promise<void> {
     if (!this.isUsable || change.isMemoryOnly?.() === true) {
       change.publish(false)
@@ -82,7 +82,7 @@ export class Disk {
           fail(error)
           return
         }
-        // Given up meanwhile: the journal must not hear of it behind a later snapshot.
+        // Timed out meanwhile: the journal must not get it behind a later snapshot.
         if (timeout === undefined) return
         this.#options.journal.append(change.entries(), () => settle(true), fail)
       }
@@ -119,7 +119,7 @@ export class Disk {
       await this.#options.recover(() => {
         this.#state = 'recovering'
       })
-      // A write may have failed since: then it is trouble again.
+      // Another write may have failed since.
       if (this.#state === 'recovering') this.#state = 'fine'
     } catch {
       this.#state = 'trouble'
@@ -138,13 +138,13 @@ const faultOf = (error: unknown): ['disk_full' | 'storage', string] => {
     : ['storage', `HLS segments cannot be kept (${message}): they are served from memory`]
 }
 
-/** Changes of one rendition, strictly in order. */
+/** Applies the changes of one rendition in order. */
 export class ChangeQueue {
   readonly #disk: Disk | undefined
   readonly #queue: Change[] = []
   #running: Promise<void> | undefined
 
-  /** Without a disk everything is published at once. */
+  /** Without a disk every change is published at once. */
   constructor(disk: Disk | undefined) {
     this.#disk = disk
   }
@@ -160,13 +160,13 @@ export class ChangeQueue {
     })
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when the queue is empty. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running
   }
 
   async #run(disk: Disk): Promise<void> {
-    // Not before what was given in the same turn is in the queue, so that a throw cannot reach the caller.
+    // Waits for the changes of the same turn, so that a throw cannot reach the caller.
     await Promise.resolve()
     for (;;) {
       const change = this.#queue.shift()

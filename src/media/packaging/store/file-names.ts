@@ -1,6 +1,6 @@
 export type SegmentExtension = 'ts' | 'm4s'
 
-/** What a file of a rendition is, by its name: names say everything, so that no path of a client's ever reaches the disk. */
+/** Kind of a rendition's file, read from its name: no path from a client reaches the disk. */
 export type FileName =
   | { readonly kind: 'segment'; readonly number: number; readonly extension: SegmentExtension }
   | { readonly kind: 'part'; readonly number: number; readonly part: number }

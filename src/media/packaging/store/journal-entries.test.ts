@@ -39,7 +39,7 @@ const read = (...entries: readonly JournalEntry[]): ReturnType<typeof readJourna
 const numbers = (window: ReturnType<typeof readJournal>, name = 'stream_0'): number[] =>
   (window?.renditions.get(name) ?? []).map(({ number }) => number)
 
-test('what was written is read', () => {
+test('written entries are read', () => {
   const window = read(HEAD, done(10), done(11), done(12))
   expect(window).toMatchObject({ layout: 'ts', next: 13, series: 4 })
   expect(window?.renditions.get('stream_0')?.[1]).toMatchObject({
@@ -50,20 +50,15 @@ test('what was written is read', () => {
   })
 })
 
-describe('what is listed', () => {
+describe('the list restored from a journal', () => {
   test.each<[string, JournalEntry[], number[], number]>([
     ['nothing', [HEAD], [], 10],
-    ['what left the list is not', [done(10), done(11, 'stream_0', 11)], [11], 12],
-    ['a hole ends what was before it', [done(10), done(12)], [12], 13],
-    ['a segment that was begun, without a part, is not', [done(10), open(11)], [10], 11],
-    ['a segment with parts is', [done(10), open(11), part(11, 100)], [10, 11], 12],
-    [
-      'a segment that ended takes the place of the open one',
-      [open(11), part(11, 100), done(11)],
-      [11],
-      12,
-    ],
-    ['parts of another segment are nothing', [open(11), part(12, 100)], [], 10],
+    ['a segment that left the list is not in it', [done(10), done(11, 'stream_0', 11)], [11], 12],
+    ['segments before a hole are not in it', [done(10), done(12)], [12], 13],
+    ['an open segment without a part is not in it', [done(10), open(11)], [10], 11],
+    ['an open segment with parts is in it', [done(10), open(11), part(11, 100)], [10, 11], 12],
+    ['a segment that ended replaces the open one', [open(11), part(11, 100), done(11)], [11], 12],
+    ['parts of another segment are ignored', [open(11), part(12, 100)], [], 10],
   ])('%s', (_, entries, listed, next) => {
     const window = read(HEAD, ...entries)
     expect(numbers(window)).toEqual(listed)
@@ -88,7 +83,7 @@ test('cut at any byte, everything before the cut is read, and nothing else', () 
   const whole = lines.join('')
   for (let length = 0; length <= whole.length; length++) {
     const cut = readJournal(whole.slice(0, length))
-    // A line is whole without its line break, too.
+    // A line without its line break is complete too.
     const ends = lines.map((_, i) => lines.slice(0, i + 1).join('').length - 1)
     const kept = ends.filter((end) => end <= length).length
     expect(cut).toEqual(readJournal(lines.slice(0, kept).join('')))
@@ -100,7 +95,7 @@ test.each([
   ['another path', lineOf(done(11, '../../etc'))],
   ['another file', lineOf({ ...open(11), init: '../init' } as JournalEntry)],
   ['a negative number', lineOf(done(-1))],
-  ['a date that cannot be', lineOf({ ...done(11), wallMs: 9e15 } as JournalEntry)],
+  ['an impossible date', lineOf({ ...done(11), wallMs: 9e15 } as JournalEntry)],
   ['no duration', lineOf({ ...done(11), duration: undefined } as unknown as JournalEntry)],
   ['another kind', '{"kind":"other"}\n'],
   ['null', 'null\n'],

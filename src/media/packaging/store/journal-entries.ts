@@ -3,10 +3,10 @@ import { parseJson } from '../../../lib/json.ts'
 import { isRenditionName, readFileName } from './file-names.ts'
 import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
 
-/** Bumped when older journals cannot be read any more: their window is then not listed, but numbers go on. */
+/** Raised when older journals can't be read: their window is then not listed, but numbers go on. */
 const JOURNAL_FORMAT = 1
 
-/** A part as the journal knows it: its bytes are in the segment's file, behind those of the parts before it. */
+/** A part in the journal: its bytes are in the segment's file, behind those of the parts before it. */
 export interface PartRecord {
   /** Ticks, 90 kHz. */
   readonly duration: number
@@ -27,7 +27,7 @@ interface Of {
   readonly rendition: RenditionName
 }
 
-/** A segment is whole, or will never be. `first`: the first that is listed from now on. */
+/** A segment that is whole, or will never be. `first`: number of the first listed segment after this. */
 export interface ClosedRecord extends SegmentRecord {
   readonly duration: number
   readonly independent: boolean
@@ -38,7 +38,7 @@ export interface ClosedRecord extends SegmentRecord {
 }
 
 export type JournalEntry =
-  /** Stands first. `next`: no number below it was ever used by a segment that is not in the journal; `series` likewise. */
+  /** First entry. `next`: no number below it was ever used by a segment that is not in the journal; `series` likewise. */
   | {
       readonly kind: 'store'
       readonly format: number
@@ -59,12 +59,12 @@ export interface StoredSegment extends SegmentRecord {
   readonly parts: readonly PartRecord[]
 }
 
-/** What a journal says, when read to its end. */
+/** State at the end of a journal. */
 export interface StoredWindow {
   readonly layout: string
   /** Above every number of a segment that was ever published. */
   readonly next: number
-  /** Of the newest segment ever. */
+  /** Series of the newest segment ever. */
   readonly series: number
   readonly renditions: ReadonlyMap<RenditionName, readonly StoredSegment[]>
 }
@@ -90,7 +90,7 @@ export const recordOf = (
   init: segment.init,
 })
 
-/** The entries that say what is listed: what a compacted journal holds of a rendition. */
+/** Entries of the list: the content of a compacted journal for one rendition. */
 export function* entriesOf(
   rendition: RenditionName,
   segments: readonly Segment[],
@@ -116,7 +116,7 @@ export function* entriesOf(
   }
 }
 
-/** Reads lines as they come. Whatever is no entry (a line cut short by a kill) is left out. */
+/** Reads lines as they come. A line that is no entry (cut short by a kill) is left out. */
 export class JournalReader {
   #layout: string | undefined
   #next = 0
@@ -133,13 +133,13 @@ export class JournalReader {
     } else if (entry.kind === 'part') {
       this.#part(entry)
     } else {
-      // Nobody saw a number before its segment was whole, or its first part was there.
+      // A number is published when its segment is whole, or with its first part.
       if (entry.kind !== 'open') this.#raiseCounters(entry.number, entry.series)
       this.#segment(entry)
     }
   }
 
-  /** Undefined when there was nothing. */
+  /** Undefined without any entry. */
   get window(): StoredWindow | undefined {
     if (this.#layout === undefined && this.#renditions.size === 0) return undefined
     const renditions = new Map<RenditionName, readonly StoredSegment[]>()
@@ -195,7 +195,7 @@ export class JournalReader {
     }
   }
 
-  /** Numbers in a list are contiguous: what stands before a hole cannot be listed with what follows it. */
+  /** Numbers in a list are contiguous: segments before a hole are dropped. */
   #add(segments: StoredSegment[], segment: StoredSegment): void {
     const last = segments.at(-1)
     if (last !== undefined && last.number + 1 !== segment.number) segments.length = 0
@@ -235,7 +235,7 @@ const isPart = (part: Fields): boolean =>
 const isSegment = (entry: Fields): boolean =>
   isCount(entry['number']) &&
   Number.isFinite(entry['start']) &&
-  // What a Date can be.
+  // Limit of a Date.
   Math.abs(Number(entry['wallMs'])) <= 8.64e15 &&
   isFlag(entry['discontinuity']) &&
   isCount(entry['series']) &&
@@ -265,7 +265,7 @@ const isEntry = (value: unknown): value is JournalEntry => {
   return (kind === 'done' || kind === 'gap') && isClosed(value)
 }
 
-/** A segment as it is listed, without the bytes of its parts. */
+/** Converts a stored segment to a listed one, without the bytes of its parts. */
 export const listedOf = (stored: StoredSegment, file: string): Segment => ({
   number: stored.number,
   start: ticks(stored.start),

@@ -8,13 +8,13 @@ interface PendingWrite {
   readonly failed: (error: unknown) => void
 }
 
-/** Lines turned to text before others get their turn on the event loop. */
+/** Lines formatted in one turn of the event loop. */
 const MAX_LINES_PER_WRITE = 500
 
 /**
- * Append-only JSON lines. What comes while a write is under way is written together behind it, so that the number of
- * writes does not grow with the number of renditions. Not synced: it outlives the process, whatever ends it, and the
- * machine mostly.
+ * Append-only JSON lines. Entries that come during a write are written together after it, so that the number of writes
+ * does not grow with the number of renditions. Not synced: it survives the process however that ends, and mostly the
+ * machine.
  */
 export class Journal {
   readonly #path: string
@@ -23,19 +23,19 @@ export class Journal {
   #rewrite: Rewrite | undefined
   #busy: Promise<void> | undefined
   #lines = 0
-  /** The last write failed, and may have left half a line. */
+  /** True if the last write failed: it may have left half a line. */
   #isTorn = false
 
   constructor(path: string) {
     this.#path = path
   }
 
-  /** Lines since it was last rewritten. */
+  /** Lines since the last rewrite. */
   get lines(): number {
     return this.#lines
   }
 
-  /** `written` is called as soon as the entries are in the file, before anything else is done with it. */
+  /** `written` is called when the entries are in the file, before any other operation on it. */
   append(
     entries: readonly JournalEntry[],
     written: () => void,
@@ -47,12 +47,12 @@ export class Journal {
   }
 
   /**
-   * Replaces the file by what `snapshot` gives: called when no write is under way, so what was appended before is
-   * reflected in it, and what is appended from then on follows it. On failure the old file stays, and is gone on with.
+   * Replaces the file by the entries of `snapshot`, which is called when no write is under way: it reflects what was
+   * appended before, and later entries follow it. On failure the old file stays in use.
    */
   rewrite(snapshot: () => Iterable<JournalEntry>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#rewrite?.reject(new Error('overtaken by another snapshot'))
+      this.#rewrite?.reject(new Error('replaced by another snapshot'))
       this.#rewrite = { snapshot, resolve, reject }
       this.#start()
     })
@@ -100,7 +100,7 @@ export class Journal {
     const part = `${this.#path}.part`
     let file: FileHandle | undefined
     try {
-      // The snapshot is taken before anything is waited for: see `rewrite`.
+      // The snapshot is taken before any wait: see `rewrite`.
       const entries = snapshot()
       const lines = this.#lines
       file = await open(part, 'w', 0o644)
@@ -138,13 +138,13 @@ async function writeEntries(file: FileHandle, entries: Iterable<JournalEntry>): 
   await writeWhole(file, lines.join(''))
 }
 
-/** A full disk takes a part of it and says so at the next write. */
+/** Writes in a loop: a full disk accepts a part and fails at the next write. */
 export const writeWhole = async (file: FileHandle, content: string | Uint8Array): Promise<void> => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
   let written = 0
   while (written < bytes.length) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written)
-    if (bytesWritten === 0) throw new Error('the disk took nothing')
+    if (bytesWritten === 0) throw new Error('the disk accepted no bytes')
     written += bytesWritten
   }
 }

@@ -12,8 +12,8 @@ const JOURNAL_FILE = 'journal.jsonl'
 const COUNTER_FILE = 'numbers.json'
 
 /**
- * Throws SluiceError when another process owns the folder, or it cannot be used. What was listed by an earlier run is
- * listed again, unless that was over long ago.
+ * Opens a store; lists again what an earlier run listed, unless that ended long ago. Throws SluiceError when another
+ * process owns the folder, or it cannot be used.
  */
 export const openStore = async (options: StoreOptions): Promise<SegmentStore> => {
   const { folder } = options
@@ -24,7 +24,7 @@ export const openStore = async (options: StoreOptions): Promise<SegmentStore> =>
       folder,
       file: 'owner.json',
       purpose: 'HLS',
-      advice: 'give this one a folder of its own with hls.dir, or with --state-dir',
+      advice: 'give this one its own folder with hls.dir, or with --state-dir',
     })
     try {
       return await openFolder(options, folder, lock)
@@ -47,8 +47,8 @@ const SERIES_BEGAN_MS = Date.UTC(2020, 0, 1)
 const MS_PER_HOUR = 3_600_000
 
 /**
- * Above the numbers of any earlier run, as long as segments last a second, and series an hour, on average: nothing else
- * is known of it. Series stay small: hls.js (1.7) walks an array of as many elements for each fragment.
+ * Numbers above any earlier run's, if segments last a second and series an hour on average: nothing else is known of
+ * it. Series stay small: hls.js (1.7) walks an array of that length for each fragment.
  */
 const numbersOfFirstRun = ({ wallTime }: StoreOptions): FirstNumbers => ({
   next: Math.floor(wallTime() / 1_000),
@@ -71,7 +71,7 @@ const openFolder = async (
         resumed,
       }
     : numbersOfFirstRun(options)
-  // What was published without the journal cannot be listed, nor anything before it.
+  // Segments published without the journal cannot be listed, nor any before them.
   const listable =
     window !== undefined &&
     window.layout === options.layout &&

@@ -6,13 +6,13 @@ import type { RenditionName } from './segment-model.ts'
 
 export interface RenditionFilesOptions {
   readonly name: RenditionName
-  /** Of the store; undefined: memory only. */
+  /** Folder of the store; undefined: memory only. */
   readonly folder: string | undefined
   /** Shared by all renditions. */
   readonly recent: ByteCache
 }
 
-/** A file that is not listed any more, for players that read an older playlist. */
+/** A file that is no longer listed, for players with an older playlist. */
 interface PastFile {
   readonly file: string
   readonly bytes: number
@@ -29,9 +29,9 @@ interface InitFile {
 export class RenditionFiles {
   readonly #options: RenditionFilesOptions
   readonly #folder: string | undefined
-  /** Listed or past, by name: how long it is. */
+  /** Sizes of listed and past files by name. */
   readonly #sizes = new Map<string, number>()
-  /** What memory alone holds. */
+  /** Bytes that are only in memory. */
   readonly #unsaved = new Map<string, Uint8Array>()
   readonly #inits = new Map<string, InitFile>()
   readonly #pendingReads = new Map<string, Promise<Uint8Array>>()
@@ -55,14 +55,14 @@ export class RenditionFiles {
     return this.#unsavedBytes
   }
 
-  /** Until when the oldest file stays that is not listed any more; Infinity when there is none. */
+  /** Time until which the oldest past file is kept; Infinity when there is none. */
   get oldestPast(): number {
     return this.#past[0]?.until ?? Infinity
   }
 
-  // ── what is there ──
+  // ── files ──
 
-  /** It is on disk already. */
+  /** Adds a file that is on disk. */
   addRestored(file: string, bytes: number): void {
     this.#count(file, bytes)
     this.#hasFolder = true
@@ -73,7 +73,7 @@ export class RenditionFiles {
     this.addRestored(file, bytes.length)
   }
 
-  /** A whole segment was published. */
+  /** Adds a published segment. */
   addPublished(file: string, bytes: Uint8Array, stored: boolean): void {
     this.#count(file, bytes.length)
     if (stored) {
@@ -89,7 +89,7 @@ export class RenditionFiles {
     this.#count(file, bytes.length)
   }
 
-  /** Bytes of a segment or an initialisation segment, listed or past. Rejects when the file has vanished. */
+  /** Bytes of a listed or past segment or initialisation segment. Rejects when the file has vanished. */
   bytesOf(file: string): Promise<Uint8Array> | Uint8Array | undefined {
     const init = this.#inits.get(file)
     if (init !== undefined) return init.bytes
@@ -99,13 +99,13 @@ export class RenditionFiles {
 
   // ── writing ──
 
-  /** Writes a whole segment, so that its name is there only with all of its bytes. */
+  /** Writes a whole segment: its name appears only with all of its bytes. */
   async writeSegment(file: string, bytes: Uint8Array, init: string | undefined): Promise<void> {
     await this.#saveInit(init)
     await this.#writeFile(file, bytes)
   }
 
-  /** Appends a part to the segment that is being made. */
+  /** Appends a part to the segment in progress. */
   async appendPart(file: string, bytes: Uint8Array, init: string | undefined): Promise<void> {
     if (this.#open?.file !== file) {
       await this.closeOpen()
@@ -125,12 +125,12 @@ export class RenditionFiles {
     return this.#unsaved.size > 0 || [...this.#inits.values()].some(({ isSaved }) => !isSaved)
   }
 
-  /** Writes what is in memory alone. Throws when the disk refuses. */
+  /** Writes what is only in memory. Throws when the disk fails. */
   async save(): Promise<void> {
     for (const file of [...this.#inits.keys()]) await this.#saveInit(file)
     for (const [file, bytes] of [...this.#unsaved]) {
       await this.#writeFile(file, bytes)
-      // It may have gone meanwhile.
+      // It may have been removed meanwhile.
       if (!this.#unsaved.delete(file)) await rm(await this.#path(file), { force: true })
       else {
         this.#unsavedBytes -= bytes.length
@@ -141,18 +141,18 @@ export class RenditionFiles {
 
   // ── leaving ──
 
-  /** Not listed any more, but kept until then. */
+  /** Marks a file as past, kept until `until`. */
   retire(file: string, until: number): void {
     const bytes = this.#sizes.get(file)
     if (bytes !== undefined) this.#past.push({ file, bytes, until })
   }
 
-  /** Removes what nobody can want any more. */
+  /** Removes past files whose time has come. */
   sweep(now: number): void {
     while (this.#past.length > 0 && this.#past[0]!.until <= now) this.dropOldestPast()
   }
 
-  /** False when there is none. */
+  /** Returns false when there is no past file. */
   dropOldestPast(): boolean {
     const oldest = this.#past.shift()
     if (oldest === undefined) return false
@@ -217,7 +217,7 @@ export class RenditionFiles {
       await rename(part, path)
     } catch (error) {
       this.#remove(part)
-      // Somebody may have removed the folder.
+      // The folder may have been removed.
       this.#hasFolder = false
       throw error
     }

@@ -4,13 +4,13 @@ export interface WindowLimits {
   readonly segments: number
   /** Ticks, 90 kHz. */
   readonly duration: number
-  /** Below it no segment leaves (RFC 8216bis, 6.2.2: three target durations). */
+  /** Duration below which no segment leaves (RFC 8216bis, 6.2.2: three target durations). */
   readonly minTicks: number
-  /** Segments below this number must go, for want of room. */
+  /** Number below which segments must leave for lack of room. */
   readonly floor: number
 }
 
-/** What is listed of one rendition: whole segments and gaps, numbers contiguous. Never changes: a change makes another. */
+/** Listed segments of one rendition: whole ones and gaps, numbers contiguous. Immutable. */
 export interface ListedSegments {
   readonly segments: readonly Segment[]
   /** Ticks. */
@@ -19,7 +19,7 @@ export interface ListedSegments {
 
 export const NOTHING_LISTED: ListedSegments = { segments: [], duration: 0 }
 
-/** The list with one more segment, and what leaves it for that. */
+/** Returns the list with one more segment, and the segments that leave it. */
 export const listWith = (
   listed: ListedSegments,
   added: Segment,
@@ -40,7 +40,7 @@ export const listWith = (
   return { listed: { segments: kept, duration }, left: segments.slice(0, leaving) }
 }
 
-/** Parts are kept for the newest segments only: how many ticks from the end. */
+/** Drops the parts of segments further than `keep` ticks from the end. */
 export const withoutOldParts = (listed: ListedSegments, keep: number): ListedSegments => {
   const segments = [...listed.segments]
   let fromEnd = 0
@@ -48,7 +48,7 @@ export const withoutOldParts = (listed: ListedSegments, keep: number): ListedSeg
   for (let i = segments.length - 1; i >= 0; i--) {
     const segment = segments[i]!
     if (fromEnd >= keep) {
-      // Older ones lost theirs before.
+      // Older ones have none.
       if (segment.parts.length === 0) break
       segments[i] = { ...segment, parts: [] }
       changed = true

@@ -26,18 +26,18 @@ import {
   type WindowLimits,
 } from './rendition-window.ts'
 
-/** What a rendition asks of its store. */
+/** The store as a rendition needs it. */
 export interface RenditionStore {
   readonly extension: SegmentExtension
   /** Milliseconds of the clock. */
   now(): number
-  /** With room for so many more bytes. */
+  /** Limits with room for `adding` more bytes. */
   limits(listed: ListedSegments, adding: number): WindowLimits
-  /** Ticks: parts further from the end are not kept. */
+  /** Ticks from the end within which parts are kept. */
   partsKept(listed: ListedSegments): number
-  /** Of a segment that is the first of its rendition. */
+  /** Series of a segment that is the first of its rendition. */
   seriesOf(segment: SegmentBegin): number
-  /** A segment was begun. */
+  /** A segment was started. */
   onSegmentStart(segment: SegmentBegin, series: number): void
   /** The list changed; `stored`: the change is in the journal. */
   onChange(stored: boolean): void
@@ -48,25 +48,25 @@ export interface RenditionParts {
   readonly store: RenditionStore
   readonly files: RenditionFiles
   readonly changes: ChangeQueue
-  /** What was listed before a restart. */
+  /** Segments listed before a restart. */
   readonly restored?: ListedSegments
 }
 
-/** A segment that is being made. Parts of it are listed as soon as they are safe. */
+/** A segment in progress. Its parts are listed as soon as they are stored. */
 interface SegmentInProgress {
   readonly begin: SegmentBegin
   readonly series: number
   readonly file: string
   readonly init: string | undefined
   readonly parts: Part[]
-  /** One of its parts could not be written: its file is written as a whole at the end. */
+  /** One of its parts could not be written: the file is written as a whole at the end. */
   isMemoryOnly: boolean
 }
 
-/** How long files stay after they left the list: as long as the playlist lasts, at most this. */
+/** Limit of the time for which files stay after they left the list: the playlist's duration, at most this. */
 const MAX_STAY_MS = 300_000
 
-/** One playlist's segments. What is given is published in order, each change when it is safe. */
+/** Segments of one playlist. They are published in the order given, each change when it is stored. */
 export class Rendition implements RenditionSink {
   readonly name: RenditionName
   readonly #store: RenditionStore
@@ -78,7 +78,7 @@ export class Rendition implements RenditionSink {
   #isOpenStored = false
   #segments: readonly Segment[]
   #version = 0
-  // What was given last; what is listed follows it.
+  // Input so far; the list follows it.
   #last: { readonly number: number; readonly series: number } | undefined
   #inProgress: SegmentInProgress | undefined
   #nextInit: Uint8Array | undefined
@@ -95,12 +95,12 @@ export class Rendition implements RenditionSink {
     this.#last = last && { number: last.number, series: last.series }
   }
 
-  /** As listed, the open one last when parts are used. Each change makes a new array. */
+  /** Listed segments, the open one last when parts are used. Each change makes a new array. */
   get segments(): readonly Segment[] {
     return this.#segments
   }
 
-  /** Rises with every published change. */
+  /** Number of published changes. */
   get version(): number {
     return this.#version
   }
@@ -111,7 +111,7 @@ export class Rendition implements RenditionSink {
     return first.series - (first.discontinuity ? 1 : 0)
   }
 
-  /** Those that a journal may name: what memory alone holds of an open segment is left out. */
+  /** Segments that a journal may name: parts of an open segment that are only in memory are left out. */
   get storedSegments(): readonly Segment[] {
     return this.#open === undefined || this.#isOpenStored ? this.#segments : this.#listed.segments
   }
@@ -120,7 +120,7 @@ export class Rendition implements RenditionSink {
     return this.#files
   }
 
-  /** Whether a playlist of now answers `_HLS_msn` and `_HLS_part` (RFC 8216bis, 6.2.5.2). */
+  /** True if the current playlist answers `_HLS_msn` and `_HLS_part` (RFC 8216bis, 6.2.5.2). */
   hasSegment(msn: number, part?: number): boolean {
     const last = this.#segments.at(-1)
     if (last === undefined || msn > last.number) return false
@@ -141,13 +141,13 @@ export class Rendition implements RenditionSink {
     })
   }
 
-  /** Called after each published change, until the returned function is called. */
+  /** Calls `onChange` after each published change, until the returned function is called. */
   subscribe(onChange: () => void): () => void {
     this.#listeners.add(onChange)
     return () => this.#listeners.delete(onChange)
   }
 
-  /** Of a segment, part or initialisation segment that is listed, or was until lately. Rejects when its file has vanished. */
+  /** Bytes of a segment, part or initialisation segment that is or was listed. Rejects when its file has vanished. */
   bytesOf(file: string): Promise<Uint8Array> | Uint8Array | undefined {
     const name = readFileName(file)
     if (name?.kind !== 'part') return name === undefined ? undefined : this.#files.bytesOf(file)
@@ -220,7 +220,7 @@ export class Rendition implements RenditionSink {
       duration: end.duration,
       independent: end.independent,
       bytes: bytes.length,
-      // The same bytes, once.
+      // The same bytes are kept once.
       parts: parts.length === 0 ? [] : viewsInto(bytes, parts),
     }
     this.#close(segment, {
@@ -248,18 +248,18 @@ export class Rendition implements RenditionSink {
     })
   }
 
-  /** Resolves when everything that was given is published. */
+  /** Resolves when everything given is published. */
   async settled(): Promise<void> {
     await this.#changes.settled()
   }
 
-  /** Numbers are contiguous, in one playlist and over all of them. */
+  /** Numbers are contiguous within a playlist and over all of them. */
   #nextSeries(begin: SegmentBegin): number {
     const expected = this.#last === undefined ? begin.number : this.#last.number + 1
     if (this.#inProgress !== undefined || begin.number !== expected) {
       throw new SluiceError(
         'internal',
-        `${this.name}: segment ${begin.number} cannot begin` +
+        `${this.name}: segment ${begin.number} cannot start` +
           (this.#inProgress === undefined
             ? `: ${expected} must come next`
             : ` while ${this.#inProgress.begin.number} is open`),
@@ -276,7 +276,7 @@ export class Rendition implements RenditionSink {
 
   #current(what: string): SegmentInProgress {
     if (this.#inProgress !== undefined) return this.#inProgress
-    throw new SluiceError('internal', `${this.name}: ${what} without a segment that was begun`)
+    throw new SluiceError('internal', `${this.name}: ${what} without an open segment`)
   }
 
   #publishOpen(inProgress: SegmentInProgress, count: number): void {
@@ -347,7 +347,7 @@ export class Rendition implements RenditionSink {
 
   #partExists(msn: number, part: number): boolean {
     const parts = this.#segmentAt(msn)?.parts ?? []
-    // Of gaps and older segments parts are not known; they are in the playlist as a whole.
+    // Parts of gaps and older segments are not known; the whole is in the playlist.
     return parts.length === 0 || part < parts.length
   }
 
@@ -375,7 +375,7 @@ const segmentOf = ({
 const recordFor = (inProgress: SegmentInProgress): ReturnType<typeof recordOf> =>
   recordOf(segmentOf(inProgress))
 
-/** A view of a much larger buffer would keep all of that alive. */
+/** A view would keep the much larger buffer alive. */
 const ownCopy = (bytes: Uint8Array): Uint8Array =>
   bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes
 

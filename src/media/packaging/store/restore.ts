@@ -14,20 +14,20 @@ import type { Part, RenditionName, Segment } from './segment-model.ts'
 import { TICKS_PER_MS } from '../../../contract/time.ts'
 import { errorCode } from '../../../lib/error-code.ts'
 
-/** One rendition as it is served again. */
+/** One restored rendition. */
 export interface RestoredRendition {
   readonly segments: readonly Segment[]
   /** Sizes of the files of `segments`. */
   readonly files: ReadonlyMap<string, number>
   readonly inits: ReadonlyMap<string, Uint8Array>
-  /** Of segments that are not listed any more. */
+  /** Sizes of files that are no longer listed. */
   readonly past: ReadonlyMap<string, number>
 }
 
-/** Sizes are compared for these: the older ones were written long before the process ended. */
+/** Segments whose sizes are compared: older ones were written long before the process ended. */
 const CHECKED_SEGMENTS = 8
 
-/** Undefined when there is none, or nothing in it can be read. */
+/** Returns undefined when there is no journal, or none that can be read. */
 export const readJournalFile = async (path: string): Promise<StoredWindow | undefined> => {
   const reader = new JournalReader()
   try {
@@ -39,12 +39,12 @@ export const readJournalFile = async (path: string): Promise<StoredWindow | unde
   return reader.window
 }
 
-/** A player that pauses, and a machine that is started anew, come back within this. */
+/** Time within which a paused player or a restarted machine returns. */
 const MAX_AWAY_MS = 300_000
 
 /**
- * Nobody can be in the middle of it any more: it ended longer ago than it lasts. Listed again, it would pass for what is
- * live, and players would begin with yesterday.
+ * True if a window ended longer ago than it lasts: no player is in the middle of it. Listed again, it would pass for
+ * live, and players would start with old media.
  */
 export const isExpired = (
   { renditions }: StoredWindow,
@@ -64,13 +64,13 @@ export const isExpired = (
 export interface RestoreOptions {
   readonly folder: string
   readonly extension: SegmentExtension
-  /** Ticks from the end: segments within it get their parts back. */
+  /** Ticks from the end within which segments get their parts back. */
   readonly partsKept: (segments: readonly StoredSegment[]) => number
 }
 
 /**
- * Makes true again what players have seen: files that are missing become gaps, a segment that was open ends with the
- * parts that were published, renditions that lag behind get gaps. Removes files that nobody knows.
+ * Restores what players have seen: missing files become gaps, an open segment ends with its published parts, renditions
+ * that lag behind get gaps. Removes unknown files.
  */
 export const restoreWindow = async (
   window: StoredWindow,
@@ -92,7 +92,7 @@ const renditionFolders = async (folder: string): Promise<string[]> => {
     .map(({ name }) => name)
 }
 
-/** With the same last number in every rendition, so that the next one is the same everywhere. */
+/** Adds gaps up to the same last number in every rendition, so that the next one is the same everywhere. */
 const withEqualLengths = (
   renditions: StoredWindow['renditions'],
 ): ReadonlyMap<RenditionName, readonly StoredSegment[]> => {
@@ -175,7 +175,7 @@ const checkedSegment = async (
   const path = join(folder, segmentFile(segment.number, extension))
   const { size } = await stat(path)
   if (segment.state === 'done') return size === segment.bytes ? segment : asGap(segment)
-  // The journal is written behind the file: a file that is too short was cut by the machine's own end.
+  // The journal is written after the file: a file that is too short was cut by a crash of the machine.
   let bytes = 0
   const parts = segment.parts.filter((part) => (bytes += part.bytes) <= size)
   const whole = parts.reduce((sum, part) => sum + part.bytes, 0)
@@ -222,12 +222,12 @@ interface Unlisted {
   readonly folder: string
   readonly present: ReadonlySet<string>
   readonly known: ReadonlySet<string>
-  /** The first listed segment. */
+  /** Number of the first listed segment. */
   readonly first: number | undefined
   readonly extension: SegmentExtension
 }
 
-/** Players may still want what was listed before; what never was is removed. */
+/** Keeps files that were listed before, for players; removes those that never were. */
 const pastFiles = async ({
   folder,
   present,

@@ -1,23 +1,23 @@
 import type { Ticks90k } from '../../../contract/time.ts'
 
-/** A rendition is one playlist: `stream_0` (the program as it is), `stream_1` …, `audio_0` …: also the name in paths. */
+/** Name of a playlist, also in paths: `stream_0` (the program as it is), `stream_1` …, `audio_0` …. */
 export type RenditionName = string
 
 export interface SegmentBegin {
   /** Media sequence number, the same in every rendition. */
   readonly number: number
-  /** Program time of its first picture (or frame). */
+  /** Program time of its first picture (or audio frame). */
   readonly start: Ticks90k
   /** Milliseconds since 1970 at `start`. */
   readonly wallMs: number
-  /** EXT-X-DISCONTINUITY goes before it. */
+  /** True if EXT-X-DISCONTINUITY precedes it. */
   readonly discontinuity: boolean
 }
 
 export interface Part {
   /** Ticks, 90 kHz; may be fractional. */
   readonly duration: number
-  /** Begins with a random access point. */
+  /** Starts with a random access point. */
   readonly independent: boolean
   readonly bytes: Uint8Array
 }
@@ -25,15 +25,15 @@ export interface Part {
 export interface SegmentEnd {
   /** Ticks, 90 kHz; may be fractional. */
   readonly duration: number
-  /** Begins with a random access point. */
+  /** Starts with a random access point. */
   readonly independent: boolean
-  /** The whole segment, where it did not come in parts. */
+  /** The whole segment, if it did not come in parts. */
   readonly bytes?: Uint8Array
 }
 
 /**
- * Where a rendition's segments go, in order: `begin`, any number of `part`s, `end`; or `gap`. Nothing here waits; what is
- * given is published once it is safe on disk (or at once, where only memory is used).
+ * Input of a rendition, in order: `begin`, any number of `part`s, `end`; or `gap`. No call waits; segments are published
+ * once they are on disk (or at once, where only memory is used).
  */
 export interface RenditionSink {
   /** An initialisation segment (fMP4): valid from the next `begin` on. */
@@ -41,16 +41,16 @@ export interface RenditionSink {
   begin(segment: SegmentBegin): void
   part(part: Part): void
   end(end: SegmentEnd): void
-  /** A segment that will never be: EXT-X-GAP. */
+  /** A segment without media: EXT-X-GAP. */
   gap(segment: SegmentBegin & { readonly duration: number }): void
 }
 
-/** A segment as it is listed. */
+/** A listed segment. */
 export interface Segment extends SegmentBegin {
   readonly state: 'open' | 'done' | 'gap'
-  /** Discontinuities before and at it, since the first start ever: EXT-X-DISCONTINUITY-SEQUENCE is this, less its own. */
+  /** Discontinuities before and at it since the first start: EXT-X-DISCONTINUITY-SEQUENCE is this, less its own. */
   readonly series: number
-  /** So far, where it is open. */
+  /** Duration so far, where it is open. */
   readonly duration: number
   readonly independent: boolean
   /** File name, relative to the playlist. */

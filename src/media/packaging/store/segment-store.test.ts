@@ -33,22 +33,22 @@ const listing = (rendition: Rendition): string =>
     targetSeconds: TARGET_SECONDS,
   })
 
-describe('what is listed', () => {
-  test('tells each listener of each change, until it leaves', async () => {
+describe('the list of segments', () => {
+  test('reports each change to each subscriber, until it unsubscribes', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     const calls: string[] = []
     const leave = stream.subscribe(() => calls.push('left'))
     stream.subscribe(() => calls.push('stays'))
     let change = stream.untilChanged()
-    feed.segment()
+    filler.segment()
     await change
     expect(calls).toEqual(expect.arrayContaining(['left', 'stays']))
     leave()
     calls.length = 0
     change = stream.untilChanged()
-    feed.segment()
+    filler.segment()
     await change
     expect(new Set(calls)).toEqual(new Set(['stays']))
   })
@@ -56,9 +56,9 @@ describe('what is listed', () => {
   test('lists a segment only when its file and the journal have it', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     const change = stream.untilChanged()
-    feed.segment()
+    filler.segment()
     expect(stream.segments).toEqual([])
     await change
     const [first] = stream.segments
@@ -75,27 +75,27 @@ describe('what is listed', () => {
     )
   })
 
-  test('keeps the window, and keeps files a while after they left it', async () => {
+  test('keeps the window, and files for a while after they left it', async () => {
     const store = await stores.open({ window: { segments: 4, ms: 0 } })
-    const feed = stores.fillerOf(store, ['stream_0'])
-    for (let i = 0; i < 6; i++) feed.segment()
+    const filler = stores.fillerOf(store, ['stream_0'])
+    for (let i = 0; i < 6; i++) filler.segment()
     const stream = store.rendition('stream_0')
     await stream.settled()
     const first = store.nextNumber
     expect(numbersOf(stream)).toEqual([2, 3, 4, 5].map((n) => first + n))
     expect(await stream.bytesOf(`${first}.ts`)).toEqual(segmentBytes(first))
     stores.clock.advance(60_000)
-    feed.segment()
+    filler.segment()
     await stream.settled()
     expect(stream.bytesOf(`${first}.ts`)).toBeUndefined()
     await stream.files.settled()
     expect(await readdir(join(folder, 'stream_0'))).not.toContain(`${first}.ts`)
   })
 
-  test('lists as much time as asked for, where that is more than the number of segments', async () => {
+  test('lists the configured time, where that is more than the number of segments', async () => {
     const store = await stores.open({ window: { segments: 3, ms: 40_000 } })
-    const feed = stores.fillerOf(store, ['stream_0'])
-    for (let i = 0; i < 15; i++) feed.segment()
+    const filler = stores.fillerOf(store, ['stream_0'])
+    for (let i = 0; i < 15; i++) filler.segment()
     await store.rendition('stream_0').settled()
     expect(store.rendition('stream_0').segments).toHaveLength(10)
   })
@@ -103,10 +103,10 @@ describe('what is listed', () => {
   test('the discontinuity sequence rises when a tag leaves', async () => {
     const store = await stores.open({ window: { segments: 3, ms: 0 } })
     const stream = store.rendition('stream_0')
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     const sequences: number[] = []
     for (let i = 0; i < 8; i++) {
-      feed.segment({ discontinuity: i === 2 || i === 3 })
+      filler.segment({ discontinuity: i === 2 || i === 3 })
       await stream.settled()
       sequences.push(stream.discontinuitySequence)
     }
@@ -114,20 +114,20 @@ describe('what is listed', () => {
     expect(sequences.map((each) => each - base)).toEqual([0, 0, 0, 0, 0, 1, 2, 2])
   })
 
-  test('refuses numbers that do not follow each other, and ends without a beginning', async () => {
+  test('refuses numbers that do not follow each other, and an end without a start', async () => {
     const store = await stores.open()
     const stream = store.rendition('stream_0')
     stream.gap({ ...beginAt(7), duration: 1 })
-    expect(() => stream.begin(beginAt(9))).toThrow('segment 9 cannot begin: 8 must come next')
-    expect(() => stream.end({ duration: 1, independent: true })).toThrow('without a segment')
+    expect(() => stream.begin(beginAt(9))).toThrow('segment 9 cannot start: 8 must come next')
+    expect(() => stream.end({ duration: 1, independent: true })).toThrow('without an open segment')
     expect(() => store.rendition('../etc')).toThrow('"../etc" must be stream_N or audio_N')
   })
 
-  test('a rendition that begins later has the discontinuity sequence of the others', async () => {
+  test('a rendition that starts later has the discontinuity sequence of the others', async () => {
     const store = await stores.open()
-    const feed = stores.fillerOf(store, ['stream_0'])
-    for (let i = 0; i < 5; i++) feed.segment({ discontinuity: i % 2 === 1 })
-    const both = stores.fillerOf(store, ['stream_0', 'stream_1'], feed.next)
+    const filler = stores.fillerOf(store, ['stream_0'])
+    for (let i = 0; i < 5; i++) filler.segment({ discontinuity: i % 2 === 1 })
+    const both = stores.fillerOf(store, ['stream_0', 'stream_1'], filler.next)
     both.segment({ discontinuity: true })
     both.segment()
     await Promise.all([...store.renditions.values()].map(async (each) => each.settled()))
@@ -146,17 +146,17 @@ const beginAt = (number: number) => ({
 })
 
 describe('a restart', () => {
-  test('lists the same again, and numbers go on', async () => {
+  test('lists the same segments, and numbers go on', async () => {
     const before = await stores.open()
-    const feed = stores.fillerOf(before, ['stream_0'])
-    for (let i = 0; i < 5; i++) feed.segment({ discontinuity: i === 1 })
+    const filler = stores.fillerOf(before, ['stream_0'])
+    for (let i = 0; i < 5; i++) filler.segment({ discontinuity: i === 1 })
     const listed = listing(before.rendition('stream_0'))
     await before.rendition('stream_0').settled()
     const text = listing(before.rendition('stream_0'))
     expect(text).not.toBe(listed)
     const after = await stores.reopen()
     expect(after.resumed).toBe(true)
-    expect(after.nextNumber).toBe(feed.next)
+    expect(after.nextNumber).toBe(filler.next)
     expect(listing(after.rendition('stream_0'))).toBe(text)
     const first = after.rendition('stream_0').segments[0]!
     expect(await after.rendition('stream_0').bytesOf(first.file)).toEqual(
@@ -166,27 +166,27 @@ describe('a restart', () => {
 
   test('another layout lists nothing of the old one, and numbers and discontinuities go on', async () => {
     const before = await stores.open()
-    const feed = stores.fillerOf(before, ['stream_0'])
-    for (let i = 0; i < 3; i++) feed.segment({ discontinuity: true })
+    const filler = stores.fillerOf(before, ['stream_0'])
+    for (let i = 0; i < 3; i++) filler.segment({ discontinuity: true })
     await before.rendition('stream_0').settled()
     const { series } = before.rendition('stream_0').segments.at(-1)!
     const after = await stores.reopen({ layout: 'other' })
     const stream = after.rendition('stream_0')
     expect(stream.segments).toEqual([])
-    expect(after.nextNumber).toBe(feed.next)
+    expect(after.nextNumber).toBe(filler.next)
     stores.fillerOf(after, ['stream_0']).segment({ discontinuity: true })
     await stream.settled()
-    expect(stream.segments[0]).toMatchObject({ number: feed.next, series: series + 1 })
+    expect(stream.segments[0]).toMatchObject({ number: filler.next, series: series + 1 })
     // Numbers do not go back at a third start either.
-    expect((await stores.reopen({ layout: 'third' })).nextNumber).toBe(feed.next + 1)
+    expect((await stores.reopen({ layout: 'third' })).nextNumber).toBe(filler.next + 1)
   })
 
   test('renditions that lag behind get gaps up to the same number', async () => {
     const before = await stores.open()
-    const feed = stores.fillerOf(before, ['stream_0', 'stream_1'])
-    feed.segment()
-    feed.segment()
-    const ahead = stores.fillerOf(before, ['stream_0'], feed.next)
+    const filler = stores.fillerOf(before, ['stream_0', 'stream_1'])
+    filler.segment()
+    filler.segment()
+    const ahead = stores.fillerOf(before, ['stream_0'], filler.next)
     ahead.segment({ discontinuity: true })
     ahead.segment()
     await before.rendition('stream_0').settled()
@@ -200,17 +200,17 @@ describe('a restart', () => {
     )
   })
 
-  test('a segment that was open ends with the parts that were published', async () => {
+  test('an open segment ends with its published parts', async () => {
     const before = await stores.open({ extension: 'm4s' })
-    const feed = stores.fillerOf(before, ['stream_0'])
-    feed.parts(4)
-    feed.openParts(3)
+    const filler = stores.fillerOf(before, ['stream_0'])
+    filler.parts(4)
+    filler.openParts(3)
     const stream = before.rendition('stream_0')
     await stream.settled()
     const open = stream.segments.at(-1)!
     expect(open.state).toBe('open')
     const bytes = Buffer.concat(open.parts.map((part) => part.bytes))
-    // As after a kill: nothing was closed. A part that was being written is behind them.
+    // As after a kill: nothing was closed. An unfinished part follows them.
     await writeFile(join(folder, 'stream_0', open.file), 'half a part', { flag: 'a' })
     const after = await stores.reopen({ extension: 'm4s' })
     const last = after.rendition('stream_0').segments.at(-1)!
@@ -225,8 +225,8 @@ describe('a restart', () => {
 
   test('a file that is missing or cut short becomes a gap', async () => {
     const before = await stores.open()
-    const feed = stores.fillerOf(before, ['stream_0'])
-    for (let i = 0; i < 4; i++) feed.segment()
+    const filler = stores.fillerOf(before, ['stream_0'])
+    for (let i = 0; i < 4; i++) filler.segment()
     await before.rendition('stream_0').settled()
     const files = before
       .rendition('stream_0')
@@ -254,8 +254,8 @@ describe('a restart', () => {
     async (_name, { segments, ...more }, seconds, expected) => {
       const window = { segments, ms: 'dvrMs' in more ? more.dvrMs : 0 }
       const before = await stores.open({ window })
-      const feed = stores.fillerOf(before, ['stream_0', 'stream_1'])
-      for (let i = 0; i < segments; i++) feed.segment({ discontinuity: i === 1 })
+      const filler = stores.fillerOf(before, ['stream_0', 'stream_1'])
+      for (let i = 0; i < segments; i++) filler.segment({ discontinuity: i === 1 })
       for (const each of before.renditions.values()) await each.settled()
       const { series } = before.rendition('stream_0').segments.at(-1)!
       const old = before.rendition('stream_0').segments[0]!.file
@@ -265,18 +265,18 @@ describe('a restart', () => {
       expect(first.segments).toHaveLength(expected === 'over' ? 0 : segments)
       expect(second.segments).toHaveLength(expected === 'over' ? 0 : segments)
       // Numbers and discontinuities go on all the same.
-      expect([after.nextNumber, after.resumed]).toEqual([feed.next, true])
+      expect([after.nextNumber, after.resumed]).toEqual([filler.next, true])
       stores.fillerOf(after, ['stream_0', 'stream_1']).segment({ discontinuity: true })
       for (const each of after.renditions.values()) await each.settled()
-      expect(first.segments.at(-1)).toMatchObject({ number: feed.next, series: series + 1 })
+      expect(first.segments.at(-1)).toMatchObject({ number: filler.next, series: series + 1 })
       if (expected === 'listed') return
       expect(first.bytesOf(old)).toBeUndefined()
       await first.files.settled()
-      expect(await readdir(join(folder, 'stream_0'))).toEqual([`${feed.next}.ts`])
+      expect(await readdir(join(folder, 'stream_0'))).toEqual([`${filler.next}.ts`])
     },
   )
 
-  test('files that nobody knows are removed, other people’s are not', async () => {
+  test('unknown files of a store are removed, other files are not', async () => {
     const before = await stores.open()
     stores.fillerOf(before, ['stream_0']).segment()
     await before.rendition('stream_0').settled()
@@ -288,10 +288,10 @@ describe('a restart', () => {
     expect((await readdir(join(folder, 'stream_0'))).sort()).toEqual([own, 'notes.txt'].sort())
   })
 
-  test('is refused while another process owns the folder, and takes over what a dead one left', async () => {
+  test('is refused while another process owns the folder, and takes over the folder of a dead one', async () => {
     await stores.open()
     await expect(stores.open()).rejects.toThrow(
-      `the HLS folder ${folder} is in use by process ${process.pid}: give this one a folder of its own with hls.dir, or with --state-dir`,
+      `the HLS folder ${folder} is in use by process ${process.pid}: give this one its own folder with hls.dir, or with --state-dir`,
     )
     await stores.close()
     for (const left of ['{"pid":4194305,"start":"1@x"}', '{"pi', '']) {
@@ -301,7 +301,7 @@ describe('a restart', () => {
     }
   })
 
-  test('a folder that cannot be used is named', async () => {
+  test('an unusable folder is named in the error', async () => {
     const file = join(folder, 'file')
     await writeFile(file, '')
     await expect(stores.open({ folder: join(file, 'hls') })).rejects.toThrow(
@@ -311,16 +311,16 @@ describe('a restart', () => {
 })
 
 describe('initialisation segments', () => {
-  test('are named after the first segment that uses them, and come back', async () => {
+  test('are named after the first segment that uses them, and are listed after a restart', async () => {
     const before = await stores.open({ extension: 'm4s' })
     const stream = before.rendition('stream_0')
-    const feed = stores.fillerOf(before, ['stream_0'])
+    const filler = stores.fillerOf(before, ['stream_0'])
     stream.init(Buffer.from('first'))
-    feed.segment()
+    filler.segment()
     stream.init(Buffer.from('never used'))
     stream.init(Buffer.from('second'))
-    feed.segment()
-    feed.segment()
+    filler.segment()
+    filler.segment()
     await stream.settled()
     const inits = stream.segments.map(({ init }) => init)
     const [n] = numbersOf(stream)
@@ -333,16 +333,16 @@ describe('initialisation segments', () => {
   test('leave with the last segment that needs them', async () => {
     const store = await stores.open({ extension: 'm4s', window: { segments: 3, ms: 0 } })
     const stream = store.rendition('stream_0')
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     stream.init(Buffer.from('first'))
-    feed.segment()
+    filler.segment()
     const first = `init-${store.nextNumber}.mp4`
     stream.init(Buffer.from('second'))
-    for (let i = 0; i < 3; i++) feed.segment()
+    for (let i = 0; i < 3; i++) filler.segment()
     await stream.settled()
     expect(stream.bytesOf(first)).toBeDefined()
     stores.clock.advance(60_000)
-    feed.segment()
+    filler.segment()
     await stream.settled()
     expect(stream.bytesOf(first)).toBeUndefined()
   })
@@ -351,8 +351,8 @@ describe('initialisation segments', () => {
 describe('memory only', () => {
   test('publishes at once, from a number above any earlier run', async () => {
     const first = await stores.open({ folder: undefined })
-    const feed = stores.fillerOf(first, ['stream_0'])
-    feed.segment()
+    const filler = stores.fillerOf(first, ['stream_0'])
+    filler.segment()
     expect(numbersOf(first.rendition('stream_0'))).toEqual([first.nextNumber])
     expect(first.resumed).toBe(false)
     stores.wall.ms += 30_000
@@ -366,9 +366,9 @@ describe('memory only', () => {
       quotaBytes: 4_500,
       window: { segments: 20, ms: 0 },
     })
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 30; i++) {
-      feed.segment()
+      filler.segment()
       expect(store.bytes).toBeLessThanOrEqual(5_500)
     }
     const { segments } = store.rendition('stream_0')
@@ -379,11 +379,11 @@ describe('memory only', () => {
 })
 
 describe('quota', () => {
-  test('the oldest go in every rendition alike', async () => {
+  test('the oldest leave in every rendition alike', async () => {
     const store = await stores.open({ quotaBytes: 10_000, window: { segments: 20, ms: 0 } })
-    const feed = stores.fillerOf(store, ['stream_0', 'stream_1'])
+    const filler = stores.fillerOf(store, ['stream_0', 'stream_1'])
     for (let i = 0; i < 20; i++) {
-      feed.segment()
+      filler.segment()
       for (const each of store.renditions.values()) await each.settled()
     }
     const [a, b] = [store.rendition('stream_0'), store.rendition('stream_1')]
@@ -395,11 +395,11 @@ describe('quota', () => {
     expect((await readdir(join(folder, 'stream_0'))).length).toBeLessThanOrEqual(6)
   })
 
-  test('never below three target durations: then it says so, once', async () => {
+  test('lists at least three target durations, and reports the excess once', async () => {
     const store = await stores.open({ quotaBytes: 1_500, window: { segments: 20, ms: 0 } })
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     for (let i = 0; i < 9; i++) {
-      feed.segment()
+      filler.segment()
       await store.rendition('stream_0').settled()
     }
     expect(store.rendition('stream_0').segments).toHaveLength(3)
@@ -410,14 +410,14 @@ describe('quota', () => {
 })
 
 describe('blocking reload', () => {
-  test('knows which segments and parts a playlist has', async () => {
+  test('is answered by the segments and parts of the playlist', async () => {
     const store = await stores.open({ extension: 'm4s' })
     const stream = store.rendition('stream_0')
-    const feed = stores.fillerOf(store, ['stream_0'])
+    const filler = stores.fillerOf(store, ['stream_0'])
     const n = store.nextNumber
     expect(stream.hasSegment(n)).toBe(false)
-    feed.parts(3)
-    feed.openParts(2)
+    filler.parts(3)
+    filler.openParts(2)
     await stream.settled()
     const asked: [number, number | undefined, boolean][] = [
       [n, undefined, true],

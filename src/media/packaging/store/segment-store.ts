@@ -23,10 +23,10 @@ import type { RenditionName, Segment, SegmentBegin } from './segment-model.ts'
 export interface StoreOptions {
   /** Undefined: memory only. */
   readonly folder: string | undefined
-  /** When it differs from what the folder holds (segment time, container, ladder …), the old window is not listed any more, but numbers go on. */
+  /** When it differs from that of the folder (segment time, container, ladder …), the old window is not listed, but numbers go on. */
   readonly layout: string
   readonly quotaBytes: number
-  /** Listed: as many segments, or as much time, whichever is more. */
+  /** Size of the list: this many segments, or this duration, whichever is more. */
   readonly window: { readonly segments: number; readonly ms: number }
   readonly clock: Clock
   /** Milliseconds since 1970. */
@@ -37,20 +37,20 @@ export interface StoreOptions {
   readonly targetSeconds?: number
 }
 
-/** RFC 8216bis, 6.2.2: nothing leaves a playlist that would then be shorter. */
+/** No segment leaves a playlist that would then be shorter (RFC 8216bis, 6.2.2). */
 const MIN_LIST_TARGETS = 3
-/** RFC 8216bis, 6.2.2: parts are listed for three target durations and must be there for three more. */
+/** RFC 8216bis, 6.2.2: parts are listed for three target durations and kept for three more. */
 const PART_TARGETS = 6
-/** Segments that are on disk, and in memory for those who want them now. */
+/** Limit of segments in memory that are also on disk, for fast answers. */
 const MAX_RECENT_BYTES = 64 * 1024 * 1024
-/** While the disk takes nothing. */
+/** Limit of bytes only in memory while the disk fails. */
 const MAX_UNSAVED_BYTES = 256 * 1024 * 1024
-/** A journal is compacted when it has this many lines more than what it says needs, and three times as many. */
+/** A journal is compacted when it has this many lines more than it needs, and three times as many. */
 const MAX_SPARE_LINES = 2_000
 const SPARE_FACTOR = 3
-/** How long files of an earlier run stay that were not listed at its end. */
+/** Time for which unlisted files of an earlier run stay. */
 const MAX_PAST_MS = 300_000
-/** Renditions begin a number within a moment of each other. */
+/** Numbers whose series are kept: renditions start a number within a moment of each other. */
 const MAX_SERIES = 64
 
 /** The files of a store in a folder. */
@@ -64,15 +64,15 @@ export interface FirstNumbers extends Counter {
   readonly resumed: boolean
 }
 
-/** Ticks from the end: segments within it have their parts. */
+/** Ticks from the end within which segments have their parts. */
 export const partTicks = ({ targetSeconds }: StoreOptions, longest: number): number =>
   PART_TARGETS * (targetSeconds === undefined ? longest : targetSeconds * TICKS_PER_SECOND)
 
-/** The segments of all renditions of one output. */
+/** Segments of all renditions of one output. */
 export class SegmentStore {
-  /** For the first segment of this run: above everything that was ever published in any rendition. */
+  /** Number of the first segment of this run: above any published in any rendition. */
   readonly nextNumber: number
-  /** An earlier run published something: the first segment needs a discontinuity. */
+  /** True if an earlier run published a segment: the first one needs a discontinuity. */
   readonly resumed: boolean
   readonly options: StoreOptions
   readonly #storeFiles: StoreFiles | undefined
@@ -120,17 +120,17 @@ export class SegmentStore {
     return this.#renditions
   }
 
-  /** On disk, or in memory where that is all there is. */
+  /** Bytes on disk, and those only in memory. */
   get bytes(): number {
     return this.#sum((rendition) => rendition.files.bytes)
   }
 
-  /** Held in memory, on disk too or not. */
+  /** Bytes in memory, on disk too or not. */
   get memoryBytes(): number {
     return this.#recent.bytes + this.#sum(({ files }) => files.unsavedBytes)
   }
 
-  /** The one with this name, made when there is none yet. */
+  /** Returns the rendition of this name, created when there is none. */
   rendition(name: RenditionName): Rendition {
     const known = this.#renditions.get(name)
     if (known !== undefined) return known
@@ -143,7 +143,7 @@ export class SegmentStore {
     return this.#addRendition(name, this.#filesOf(name))
   }
 
-  /** Everything that was given is published first. */
+  /** Publishes everything given, then closes. */
   async close(): Promise<void> {
     for (const rendition of this.#renditions.values()) await rendition.settled()
     await this.#disk?.close()
@@ -156,7 +156,7 @@ export class SegmentStore {
     await this.#storeFiles?.lock.release()
   }
 
-  /** Writes a journal that says what is listed, and no more. A disk that refuses is trouble, not an error. */
+  /** Rewrites the journal to the list. A disk fault is reported, not thrown. */
   async compact(): Promise<void> {
     if (this.#storeFiles === undefined || this.#isCompacting) return
     this.#isCompacting = true
@@ -234,7 +234,7 @@ export class SegmentStore {
     return MIN_LIST_TARGETS * target
   }
 
-  /** Discontinuities stand at the same numbers in every rendition, so that their sequences agree (RFC 8216bis, 6.2.4). */
+  /** Discontinuities are at the same numbers in every rendition, so that their sequences agree (RFC 8216bis, 6.2.4). */
   #seriesOf({ number, discontinuity }: SegmentBegin): number {
     const known = this.#series.get(number)
     if (known !== undefined) return known
@@ -271,7 +271,7 @@ export class SegmentStore {
   }
 
   #snapshot(): Iterable<JournalEntry> {
-    // What is listed now, whatever comes while it is written.
+    // The list of this moment, whatever comes while it is written.
     const lists = [...this.#renditions.values()].map(
       ({ name, storedSegments }) => [name, storedSegments] as const,
     )
@@ -279,7 +279,7 @@ export class SegmentStore {
     return snapshotOf(head, lists)
   }
 
-  /** What players may have seen. */
+  /** Highest numbers that players may have seen. */
   #published(): Counter {
     let { next, series } = this.#firstNumbers
     for (const { segments } of this.#renditions.values()) {
@@ -294,7 +294,7 @@ export class SegmentStore {
   async #recover(journal: Journal, ready: () => void): Promise<void> {
     for (const { files } of this.#renditions.values()) await files.save()
     await journal.rewrite(() => {
-      // More was published from memory meanwhile: it is tried again.
+      // More was published from memory meanwhile: this is tried again.
       if ([...this.#renditions.values()].some(({ files }) => files.hasUnsaved())) {
         throw new Error('not everything is on disk')
       }

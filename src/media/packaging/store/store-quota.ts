@@ -5,14 +5,14 @@ import type { RenditionName, Segment } from './segment-model.ts'
 export interface StoreQuotaOptions {
   readonly renditions: ReadonlyMap<RenditionName, Rendition>
   readonly quotaBytes: number
-  /** What may be in memory alone while the disk takes nothing. */
+  /** Limit of bytes only in memory while the disk fails. */
   readonly unsavedBytes: number
-  /** Ticks that stay listed, whatever they take. */
+  /** Ticks that stay listed, whatever their size. */
   readonly minTicks: (segments: readonly Segment[]) => number
   readonly onStorageFault: (what: 'storage', message: string) => void
 }
 
-/** Room for what comes: what is not listed any more goes first; then the lists become shorter with their next segments. */
+/** Makes room: past files go first; then the lists become shorter with their next segments. */
 export class StoreQuota {
   readonly #options: StoreQuotaOptions
   #floor = 0
@@ -22,7 +22,7 @@ export class StoreQuota {
     this.#options = options
   }
 
-  /** Segments below this number leave, the same in every rendition. */
+  /** Number below which segments leave, the same in every rendition. */
   get floor(): number {
     return this.#floor
   }
@@ -39,7 +39,7 @@ export class StoreQuota {
     this.#isTooSmall = false
   }
 
-  /** Bytes that must go. */
+  /** Bytes beyond the limits. */
   #excessBytes(adding: number): number {
     const { quotaBytes, unsavedBytes } = this.#options
     const unsaved = this.#sum(({ files }) => files.unsavedBytes)
@@ -54,7 +54,7 @@ export class StoreQuota {
     let rest = totalDurationOf(longest)
     for (const { number, duration } of longest) {
       rest -= duration
-      // A segment that is added may take the place of the last that can go.
+      // A segment that is added may replace the last that can leave.
       if (missing <= 0 || rest + (adding > 0 ? duration : 0) < minTicks) break
       for (const list of lists) missing -= list[number - (list[0]?.number ?? 0)]?.bytes ?? 0
       this.#floor = Math.max(this.#floor, number + 1)
