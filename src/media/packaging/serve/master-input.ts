@@ -7,14 +7,14 @@ import type { Segment } from '../store/segment-model.ts'
 import type { Stream } from '../segment/stream.ts'
 
 /** GROUP-ID of the audio renditions in fragmented MP4. */
-const AUDIO_GROUP = 'sound'
+const AUDIO_GROUP = 'audio'
 /** Object type 0x61, Main: ISO/IEC 14496-1 table 5, RFC 6381 3.3. */
 const MPEG2_VIDEO = 'mp4v.61'
 /** Overhead of a transport stream, until it is measured. */
 const OVERHEAD = 1.1
 const UNMEASURED_BITRATE = 3_000_000
 /** NAME of an audio rendition without a language. */
-const UNNAMED = 'Sound'
+const UNNAMED = 'Audio'
 
 /** Returns undefined where the program as it is is the only playlist. */
 export function masterInput(session: PackagingSession): MasterInput | undefined {
@@ -23,7 +23,7 @@ export function masterInput(session: PackagingSession): MasterInput | undefined 
   const audio = masterAudioOf(main)
   const variants = [main, ...ladder.streams].flatMap((stream, index) => {
     const declared = index === 0 ? UNMEASURED_BITRATE : declaredBitrate(session, index - 1)
-    return variantOf(stream, { declared, sound: main.audioTrack, grouped: audio.length > 0 })
+    return variantOf(stream, { declared, audioTrack: main.audioTrack, grouped: audio.length > 0 })
   })
   const all = [...variants, ...audioOnlyOf(session, audio)]
   return {
@@ -44,8 +44,8 @@ export function isComplete({ plan, main, ladder }: PackagingSession): boolean {
   return [main, ...ladder.streams].every((stream) => {
     const { video, audio } = stream.tracks
     const audioTrack = stream.audioTrack ?? main.audioTrack
-    const pictures = video === undefined || videoCodec(stream) !== undefined
-    return pictures && (audio === undefined || audioTrack !== undefined)
+    const isVideoKnown = video === undefined || videoCodec(stream) !== undefined
+    return isVideoKnown && (audio === undefined || audioTrack !== undefined)
   })
 }
 
@@ -57,13 +57,13 @@ function variantOf(
   stream: Stream,
   about: {
     readonly declared: number
-    readonly sound: Mp4AudioTrack | undefined
+    readonly audioTrack: Mp4AudioTrack | undefined
     readonly grouped: boolean
   },
 ): MasterVariant[] {
   const { video, audio } = stream.tracks
   const format = stream.videoConfig?.format
-  const audioTrack = about.grouped ? about.sound : stream.audioTrack
+  const audioTrack = about.grouped ? about.audioTrack : stream.audioTrack
   const codec = videoCodec(stream)
   const hasAudio = about.grouped || audio !== undefined
   if ((video !== undefined && codec === undefined) || (hasAudio && audioTrack === undefined))
@@ -87,9 +87,9 @@ function variantOf(
   ]
 }
 
-function videoCodec({ videoConfig: pictures }: Stream): string | undefined {
-  if (pictures?.format?.codec === 'mpeg2video') return MPEG2_VIDEO
-  return pictures?.track && codecString(pictures.track)
+function videoCodec({ videoConfig }: Stream): string | undefined {
+  if (videoConfig?.format?.codec === 'mpeg2video') return MPEG2_VIDEO
+  return videoConfig?.track && codecString(videoConfig.track)
 }
 
 function masterAudioOf({ audioRenditions, tracks, audioTrack, name }: Stream): MasterAudio[] {
@@ -114,7 +114,7 @@ const nameOf = (language: string, index: number): string => {
 function audioOnlyOf(session: PackagingSession, audio: readonly MasterAudio[]): MasterVariant[] {
   const { plan, audioOnly, main } = session
   if (audioOnly !== undefined) {
-    return variantOf(audioOnly, { declared: 128_000, sound: undefined, grouped: false })
+    return variantOf(audioOnly, { declared: 128_000, audioTrack: undefined, grouped: false })
   }
   const first = audio[0]
   if (plan.audioOnly === 'without' || first?.uri === undefined || main.audioTrack === undefined)
