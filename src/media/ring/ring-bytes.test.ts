@@ -52,7 +52,7 @@ describe('the preamble of a reader that skips', () => {
 })
 
 const LIMITS = { maxBytes: 10_000_000, minDuration: millis(1000), pids: [0, 0x100] }
-/** A chunk of `count` packets each 100 ms; a random access point where `raps` says so. */
+/** A chunk of `count` packets each 100 ms; a random access point at the indices of `raps`. */
 const filled = (
   chunks: number,
   raps: readonly number[],
@@ -152,7 +152,7 @@ describe('a ring', () => {
   it('takes preamble counters from both sides of a position', () => {
     const ring = filled(5, [1])
     const preamble = ring.discontinuityAt(376)
-    // PID 0 begins behind the position with counter 1; PID 0x100 was last before it with 2.
+    // PID 0 starts behind the position with counter 1; the last of PID 0x100 before it has 2.
     expect([...preamble].filter((_, at) => at % 188 === 3)).toEqual([0x20, 0x22])
     expect(ring.discontinuityAt(376)).toBe(preamble)
     const later = ring.discontinuityAt(940)

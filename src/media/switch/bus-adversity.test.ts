@@ -7,8 +7,8 @@ import { sourceId } from '../../contract/ids.ts'
 describe('a bus with faulty sources', () => {
   it('keeps its timeline over any sources, takes and failures', () => {
     fc.assert(
-      fc.property(scenario, (told) => {
-        expect(playScenario(told)).toEqual([])
+      fc.property(scenario, (given) => {
+        expect(playScenario(given)).toEqual([])
       }),
       { numRuns: 25, seed: 20_261_121 },
     )
@@ -30,7 +30,7 @@ describe('a bus with faulty sources', () => {
   })
 
   it.each([10, 5, 1])(
-    'enters a source that reorders by two frames at %d pictures a second',
+    'enters a source that reorders by two frames at %d frames per second',
     (fps) => {
       const deep = createRigSource('deep', {
         fps,

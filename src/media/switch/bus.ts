@@ -341,7 +341,7 @@ export class Bus {
     const { lipSync = 0, buffer } = splicePoint.source ?? {}
     const live = buffer?.live === true
     const onAir = new OnAirSource({
-      entry: splicePoint,
+      splicePoint,
       offset,
       programEnd: end,
       slate: this.#slate,

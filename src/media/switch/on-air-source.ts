@@ -38,14 +38,14 @@ export class OnAirSource {
   last: BufferedUnit | undefined
 
   constructor(options: {
-    readonly entry: SplicePoint
+    readonly splicePoint: SplicePoint
     readonly offset: number
     readonly programEnd: number
     readonly slate: SlateLoop
     readonly channelHasVideo: boolean
     readonly edge: number | undefined
   }) {
-    const { entry: splicePoint, offset, slate } = options
+    const { splicePoint, offset, slate } = options
     this.source = splicePoint.source?.id ?? SLATE
     this.playable = splicePoint.playable
     this.offset = offset

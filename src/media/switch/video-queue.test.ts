@@ -75,16 +75,16 @@ const shownOf = (pictures: readonly BufferedUnit[], rest: Partial<SplicePoint> =
   const raps: RapKindName[] = []
   const types: number[][] = []
   const flags: number[] = []
-  const track = new VideoTrack(0, ({ data, rap: entry }) => {
-    raps.push(entry)
+  const track = new VideoTrack(0, ({ data, rap }) => {
+    raps.push(rap)
     types.push([data[3]! >> 1, data[10]! >> 1])
     flags.push(data[5]!)
   })
   const slate = new SlateLoop({ video: [], videoTicks: 0, silence: undefined, audioTracks: 0 })
   const playable = playableOf(pictures)
-  const entry = { source: undefined, playable, index: 0, anchor: 0, ideal: 0, ...rest }
+  const splicePoint = { source: undefined, playable, index: 0, anchor: 0, ideal: 0, ...rest }
   const at = { offset: 0, programEnd: 0, channelHasVideo: true, edge: undefined }
-  const onAir = new OnAirSource({ entry, slate, ...at })
+  const onAir = new OnAirSource({ splicePoint, slate, ...at })
   const queue = new VideoQueue(track, 'shown')
   for (let clock = 0; clock < pictures.length * FRAME; clock += FRAME) {
     while (queue.playNext(onAir, clock) === 'shown');
@@ -98,30 +98,30 @@ describe('a splice into HEVC', () => {
       title: 'enters an open GOP as a broken link without its leading pictures',
       given: [CRA, RASL, RASL, TRAIL, CRA, RASL],
       shown: [BLA_W_RADL, TRAIL, CRA, RASL],
-      entry: 'bla',
+      rap: 'bla',
     },
     {
       title: 'keeps leading pictures that can be decoded',
       given: [CRA, RADL, TRAIL],
       shown: [BLA_W_RADL, RADL, TRAIL],
-      entry: 'bla',
+      rap: 'bla',
     },
     {
       title: 'leaves a broken link what it is',
       given: [BLA_N_LP, TRAIL],
       shown: [BLA_N_LP, TRAIL],
-      entry: 'bla',
+      rap: 'bla',
     },
     {
       title: 'makes a broken link where the source ends a sequence',
       given: [IDR, TRAIL, END, CRA, RASL, TRAIL],
       shown: [IDR, TRAIL, BLA_W_LP, RASL, TRAIL],
-      entry: 'idr',
+      rap: 'idr',
     },
-  ])('$title', ({ given, shown, entry }) => {
+  ])('$title', ({ given, shown, rap }) => {
     const { types, raps } = shownOf(picturesOf(given))
     expect(types).toEqual(shown.map((type) => [type, type]))
-    expect(raps[0]).toBe(entry)
+    expect(raps[0]).toBe(rap)
   })
 
   it('lets the pictures before it be shown', () => {

@@ -75,7 +75,7 @@ export class Viewer {
     return this.#parts.reader.lag
   }
 
-  /** Why we disconnected it; undefined when it left. */
+  /** Reason given to `disconnect`; undefined when the viewer left. */
   get leaveReason(): string | undefined {
     return this.#leaveReason
   }

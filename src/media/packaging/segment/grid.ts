@@ -100,7 +100,7 @@ export class Grid {
     this.#hole = 'here'
   }
 
-  /** Another source follows: the groups so far say nothing of its own. */
+  /** Another source follows: the lengths of earlier groups do not apply to it. */
   splice(): void {
     this.#groups.length = 0
     this.#lastRap = undefined
