@@ -141,7 +141,7 @@ describe('players in Chromium', () => {
   )
 })
 
-describe('a source with key frames further apart than a segment may last', () => {
+describe('a source with random access points further apart than a segment may last', () => {
   it('is transcoded under auto, and cut without independence under copy', async () => {
     const film = bench.path('long-groups.ts')
     const made = bench.program('ffmpeg', [
@@ -154,7 +154,9 @@ describe('a source with key frames further apart than a segment may last', () =>
     let sluice = await bench.sluice('-s', 'live=test:?size=320x180&rate=25&gop=100', ...hls)
     await sluice.onAir('live')
     await sluice.until(({ sources }) => sources[0]?.conform === 'transcoding')
-    expect((await sluice.source('live')).conformReason).toMatch(/key frames further apart/)
+    expect((await sluice.source('live')).conformReason).toMatch(
+      /random access points further apart/,
+    )
     await seconds(3)
     // It played on as it was until the transcoder had something.
     expect(sluice.eventsOf('switched').map(({ to }) => to)).not.toContain('slate')

@@ -35,7 +35,7 @@ export class BufferWriter implements Required<ConformSink> {
   }
 
   format(): void {
-    // The tracks hold the source's own format; a transcoder's is the program's.
+    // The tracks hold the source's own formats; a transcoder's output has the program's.
   }
 
   restarted(): void {

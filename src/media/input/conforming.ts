@@ -10,17 +10,17 @@ import type { ConformSink, Conformer, ConformerFigures } from './conform/conform
 
 export type ConformState = SourceStatus['conform']
 
-/** What brings units into the program's format. */
+/** Brings units into the program's format. */
 export type Transcoder = Pick<Conformer, 'unit' | 'room' | 'restarted' | 'run'> & {
   figures(): Pick<ConformerFigures, 'droppedUnits'>
 }
 
 export interface ConformingParts {
   readonly openConformer: (plan: ConformPlan) => Transcoder
-  /** The program's format, once it is known. */
+  /** The program's format; undefined before it is known. */
   readonly target: () => ProgramFormat | undefined
   readonly out: Required<ConformSink>
-  /** Units in another format than the program's may be in the buffer: they must go. */
+  /** Called when the buffer may hold units in another format than the program's: they must be dropped. */
   readonly onReplan: () => void
 }
 
@@ -28,13 +28,13 @@ export interface ConformRequest {
   readonly tracks: SourceTracks
   readonly target: ProgramFormat | undefined
   readonly mode: ConformMode
-  /** Whether its pictures can be entered often enough. */
+  /** Verdict on the distance of its random access points. */
   readonly rapDistance: RapDistanceVerdict
 }
 
 const MAX_HELD_UNITS = 500
 
-/** Sees to it that a source's units fit the program: as they are, through a transcoder, or not at all. */
+/** Makes a source's units fit the program: as they are, through a transcoder, or not at all. */
 export class Conforming {
   readonly #parts: ConformingParts
   readonly #running = new Set<Promise<void>>()
@@ -43,9 +43,9 @@ export class Conforming {
   #planned = ''
   #conformer: Transcoder | undefined
   #stop: AbortController | undefined
-  /** What plays before the transcoder has given anything. */
+  /** Units played until the transcoder's first output. */
   #meanwhile: 'nothing' | 'as_is' = 'nothing'
-  /** Units that came before it was known what the source is, while the program's format was. */
+  /** Units that came before the source's format was known, while the program's was. */
   #held: AccessUnit[] = []
 
   constructor(parts: ConformingParts) {
@@ -56,17 +56,17 @@ export class Conforming {
     return this.#state
   }
 
-  /** Why it is transcoded or refused, in words. */
+  /** Reason why it is transcoded or refused, as text. */
   get reason(): string | undefined {
     return this.#reason
   }
 
-  /** For finite sources: the promise to wait for, where the transcoder is behind. */
+  /** For finite sources: resolves when the transcoder has caught up; undefined while it keeps up. */
   room(): Promise<void> | undefined {
     return this.#conformer?.room()
   }
 
-  /** Units go through a transcoder, and come out of it later. */
+  /** True when units pass through a transcoder, which delays them. */
   get hasTranscoder(): boolean {
     return this.#conformer !== undefined
   }
@@ -75,21 +75,21 @@ export class Conforming {
     return this.#conformer?.figures().droppedUnits ?? 0
   }
 
-  /** Decides anew. True when something changed. */
+  /** Decides again; returns true when something changed. */
   replan(request: ConformRequest): boolean {
     const decision = decide(request)
     const key = `${decision.state} ${decision.plan === undefined ? '' : planKeyOf(decision.plan)}`
     this.#reason = decision.reason
     if (key === this.#planned) return false
     const first = this.#state === 'unknown'
-    // Its units fit as they are, but for the distance of their entry points: they play until the transcoder gives some.
+    // Its units fit except for the distance of their random access points: they play until the transcoder's first output.
     const plays = this.#state === 'as_is' && request.rapDistance === 'too_far_apart'
     this.#planned = key
     this.#state = decision.state
     this.#stopConformer()
     if (decision.plan !== undefined) this.#startConformer(decision.plan)
     this.#meanwhile = plays && decision.plan !== undefined ? 'as_is' : 'nothing'
-    // The units gathered before the first decision stay where they fit.
+    // Units gathered before the first decision stay in the buffer where they fit.
     const stays = this.#meanwhile === 'as_is' || (first && decision.state === 'as_is')
     if (!stays && decision.state !== 'unknown') this.#parts.onReplan()
     if (decision.state !== 'unknown') for (const unit of this.#held.splice(0)) this.unit(unit)
@@ -116,7 +116,7 @@ export class Conforming {
     await Promise.all(this.#running)
   }
 
-  /** Whether it fits is told by its first few units; one that never tells must not fill the memory. */
+  /** The first few units show the format; a source that never does must not fill the memory. */
   #hold(unit: AccessUnit): void {
     this.#held.push(unit)
     if (this.#held.length > MAX_HELD_UNITS) this.#held.shift()
@@ -170,7 +170,7 @@ function decide(request: ConformRequest): Decision {
     return reason === undefined ? { state: 'as_is' } : { state: 'refused', reason }
   }
   const unfit = request.rapDistance === 'fit' ? undefined : RAP_FAULTS[request.rapDistance]
-  const match = mode === 'transcode' ? 'always' : unfit === undefined ? 'by_format' : 'pictures'
+  const match = mode === 'transcode' ? 'always' : unfit === undefined ? 'by_format' : 'video'
   const plan = planConform(tracks, targetOf(target), match)
   if (plan === undefined) return { state: 'as_is' }
   const reasons = [unfit, differences(tracks, target, mode)]
@@ -179,7 +179,7 @@ function decide(request: ConformRequest): Decision {
 
 const RAP_FAULTS = {
   no_idr: 'no IDR pictures',
-  too_far_apart: 'key frames further apart than a segment may last',
+  too_far_apart: 'random access points further apart than a segment may last',
 } as const
 
 function targetOf(format: ProgramFormat): TargetFormat {

@@ -20,7 +20,7 @@ export interface InputParts {
   readonly latencyMs: number
   readonly live: boolean
   readonly arrives: 'steadily' | 'by_segment'
-  /** Makes the supervised reader that will feed this input. */
+  /** Creates the supervised reader of this input. */
   readonly supervise: (
     sink: SourceSink,
     onChange: (change: SourceTransition) => void,
@@ -32,16 +32,16 @@ export interface InputParts {
   readonly memory: Account<MemoryKind>
 }
 
-/** What the channel has decided; read whenever it matters, because it may change on the air. */
+/** The channel's decisions; read at each use, because they may change on the air. */
 export interface InputSettings {
   readonly format: ProgramFormat | undefined
-  /** Random access points further apart than this do not fit an output that packages segments; undefined: none does. */
+  /** Limit of the distance of random access points for outputs that package segments; undefined: none does. */
   readonly maxGopTicks: number | undefined
   conformOf(spec: SourceSpec): ConformMode
   thresholdsOf(spec: SourceSpec): Thresholds
 }
 
-/** Of the chosen tracks; undefined where there is none or it is not known yet. */
+/** Formats of the chosen tracks; undefined where there is none or it is not known yet. */
 export interface InputFormats {
   readonly video: VideoFormat | undefined
   readonly audio: AudioFormat | undefined

@@ -53,7 +53,7 @@ describe('the tracks of an input', () => {
     })
   })
 
-  it('do without a track that was announced and never came, and take it back when it does', () => {
+  it('leave out an announced track without units, and take it back when it has some', () => {
     const tracks = announced()
     tracks.setFormat(1, VIDEO)
     tracks.onArrival(1, 1_000)

@@ -8,7 +8,7 @@ import type { SourceTracks } from './conform/conform-plan.ts'
 import { RapDistanceMonitor } from './rap-distance.ts'
 import { chooseTracks, NO_TRACKS, type ChosenTracks } from './track-choice.ts'
 
-/** A track that was announced and of which nothing came for this long, while another ran, is treated as missing. */
+/** An announced track without units for this long, while another runs, is treated as missing. */
 const MAX_ANNOUNCED_WAIT_MS = 3_000
 
 export interface WatchedTrack {
@@ -17,7 +17,7 @@ export interface WatchedTrack {
   readonly lastAt: number | undefined
 }
 
-/** What is known of a source's tracks: which there are, which are chosen, their formats, and when they last moved. */
+/** Tracks of a source: announced and chosen ones, their formats, and the arrival of their newest units. */
 export class InputTracks {
   readonly rapDistance = new RapDistanceMonitor()
   readonly #formats = new Map<Pid, VideoFormat | AudioFormat>()
@@ -36,7 +36,7 @@ export class InputTracks {
     return this.#chosen
   }
 
-  /** The track that the buffer's time follows. */
+  /** PID of the track that the buffer's time follows. */
   get leading(): Pid | undefined {
     return this.#chosen.video ?? this.#chosen.audio.find((pid) => pid !== undefined)
   }
@@ -64,7 +64,7 @@ export class InputTracks {
     this.#arrivingSince = undefined
   }
 
-  /** Which tracks play; true when the choice changed. Without a channel format yet: all that there are. */
+  /** Chooses the tracks to play; true when the choice changed. Without a channel format: all that there are. */
   updateChoice(spec: SourceSpec, format: ProgramFormat | undefined): boolean {
     if (this.#program === undefined) return false
     const languages = format?.audio === undefined ? [] : format.languages
@@ -78,13 +78,13 @@ export class InputTracks {
     return true
   }
 
-  /** True when the track had been given up: the choice may change. */
+  /** True when the track was treated as missing: the choice may change. */
   setFormat(pid: Pid, format: VideoFormat | AudioFormat): boolean {
     this.#formats.set(pid, format)
     return this.#absent.delete(pid)
   }
 
-  /** Gives up announced tracks that never came; true when there were such. Then silence or the slate stands in. */
+  /** Treats announced tracks without units as missing; true when there were such. Silence or the slate replaces them. */
   dropSilentTracks(now: number): boolean {
     if (this.#arrivingSince === undefined || now - this.#arrivingSince < MAX_ANNOUNCED_WAIT_MS) {
       return false

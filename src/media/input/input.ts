@@ -17,19 +17,19 @@ import type { SourceMonitor } from './source-monitor.ts'
 import { SourceBuffer } from '../buffer/source-buffer.ts'
 import { SourceHealth, type HealthVerdict } from '../buffer/source-health.ts'
 
-/** A transcoder that gives nothing for this long after its source ended has nothing left. */
+/** Silence of a transcoder after its source ended, after which its output is complete. */
 const DRAIN_TIMEOUT_MS = 1_000
 /** The longest usual playlist segment. */
 const MAX_SEGMENT_MS = 10_000
-/** What a finite source holds at least before it is entered. */
+/** Media that a finite source holds at least before it is entered. */
 const MIN_PRE_ROLL_MS = 500
-/** Where every source begins: no news until it has media, or fails otherwise. */
+/** First verdict of every source: no event until it has media, or fails otherwise. */
 const NO_MEDIA_VERDICT: HealthVerdict = {
   healthy: false,
   problems: [{ condition: 'no_media', measured: 0, limit: 1, unit: 'units' }],
 }
 
-/** A source that ran dry on the air is unhealthy until it sends again, and at least this long; its way back begins then. */
+/** After an underrun on the air a source is unhealthy until it sends again, and at least this long. */
 const UNDERRUN_PENALTY_MS = 1_000
 
 /** One source of the channel: its reader, its tracks, its conforming, its buffer, its health. */
@@ -81,7 +81,7 @@ export class Input {
     return this.#spec
   }
 
-  /** Fields changed that the reader does not notice. */
+  /** Sets fields of the spec that need no new reader. */
   updateSpec(spec: SourceSpec): void {
     this.#spec = spec
     this.replanConform()
@@ -96,7 +96,7 @@ export class Input {
     return state !== 'refused' && state !== 'unknown' && this.#isPrimed()
   }
 
-  /** A finite source has no live edge to rest behind: it is entered once its buffer can carry it over a slow start. */
+  /** A finite source has no live edge: it is entered once its buffer covers a slow start. */
   #isPrimed(): boolean {
     const { live, heldMs, newest } = this.buffer
     const preRoll = Math.max(this.#parts.latencyMs, MIN_PRE_ROLL_MS)
@@ -117,7 +117,7 @@ export class Input {
     return this.#verdict
   }
 
-  /** Monotonic milliseconds since when it has been healthy, or unhealthy, without a break. */
+  /** Start of its unbroken health or ill health, monotonic milliseconds. */
   get verdictSince(): number {
     return this.#verdictSince
   }
@@ -148,7 +148,7 @@ export class Input {
     return { video: tracks?.video?.format, audio: tracks?.audio[0]?.format }
   }
 
-  /** What a program would be made of that took its format from this source; undefined until that is known. */
+  /** Format that a program would take from this source; undefined until it is known. */
   get usableFormat(): SourceFormat | undefined {
     const segment = this.buffer.newest
     if (segment?.rapAfter(Number.NEGATIVE_INFINITY) === undefined) return undefined
@@ -164,13 +164,13 @@ export class Input {
     }
   }
 
-  /** The channel's format was fixed, or its conform mode changed. */
+  /** To be called when the channel's format was fixed, or its conform mode changed. */
   replanConform(): void {
     this.#updateTrackChoice()
     this.#replan()
   }
 
-  /** It had nothing left to play on the air: however short the stall was, it counts against it. */
+  /** An underrun on the air counts against the source, however short the stall was. */
   reportUnderrun(now: number): void {
     this.#underrunAt = now
   }
@@ -224,7 +224,7 @@ export class Input {
     }
   }
 
-  /** A playlist says nothing between its segments; that a buffer runs dry is noticed anyway. */
+  /** A playlist pauses between its segments; an underrun is noticed anyway. */
   #thresholds(): Thresholds {
     const limits = this.#parts.settings.thresholdsOf(this.spec)
     if (this.#parts.arrives !== 'by_segment') return limits
@@ -245,24 +245,24 @@ export class Input {
       condition: 'stall',
       measured: latencyMs,
       limit: latencyMs,
-      unit: 'ms: ran dry on the air',
+      unit: 'ms: underrun on the air',
     } as const
     return { healthy: false, problems: [problem] }
   }
 
-  /** What a transcoder still holds belongs to what came before: with one, the buffer learns of it from its output. */
+  /** Units in a transcoder belong to the timeline before: with one, the buffer gets the break from its output. */
   #breakTimeline(): void {
     if (!this.#conforming.hasTranscoder) this.buffer.breakTimeline()
     this.#conforming.restarted()
   }
 
-  /** The source has ended, and its transcoder has given what it held: that is all there will be. */
+  /** Closes the timeline when the source has ended and its transcoder's output is complete. */
   #closeDrained(now: number): void {
     if (this.#runningSince !== undefined || this.buffer.newest?.closed !== false) return
     if (now - this.#writer.writtenAt > DRAIN_TIMEOUT_MS) this.buffer.breakTimeline()
   }
 
-  /** A finite source outruns neither the play-out nor its transcoder. */
+  /** A finite source is read no faster than it is played or transcoded. */
   #room(): Promise<void> | undefined {
     if (!this.buffer.full) return this.#conforming.room()
     return new Promise((resolve) => this.#waiters.push(resolve))
@@ -294,7 +294,7 @@ export class Input {
     this.tracks.countBytes(unit, now)
     if (!this.tracks.isChosen(unit.pid)) return
     if (this.#wasSilent(unit, now)) this.#breakTimeline()
-    // At once: it may be on the air before the next look, and must not be left for having no media.
+    // At once: it may be on the air before the next check, and must not be left for having no media.
     if (this.tracks.onArrival(unit.pid, now).first) this.checkHealth(now)
     if (this.#checkRapDistance(unit)) this.#replan()
     this.#conforming.unit(unit)
@@ -307,8 +307,8 @@ export class Input {
   }
 
   /**
-   * A publisher that comes back behind a server goes on in the same connection, with times that stood still: by its old
-   * edge it would be late for ever. A playlist is silent between its segments as a rule.
+   * True if a live track pauses for longer than its buffer: a publisher that returns behind a server goes on in the same
+   * connection, with times that stood still, late by its old edge. A playlist pauses between its segments as a rule.
    */
   #wasSilent(unit: AccessUnit, now: number): boolean {
     const bySegment = this.#parts.arrives === 'by_segment'
@@ -337,7 +337,7 @@ export class Input {
       this.#runningSince = undefined
       this.tracks.onRunEnded()
       if (change.state === 'stopped' || change.state === 'failed') this.#primed = false
-      // Known at once: what is buffered is all there will be of this run.
+      // Known at once: no more of this run will come than what is buffered.
       if (change.state !== 'starting') this.#breakTimeline()
     }
     this.#parts.events.state(this.id, change)

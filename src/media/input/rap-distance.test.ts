@@ -5,7 +5,7 @@ import { RapDistanceMonitor } from './rap-distance.ts'
 type Rap = AccessUnit['rap']
 const picture = (seconds: number, rap: Rap): AccessUnit =>
   ({ kind: 'video', dts: seconds * 90_000, rap }) as AccessUnit
-/** One picture each half second, with an entry point where `entries` names its second. */
+/** One picture each half second, with a random access point where `rapSeconds` names its second. */
 const checkAll = (
   monitor: RapDistanceMonitor,
   pictures: readonly [number, Rap][],
@@ -23,8 +23,8 @@ const steady = (from: number, to: number, rapSeconds: readonly number[]): [numbe
     return [at, rapSeconds.includes(at) ? 'idr' : 'none']
   })
 
-describe('the entry points of a source', () => {
-  it('are lacking where some seconds bring recovery points only', () => {
+describe('the random access points of a source', () => {
+  it('are missing where some seconds have recovery points only', () => {
     const monitor = new RapDistanceMonitor()
     expect(checkAll(monitor, [[0, 'recovery_point']])).toBe(false)
     expect(checkAll(monitor, [[7, 'recovery_point']])).toBe(true)
@@ -49,7 +49,7 @@ describe('the entry points of a source', () => {
     ['each in time', steady(0, 12, [0, 4, 8]), 4.5, 'fit'],
     ['one too late', steady(0, 12, [0, 4]), 4.5, 'too_far_apart'],
     ['no segments to fit into', steady(0, 12, [0]), undefined, 'fit'],
-    ['not from its first entry on yet', steady(0, 12, [10]), 4.5, 'fit'],
+    ['nothing before the first random access point', steady(0, 12, [10]), 4.5, 'fit'],
     [
       'a jump in time between two groups',
       [...steady(0, 3, [0]), ...steady(60, 64, [62])],

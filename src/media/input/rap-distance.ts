@@ -1,21 +1,21 @@
 import type { AccessUnit } from '../../mpegts/access-unit.ts'
 
-/** A video track is waited for this long before a source counts as one without entry points. */
+/** Time after which a video track without IDR pictures counts as one that has none. */
 const MAX_IDR_WAIT_TICKS = 6 * 90_000
-/** A step between two pictures that is no part of a group: the timeline began anew. */
+/** A larger step between two pictures is not part of a group: the timeline restarted. */
 const MIN_JUMP_TICKS = 90_000
 
 /** `no_idr`: H.264 that refreshes without IDR pictures, which cannot be cut into as it is (DESIGN.md, 3.3). */
 export type RapDistanceVerdict = 'fit' | 'no_idr' | 'too_far_apart'
 
 export interface RapDistanceRules {
-  /** An option of the source: recovery points will do. */
+  /** True if recovery points are accepted (an option of the source). */
   readonly recoveryPoints: boolean
-  /** What is packaged in segments needs an entry point in each; undefined where nothing is. */
+  /** Longest group of pictures that a segment can hold; undefined where nothing is packaged. */
   readonly maxGopTicks: number | undefined
 }
 
-/** Whether a source's pictures can be entered often enough. */
+/** Judges the distance of a source's random access points. */
 export class RapDistanceMonitor {
   #verdict: RapDistanceVerdict = 'fit'
   #idr: 'unknown' | 'seen' = 'unknown'
@@ -27,14 +27,14 @@ export class RapDistanceMonitor {
     return this.#verdict
   }
 
-  /** Of another run of the source. */
+  /** The next unit is of another run of the source. */
   restart(): void {
     this.#firstDts = undefined
     this.#lastDts = undefined
     this.#sinceRap = undefined
   }
 
-  /** True when the verdict changed. It never goes back: a source that was too slow once would be so again. */
+  /** True when the verdict changed. It does not return to 'fit': such a source would be at fault again. */
   checkUnit(unit: AccessUnit, rules: RapDistanceRules): boolean {
     if (unit.kind !== 'video' || this.#verdict !== 'fit') return false
     const fault = this.#faultAt(unit, rules)
@@ -65,7 +65,7 @@ export class RapDistanceMonitor {
       return false
     }
     if (this.#sinceRap === undefined) return false
-    // What follows a jump belongs to a group whose beginning was not seen.
+    // A picture after a jump belongs to a group whose start is unknown.
     this.#sinceRap = step < 0 || step > MIN_JUMP_TICKS ? undefined : this.#sinceRap + step
     return maxGopTicks !== undefined && (this.#sinceRap ?? 0) > maxGopTicks
   }

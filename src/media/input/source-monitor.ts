@@ -29,7 +29,7 @@ export interface MonitorOptions {
   readonly memory: Account<MemoryKind>
 }
 
-/** A source as it arrives, for whoever wants to look at it before it goes on air. Costs nothing while nobody does. */
+/** A source as it arrives, for viewers before it goes on air. Costs nothing while there are none. */
 export class SourceMonitor {
   readonly #viewers: HttpTs
   readonly #ring: Ring
@@ -66,7 +66,7 @@ export class SourceMonitor {
     return this.#viewers.viewers()
   }
 
-  /** False: there is no such viewer here. */
+  /** Returns false if there is no such viewer. */
   disconnect(path: string, id: number): boolean {
     return this.#viewers.disconnect(path, id)
   }
@@ -121,7 +121,7 @@ export class SourceMonitor {
     return this.#viewers.viewers().length === 0
   }
 
-  /** Players are shown one timeline, however often the source jumps. */
+  /** Players get one timeline over all jumps of the source. */
   #updateShift(unit: AccessUnit, mux: TsMuxer): void {
     const step = unit.dts + this.#shift - this.#lastDts
     if (Number.isNaN(this.#lastDts)) this.#shift = JUMP_TICKS * 10 - unit.dts

@@ -30,7 +30,7 @@ const AUTO = { video: 'auto', audio: 'auto' } as const
 describe('the choice of tracks', () => {
   const cases = [
     {
-      name: 'takes all sound while the format is open',
+      name: 'takes all audio while the format is open',
       spec: AUTO,
       tracks: [video(1), audio(2), audio(3)],
       languages: undefined,
@@ -44,7 +44,7 @@ describe('the choice of tracks', () => {
       expected: { video: 1, audio: [3, 2] },
     },
     {
-      name: 'never leaves the first track empty for want of a language',
+      name: 'never leaves the first track empty for lack of a language',
       spec: AUTO,
       tracks: [video(1), audio(2, 'fra')],
       languages: ['deu'],
@@ -58,7 +58,7 @@ describe('the choice of tracks', () => {
       expected: { video: 1, audio: [2, undefined] },
     },
     {
-      name: 'drops what the program has no place for',
+      name: 'drops tracks that the program does not have',
       spec: AUTO,
       tracks: [video(1), audio(2), audio(3)],
       languages: [''],
@@ -72,7 +72,7 @@ describe('the choice of tracks', () => {
       expected: { video: 2, audio: [4] },
     },
     {
-      name: 'takes no picture when told so',
+      name: 'takes no video when set to none',
       spec: { video: 'none', audio: 'auto' },
       tracks: [video(1), audio(2)],
       languages: [''],
@@ -86,7 +86,7 @@ describe('the choice of tracks', () => {
       expected: { video: 1, audio: [3] },
     },
     {
-      name: 'passes by what is scrambled',
+      name: 'leaves out scrambled tracks',
       spec: AUTO,
       tracks: [{ ...video(1), scrambled: true }, video(2), audio(3)],
       languages: [''],

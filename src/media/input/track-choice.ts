@@ -2,10 +2,10 @@ import type { SourceSpec, TrackChoice } from '../../contract/spec.ts'
 import type { Pid } from '../../mpegts/access-unit.ts'
 import type { ElementaryProgram, ElementaryTrack } from '../../mpegts/demuxer.ts'
 
-/** Which of a source's tracks play which of the program's. */
+/** Tracks of a source that play the program's tracks. */
 export interface ChosenTracks {
   readonly video: Pid | undefined
-  /** One place per audio track of the program; undefined: silence. */
+  /** One entry per audio track of the program; undefined: silence. */
   readonly audio: readonly (Pid | undefined)[]
 }
 
@@ -44,7 +44,7 @@ function pick(tracks: readonly ElementaryTrack[], choice: TrackChoice): readonly
   return tracks.filter((track) => track.language === choice)
 }
 
-/** By language where both know one, else by order; the program's first track is never left empty for want of a match. */
+/** By language where both are known, else by order; the program's first track is never left empty for lack of a match. */
 function matchLanguages(
   tracks: readonly ElementaryTrack[],
   languages: readonly string[],

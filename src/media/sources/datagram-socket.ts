@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { SluiceError } from '../../contract/errors.ts'
 import type { DatagramAddress } from './datagram-url.ts'
 
-/** Linux books twice the size asked for (socket(7), SO_RCVBUF) and answers with that. */
+/** Linux reserves twice the size requested (socket(7), SO_RCVBUF) and returns that. */
 const KERNEL_BUFFER_FACTOR = process.platform === 'linux' ? 2 : 1
 
 export interface DatagramSocket {
@@ -11,7 +11,7 @@ export interface DatagramSocket {
   readonly kernelBuffer: number
 }
 
-/** Bound, joined and with its receive buffer; throws SluiceError `address_in_use` or `not_reachable`. */
+/** Opens, joins and sets the receive buffer; throws SluiceError `address_in_use` or `not_reachable`. */
 export const openDatagramSocket = async (address: DatagramAddress): Promise<DatagramSocket> => {
   const socket = createSocket({ type: address.family, reuseAddr: address.group !== undefined })
   try {
@@ -38,7 +38,7 @@ const growBuffer = (socket: Socket, wanted: number): number => {
   try {
     socket.setRecvBufferSize(wanted)
   } catch {
-    // Some systems refuse instead of capping; what they granted before is reported.
+    // Some systems refuse instead of capping; the size granted before is reported.
   }
   return Math.floor(socket.getRecvBufferSize() / KERNEL_BUFFER_FACTOR)
 }

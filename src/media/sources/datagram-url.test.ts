@@ -17,7 +17,7 @@ describe('a datagram url', () => {
     expect(parseDatagramUrl(url)).toMatchObject(expected)
   })
 
-  test('the interface of the source goes before that of the url', () => {
+  test('the interface of the source overrides that of the url', () => {
     expect(parseDatagramUrl('udp://@239.0.0.1:1234?iface=10.0.0.1', '10.0.0.2').interface).toBe(
       '10.0.0.2',
     )

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../contract/errors.ts'
 import { redactUrl } from '../../lib/redact.ts'
 
-/** Where a native listener receives. */
+/** Address on which a native listener receives. */
 export interface DatagramAddress {
   readonly scheme: 'udp' | 'rtp'
   readonly family: 'udp4' | 'udp6'
@@ -14,9 +14,9 @@ export interface DatagramAddress {
   readonly sender?: string
   /** Address of the network interface for multicast. */
   readonly interface?: string
-  /** Receive buffer to ask the kernel for, bytes. */
+  /** Receive buffer requested from the kernel, bytes. */
   readonly bufferBytes: number
-  /** How long an RTP packet waits for those before it, milliseconds. */
+  /** Wait of an RTP packet for those before it, milliseconds. */
   readonly reorderMs: number
 }
 
@@ -59,7 +59,7 @@ export const parseDatagramUrl = (url: string, iface?: string): DatagramAddress =
   return {
     scheme: scheme!.toLowerCase() === 'rtp' ? 'rtp' : 'udp',
     family,
-    // Bound to the group itself, other groups on the same port stay out.
+    // Bound to the group itself, other groups on the same port are excluded.
     host: host === '' ? '0.0.0.0' : host,
     port,
     ...(group === undefined ? {} : { group }),

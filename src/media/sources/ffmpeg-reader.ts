@@ -12,23 +12,23 @@ import type {
   SourceReader,
 } from './source-reader.ts'
 
-/** `again`: start anew at once, with other arguments; `refused`: give up for good, with this reason. */
+/** `again`: restart at once with other arguments; `refused`: a permanent failure, with this reason. */
 export type Verdict = 'go_on' | 'again' | { readonly refused: string }
 
-/** What ffmpeg is to run, and what its end means. */
+/** Process to run, and the meaning of its end. */
 export interface FfmpegInput {
   readonly kind: string
-  /** Asked before each start: what was learnt of the source may have changed them. */
+  /** Called before each start: facts learnt of the source may have changed them. */
   readonly args: () => readonly string[]
   readonly secrets: readonly string[]
-  /** Asked once, before the first start. */
+  /** Called once, before the first start. */
   readonly live: boolean | ((signal: AbortSignal) => Promise<boolean>)
   readonly silencePolicy: SilencePolicy
-  /** In a few words, without secrets. */
+  /** A few words, without secrets. */
   readonly purpose: string
-  /** Finite inputs: begin again at the end. */
+  /** Finite inputs: `again` restarts at the end. */
   readonly atEnd: 'stop' | 'again'
-  /** Whether the protocol tells what it lost. */
+  /** True if the protocol reports loss. */
   readonly reportsLoss: boolean
   readonly judgeLine: (line: StderrLine) => Verdict
   readonly judgeProgram: (program: ElementaryProgram) => Verdict
@@ -43,7 +43,7 @@ export interface FfmpegReaderParts {
   readonly demux: DemuxOptions
 }
 
-/** Trying again with the same arguments and the same ffmpeg cannot mend these. */
+/** Causes that a retry with the same arguments and the same ffmpeg cannot remove. */
 const PERMANENT: ReadonlySet<ExitReason['cause']> = new Set([
   'not_started',
   'option_unknown',
@@ -58,8 +58,8 @@ interface RunResult {
 }
 
 /**
- * Reads a transport stream from ffmpeg's pipe. A live one is drained as fast as it comes; a finite one is read when
- * there is room, so that the process is held back by its full pipe.
+ * Reads a transport stream from ffmpeg's pipe. A live one is drained as fast as it comes; a finite one is read when there
+ * is room, so that the full pipe holds the process back.
  *
  * A looped file is one process per round. FFmpeg's own -stream_loop is not used: measured with `copy`, it leaves a hole
  * or an overlap at each joint (video and audio differ in length), loses a picture of a transport stream, and squeezes
@@ -98,12 +98,12 @@ export class FfmpegReader implements SourceReader {
       const looped = !this.#live && atEnd === 'again' && end.kind === 'ended'
       if (!looped && verdict !== 'again') return end
       if (units > 0) sink.restarted?.()
-      // Without this a looped file without media would start processes as fast as it can.
+      // Without this a looped file without media would start processes without a pause.
       else if (looped) return { kind: 'failed', reason: 'it holds no media', permanent: false }
     }
   }
 
-  /** Upstream continuity errors and, with most protocols, loss are hidden by the remuxer in between. */
+  /** Upstream continuity errors and, with most protocols, loss are hidden by the remuxer. */
   figures(): ReaderFigures {
     const { reportsLoss } = this.#parts.input
     const counted = this.#counts?.figures({ reportsLoss: reportsLoss })
@@ -138,7 +138,7 @@ export class FfmpegReader implements SourceReader {
           applyVerdict(input.judgeLine(line))
           input.onLine(line)
         },
-        // A finite input is held back by its reader: a longer queue would only be a longer way.
+        // A finite input is held back by its reader: a queue would only add delay.
         ...(this.#live ? {} : { stdoutLimit: 0 }),
       },
       AbortSignal.any([signal, judged.signal]),
@@ -160,11 +160,11 @@ export class FfmpegReader implements SourceReader {
       },
       demux,
     )
-    await this.#drain({ process, demuxer, feed: sink, signal })
+    await this.#drain({ process, demuxer, sink, signal })
     const { sentence, cause, facts } = await process.ended
     this.#pid = undefined
     const whole = facts.cause.kind === 'exited' && facts.cause.code === 0
-    // A killed process leaves half a picture behind; one that ended by itself has written its last one whole.
+    // A killed process leaves half a picture; one that ended by itself has written its last one whole.
     if (whole) demuxer.flush()
     const end: ReaderEnd =
       facts.cause.kind === 'stopped' && signal.aborted
@@ -178,10 +178,10 @@ export class FfmpegReader implements SourceReader {
   async #drain(flow: {
     readonly process: FfmpegProcess
     readonly demuxer: TsDemuxer
-    readonly feed: SourceSink
+    readonly sink: SourceSink
     readonly signal: AbortSignal
   }): Promise<void> {
-    const { process, demuxer, feed: sink, signal } = flow
+    const { process, demuxer, sink, signal } = flow
     const { counters } = demuxer
     const packetsBefore = this.#packets
     for await (const chunk of process.stdout) {

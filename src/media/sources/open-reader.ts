@@ -24,18 +24,18 @@ export interface SourceEnvironment {
   readonly host: ProcessHost
   readonly clock: Clock
   readonly ffmpeg: FfmpegCapabilities
-  /** What sources that have to be encoded are encoded to: the channel's format, or the default one. */
+  /** Format to which sources that must be encoded are encoded: the channel's, or the default one. */
   readonly encoded: Required<TargetFormat>
-  /** What ffmpeg says, redacted, at most 20 lines a second. */
+  /** Called with lines of ffmpeg's error output, redacted, at most 20 per second. */
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
 }
 
-/** How long the question whether an HLS URL is live or recorded may take. */
+/** Limit of the probe whether an HLS URL is live or recorded. */
 const MAX_PROBE_MS = 15_000
 /**
- * What makes a reader for each attempt. Throws SluiceError at once for a specification that no attempt can mend. What
- * an attempt finds out (a codec that must be encoded, a playlist that ends) the next one knows.
+ * Returns a function that creates a reader for each attempt. Throws SluiceError at once for a spec that no attempt can
+ * read. Facts found by an attempt (a codec that must be encoded, a playlist that ends) are kept for the next one.
  */
 export const readerFactory = (
   spec: SourceSpec,
@@ -61,7 +61,7 @@ const datagrams: NativeReader = (spec, environment) => {
   return () => new UdpReader({ address, ...environment })
 }
 
-/** Kinds whose bytes are read here, without FFmpeg. */
+/** Kinds that are read without FFmpeg. */
 const NATIVE_READERS: Partial<Record<SourceKind, NativeReader>> = { udp: datagrams, rtp: datagrams }
 
 const ffmpegInput = (spec: SourceSpec, environment: SourceEnvironment): FfmpegInput => {
@@ -111,14 +111,14 @@ const commandOf = (
   return ofSource(spec, () =>
     sourceArguments({
       ...{ url, recipe, encoded, video, audio, inputOptions },
-      // Rounds are made here, one process each: see FfmpegReader.
+      // Loops are made by FfmpegReader, one process per round.
       loop: false,
       ...(program === undefined ? {} : { program }),
     }),
   )
 }
 
-/** Names the source in what is thrown. */
+/** Adds the source to an error's message. */
 const ofSource = <T>({ id, url }: SourceSpec, make: () => T): T => {
   try {
     return make()
@@ -129,7 +129,7 @@ const ofSource = <T>({ id, url }: SourceSpec, make: () => T): T => {
   }
 }
 
-/** A playlist that has an end has a duration; asking costs a connection, once. */
+/** A playlist that ends has a duration; probing costs one connection. */
 const livenessOf = (
   spec: SourceSpec,
   command: SourceCommand,
@@ -153,13 +153,13 @@ const livenessOf = (
   }
 }
 
-/** FFmpeg's copying muxer lets time stand still until the new times have passed the old ones. */
+/** Warning of FFmpeg's copying muxer, which holds time until the new times have passed the old ones. */
 const NON_MONOTONIC_DTS = /^Non-monoton\w+ DTS .*previous: (-?\d+), current: (-?\d+)/
 const MIN_BACKWARD_TICKS = 45_000
-/** Upstream that is for ever out of order must not start processes without end. */
+/** Limits the processes started for an upstream that is always out of order. */
 const MIN_RESTART_INTERVAL_MS = 5_000
 
-/** True when a line says that the times of a live source began anew behind its server: a new process follows them. */
+/** Returns a function that is true for a line by which a live source's timestamps restarted upstream: a new process follows them. */
 const upstreamRestartDetector = (
   kind: SourceKind,
   clock: Clock,

@@ -45,7 +45,7 @@ describe('a reorder window', () => {
     })
   })
 
-  test('holds back what follows a gap until the wait is over, then counts the loss', () => {
+  test('holds packets behind a gap until the wait is over, then counts the loss', () => {
     expect(
       played([
         [1, 0],
@@ -75,7 +75,7 @@ describe('a reorder window', () => {
     ).toMatchObject({ out: [1, 3, 4], lost: 1 })
   })
 
-  test('a packet that arrives shows that the wait is over', () => {
+  test('an arriving packet ends a wait that is over', () => {
     expect(
       played([
         [1, 0],
@@ -85,7 +85,7 @@ describe('a reorder window', () => {
     ).toMatchObject({ out: [1, 3], lost: 1 })
   })
 
-  test('counts second copies, of what passed and of what is held', () => {
+  test('counts second copies of passed and of held packets', () => {
     expect(
       played([
         [1, 0],
@@ -101,7 +101,7 @@ describe('a reorder window', () => {
     })
   })
 
-  test('drops a packet whose place was given up and tells it from a second copy', () => {
+  test('drops and counts a packet that comes after its wait, not as a second copy', () => {
     expect(
       played([
         [1, 0],
@@ -118,7 +118,7 @@ describe('a reorder window', () => {
     })
   })
 
-  test('gives up everything before a packet too far ahead to be held', () => {
+  test('counts everything missing before a packet too far ahead as lost', () => {
     expect(
       played([
         [1, 0],
@@ -132,7 +132,7 @@ describe('a reorder window', () => {
     })
   })
 
-  test('follows a restarted sender at its second packet, and no single stray one', () => {
+  test('follows a restarted sender at its second packet, and ignores a single stray one', () => {
     expect(
       played([
         [30_000, 0],
@@ -156,7 +156,7 @@ describe('a reorder window', () => {
     })
   })
 
-  test('any shuffle within the window comes out in order and complete', () => {
+  test('any shuffle within the window is delivered in order and complete', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 65_535 }),
@@ -164,7 +164,7 @@ describe('a reorder window', () => {
         (start, delays) => {
           const out: number[] = []
           const window = new ReorderWindow<number>(1_000, (n) => out.push(n))
-          // The first packet is the first to arrive: it says where the sequence begins.
+          // The first packet is the first to arrive: it sets the start of the sequence.
           const order = delays
             .map((delay, n) => ({ n, at: n === 0 ? -1 : n + delay }))
             .sort((a, b) => a.at - b.at)
@@ -177,7 +177,7 @@ describe('a reorder window', () => {
     )
   })
 
-  test('never delivers out of order or twice, whatever arrives within one sender', () => {
+  test('never delivers out of order or twice, whatever arrives from one sender', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1_000, max: 1_090 }), { maxLength: 400 }),

@@ -1,7 +1,7 @@
 /** Sequence numbers are 16 bits, RFC 3550 5.1. */
 const SEQUENCES = 0x1_0000
 const HALF = 0x8000
-/** Packets that may be held; a power of two. At 5 Mbit/s this is half a second, at 50 Mbit/s 50 ms. */
+/** Limit of packets held; a power of two. At 5 Mbit/s this is half a second, at 50 Mbit/s 50 ms. */
 const SLOTS = 256
 /** A late packet further back than this is a restarted sender rather than a straggler (RFC 3550 A.1, MAX_MISORDER). */
 const MAX_MISORDER = 100
@@ -12,24 +12,24 @@ export interface ReorderFigures {
   readonly received: number
   readonly lost: number
   readonly duplicates: number
-  /** Arrived after one that follows them, and were put in their place. */
+  /** Packets that arrived after later ones and were put in order. */
   readonly reordered: number
-  /** Arrived after their place had been given up; part of `lost`. */
+  /** Packets that arrived after their wait; part of `lost`. */
   readonly late: number
   readonly restarts: number
 }
 
-/** Puts packets in the order of their 16-bit sequence numbers. Bounded in count (256) and time (`waitMs`). Pure: time comes in. */
+/** Puts packets in the order of their 16-bit sequence numbers. Bounded in count (256) and time (`waitMs`). Pure: time is an argument. */
 export class ReorderWindow<Packet> {
   readonly #waitMs: number
   readonly #deliver: (packet: Packet) => void
   readonly #slots: (Packet | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
   readonly #arrivals = new Float64Array(SLOTS)
-  /** 1 where the last packet of this place was given up, so that a straggler can be told from a second copy. */
+  /** 1 where the last packet of this slot was counted as lost, to distinguish a late one from a second copy. */
   readonly #missing = new Uint8Array(SLOTS)
   #next = -1
   #held = 0
-  /** After a jump: where the sender would be if it has restarted; the second packet in order there proves it. */
+  /** After a jump: the sequence number expected of a restarted sender; the second packet in order there proves it. */
   #suspect = -1
   #received = 0
   #lost = 0
@@ -55,7 +55,7 @@ export class ReorderWindow<Packet> {
     if (this.#held > 0) this.expire(now)
   }
 
-  /** Gives up the places of packets that were waited for too long. */
+  /** Counts packets as lost whose wait is over. */
   expire(now: number): void {
     while (this.#held > 0) {
       let ahead = 0
@@ -75,7 +75,7 @@ export class ReorderWindow<Packet> {
     return Math.max(0, this.#arrivals[(this.#next + ahead) & (SLOTS - 1)]! + this.#waitMs - now)
   }
 
-  /** Another sender: what is held goes out, and the next packet begins a new sequence. */
+  /** Another sender: delivers the held packets; the next packet starts a new sequence. */
   restart(): void {
     this.#flush()
     this.#missing.fill(0)
@@ -115,7 +115,7 @@ export class ReorderWindow<Packet> {
     this.#next = (this.#next + count) & (SEQUENCES - 1)
   }
 
-  /** Delivers what now stands in order. */
+  /** Delivers packets that are in order. */
   #deliverHeld(): void {
     while (this.#held > 0) {
       const slot = this.#next & (SLOTS - 1)
@@ -138,19 +138,19 @@ export class ReorderWindow<Packet> {
     this.#held++
   }
 
-  /** Too far ahead to be held: everything before it is given up. */
+  /** Too far ahead to be held: everything missing before it is lost. */
   #skipTo(sequence: number, packet: Packet): void {
     this.#flush()
     this.#giveUp((sequence - this.#next) & (SEQUENCES - 1))
     this.#acceptNext(packet)
   }
 
-  /** Gives up every missing place and delivers what is held. */
+  /** Counts every missing packet as lost and delivers the held ones. */
   #flush(): void {
     this.expire(Number.POSITIVE_INFINITY)
   }
 
-  /** Behind the window: too late, or a second copy. */
+  /** Behind the window: late, or a second copy. */
   #onLatePacket(sequence: number): void {
     const slot = sequence & (SLOTS - 1)
     if (this.#missing[slot] === 1) this.#late++

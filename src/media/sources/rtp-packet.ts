@@ -18,7 +18,7 @@ export const sequenceOf = (b: Uint8Array): number => (b[2]! << 8) | b[3]!
 export const ssrcOf = (b: Uint8Array): number =>
   ((b[8]! << 24) | (b[9]! << 16) | (b[10]! << 8) | b[11]!) >>> 0
 
-/** Payload without header, contributing sources, extension and padding; undefined where the lengths contradict each other. */
+/** Payload without header, contributing sources, extension and padding; undefined where the lengths are inconsistent. */
 export const rtpPayload = (b: Uint8Array): Uint8Array | undefined => {
   let start = FIXED_HEADER + (b[0]! & CSRC_COUNT) * CSRC_BYTES
   if ((b[0]! & EXTENSION) !== 0) {

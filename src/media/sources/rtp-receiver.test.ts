@@ -59,7 +59,7 @@ describe('an RTP receiver', () => {
     expect(seen).toBe(true)
   })
 
-  test('passes a bare transport stream through and claims no RTP figures', () => {
+  test('passes a bare transport stream through, without RTP figures', () => {
     const { out, rtp: seen } = received([transportPacket(1)])
     expect(out).toEqual([transportPacket(1)])
     expect(seen).toBe(false)
@@ -68,12 +68,12 @@ describe('an RTP receiver', () => {
   test.each([
     ['nothing', new Uint8Array(0)],
     ['text', new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n')],
-    ['an RTP header and no more', rtp({ sequence: 1, payload: new Uint8Array(0) })],
+    ['an RTP header without payload', rtp({ sequence: 1, payload: new Uint8Array(0) })],
     [
-      'an extension that claims more than there is',
+      'an extension longer than the packet',
       rtp({ sequence: 1, extensionWords: 1 }).subarray(0, 16),
     ],
-    ['padding that claims more than there is', rtp({ sequence: 1, padding: 250 }).subarray(200)],
+    ['padding longer than the packet', rtp({ sequence: 1, padding: 250 }).subarray(200)],
     ['H.264 in RTP', rtp({ sequence: 1, type: 96, payload: new Uint8Array(1_200).fill(0x65) })],
   ])('ignores and counts %s', (_, datagram) => {
     expect(received([datagram])).toMatchObject({ out: [], foreign: 1 })
@@ -86,7 +86,7 @@ describe('an RTP receiver', () => {
     expect(Buffer.concat(received(datagrams).out)).toEqual(stream.subarray(3))
   })
 
-  test('is not misled by one datagram of a bare stream that looks like RTP', () => {
+  test('stays with a bare stream when one of its datagrams looks like RTP', () => {
     const { out, rtp: seen } = received([
       transportPacket(1),
       rtp({ sequence: 1 }),
@@ -103,7 +103,7 @@ describe('an RTP receiver', () => {
     expect(received([...wrapped, ...bare]).rtp).toBe(false)
   })
 
-  test('names the payload type that it cannot receive', () => {
+  test('reports the payload type that it cannot receive', () => {
     const strange = rtp({ sequence: 1, type: 97, payload: new Uint8Array(100) })
     expect(received([strange]).foreignPayloadType).toBe(97)
   })

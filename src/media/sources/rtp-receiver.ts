@@ -3,20 +3,20 @@ import { ReorderWindow, type ReorderFigures } from './reorder-window.ts'
 import { isRtp, PAYLOAD_MP2T, payloadTypeOf, rtpPayload, sequenceOf, ssrcOf } from './rtp-packet.ts'
 
 export interface RtpReceiverFigures extends ReorderFigures {
-  /** RTP that carries no transport stream, and datagrams that are neither RTP nor a transport stream. */
+  /** RTP without a transport stream, and datagrams that are neither RTP nor a transport stream. */
   readonly foreign: number
   readonly foreignPayloadType?: number
 }
 
 /** RFC 3551 6: 96 to 127 are assigned by agreement. */
 const FIRST_DYNAMIC_TYPE = 96
-/** So many datagrams of the other kind in a row change what the stream is taken for. */
+/** This many datagrams of the other kind in a row change the kind of the stream. */
 const MIN_CONTRARY_DATAGRAMS = 3
 
 /**
- * Datagrams in, transport stream out in order, whether they carry RTP or the bare stream. What the stream is follows
- * from its datagrams and then stays: a bare one may be cut anywhere (FFmpeg fills 1472 bytes), so that the middle of a
- * packet can look like RTP once in a while.
+ * Takes datagrams of RTP or of a bare transport stream, returns the transport stream in order. The kind of the stream
+ * follows from its first datagrams and then stays: a bare one may be cut anywhere (FFmpeg fills 1472 bytes), so that the
+ * middle of a packet sometimes looks like RTP.
  */
 export class RtpReceiver {
   readonly #deliver: (transportStream: Uint8Array) => void
@@ -33,7 +33,7 @@ export class RtpReceiver {
     this.#window = new ReorderWindow(waitMs, deliver)
   }
 
-  /** Only then is loss measurable by sequence numbers. */
+  /** Loss is measured by sequence numbers only then. */
   get carriesRtp(): boolean {
     return this.#kind === 'rtp'
   }
@@ -42,7 +42,7 @@ export class RtpReceiver {
     return this.#foreign
   }
 
-  /** The datagram is kept while it waits for those before it: the caller must not reuse its memory. */
+  /** Keeps the datagram while it waits for those before it: the caller must not reuse its memory. */
   push(datagram: Uint8Array, now: number): void {
     const payload = isRtp(datagram) ? transportPayload(datagram) : undefined
     const taken = this.#updateKind(
@@ -119,13 +119,13 @@ const isWholePackets = (b: Uint8Array): boolean => {
   return true
 }
 
-/** Once a stream is known to be bare, anything may be a part of it: the demuxer finds its way. */
+/** A bare stream may have any bytes in a datagram: the demuxer finds the packets. */
 const bareOrOther = (b: Uint8Array, kind: 'unknown' | 'bare' | 'rtp'): 'bare' | 'other' => {
   if (kind === 'bare' || isWholePackets(b)) return 'bare'
   return kind === 'unknown' && hasSyncRun(b) ? 'bare' : 'other'
 }
 
-/** Sync bytes one packet apart to the end, beginning anywhere; at least two. */
+/** True for sync bytes one packet apart up to the end, from any offset; at least two. */
 const hasSyncRun = (b: Uint8Array): boolean => {
   for (let from = 0; from < PACKET_SIZE && from + PACKET_SIZE < b.length; from++) {
     let at = from

@@ -1,14 +1,14 @@
 import type { Measured } from '../../contract/status.ts'
 import type { DemuxSink } from '../../mpegts/demuxer.ts'
 
-/** What drinks from a source: the source buffer, or a conforming transcoder before it. */
+/** Consumer of a source's units: the source buffer, or a conforming transcoder before it. */
 export interface SourceSink extends DemuxSink {
   /**
-   * What follows is a new connection, process or round of a loop: times are not related to those before, however near
-   * they look. Sent before the first unit of each run but the first.
+   * The next unit comes from a new connection, process or loop: its times are unrelated to those before, however close.
+   * Called before the first unit of each run except the first.
    */
   restarted?(): void
-  /** Undefined when there is room. A finite source waits for the promise before it pushes more; a live one never does. */
+  /** Returns undefined when there is room. A finite source waits for the promise before it pushes more; a live one never does. */
   room(): Promise<void> | undefined
 }
 
@@ -16,16 +16,16 @@ export type ReaderEnd =
   | { readonly kind: 'aborted' }
   /** The stream ended without a fault: end of file, publisher gone, exit code 0. */
   | { readonly kind: 'ended'; readonly reason: string }
-  /** `permanent`: trying again with the same specification cannot mend it. */
+  /** `permanent`: a retry with the same spec can't succeed. */
   | { readonly kind: 'failed'; readonly reason: string; readonly permanent: boolean }
 
 export interface ReaderFigures {
   readonly bytes: number
   readonly packets: number
-  /** Null: hidden from us, as behind an FFmpeg remuxer. */
+  /** Null: not measurable, as behind an FFmpeg remuxer. */
   readonly continuityErrors: Measured
   readonly lostPackets: Measured
-  /** Of the process that reads, where there is one. */
+  /** PID of the reading process, if there is one. */
   readonly pid?: number
   /** Socket receive buffer that the kernel granted, bytes. */
   readonly kernelBuffer?: number
@@ -34,8 +34,8 @@ export interface ReaderFigures {
 }
 
 /**
- * What it means when no byte comes: a hung reader, to be restarted (`fault`); the same, but only after the first media,
- * because a publisher may come at any time (`fault_after_media`); nothing that a restart would mend (`normal`).
+ * Meaning of silence: a hung reader, to be restarted (`fault`); the same, but only after the first media, because a
+ * publisher may come at any time (`fault_after_media`); nothing that a restart would change (`normal`).
  */
 export type SilencePolicy = 'fault' | 'fault_after_media' | 'normal'
 
@@ -44,11 +44,11 @@ export interface SourceReader {
   /** False: finite or generated, paced by `room()`. */
   readonly live: boolean
   readonly silencePolicy: SilencePolicy
-  /** Knows nothing of retries. Resolves after an abort only when all that it started has ended; never rejects. */
-  run(feed: SourceSink, signal: AbortSignal): Promise<ReaderEnd>
+  /** Does not retry. Resolves after an abort only when all that it started has ended; never rejects. */
+  run(sink: SourceSink, signal: AbortSignal): Promise<ReaderEnd>
   figures(): ReaderFigures
 }
 
-/** The sentence of whatever was thrown. */
+/** Message of a thrown value. */
 export const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)

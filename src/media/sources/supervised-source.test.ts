@@ -19,9 +19,9 @@ const UNIT: AccessUnit = {
 }
 
 interface Script {
-  /** Media comes at these times after the start, milliseconds. */
+  /** Times of media after the start, milliseconds. */
   readonly unitsAt: readonly number[]
-  /** Undefined: it hangs until it is aborted. */
+  /** Undefined: the reader hangs until its abort. */
   readonly end?: { readonly at: number; readonly how: ReaderEnd }
 }
 
@@ -134,7 +134,7 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('comes back at once after it had been healthy, and begins to count anew', async () => {
+  test('returns at once after it had been healthy, and counts from the start again', async () => {
     const healthy = { unitsAt: [100, 10_100], end: { at: 10_200, how: refused } }
     const bench = supervised([{ unitsAt: [], end: { at: 10, how: refused } }, healthy])
     await bench.clock.advanceAsync(10_740)
@@ -144,7 +144,7 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('a permanent failure is given up, until it is started again', async () => {
+  test('a permanent failure is not retried, until it is started again', async () => {
     const never: ReaderEnd = { kind: 'failed', reason: 'no such protocol', permanent: true }
     const bench = supervised([{ unitsAt: [], end: { at: 10, how: never } }])
     await bench.clock.advanceAsync(60_000, 500)
@@ -156,7 +156,7 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('a reader that cannot be made is a permanent failure', async () => {
+  test('a reader that cannot be created is a permanent failure', async () => {
     const bench = supervised([], {
       openReader: () => {
         throw new Error('url "gopher:" is not supported')
@@ -178,7 +178,7 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('a standby source starts when it is told to, and stops', async () => {
+  test('a standby source starts and stops on command', async () => {
     const bench = supervised([{ unitsAt: [10] }], { wanted: 'stop' })
     await bench.clock.advanceAsync(1_000)
     expect([bench.opened(), bench.source.state.state]).toEqual([0, 'stopped'])
@@ -191,14 +191,14 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('tells the feed that times begin anew, before the first unit of each further attempt', async () => {
+  test('reports a restart of timestamps before the first unit of each further attempt', async () => {
     const bench = supervised([{ unitsAt: [1, 2], end: { at: 10, how: exit0 } }])
     await bench.clock.advanceAsync(530)
     expect(bench.calls).toEqual(['unit', 'unit', 'restarted', 'unit', 'unit'])
     await bench.end()
   })
 
-  test('restarts a reader that lives but gives no byte', async () => {
+  test('restarts a reader that runs without a byte', async () => {
     const bench = supervised([{ unitsAt: [10] }])
     await bench.clock.advanceAsync(11_500, 50)
     expect(bench.transitions[2]).toEqual({
@@ -231,7 +231,7 @@ describe('a supervised source', () => {
     await bench.end()
   })
 
-  test('adds the figures of all attempts; what one could not measure is not measurable', async () => {
+  test('adds the figures of all attempts; a figure that one could not measure is not measurable', async () => {
     const bench = supervised([
       { unitsAt: [1, 2], end: { at: 10, how: exit0 } },
       { unitsAt: [1, 2] },

@@ -23,14 +23,14 @@ import {
 } from './supervision.ts'
 
 export interface SupervisedSourceParts {
-  /** A fresh reader for each attempt. May throw SluiceError: that is a permanent failure. */
+  /** Returns a new reader for each attempt. May throw SluiceError: that is a permanent failure. */
   readonly openReader: () => SourceReader
   readonly sink: SourceSink
   readonly clock: Clock
   readonly random: () => number
   readonly limits: SupervisionLimits
   readonly budget: HostBudget
-  /** Undefined for what needs no network. */
+  /** Undefined for sources without a network. */
   readonly host: string | undefined
   readonly wanted: Wanted
   readonly onChange: (transition: SourceTransition) => void
@@ -44,7 +44,7 @@ export interface SupervisedFigures extends ReaderFigures {
 
 const CHECKS_PER_NO_DATA_PERIOD = 8
 
-/** Runs a reader and runs it again when it ends, for ever and politely. Retrying lives here and nowhere else. */
+/** Runs a reader and runs it again when it ends, without limit, with back-off. The only place that retries. */
 export class SupervisedSource {
   readonly #parts: SupervisedSourceParts
   #wanted: Wanted
@@ -54,7 +54,7 @@ export class SupervisedSource {
   #delivered = false
   #lastError: string | undefined
   #pastTotals: Totals = { bytes: 0, packets: 0, continuityErrors: 0, lostPackets: 0 }
-  /** Ends what is waited for or read at present, when the wish changes. */
+  /** Ends the current wait or reading when the wanted state changes. */
   #phaseAbort = new AbortController()
 
   constructor(parts: SupervisedSourceParts) {
@@ -70,12 +70,12 @@ export class SupervisedSource {
     return transitionOf(this.#observed)
   }
 
-  /** Whether the reader at work paces itself; undefined while none is. */
+  /** True when the current reader is live; undefined while there is none. */
   get live(): boolean | undefined {
     return this.#reader?.live
   }
 
-  /** Also: try again now, when it is waiting or was given up. */
+  /** Starts, or retries at once when waiting or failed. */
   start(): void {
     this.#wanted = 'run'
     const { kind } = this.#observed
@@ -87,7 +87,7 @@ export class SupervisedSource {
     this.#phaseAbort.abort()
   }
 
-  /** Ends the attempt under way and begins anew (a change of the input, a fault seen from outside). */
+  /** Restarts the current attempt (a change of the input, a fault seen from outside). */
   restart(): void {
     if (this.#wanted === 'run') this.#phaseAbort.abort()
   }
@@ -133,7 +133,7 @@ export class SupervisedSource {
     const media: AttemptMedia = { startedAt: Number.NaN, mediaMs: 0, isFull: false }
     const attemptSink = observedSink(sink, media, () => {
       media.startedAt = clock.now()
-      // Units of an earlier attempt went the same way.
+      // Units of an earlier attempt went to the same sink.
       if (this.#delivered) sink.restarted?.()
       this.#delivered = true
       release()
@@ -155,7 +155,7 @@ export class SupervisedSource {
     return attemptEndOf({ end, finite: reader?.live === false, mediaMs: media.mediaMs })
   }
 
-  /** Reads under the watchdog: a reader that lives but yields no byte is ended and counts as failed. */
+  /** Reads under a watchdog: a reader that runs without a byte is ended and counts as failed. */
   async #read({ reader, sink, media }: Reading, phaseSignal: AbortSignal): Promise<ReaderEnd> {
     const { clock, limits } = this.#parts
     const hung = new AbortController()
@@ -194,11 +194,11 @@ export class SupervisedSource {
 }
 
 interface AttemptMedia {
-  /** Of the first unit, monotonic milliseconds; NaN before it. */
+  /** Time of the first unit, monotonic milliseconds; NaN before it. */
   startedAt: number
-  /** From the first unit to the last byte, set at the end. */
+  /** Time from the first unit to the last byte, set at the end. */
   mediaMs: number
-  /** The reader waits for room. */
+  /** True while the reader waits for room. */
   isFull: boolean
 }
 
@@ -208,7 +208,7 @@ interface Reading {
   readonly media: AttemptMedia
 }
 
-/** A hung reader is told from one that waits: for a publisher, or for room. */
+/** True if silence is a wait, for a publisher or for room, rather than a hung reader. */
 const isSilenceNormal = (
   { silencePolicy }: SourceReader,
   { startedAt, isFull }: AttemptMedia,
@@ -217,7 +217,7 @@ const isSilenceNormal = (
   (silencePolicy === 'fault_after_media' && Number.isNaN(startedAt)) ||
   isFull
 
-/** The sink itself, but for its first unit: no unit after that passes through here. */
+/** The sink with an observer of its first unit; later units go to it directly. */
 const observedSink = (
   sink: SourceSink,
   media: AttemptMedia,

@@ -5,16 +5,16 @@ import type { ReaderEnd } from './source-reader.ts'
 /** The wanted state; the observed one is a `RunState`. */
 export type Wanted = 'run' | 'stop'
 
-/** What is said outside about a change. */
+/** A change of state as it is reported. */
 export interface SourceTransition {
   readonly state: SourceState
   readonly reason?: string
   readonly retryInMs?: number
 }
 
-/** Healthy is measured by the time in which media came. */
+/** An attempt is healthy by the time in which media came. */
 export interface SupervisionLimits extends RetryPolicy {
-  /** A reader that gives no byte for this long is restarted. */
+  /** Time without a byte after which a reader is restarted. */
   readonly noDataMs: number
 }
 
@@ -25,15 +25,15 @@ export const DEFAULT_SUPERVISION: SupervisionLimits = {
   noDataMs: 10_000,
 }
 
-/** max(10 s, five times the stall threshold). */
+/** max(10 s, five times the stall threshold); by the segment at least 30 s. */
 export const noDataMsFor = (stallMs: number, arrives: 'steadily' | 'by_segment'): number =>
   Math.max(arrives === 'by_segment' ? 30_000 : 10_000, 5 * stallMs)
 
 interface Attempted {
   readonly end: ReaderEnd
-  /** Finite, and not to be looped: an end is what was asked for. */
+  /** Finite and not looped: its end is no failure. */
   readonly finite: boolean
-  /** How long media came, milliseconds. */
+  /** Time in which media came, milliseconds. */
   readonly mediaMs: number
 }
 

@@ -19,7 +19,7 @@ export interface UdpReaderParts {
   readonly warn: (message: string) => void
 }
 
-/** Datagrams that carry no transport stream are told about at this many, then at ten times as many, and so on. */
+/** Datagrams without a transport stream are reported at this number, then at ten times as many, and so on. */
 const FIRST_FOREIGN_WARNING = 10
 
 /** Native listener for udp:// and rtp://, unicast and multicast. Silence does not end it: health judges that. */
@@ -102,7 +102,7 @@ export class UdpReader implements SourceReader {
     })
   }
 
-  /** One timer at a time: it looks again for itself while packets are held. */
+  /** One timer at a time: it is set again while packets are held. */
   #armExpiry(receiver: RtpReceiver): void {
     if (this.#expiry !== undefined) return
     const due = receiver.dueIn(this.#parts.clock.now())

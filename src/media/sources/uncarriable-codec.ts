@@ -3,7 +3,7 @@ import type { StderrLine } from '../../ffmpeg/stderr-lines.ts'
 import type { ElementaryTrack } from '../../mpegts/demuxer.ts'
 import { registrationOf } from '../../mpegts/psi.ts'
 
-/** What FFmpeg's mpegts muxer says of a codec that has no stream type: nobody could read it. */
+/** Line of FFmpeg's mpegts muxer about a codec without a stream type, which no receiver could read. */
 const PRIVATE = /Stream \d+, codec (\w+), is muxed as a private data stream/
 
 const VIDEO =
@@ -14,7 +14,7 @@ export interface UncarriableCodec {
   readonly name: string
 }
 
-/** The codec that this line says can't be carried in a transport stream. */
+/** Codec that by this line can't be carried in a transport stream. */
 export const uncarriableByLine = ({ text }: StderrLine): UncarriableCodec | undefined => {
   const name = PRIVATE.exec(text)?.[1]
   if (name === undefined) return undefined
@@ -22,8 +22,8 @@ export const uncarriableByLine = ({ text }: StderrLine): UncarriableCodec | unde
 }
 
 /**
- * FFmpeg writes these with a stream type (ISO/IEC 13818-1 Table 2-34 and common use), but we do not read them. It is
- * asked for pictures and sound only, so a track that is neither to us is one of those.
+ * Stream types that FFmpeg writes (ISO/IEC 13818-1 Table 2-34 and common use) and we do not read. FFmpeg is run for video
+ * and audio only, so that a track that is neither to us is one of those.
  */
 const VIDEO_TYPES: ReadonlyMap<number, string> = new Map([
   [0x01, 'mpeg1video'],
@@ -40,7 +40,7 @@ export const uncarriableTrack = (track: ElementaryTrack): UncarriableCodec | und
   const video = VIDEO_TYPES.get(track.streamType)
   if (video !== undefined) return { kind: 'video', name: video }
   const registered = registrationOf(track.descriptors)
-  // Private data without a name: FFmpeg has said in words what it is.
+  // Private data without a name: FFmpeg's line has named it.
   if (track.streamType === PRIVATE_DATA && registered === '') return undefined
   const name = registered || `of stream type ${track.streamType}`
   return /^(?:AV01|VP\d\d)$/.test(name) ? { kind: 'video', name } : { kind: 'audio', name }

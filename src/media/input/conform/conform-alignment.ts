@@ -1,11 +1,11 @@
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 
-/** Longer than a reorder group and the lead of one track over another, shorter than what would be noticed as missing. */
+/** Longer than a reorder group and the lead of one track over another, shorter than a missing track. */
 const MAX_HELD_TICKS = 90_000
 
 /**
- * Holds units that pass by the transcoder until the transcoded tracks have come as far in time, so that a source stays
- * interleaved. Bounded in media time: when the transcoded track stays away, the others go on.
+ * Holds units that bypass the transcoder until the transcoded tracks have reached their time, so that a source stays
+ * interleaved. Bounded in media time: when a transcoded track is missing, the others go on.
  */
 export class ConformAlignment {
   readonly #out: (unit: AccessUnit) => void
@@ -20,7 +20,7 @@ export class ConformAlignment {
     this.release(unit.dts - MAX_HELD_TICKS)
   }
 
-  /** `dts`: how far the transcoded tracks have come. */
+  /** Releases units up to `dts`, which the transcoded tracks have reached. */
   release(dts: number): void {
     let count = 0
     while (count < this.#held.length && this.#held[count]!.dts <= dts) count++

@@ -17,7 +17,7 @@ export interface SourceTracks {
   }[]
 }
 
-/** What a conforming transcoder does with each track. */
+/** Work of a conforming transcoder on each track. */
 export interface ConformPlan {
   readonly video?: { readonly pid: Pid; readonly format: VideoFormat; readonly target: VideoTarget }
   readonly audio: readonly {
@@ -25,14 +25,14 @@ export interface ConformPlan {
     readonly format: AudioFormat
     readonly target: AudioTarget
   }[]
-  /** Fits already: passes by the transcoder untouched, held back so that it stays beside the transcoded tracks. */
+  /** Tracks that fit: they bypass the transcoder, held back to stay beside the transcoded tracks. */
   readonly bypass: ReadonlySet<Pid>
 }
 
-/** `pictures`: those are transcoded even if they fit; `always`: the sound too. */
-export type ConformMatch = 'by_format' | 'pictures' | 'always'
+/** `video`: video is transcoded even if it fits; `always`: audio too. */
+export type ConformMatch = 'by_format' | 'video' | 'always'
 
-/** Undefined when every track fits as it is. */
+/** Returns undefined when every track fits as it is. */
 export const planConform = (
   source: SourceTracks,
   target: TargetFormat,

@@ -11,13 +11,13 @@ import { ConformAlignment } from './conform-alignment.ts'
 import type { ConformPlan } from './conform-plan.ts'
 import { ConformStart } from './conform-start.ts'
 
-/** What is queued for a transcoder that is too slow, before whole groups of pictures are dropped. */
+/** Limit of the queue for a slow transcoder; beyond it whole groups of pictures are dropped. */
 const MAX_QUEUE_BYTES = 4 * 1024 * 1024
-/** A source that can wait does so from here on. */
+/** Queue above which a finite source waits. */
 const BACKPRESSURE_QUEUE_BYTES = 256 * 1024
-/** A finished transcoder writes out what it holds and ends; one that does not is stopped. */
+/** Time in which a finished transcoder must write what it holds; then it is stopped. */
 const MAX_FINISH_MS = 2_000
-/** Times are fed from about here on, so that the encoder's priming does not fall below zero. */
+/** Approximate first timestamp of the transcoder's input, so that the encoder's priming does not fall below zero. */
 const TIME_LEAD_TICKS = 10 * 90_000
 
 export interface ConformOutput {
@@ -40,27 +40,27 @@ export interface ConformSessionParts {
 export interface ConformSessionFigures {
   readonly pid?: number
   readonly droppedUnits: number
-  /** From the first unit fed to the first picture (audio-only: frame) out; null before. */
+  /** From the first unit fed to the first transcoded picture (audio-only: frame); null before. */
   readonly startMs: number | null
-  /** How far the output is behind the input at present, media milliseconds; null before the first output. */
+  /** Lag of the output behind the input, media milliseconds; null before the first output. */
   readonly behindMs: number | null
 }
 
 /** One transcoder process, from one random access point to a jump in time, a crash, or the end. */
 export class ConformSession {
-  /** `new`: its first unit is not related to those of the session before. */
+  /** `new`: its first unit is unrelated to those of the session before. */
   timeline: 'same' | 'new' = 'same'
-  /** Resolves when it was told to finish: a jump in time, or no input. */
+  /** Resolves when it must finish: a jump in time, or no input. */
   readonly finishRequested: Promise<'left'>
   #signalFinish: () => void = () => {}
   readonly #parts: ConformSessionParts
   readonly #child: FedProcess
   #start: ConformStart
   readonly #alignment: ConformAlignment
-  /** Of the tracks to transcode, in the order of the transcoder's arguments. */
+  /** PIDs of the tracks to transcode, in the order of the transcoder's arguments. */
   readonly #pids: readonly Pid[]
   #mux: SubsetMuxer | undefined
-  /** Input time minus fed time, ticks. Whole, and a whole number of pictures from the first: times come back exact. */
+  /** Input time minus fed time, ticks. Whole, and a whole number of frames from the first: times are restored exactly. */
   #timeOffset = 0
   #state: 'starting' | 'feeding' | 'dropping' | 'finished' = 'starting'
   #dropped = 0
@@ -68,7 +68,7 @@ export class ConformSession {
   #firstOutAt: number | undefined
   #newestIn = 0
   readonly #newestOut = new Map<Pid, number>()
-  /** Nothing comes out, not even what passes by the transcoder, while the session before still writes. */
+  /** No output, bypass included, while the session before still writes. */
   #outputTurn: 'waited_for' | 'mine' = 'waited_for'
   readonly #heldBypass: AccessUnit[] = []
 
@@ -84,7 +84,7 @@ export class ConformSession {
     this.#pids = [...(video === undefined ? [] : [video.pid]), ...audio.map(({ pid }) => pid)]
   }
 
-  /** Never waits: what a slow transcoder can't take is dropped up to the next random access point, and counted. */
+  /** Never waits: units that a slow transcoder can't take are dropped up to the next random access point, and counted. */
   unit(unit: AccessUnit): void {
     this.#newestIn = Math.max(this.#newestIn, unit.dts)
     if (this.#parts.plan.bypass.has(unit.pid)) {
@@ -94,13 +94,13 @@ export class ConformSession {
     else if (this.#state === 'feeding') this.#feed(unit)
   }
 
-  /** For finite sources: undefined while the transcoder keeps up, else a promise that it has caught up (or ended). */
+  /** For finite sources: undefined while the transcoder keeps up, else resolves when it has caught up (or ended). */
   room(): Promise<void> | undefined {
     const { stdin } = this.#child
     return stdin.queuedBytes > BACKPRESSURE_QUEUE_BYTES ? stdin.drained() : undefined
   }
 
-  /** True when nothing was fed yet: then this session can as well serve what comes after a jump in time. */
+  /** True when nothing was fed yet: then this session also serves the units after a jump in time. */
   tryReuse(timeline: 'same' | 'new'): boolean {
     if (this.#state !== 'starting') return false
     this.#start = new ConformStart(this.#parts.plan)
@@ -108,7 +108,7 @@ export class ConformSession {
     return true
   }
 
-  /** No more input; what the transcoder still holds comes out, then `run` resolves. */
+  /** Ends the input; `run` resolves when the transcoder has written what it holds. */
   finish(): void {
     if (this.#state === 'finished') return
     this.#state = 'finished'
@@ -116,7 +116,7 @@ export class ConformSession {
     this.#child.finish()
   }
 
-  /** Passes the output on, after `before` (the session whose time precedes this one's) has ended. */
+  /** Passes on the output after `before` (the session whose time precedes this one's) has ended. */
   async run(before: Promise<unknown>, signal: AbortSignal): Promise<FedEnd> {
     const demuxer = new TsDemuxer(this.#createSink())
     const turn = before.then(() => this.#takeTurn())
@@ -187,7 +187,7 @@ export class ConformSession {
     const { output, clock } = this.#parts
     const inputPid = new Map<Pid, Pid>()
     return {
-      // The transcoder writes its tracks in the order in which they were given to it.
+      // The transcoder writes its tracks in the order of its input.
       program: ({ tracks }) => {
         tracks.forEach(({ pid }, index) => inputPid.set(pid, this.#pids[index] ?? pid))
       },
@@ -205,7 +205,7 @@ export class ConformSession {
     }
   }
 
-  /** How far the slowest transcoded track has come. */
+  /** Time that the slowest transcoded track has reached. */
   #slowestOutputDts(): number {
     let reached = Number.POSITIVE_INFINITY
     for (const pid of this.#pids) {
@@ -217,8 +217,8 @@ export class ConformSession {
 }
 
 /**
- * The picture rate's filter puts pictures on multiples of their duration from zero: the first one is fed at such a
- * multiple, so that a rate that stays the same keeps every time as it was.
+ * The frame rate filter puts pictures on multiples of their duration from zero: the first one is fed at such a multiple,
+ * so that an unchanged frame rate leaves every time as it was.
  */
 const timeOffsetFor = (units: readonly AccessUnit[], plan: ConformPlan): number => {
   const first = units.find((unit) => unit.kind === 'video') ?? units[0]!

@@ -1,15 +1,15 @@
 import type { AccessUnit } from '../../../mpegts/access-unit.ts'
 import type { ConformPlan } from './conform-plan.ts'
 
-/** How long video waits for the first audio frame (the transcoder must see every track at once), ticks. */
+/** Wait of video for the first audio frame (the transcoder must find every track at its start), ticks. */
 const MAX_AUDIO_WAIT_TICKS = 45_000
-/** Audio that precedes the first picture by more than this is not fed. */
+/** Lead over the first picture above which audio is not fed. */
 const MAX_AUDIO_LEAD_TICKS = 9_000
 const MAX_HELD_UNITS = 2_000
 
 /**
- * Gathers units until a transcoder can start: a picture where a decoder may enter, and a frame of each audio track.
- * Then hands them out with the audio first, so that the transcoder knows all its tracks from the first few kilobytes.
+ * Gathers units until a transcoder can start: a random access point and a frame of each audio track. Then returns them
+ * with the audio first, so that the transcoder finds all its tracks within the first few kilobytes.
  */
 export class ConformStart {
   readonly #video: number | undefined
@@ -22,7 +22,7 @@ export class ConformStart {
     this.#audio = plan.audio.map(({ pid }) => pid)
   }
 
-  /** The units to begin with, in the order to feed them, as soon as there are enough; undefined before. */
+  /** Returns the first units in the order of feeding, as soon as there are enough; undefined before. */
   push(unit: AccessUnit): readonly AccessUnit[] | undefined {
     if (unit.pid === this.#video && !this.#acceptsVideo(unit)) return undefined
     this.#units.push(unit)
@@ -37,7 +37,7 @@ export class ConformStart {
     return [...audio, ...this.#units.filter((u) => u.kind === 'video')]
   }
 
-  /** Pictures before the entry, and those that lead it, cannot be decoded. */
+  /** Pictures before the random access point, and those that lead it, cannot be decoded. */
   #acceptsVideo(unit: AccessUnit): boolean {
     if (this.#rap !== undefined) return !unit.leading
     if (unit.rap === 'none') return false

@@ -43,7 +43,7 @@ describe('the plan of a conforming transcoder', () => {
       { video: boolean; audio: number[]; bypass: number[] } | undefined,
     ]
   >([
-    ['all fits', source(HD, AAC), TARGET, undefined],
+    ['all tracks fit', source(HD, AAC), TARGET, undefined],
     ['another level fits', source({ ...HD, level: 51 }, AAC), TARGET, undefined],
     ['only audio differs', source(HD, MP2), TARGET, { video: false, audio: [257], bypass: [256] }],
     [
@@ -60,13 +60,13 @@ describe('the plan of a conforming transcoder', () => {
     ],
     ['audio only', source(undefined, MP2), TARGET, { video: false, audio: [257], bypass: [] }],
     [
-      'a picture that the channel has no track for',
+      'video in a channel without video',
       source(HD, MP2),
       { audio: { format: AAC } },
       { video: false, audio: [257], bypass: [] },
     ],
     [
-      'a silent channel',
+      'a channel without audio',
       source({ ...HD, depth: 10 }, MP2),
       { video: TARGET.video! },
       { video: true, audio: [], bypass: [] },
@@ -82,7 +82,7 @@ describe('the plan of a conforming transcoder', () => {
     ).toEqual(expected)
   })
 
-  test('transcodes what fits too when told to', () => {
+  test('transcodes tracks that fit when set to', () => {
     const plan = planConform(source(HD, AAC), TARGET, 'always')
     expect([plan?.video?.pid, plan?.audio.length, plan?.bypass.size]).toEqual([256, 1, 0])
   })
@@ -94,7 +94,7 @@ describe('the plan of a conforming transcoder', () => {
     [{ profile: 'main' }, false],
     [{ chroma: '4:2:2' }, false],
     [{ codec: 'hevc' }, false],
-  ])('%o is the same picture format: %s', (change, same) => {
+  ])('%o is the same video format: %s', (change, same) => {
     expect(sameVideo({ ...HD, ...change }, HD)).toBe(same)
   })
 
@@ -107,21 +107,21 @@ describe('the plan of a conforming transcoder', () => {
 const unit = (
   pid: number,
   ms: number,
-  entry: AccessUnit['rap'] = 'none',
+  rap: AccessUnit['rap'] = 'none',
   leading = false,
 ): AccessUnit => ({
   pid,
   kind: pid === 256 ? 'video' : 'audio',
   pts: ticks(ms * 90),
   dts: ticks(ms * 90),
-  rap: entry,
+  rap,
   leading,
   duration: 0,
   data: new Uint8Array(0),
 })
 const both = planConform(source({ ...HD, width: 720 }, MP2), TARGET, 'by_format')!
 
-/** The times, in milliseconds and with the kind, of what a transcoder is started with; undefined before. */
+/** Times in milliseconds and kinds of a transcoder's first units; undefined before. */
 const startedWith = (units: readonly AccessUnit[], plan = both): string[] | undefined => {
   const start = new ConformStart(plan)
   for (const each of units) {
@@ -144,11 +144,11 @@ describe('the start of a conforming transcoder', () => {
     expect(startedWith(units)).toEqual(['a410', 'v400', 'v440'])
   })
 
-  test('uses audio that came before the picture but belongs beside it', () => {
+  test('uses audio that came before its picture', () => {
     expect(startedWith([unit(257, 380), unit(256, 400, 'idr')])).toEqual(['a380', 'v400'])
   })
 
-  test('waits for audio no longer than half a second', () => {
+  test('waits for audio at most half a second', () => {
     expect(startedWith([unit(256, 0, 'idr'), unit(256, 480), unit(256, 500)])).toEqual([
       'v0',
       'v480',
@@ -161,14 +161,14 @@ describe('the start of a conforming transcoder', () => {
     expect(startedWith(units)).toEqual(['a50', 'v0', 'v40'])
   })
 
-  test('begins with the first frame when there is no picture to transcode', () => {
+  test('starts with the first frame when there is no video to transcode', () => {
     const audioOnly = planConform(source(HD, MP2), TARGET, 'by_format')!
     expect(startedWith([unit(257, 7)], audioOnly)).toEqual(['a7'])
   })
 })
 
-describe('tracks that pass by a transcoder', () => {
-  test('come out when the transcoded tracks are as far, and in order', () => {
+describe('tracks that bypass a transcoder', () => {
+  test('are released in order when the transcoded tracks have reached them', () => {
     const out: number[] = []
     const alignment = new ConformAlignment((u) => out.push(u.dts / 90))
     for (const ms of [0, 40, 80, 120]) alignment.hold(unit(256, ms))
@@ -178,7 +178,7 @@ describe('tracks that pass by a transcoder', () => {
     expect(alignment.held).toBe(1)
   })
 
-  test('go on after a second when the transcoded track stays away', () => {
+  test('are released after a second when the transcoded track is missing', () => {
     const out: number[] = []
     const alignment = new ConformAlignment((u) => out.push(u.dts / 90))
     for (let ms = 0; ms <= 1_200; ms += 100) alignment.hold(unit(256, ms))

@@ -9,9 +9,9 @@ import type { FedEnd } from '../../../ffmpeg/fed-process.ts'
 import { ConformSession, type ConformSessionFigures } from './conform-session.ts'
 import type { ConformPlan } from './conform-plan.ts'
 
-/** A step of one track by more than this, or backwards, is another timeline. */
+/** A larger step of one track, or one backwards, is another timeline. */
 const MIN_JUMP_TICKS = 90_000
-/** A source that yields nothing for this long needs no process that waits for it. */
+/** Silence of a source after which its transcoder is finished. */
 const IDLE_MS = 8_000
 const RETRY = {
   backoff: { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.3 },
@@ -21,7 +21,7 @@ const RETRY = {
 export interface ConformSink {
   unit(unit: AccessUnit): void
   format(pid: Pid, format: VideoFormat | AudioFormat): void
-  /** What follows belongs to another timeline: the source jumped in time. */
+  /** The next unit belongs to another timeline: the source jumped in time. */
   restarted?(): void
 }
 
@@ -32,7 +32,7 @@ export interface ConformerParts {
   /** Path of ffmpeg. */
   readonly ffmpeg: string
   readonly plan: ConformPlan
-  /** Names the process in the ledger: "conform cam1". */
+  /** Name of the process in the ledger: "conform cam1". */
   readonly purpose: string
   readonly onLine: (line: StderrLine) => void
   readonly warn: (message: string) => void
@@ -44,22 +44,22 @@ export interface ConformerFigures extends ConformSessionFigures {
 }
 
 /**
- * Brings a source into the channel's format: access units in, access units out, with the same PIDs and on the same time
- * base. Tracks that fit already pass untouched. When the source's format changes, make another one with another plan.
+ * Brings a source into the channel's format: access units in and out with the same PIDs on the same time base. Tracks
+ * that fit pass unchanged. For another format of the source create another one with another plan.
  */
 export class Conformer {
   readonly #parts: ConformerParts
   readonly #lastDts = new Map<Pid, number>()
   readonly #tracks: ReadonlySet<Pid>
   #session: ConformSession | undefined
-  /** Opened, and not yet taken up by `run`. */
+  /** Sessions opened and not yet taken by `run`. */
   readonly #openedSessions: OpenedSession[] = []
   /** Opens the next session; undefined while none may be opened: before and after `run`, and between two attempts. */
   #openSession: (() => ConformSession) | undefined
   #onSessionOpened: (() => void) | undefined
-  /** Of the newest session. */
+  /** End of the newest session. */
   #lastSession: Promise<unknown> = Promise.resolve()
-  /** Of the next session. */
+  /** Timeline of the next session. */
   #nextTimeline: 'same' | 'new' = 'same'
   #lastUnitAt = 0
   #sessions = 0
@@ -76,7 +76,7 @@ export class Conformer {
     ])
   }
 
-  /** Never waits. Units of other tracks, and those that come while no transcoder runs, are left out. */
+  /** Never waits. Units of other tracks, and those that come while no session may be opened, are dropped. */
   unit(unit: AccessUnit): void {
     if (!this.#tracks.has(unit.pid)) return
     const last = this.#lastDts.get(unit.pid)
@@ -84,17 +84,17 @@ export class Conformer {
       this.restarted()
     this.#lastDts.set(unit.pid, unit.dts)
     this.#lastUnitAt = this.#parts.clock.now()
-    // At once: this unit may be the picture where it can begin.
+    // At once: this unit may be the random access point to start at.
     const session = this.#session ?? this.#openSession?.()
     session?.unit(unit)
   }
 
-  /** For finite sources, as `SourceSink.room`: they must not outrun the transcoder. */
+  /** For finite sources, as `SourceSink.room`: they must not be read faster than they are transcoded. */
   room(): Promise<void> | undefined {
     return this.#session?.room()
   }
 
-  /** What follows is not related to what came before. */
+  /** The next unit is unrelated to those before. */
   restarted(): void {
     if (this.#lastDts.size === 0) return
     this.#lastDts.clear()
@@ -122,14 +122,14 @@ export class Conformer {
     this.#session = undefined
   }
 
-  /** One after the other, until one fails. */
+  /** Runs one session after the other, until one fails. */
   async #runSessions(signal: AbortSignal): Promise<AttemptEnd> {
     for (;;) {
       const opened = this.#openedSessions.shift() ?? (await this.#nextSession(signal))
       if (opened === undefined) return { kind: 'ended' }
       const { session, over } = opened
       const how = await Promise.race([over, session.finishRequested])
-      // It still writes out what it holds, while the next one may be open already.
+      // It still writes what it holds, while the next one may be open.
       if (how === 'left') continue
       this.#releaseSession(session)
       return { kind: 'lost', reason: how.sentence }
@@ -191,7 +191,7 @@ export class Conformer {
     if (this.#session === session) this.#session = undefined
   }
 
-  /** No more input for this session; the next unit opens another. */
+  /** Ends the input of this session; the next unit opens another. */
   #finishSession(): void {
     const session = this.#session
     if (session === undefined) return
@@ -205,7 +205,7 @@ interface OpenedSession {
   readonly over: Promise<FedEnd>
 }
 
-/** Only what differs goes through the transcoder: all that it is given is transcoded. */
+/** Arguments for the tracks that differ: all its input is transcoded. */
 const argumentsFor = ({ video, audio }: ConformPlan): readonly string[] =>
   conformArguments({
     target: {
