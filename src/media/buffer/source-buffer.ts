@@ -79,7 +79,7 @@ export class SourceBuffer {
     return this.#segments.at(-1)
   }
 
-  /** Segment that a take enters: the newest of a live source, the first unplayed one of a finite source. */
+  /** Segment to enter: the newest of a live source; the first of a finite source, behind the one on air, that can be played. */
   segmentToEnter(onAirSegment: TimelineSegment | undefined): TimelineSegment | undefined {
     if (this.live) return this.newest
     const from = onAirSegment === undefined ? 0 : this.#segments.indexOf(onAirSegment) + 1
@@ -159,7 +159,7 @@ export class SourceBuffer {
     else segment.addAudio(track, unit, now)
   }
 
-  /** True when a finite source is read far enough ahead, or a live one exceeds the limits. */
+  /** True when a finite source is read far enough ahead, or the buffer exceeds its bytes. */
   get full(): boolean {
     if (this.bytes > MAX_BUFFERED.bytes) return true
     if (this.live) return false

@@ -225,7 +225,7 @@ const heightOf = ({ plan }: PackagingSession, name: string): number => {
   return rung === undefined || rung.video === 'none' ? 0 : rung.video.height
 }
 
-/** Average of the newest segments of all renditions, bits per second. */
+/** Sum of the renditions' averages over their newest segments, bits per second. */
 function bitrateOf({ store }: PackagingSession): number {
   let sum = 0
   for (const { segments } of store.renditions.values()) {

@@ -111,7 +111,7 @@ export class Bus {
     this.#standingOrder = order
   }
 
-  /** Replaces the slate: it is shown when the slate is next entered, or at its next loop when it is on air. */
+  /** Replaces the slate: shown when the slate is next entered, or from the next picture on when it is on air. */
   setSlate(slate: SlateLoop): void {
     this.#slate = slate
     if (this.#onAirSource.isSlate) this.#cut(slateSplicePoint(slate), 'take', 'cutover')

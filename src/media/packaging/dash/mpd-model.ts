@@ -2,7 +2,7 @@ import type { Rational } from '../../../contract/format.ts'
 
 /** Contents of a live MPD (ISO/IEC 23009-1, profile isoff-live). Wall times are milliseconds since 1970. */
 export interface MpdInput {
-  /** Time 0 of the presentation: must never change, over restarts neither. */
+  /** Time 0 of the presentation: must never change, not even over restarts. */
   readonly availabilityStartMs: number
   /** Publication of the newest segment. */
   readonly publishMs: number

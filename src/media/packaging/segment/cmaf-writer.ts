@@ -26,9 +26,9 @@ export interface CmafWriterOptions {
 
 /** Longest fragment within a segment that is published as one. */
 const MAX_FRAGMENT_TICKS = TICKS_PER_SECOND
-/** Number of recent frame durations, by which one before a hole is estimated: behind a splice some are short. */
+/** Recent frame durations, of which the longest is that before a hole: behind a splice some are short. */
 const MAX_STEPS = 8
-/** Limit by which the pictures decoded first may be shown later than those that follow them. */
+/** A larger distance from the segment's end to the next picture is a hole; less may be reordering. */
 const HOLE_TICKS = TICKS_PER_SECOND
 const MIN_PART_TICKS = 90
 const EPSILON = 1e-6

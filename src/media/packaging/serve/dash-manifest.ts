@@ -19,7 +19,7 @@ const DELAY_TARGETS = 3
 const MAX_RENDER_AGE_MS = 200
 const UNMEASURED_BITRATE = 3_000_000
 
-/** The live MPD of a session. Time 0 is that of Unix, so that it never changes, over restarts neither. */
+/** The live MPD of a session. Time 0 is that of Unix, so that it never changes, not even over restarts. */
 export class DashManifest {
   readonly #session: PackagingSession
   readonly #title: string
