@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { SLATE, sourceId, type SourceId } from '../../contract/ids.ts'
+import {
+  failoverFacts,
+  S0,
+  S1,
+  S2,
+  wellSource as well,
+} from '../../../test/helpers/failover-facts.ts'
+import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { HealthCondition } from '../../contract/status.ts'
 import {
   decide,
@@ -10,25 +17,9 @@ import {
   type SourceFacts,
 } from './decide.ts'
 
-const S0 = sourceId('s0')
-const S1 = sourceId('s1')
-const S2 = sourceId('s2')
 const HOUR_MS = 3_600_000
 const NOW = 10 * HOUR_MS
 
-const well = (id: SourceId, change: Partial<SourceFacts> = {}): SourceFacts => ({
-  id,
-  priority: Number(id.slice(1)),
-  healthy: true,
-  problems: [],
-  healthySince: 0,
-  unhealthySince: null,
-  ready: true,
-  startable: false,
-  returnMs: 10_000,
-  revision: 1,
-  ...change,
-})
 const sick = (id: SourceId, change: Partial<SourceFacts> = {}): SourceFacts =>
   well(id, {
     healthy: false,
@@ -39,18 +30,9 @@ const sick = (id: SourceId, change: Partial<SourceFacts> = {}): SourceFacts =>
   })
 const dead = (condition: HealthCondition): SourceFacts =>
   sick(S0, { problems: [{ condition, measured: 1, limit: 0, unit: 'x' }] })
-const facts = (change: Partial<FailoverFacts> = {}): FailoverFacts => ({
-  wanted: S0,
-  onAir: S0,
-  pending: null,
-  ordered: null,
-  operatorSlate: false,
-  mode: 'auto',
-  revert: 'auto',
-  switchesPerHour: 60,
-  sources: [sick(S0), well(S1), well(S2)],
-  ...change,
-})
+/** The source on the air is sick. */
+const facts = (change: Partial<FailoverFacts> = {}): FailoverFacts =>
+  failoverFacts({ sources: [sick(S0), well(S1), well(S2)], ...change })
 const memory = (change: Partial<FailoverMemory> = {}): FailoverMemory => ({
   ...NO_MEMORY,
   lastOnAir: S0,

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SLATE, sourceId, type SourceId } from '../../contract/ids.ts'
+import {
+  failoverFacts as facts,
+  S0,
+  S1,
+  S2,
+  wellSource as source,
+} from '../../../test/helpers/failover-facts.ts'
+import { SLATE, type SourceId } from '../../contract/ids.ts'
 import type { HealthCondition, HealthProblem } from '../../contract/status.ts'
 import {
   decide,
@@ -11,9 +18,6 @@ import {
   type SourceFacts,
 } from './decide.ts'
 
-const S0 = sourceId('s0')
-const S1 = sourceId('s1')
-const S2 = sourceId('s2')
 const NOW = 100_000
 
 const problem = (condition: HealthCondition): HealthProblem => ({
@@ -21,19 +25,6 @@ const problem = (condition: HealthCondition): HealthProblem => ({
   measured: 3,
   limit: 2,
   unit: 's',
-})
-const source = (id: SourceId, change: Partial<SourceFacts> = {}): SourceFacts => ({
-  id,
-  priority: Number(id.slice(1)),
-  healthy: true,
-  problems: [],
-  healthySince: 0,
-  unhealthySince: null,
-  ready: true,
-  startable: false,
-  returnMs: 10_000,
-  revision: 1,
-  ...change,
 })
 const sick = (id: SourceId, condition: HealthCondition = 'continuity', change = {}): SourceFacts =>
   source(id, {
@@ -43,18 +34,6 @@ const sick = (id: SourceId, condition: HealthCondition = 'continuity', change = 
     unhealthySince: 0,
     ...change,
   })
-const facts = (change: Partial<FailoverFacts> = {}): FailoverFacts => ({
-  wanted: S0,
-  onAir: S0,
-  pending: null,
-  ordered: null,
-  operatorSlate: false,
-  mode: 'auto',
-  revert: 'auto',
-  switchesPerHour: 60,
-  sources: [source(S0), source(S1), source(S2)],
-  ...change,
-})
 const inOneWord = (decision: Decision): string => {
   if (decision.kind === 'switch') return `${decision.cause} to ${decision.to}`
   if (decision.kind === 'observe') return `observe ${decision.to}`

@@ -1,42 +1,21 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { failoverFacts, S0, S1, wellSource } from '../../../test/helpers/failover-facts.ts'
 import type { ChannelEvent } from '../../contract/events.ts'
-import { SLATE, sourceId } from '../../contract/ids.ts'
-import type { FailoverFacts, SourceFacts, SwitchPlan } from './decide.ts'
+import { SLATE } from '../../contract/ids.ts'
+import type { FailoverFacts, SwitchPlan } from './decide.ts'
 import { Failover, type FailoverPort, type SwitchAnswer } from './failover.ts'
 
-const S0 = sourceId('s0')
-const S1 = sourceId('s1')
 const STALLED = { condition: 'stall', measured: 2_100, limit: 2_000, unit: 'ms' } as const
 const CHECK_INTERVAL_MS = 100
-
-const source = (id: typeof S0, priority: number): SourceFacts => ({
-  id,
-  priority,
-  healthy: true,
-  problems: [],
-  healthySince: 0,
-  unhealthySince: null,
-  ready: true,
-  startable: false,
-  returnMs: 10_000,
-  revision: 1,
-})
 
 class Port implements FailoverPort {
   readonly log: string[] = []
   started = true
   now = 0
   answer: SwitchAnswer | Promise<SwitchAnswer> = { ok: true }
-  given: Omit<FailoverFacts, 'ordered'> = {
-    wanted: S0,
-    onAir: S0,
-    pending: null,
-    operatorSlate: false,
-    mode: 'auto',
-    revert: 'auto',
-    switchesPerHour: 60,
-    sources: [source(S0, 0), source(S1, 1)],
-  }
+  given: Omit<FailoverFacts, 'ordered'> = failoverFacts({
+    sources: [wellSource(S0), wellSource(S1)],
+  })
 
   facts() {
     return this.started ? this.given : undefined
